@@ -1,0 +1,45 @@
+# Everyday commands: `make` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The folder that scripts/setup fills; its env.sh names the tools of the build and exports the folder for the tests.
+ifeq ($(strip $(HEADSTART_CACHE)),)
+  HEADSTART_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/headstart
+endif
+export HEADSTART_CACHE
+ENV := . "$$HEADSTART_CACHE/env.sh"
+
+.PHONY: help setup build demo test lint deny fmt
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## fetch what the build and the demo need into the cache folder, without root
+	@scripts/setup
+
+build: setup ## release binaries of the whole workspace, in target/release
+	@$(ENV); set -x; cargo build --release --locked --workspace
+
+demo: build ## logs -> language model -> policy -> online adaptation -> report, on MovieLens-100K
+	@$(ENV); scripts/demo
+
+# The doc tests come first, so that the last lines are the test runner's summary.
+test: build ## every test
+	@$(ENV); set -x; cargo test --release --locked --workspace --doc
+	@$(ENV); set -x; \
+	if cargo nextest --version >/dev/null 2>&1; then \
+		cargo nextest run --release --locked --workspace; \
+	else \
+		cargo test --release --locked --workspace --lib --bins --tests; \
+	fi
+
+lint: setup ## formatting and clippy, warnings denied
+	@$(ENV); set -x; cargo fmt --all --check
+	@$(ENV); set -x; cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+deny: ## licences, sources, advisories and who may depend on whom (needs cargo-deny)
+	cargo deny --locked check
+
+fmt: ## format the code
+	cargo fmt --all
