@@ -1,0 +1,113 @@
+//! The one way to write a file: temporary name in the same folder, fsync, rename, fsync the folder.
+//!
+//! A reader never sees half a file, and a failed write leaves what was there before. All tools write through
+//! [`write`]; a tidy test checks that nothing else in the workspace creates files.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::{Error, Result};
+
+/// Writes `path` by `fill`, atomically. Missing parent folders are made.
+///
+/// # Errors
+/// Those of `fill`, and I/O failures with the path as place; the old content of `path` stays in either case.
+pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>) -> Result<T> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempfile_in(folder)
+        .map_err(|e| Error::io(e, "write in", folder))?;
+    let value = {
+        let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
+        let value = fill(&mut buffered)?;
+        buffered.flush().map_err(|e| Error::io(e, "write", path))?;
+        value
+    };
+    readable_by_all(temporary.as_file()).map_err(|e| Error::io(e, "set the mode of", path))?;
+    temporary.as_file().sync_all().map_err(|e| Error::io(e, "sync", path))?;
+    temporary.persist(path).map_err(|e| Error::io(e.error, "rename to", path))?;
+    sync_folder(folder)?;
+    Ok(value)
+}
+
+/// Writes `bytes` to `path`, atomically.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
+    write(path, |file| file.write_all(bytes).map_err(|e| Error::io(e, "write", path)))
+}
+
+/// Gives `path` to `produce`, a library that insists on writing a path itself, under a temporary name in the
+/// same folder; then syncs and renames like [`write`].
+///
+/// # Errors
+/// As [`write`].
+pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempfile_in(folder)
+        .map_err(|e| Error::io(e, "write in", folder))?
+        .into_temp_path();
+    produce(&temporary)?;
+    let file = File::open(&temporary).map_err(|e| Error::io(e, "open", path))?;
+    readable_by_all(&file).map_err(|e| Error::io(e, "set the mode of", path))?;
+    file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
+    temporary.persist(path).map_err(|e| Error::io(e.error, "rename to", path))?;
+    sync_folder(folder)
+}
+
+/// Temporary files are private by default; results are for the whole team.
+#[cfg(unix)]
+fn readable_by_all(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_file: &File) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(e, "sync the folder", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_content_and_no_litter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_bytes(&path, b"old").unwrap();
+        let failed: Result<()> = write(&path, |file| {
+            file.write_all(b"half").unwrap();
+            Err(Error::retry("stopped"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn parents_are_made_and_content_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/a.txt");
+        write_bytes(&path, b"one").unwrap();
+        write_through(&path, |p| std::fs::write(p, b"two").map_err(|e| Error::io(e, "write", p))).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+    }
+}

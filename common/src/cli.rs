@@ -1,0 +1,178 @@
+//! The command line that all four tools share: flags, configuration files, exit codes.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser};
+
+use crate::terminal::{self, LogFormat, ProgressMode};
+use crate::{Error, Result};
+
+/// Flags of every verb. Flatten it into the verb's arguments.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Shared options")]
+pub struct Shared {
+    /// Seed of every random choice; the same inputs, seed and version give the same bytes
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Worker threads; the result does not depend on it [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub workers: Option<u16>,
+    /// Read flags from a TOML file: `flag-name = value`, at the top or in a table named after the verb.
+    /// Flags on the command line win
+    #[arg(long, value_name = "FILE.toml")]
+    pub config: Option<PathBuf>,
+    /// Replace outputs of another run. Without it, what is already done is kept and resumed
+    #[arg(long)]
+    pub overwrite: bool,
+    /// When to draw progress bars on stderr
+    #[arg(long, value_enum, default_value_t)]
+    pub progress: ProgressMode,
+    /// The form of log lines on stderr
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+impl Shared {
+    /// Worker threads: the flag, else the number of cores.
+    pub fn workers(&self) -> usize {
+        match self.workers {
+            Some(n) => usize::from(n),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// Sets up logs and progress bars.
+    pub fn init_terminal(&self) {
+        terminal::init(self.log_format, self.progress);
+    }
+}
+
+/// The whole of a `main`: expands `--config`, parses, runs, reports a failure and gives the exit code.
+pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
+    let outcome = expand_config(std::env::args_os().collect()).and_then(|argv| match A::try_parse_from(argv) {
+        Ok(arguments) => run(arguments).map(|()| ExitCode::SUCCESS),
+        Err(refused) => {
+            // Clap's own text; help and version go to stdout with exit code 0, errors to stderr with 2.
+            let _ = refused.print();
+            Ok(ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2)))
+        }
+    });
+    outcome.unwrap_or_else(|error| {
+        terminal::error(&error);
+        error.exit_code()
+    })
+}
+
+/// Inserts the flags of a `--config FILE.toml` behind the verb, those left out that the user gave too.
+fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
+    let Some(path) = config_path(&argv) else { return Ok(argv) };
+    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(e, "read the configuration", &path))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Error::usage(format!("no valid TOML: {}", e.message())).file(&path))?;
+    let verbs: Vec<OsString> =
+        argv.iter().skip(1).take_while(|a| !a.to_string_lossy().starts_with('-')).cloned().collect();
+    let mut flags = Vec::new();
+    for (key, value) in &table {
+        match value {
+            toml::Value::Table(inner) => {
+                if verbs.iter().any(|verb| verb.to_string_lossy() == key.as_str()) {
+                    for (key, value) in inner {
+                        push_flag(&mut flags, &argv, key, value, &path)?;
+                    }
+                }
+            }
+            _ => push_flag(&mut flags, &argv, key, value, &path)?,
+        }
+    }
+    let at = 1 + verbs.len();
+    let mut expanded = argv;
+    expanded.splice(at..at, flags);
+    Ok(expanded)
+}
+
+fn config_path(argv: &[OsString]) -> Option<PathBuf> {
+    let mut arguments = argv.iter().skip(1);
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        if text == "--config" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(path) = text.strip_prefix("--config=") {
+            return Some(PathBuf::from(path));
+        }
+    }
+    None
+}
+
+fn push_flag(
+    flags: &mut Vec<OsString>,
+    argv: &[OsString],
+    key: &str,
+    value: &toml::Value,
+    path: &Path,
+) -> Result<()> {
+    let flag = format!("--{}", key.replace('_', "-"));
+    let given = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        text == flag.as_str() || text.strip_prefix(flag.as_str()).is_some_and(|rest| rest.starts_with('='))
+    };
+    if argv.iter().any(given) {
+        return Ok(());
+    }
+    let mut push = |text: String| flags.push(OsString::from(format!("{flag}={text}")));
+    match value {
+        toml::Value::Boolean(true) => flags.push(OsString::from(flag)),
+        toml::Value::Boolean(false) => {}
+        toml::Value::String(text) => push(text.clone()),
+        toml::Value::Integer(_) | toml::Value::Float(_) => push(value.to_string()),
+        toml::Value::Array(values) => {
+            for value in values {
+                push_flag(flags, argv, key, value, path)?;
+            }
+        }
+        toml::Value::Table(_) | toml::Value::Datetime(_) => {
+            return Err(Error::usage(format!("`{key}` is neither text, number, boolean nor a list of those"))
+                .file(path)
+                .hint("a configuration file holds `flag-name = value` lines, in a table named after the verb or at the top"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(config: &str, arguments: &[&str]) -> Vec<String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), config).unwrap();
+        let config = format!("--config={}", file.path().display());
+        let argv = ["tool"].iter().chain(arguments).copied().chain([config.as_str()]).map(OsString::from);
+        let expanded = expand_config(argv.collect()).unwrap();
+        expanded.iter().map(|a| a.to_string_lossy().into_owned()).filter(|a| !a.starts_with("--config")).collect()
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let file = "seed = 3\nbatch = 8\n[train]\nsteps = 10\nverbose = true\n[other]\nx = 1\n";
+        assert_eq!(
+            expand(file, &["train", "--seed", "5"]),
+            ["tool", "train", "--batch=8", "--steps=10", "--verbose", "--seed", "5"]
+        );
+        assert_eq!(expand(file, &["run", "--batch=9"]), ["tool", "run", "--seed=3", "--batch=9"]);
+    }
+
+    #[test]
+    fn a_list_repeats_the_flag() {
+        assert_eq!(expand("a = [1, 2]", &["run"]), ["tool", "run", "--a=1", "--a=2"]);
+    }
+
+    #[test]
+    fn a_missing_file_is_an_error_with_its_path() {
+        let argv = ["tool", "--config", "/none.toml"].map(OsString::from).to_vec();
+        assert!(expand_config(argv).unwrap_err().to_string().contains("/none.toml"));
+    }
+}

@@ -1,0 +1,186 @@
+//! One error type, one voice: what was wrong, where, and what to do.
+//!
+//! The class decides the exit code (design section 6): a failure that a retry may help, a wrong use of the
+//! tool, or data that no retry will mend.
+
+use std::fmt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Result with Headstart's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure it was, and with it the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The run failed and a retry may help (disk full, a child process died): exit code 1.
+    Retry,
+    /// The command line, the configuration or the combination of inputs is wrong: exit code 2.
+    Usage,
+    /// The data is bad and a retry will not help: exit code 42.
+    Data,
+}
+
+impl Class {
+    /// The process exit code of this class.
+    pub fn code(self) -> u8 {
+        match self {
+            Class::Retry => 1,
+            Class::Usage => 2,
+            Class::Data => 42,
+        }
+    }
+}
+
+/// A failure with its place and a hint; displayed as
+///
+/// ```text
+/// column `feedback` is missing
+///   at: log.parquet, column feedback
+/// hint: rename your column to `feedback`
+/// ```
+#[derive(Clone, Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    class: Class,
+    what: String,
+    place: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Error {
+    fn new(class: Class, what: impl Into<String>) -> Self {
+        Error(Box::new(Parts { class, what: what.into(), place: Vec::new(), hint: None }))
+    }
+
+    /// A failure that a retry may help (exit code 1).
+    pub fn retry(what: impl Into<String>) -> Self {
+        Self::new(Class::Retry, what)
+    }
+
+    /// A wrong use of the tool (exit code 2).
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self::new(Class::Usage, what)
+    }
+
+    /// Bad data (exit code 42).
+    pub fn data(what: impl Into<String>) -> Self {
+        Self::new(Class::Data, what)
+    }
+
+    /// An I/O failure on `path`. A missing file is wrong usage; anything else may be helped by a retry.
+    pub fn io(error: std::io::Error, doing: &str, path: &Path) -> Self {
+        let made = match error.kind() {
+            std::io::ErrorKind::NotFound => Self::usage(format!("cannot {doing}: no such file or folder"))
+                .hint("check the path; it is taken relative to the folder the tool runs in"),
+            std::io::ErrorKind::PermissionDenied => Self::usage(format!("cannot {doing}: permission denied")),
+            _ => Self::retry(format!("cannot {doing}: {error}")),
+        };
+        made.file(path)
+    }
+
+    /// Adds the file to the place.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Self {
+        self.0.place.insert(0, path.as_ref().display().to_string());
+        self
+    }
+
+    /// Adds a column to the place.
+    pub fn column(mut self, name: &str) -> Self {
+        self.0.place.push(format!("column {name}"));
+        self
+    }
+
+    /// Adds a row to the place, counted from 0.
+    pub fn row(mut self, row: usize) -> Self {
+        self.0.place.push(format!("row {row}"));
+        self
+    }
+
+    /// Adds a text line to the place, counted from 1.
+    pub fn line(mut self, line: usize) -> Self {
+        self.0.place.push(format!("line {line}"));
+        self
+    }
+
+    /// Adds any other part of the place ("row group 3", "environment 7").
+    pub fn at(mut self, part: impl Into<String>) -> Self {
+        self.0.place.push(part.into());
+        self
+    }
+
+    /// Says what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// The class, and with it the exit code.
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// What was wrong, without place and hint.
+    pub fn what(&self) -> &str {
+        &self.0.what
+    }
+
+    /// The process exit code of this failure.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.0.class.code())
+    }
+
+    /// The parts for a structured log: (what, place, hint).
+    pub(crate) fn parts(&self) -> (&str, String, Option<&str>) {
+        (&self.0.what, self.0.place.join(", "), self.0.hint.as_deref())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)?;
+        if !self.0.place.is_empty() {
+            write!(f, "\n  at: {}", self.0.place.join(", "))?;
+        }
+        if let Some(hint) = &self.0.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Self {
+        Error::data(error.to_string())
+    }
+}
+
+impl From<parquet::errors::ParquetError> for Error {
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        Error::data(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_where_and_what_to_do() {
+        let error = Error::data("feedback is NaN").column("feedback").row(7).file("log.parquet").hint("drop it");
+        assert_eq!(error.to_string(), "feedback is NaN\n  at: log.parquet, column feedback, row 7\nhint: drop it");
+        assert_eq!(error.class().code(), 42);
+    }
+
+    #[test]
+    fn a_missing_file_is_wrong_usage_and_a_full_disk_is_not() {
+        let missing = Error::io(std::io::ErrorKind::NotFound.into(), "open", Path::new("x"));
+        assert_eq!(missing.class(), Class::Usage);
+        let full = Error::io(std::io::ErrorKind::StorageFull.into(), "write", Path::new("x"));
+        assert_eq!(full.class(), Class::Retry);
+    }
+}

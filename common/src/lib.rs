@@ -1,0 +1,21 @@
+//! What the Headstart tools share: data formats and the few habits that must be the same everywhere.
+//!
+//! `profiler`, `pretrain`, `online` and `simulator` never depend on each other. They meet in the formats of
+//! [`schema`], the step frames of [`frame`] and the [`policy_artifact`]; nothing outside this crate knows a
+//! column name, a file layout or a manifest key.
+#![warn(missing_docs)]
+
+pub mod artifact;
+pub mod atomic_file;
+pub mod cli;
+pub mod error;
+pub mod fingerprint;
+pub mod frame;
+pub mod ids;
+pub mod manifest;
+pub mod policy_artifact;
+pub mod rng;
+pub mod schema;
+pub mod terminal;
+
+pub use error::{Error, Result};

@@ -1,0 +1,124 @@
+//! The policy's own tables: its actions (`items.parquet`) and the users it knows (`users.parquet`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::Float32Array;
+
+use super::NetworkConfig;
+use crate::ids::Dictionary;
+use crate::manifest::Manifest;
+use crate::schema::column::{batch, id_array, number_list_array, u32_list_array};
+use crate::schema::interactions::{ITEM_ID, USER_ID};
+use crate::schema::table::{self, Table};
+use crate::{Error, Result};
+
+const POPULARITY: &str = "popularity";
+const TRAITS: &str = "traits";
+const HISTORY: &str = "history";
+const FEEDBACK: &str = "feedback";
+const CONSUMED: &str = "consumed";
+
+/// The actions: columns `item_id`, `popularity` (likes in the log), `traits` (list of f32, standardised).
+#[derive(Clone, Debug, Default)]
+pub struct PolicyItems {
+    /// Item ids; code i is action i.
+    pub ids: Dictionary,
+    /// Likes in the log.
+    pub popularity: Vec<f32>,
+    /// Standardised traits, row-major N x K.
+    pub traits: Vec<f32>,
+}
+
+/// What the policy knows of users: columns `user_id`, `history` and `consumed` (lists of u32, the items'
+/// places in `items.parquet`), `feedback` (list of f32, +1 liked, -1 not), `traits` (list of f32, standardised).
+#[derive(Clone, Debug, Default)]
+pub struct PolicyUsers {
+    /// User ids.
+    pub ids: Dictionary,
+    /// Each user's last items with feedback (+1 liked, -1 not), oldest first.
+    pub history: Vec<Vec<(u32, f32)>>,
+    /// Standardised traits, row-major U x K.
+    pub traits: Vec<f32>,
+    /// Action codes that the log shows as consumed, ascending.
+    pub consumed: Vec<Vec<u32>>,
+}
+
+fn rows(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
+    let width = values.len().checked_div(rows).unwrap_or(0);
+    (0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect()
+}
+
+impl PolicyItems {
+    pub(super) fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
+        let columns = vec![
+            (ITEM_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
+            (POPULARITY, Arc::new(Float32Array::from(self.popularity.clone())) as _, false),
+            (TRAITS, number_list_array(&rows(&self.traits, self.ids.len())), false),
+        ];
+        table::write(path, manifest, &[], &batch(columns)?)
+    }
+
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let table = Table::read(path)?;
+        Ok(PolicyItems {
+            ids: table.unique_ids(ITEM_ID)?,
+            popularity: table.numbers(POPULARITY)?,
+            traits: table.number_lists(TRAITS)?.concat(),
+        })
+    }
+}
+
+impl PolicyUsers {
+    pub(super) fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
+        let history: Vec<Vec<u32>> =
+            self.history.iter().map(|of| of.iter().map(|(item, _)| *item).collect()).collect();
+        let feedback: Vec<Vec<f32>> =
+            self.history.iter().map(|of| of.iter().map(|(_, feedback)| *feedback).collect()).collect();
+        let columns = vec![
+            (USER_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
+            (HISTORY, u32_list_array(&history), false),
+            (FEEDBACK, number_list_array(&feedback), false),
+            (TRAITS, number_list_array(&rows(&self.traits, self.ids.len())), false),
+            (CONSUMED, u32_list_array(&self.consumed), false),
+        ];
+        table::write(path, manifest, &[], &batch(columns)?)
+    }
+
+    pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {
+        let table = Table::read(path)?;
+        let ids = table.unique_ids(USER_ID)?;
+        let codes = |column: &str| -> Result<Vec<Vec<u32>>> {
+            let lists = table.u32_lists(column)?;
+            for (row, list) in lists.iter().enumerate() {
+                if let Some(code) = list.iter().find(|&&code| code as usize >= network.items) {
+                    let error = Error::data(format!("`{code}` is no action among {}", network.items));
+                    return Err(error.file(path).column(column).row(row));
+                }
+            }
+            Ok(lists)
+        };
+        let (history, consumed) = (codes(HISTORY)?, codes(CONSUMED)?);
+        let feedback = table.number_lists(FEEDBACK)?;
+        let traits = table.number_lists(TRAITS)?;
+        for row in 0..table.rows() {
+            if history[row].len() != feedback[row].len() || traits[row].len() != network.traits {
+                return Err(Error::data(format!(
+                    "{} history items with {} feedbacks and {} traits; the network has {} traits",
+                    history[row].len(),
+                    feedback[row].len(),
+                    traits[row].len(),
+                    network.traits
+                ))
+                .file(path)
+                .row(row));
+            }
+        }
+        Ok(PolicyUsers {
+            ids,
+            history: history.into_iter().zip(feedback).map(|(i, f)| i.into_iter().zip(f).collect()).collect(),
+            traits: traits.concat(),
+            consumed,
+        })
+    }
+}

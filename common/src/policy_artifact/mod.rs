@@ -1,0 +1,185 @@
+//! The policy artifact: a folder with `manifest.json`, `weights.safetensors`, `items.parquet`, `users.parquet`.
+//!
+//! `pretrain` writes it, `online` serves and adapts it. The manifest is written last: a folder without one, or
+//! with a file that is not what the manifest says, is refused.
+
+mod catalogue;
+mod weights;
+
+pub use catalogue::{PolicyItems, PolicyUsers};
+pub use weights::{NetworkConfig, Weights};
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fingerprint::Fingerprint;
+use crate::manifest::Manifest;
+use crate::{Error, Result};
+
+/// Artifact kind.
+pub const POLICY: &str = "policy";
+const WEIGHTS_FILE: &str = "weights.safetensors";
+const ITEMS_FILE: &str = "items.parquet";
+const USERS_FILE: &str = "users.parquet";
+
+/// What a policy needs to know besides its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyConfig {
+    /// Shapes of the network.
+    pub network: NetworkConfig,
+    /// The method that trained it (`bc`, `ialp`).
+    pub method: String,
+    /// Where its item traits came from (`profile`, `shuffled`, `none`).
+    pub traits: String,
+    /// Discount per step.
+    pub gamma: f32,
+    /// All hyper-parameters of the training run.
+    pub training: serde_json::Value,
+}
+
+/// A policy in memory.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// What it is and what it was made from.
+    pub manifest: Manifest,
+    /// Shapes and method.
+    pub config: PolicyConfig,
+    /// The network's tensors.
+    pub weights: Weights,
+    /// The catalogue: row i is action i.
+    pub items: PolicyItems,
+    /// The users known when it was trained.
+    pub users: PolicyUsers,
+}
+
+impl Policy {
+    /// Writes the folder; the manifest (with the configuration and the files' fingerprints) last.
+    ///
+    /// # Errors
+    /// On I/O failure.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        // A folder being replaced must not look whole while its files change.
+        let manifest_file = folder.join(crate::manifest::FILE_NAME);
+        match std::fs::remove_file(&manifest_file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io(e, "replace", &manifest_file));
+            }
+            _ => {}
+        }
+        let mut manifest = self.manifest.clone().config(&self.config)?;
+        manifest.files.clear();
+        self.weights.write(&folder.join(WEIGHTS_FILE))?;
+        self.items.write(&folder.join(ITEMS_FILE), &manifest)?;
+        self.users.write(&folder.join(USERS_FILE), &manifest)?;
+        for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE] {
+            manifest.files.insert(name.to_string(), Fingerprint::of_file(&folder.join(name))?);
+        }
+        manifest.write_to_folder(folder)
+    }
+
+    /// Reads and checks the folder.
+    ///
+    /// # Errors
+    /// When it is missing, not whole, damaged, of another version, or its parts do not fit each other.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let manifest = Manifest::read_from_folder(folder, POLICY)?;
+        let config: PolicyConfig = serde_json::from_value(manifest.config.clone())
+            .map_err(|e| Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder))?;
+        let items = PolicyItems::read(&folder.join(ITEMS_FILE))?;
+        let users = PolicyUsers::read(&folder.join(USERS_FILE), &config.network)?;
+        let weights = Weights::read(&folder.join(WEIGHTS_FILE), &config.network)?;
+        if items.ids.len() != config.network.items || items.traits.len() != items.ids.len() * config.network.traits {
+            return Err(Error::data(format!(
+                "the catalogue has {} items and {} trait values, but the network is made for {} items with {} traits",
+                items.ids.len(),
+                items.traits.len(),
+                config.network.items,
+                config.network.traits
+            ))
+            .file(folder.join(ITEMS_FILE)));
+        }
+        Ok(Policy { manifest, config, weights, items, users })
+    }
+
+    /// The fingerprint of the policy as it stands in `folder`.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read.
+    pub fn fingerprint(folder: &Path) -> Result<Fingerprint> {
+        Fingerprint::of_file(&folder.join(crate::manifest::FILE_NAME))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Dictionary, IdKind};
+
+    fn policy() -> Policy {
+        let network = NetworkConfig { items: 3, dims: 4, hidden: 5, traits: 2, window: 10 };
+        let ids = |values: &[&str]| {
+            Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
+        };
+        Policy {
+            manifest: Manifest::new(POLICY, "pretrain train").seed(3),
+            config: PolicyConfig {
+                network: network.clone(),
+                method: "bc".into(),
+                traits: "profile".into(),
+                gamma: 0.9,
+                training: serde_json::json!({ "steps": 1 }),
+            },
+            weights: Weights::init(&network, 3),
+            items: PolicyItems {
+                ids: ids(&["a", "b", "c"]),
+                popularity: vec![1.0, 2.0, 3.0],
+                traits: vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+            },
+            users: PolicyUsers {
+                ids: ids(&["u", "v"]),
+                history: vec![vec![(0, 1.0), (2, -1.0)], vec![]],
+                traits: vec![0.5, -0.5, 0.0, 0.0],
+                consumed: vec![vec![0, 2], vec![]],
+            },
+        }
+    }
+
+    #[test]
+    fn a_policy_comes_back_as_saved_and_saving_is_deterministic() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        policy().save(one.path()).unwrap();
+        policy().save(two.path()).unwrap();
+        for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE, crate::manifest::FILE_NAME] {
+            let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+            assert_eq!(read(one.path()), read(two.path()), "{name}");
+        }
+        let loaded = Policy::load(one.path()).unwrap();
+        assert_eq!(loaded.weights, policy().weights);
+        assert_eq!(loaded.users.history, policy().users.history);
+        assert_eq!(loaded.users.consumed, policy().users.consumed);
+        assert_eq!(loaded.items.popularity, policy().items.popularity);
+        assert_eq!(loaded.config, policy().config);
+    }
+
+    #[test]
+    fn a_truncated_file_is_refused_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        policy().save(folder.path()).unwrap();
+        let path = folder.path().join(WEIGHTS_FILE);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(WEIGHTS_FILE) && error.contains("cut short"), "{error}");
+    }
+
+    #[test]
+    fn a_history_outside_the_catalogue_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bad = policy();
+        bad.users.history[0][0].0 = 99;
+        bad.save(folder.path()).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("99") && error.contains("users.parquet"), "{error}");
+    }
+}

@@ -1,0 +1,309 @@
+//! Typed columns of a [`Table`], checked for nulls and values, and the arrays that writers build.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, LargeListArray, LargeStringArray, ListArray,
+    StringArray,
+    UInt32Array,
+};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type, TimeUnit, UInt32Type, UInt64Type};
+
+use super::table::{Chunk, Table, type_name};
+use crate::ids::{Dictionary, IdKind};
+use crate::{Error, Result};
+
+fn null_value() -> Error {
+    Error::data("the value is null").hint("every row needs a value here; drop or fill the row")
+}
+
+impl Table {
+    /// Ids as codes of `dictionary`, in row order; integers are kept as such.
+    ///
+    /// # Errors
+    /// A missing column, a type that is neither text nor integer, a null, an empty id.
+    pub fn ids(&self, column: &str) -> Result<(Dictionary, Vec<u32>)> {
+        let kind = match self.column_type(column) {
+            Some(kind) if kind.is_integer() => IdKind::Integer,
+            Some(DataType::Float32 | DataType::Float64 | DataType::Boolean) => {
+                let found = self.column_type(column).map(|t| type_name(&t)).unwrap_or_default();
+                return Err(Error::data(format!("column `{column}` is {found}, not text or integers"))
+                    .file(self.path())
+                    .column(column)
+                    .hint("write ids as text or integers"));
+            }
+            _ => IdKind::Text,
+        };
+        let mut dictionary = Dictionary::new(kind);
+        let mut codes = Vec::with_capacity(self.rows());
+        for chunk in self.chunks(column, &DataType::LargeUtf8)? {
+            let array = chunk.array.as_string::<i64>();
+            for row in 0..array.len() {
+                if array.is_null(row) {
+                    return Err(chunk.place(null_value(), row));
+                }
+                if array.value(row).is_empty() {
+                    return Err(chunk.place(Error::data("the id is empty"), row));
+                }
+                codes.push(dictionary.intern(array.value(row)));
+            }
+        }
+        Ok((dictionary, codes))
+    }
+
+    /// Ids that must be unique: the dictionary alone.
+    ///
+    /// # Errors
+    /// As [`Table::ids`], and a repeated id.
+    pub fn unique_ids(&self, column: &str) -> Result<Dictionary> {
+        let (dictionary, codes) = self.ids(column)?;
+        if let Some(row) = codes.iter().enumerate().position(|(row, &code)| row != code as usize) {
+            let id = dictionary.id(codes[row]);
+            return Err(Error::data(format!("the id `{id}` appears twice")).file(self.path()).column(column).row(row));
+        }
+        Ok(dictionary)
+    }
+
+    /// Text without nulls.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null.
+    pub fn text(&self, column: &str) -> Result<Vec<String>> {
+        self.required(column, &DataType::LargeUtf8, |chunk, row| {
+            Ok(chunk.array.as_string::<i64>().value(row).to_string())
+        })
+    }
+
+    /// Text that may be null.
+    ///
+    /// # Errors
+    /// A missing column or another type.
+    pub fn text_or_null(&self, column: &str) -> Result<Vec<Option<String>>> {
+        self.optional(column, &DataType::LargeUtf8, |chunk, row| {
+            Ok(chunk.array.as_string::<i64>().value(row).to_string())
+        })
+    }
+
+    /// Finite numbers without nulls.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null, NaN or an infinity.
+    pub fn numbers(&self, column: &str) -> Result<Vec<f32>> {
+        self.required(column, &DataType::Float32, |chunk, row| finite(chunk, row))
+    }
+
+    /// Finite numbers that may be null.
+    ///
+    /// # Errors
+    /// A missing column, another type, NaN or an infinity.
+    pub fn numbers_or_null(&self, column: &str) -> Result<Vec<Option<f32>>> {
+        self.optional(column, &DataType::Float32, |chunk, row| finite(chunk, row))
+    }
+
+    /// Numbers of 64 bits without nulls (NaN allowed: a metric may be undefined).
+    ///
+    /// # Errors
+    /// A missing column, another type, a null.
+    pub fn doubles(&self, column: &str) -> Result<Vec<f64>> {
+        self.required(column, &DataType::Float64, |chunk, row| {
+            Ok(chunk.array.as_primitive::<arrow::datatypes::Float64Type>().value(row))
+        })
+    }
+
+    /// Milliseconds since 1970 UTC; timestamps of any unit are converted, integers taken as milliseconds.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null.
+    pub fn milliseconds(&self, column: &str) -> Result<Vec<i64>> {
+        let wanted = match self.column_type(column) {
+            Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Millisecond, zone),
+            _ => DataType::Int64,
+        };
+        self.required(column, &wanted, |chunk, row| match chunk.array.data_type() {
+            DataType::Int64 => Ok(chunk.array.as_primitive::<Int64Type>().value(row)),
+            _ => Ok(chunk.array.as_primitive::<arrow::datatypes::TimestampMillisecondType>().value(row)),
+        })
+    }
+
+    /// Non-negative 32-bit integers without nulls.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null, a value out of range.
+    pub fn u32s(&self, column: &str) -> Result<Vec<u32>> {
+        self.primitives::<UInt32Type>(column)
+    }
+
+    /// Non-negative 64-bit integers without nulls.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null, a value out of range.
+    pub fn u64s(&self, column: &str) -> Result<Vec<u64>> {
+        self.primitives::<UInt64Type>(column)
+    }
+
+    fn primitives<T: ArrowPrimitiveType>(&self, column: &str) -> Result<Vec<T::Native>> {
+        self.required(column, &T::DATA_TYPE, |chunk, row| Ok(chunk.array.as_primitive::<T>().value(row)))
+    }
+
+    /// Lists of text; a null list is an empty one.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null inside a list.
+    pub fn text_lists(&self, column: &str) -> Result<Vec<Vec<String>>> {
+        self.lists(column, &DataType::LargeUtf8, |array, at| array.as_string::<i64>().value(at).to_string())
+    }
+
+    /// Lists of finite numbers; a null list is an empty one.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null, NaN or infinity inside a list.
+    pub fn number_lists(&self, column: &str) -> Result<Vec<Vec<f32>>> {
+        let lists = self.lists(column, &DataType::Float32, |array, at| array.as_primitive::<Float32Type>().value(at))?;
+        if let Some(row) = lists.iter().position(|list| list.iter().any(|value| !value.is_finite())) {
+            return Err(Error::data("the list holds NaN or an infinity").file(self.path()).column(column).row(row));
+        }
+        Ok(lists)
+    }
+
+    /// Lists of non-negative 32-bit integers; a null list is an empty one.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null or a value out of range inside a list.
+    pub fn u32_lists(&self, column: &str) -> Result<Vec<Vec<u32>>> {
+        self.lists(column, &DataType::UInt32, |array, at| array.as_primitive::<UInt32Type>().value(at))
+    }
+
+    /// Lists of booleans; a null list is an empty one.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null inside a list.
+    pub fn bool_lists(&self, column: &str) -> Result<Vec<Vec<bool>>> {
+        self.lists(column, &DataType::Boolean, |array, at| array.as_boolean().value(at))
+    }
+
+    fn lists<T>(&self, column: &str, item: &DataType, get: impl Fn(&ArrayRef, usize) -> T) -> Result<Vec<Vec<T>>> {
+        let wanted = DataType::LargeList(Arc::new(Field::new("item", item.clone(), true)));
+        let mut lists = Vec::with_capacity(self.rows());
+        for chunk in self.chunks(column, &wanted)? {
+            let array = chunk.array.as_list::<i64>();
+            for row in 0..array.len() {
+                if array.is_null(row) {
+                    lists.push(Vec::new());
+                    continue;
+                }
+                let values = array.value(row);
+                if values.null_count() > 0 {
+                    return Err(chunk.place(Error::data("the list holds a null"), row));
+                }
+                lists.push((0..values.len()).map(|at| get(&values, at)).collect());
+            }
+        }
+        Ok(lists)
+    }
+
+    fn required<T>(
+        &self,
+        column: &str,
+        wanted: &DataType,
+        get: impl Fn(&Chunk<'_>, usize) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut values = Vec::with_capacity(self.rows());
+        for chunk in self.chunks(column, wanted)? {
+            for row in 0..chunk.array.len() {
+                if chunk.array.is_null(row) {
+                    return Err(chunk.place(null_value(), row));
+                }
+                values.push(get(&chunk, row)?);
+            }
+        }
+        Ok(values)
+    }
+
+    fn optional<T>(
+        &self,
+        column: &str,
+        wanted: &DataType,
+        get: impl Fn(&Chunk<'_>, usize) -> Result<T>,
+    ) -> Result<Vec<Option<T>>> {
+        let mut values = Vec::with_capacity(self.rows());
+        for chunk in self.chunks(column, wanted)? {
+            for row in 0..chunk.array.len() {
+                values.push(if chunk.array.is_null(row) { None } else { Some(get(&chunk, row)?) });
+            }
+        }
+        Ok(values)
+    }
+}
+
+fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
+    let value = chunk.array.as_primitive::<Float32Type>().value(row);
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(chunk.place(Error::data(format!("the value is {value}")).hint("drop or mend the row: numbers must be finite"), row))
+}
+
+/// An id column in the dictionary's own type.
+///
+/// # Errors
+/// When an id of an integer dictionary is no integer.
+pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>) -> Result<ArrayRef> {
+    match dictionary.kind() {
+        IdKind::Text => Ok(Arc::new(StringArray::from_iter_values(codes.map(|code| dictionary.id(code))))),
+        IdKind::Integer => {
+            let parse = |code| {
+                let id = dictionary.id(code);
+                id.parse::<i64>().map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")))
+            };
+            Ok(Arc::new(Int64Array::from_iter_values(codes.map(parse).collect::<Result<Vec<_>>>()?)))
+        }
+    }
+}
+
+/// A text column.
+pub(crate) fn text_array<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+/// A list column over `values`, cut by `lengths`.
+fn list_array(lengths: impl Iterator<Item = usize>, values: ArrayRef) -> ArrayRef {
+    let field = Arc::new(Field::new("item", values.data_type().clone(), true));
+    if values.len() < i32::MAX as usize {
+        return Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, None));
+    }
+    let mut offsets = vec![0i64];
+    for length in lengths {
+        offsets.push(offsets[offsets.len() - 1] + length as i64);
+    }
+    Arc::new(LargeListArray::new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, None))
+}
+
+/// A column of lists of text.
+pub(crate) fn text_list_array<S: AsRef<str>>(lists: &[Vec<S>]) -> ArrayRef {
+    let values = LargeStringArray::from_iter_values(lists.iter().flatten().map(AsRef::as_ref));
+    list_array(lists.iter().map(Vec::len), Arc::new(values))
+}
+
+/// A column of lists of numbers.
+pub(crate) fn number_list_array(lists: &[Vec<f32>]) -> ArrayRef {
+    let values = Float32Array::from_iter_values(lists.iter().flatten().copied());
+    list_array(lists.iter().map(Vec::len), Arc::new(values))
+}
+
+/// A column of lists of non-negative integers.
+pub(crate) fn u32_list_array(lists: &[Vec<u32>]) -> ArrayRef {
+    let values = UInt32Array::from_iter_values(lists.iter().flatten().copied());
+    list_array(lists.iter().map(Vec::len), Arc::new(values))
+}
+
+/// A column of lists of booleans.
+pub(crate) fn bool_list_array(lists: &[Vec<bool>]) -> ArrayRef {
+    let values = BooleanArray::from(lists.iter().flatten().copied().collect::<Vec<_>>());
+    list_array(lists.iter().map(Vec::len), Arc::new(values))
+}
+
+/// A record batch of named columns, all nullable fields as their arrays say.
+pub(crate) fn batch(columns: Vec<(&str, ArrayRef, bool)>) -> Result<arrow::array::RecordBatch> {
+    Ok(arrow::array::RecordBatch::try_from_iter_with_nullable(columns)?)
+}

@@ -1,0 +1,208 @@
+//! `interactions.parquet`: the log. Columns `user_id`, `item_id` (text or integers), `timestamp` (ms, UTC; the
+//! row order where the source has no time), `feedback` (f32), `propensity` (f32, nullable, may be left out).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float32Array, TimestampMillisecondArray};
+use serde::{Deserialize, Serialize};
+
+use super::column::{batch, id_array};
+use super::table::{self, Table};
+use crate::ids::Dictionary;
+use crate::manifest::Manifest;
+use crate::{Error, Result};
+
+/// Artifact kind of a log that every tool may read.
+pub const LOG: &str = "interactions";
+/// Artifact kind of held-out truth: for the simulator alone.
+pub const TRUTH: &str = "truth";
+/// Column of user ids.
+pub const USER_ID: &str = "user_id";
+/// Column of item ids.
+pub const ITEM_ID: &str = "item_id";
+/// Column of times in milliseconds, UTC.
+pub const TIMESTAMP: &str = "timestamp";
+/// Column of feedback.
+pub const FEEDBACK: &str = "feedback";
+/// Column of propensities.
+pub const PROPENSITY: &str = "propensity";
+const FEEDBACK_KEY: &str = "headstart.feedback";
+
+/// What the feedback column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A rating on a scale.
+    Rating,
+    /// A count (plays, purchases).
+    Count,
+    /// 1 for a click or like, 0 for none.
+    Click,
+}
+
+/// What the feedback column holds, and from where on it counts as a like.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// Rating, count or click.
+    pub kind: Kind,
+    /// Feedback of at least this is a like.
+    pub like_threshold: f32,
+}
+
+impl Feedback {
+    /// Whether `feedback` is a like.
+    pub fn is_like(&self, feedback: f32) -> bool {
+        feedback >= self.like_threshold
+    }
+}
+
+/// A log in memory, a struct of arrays; row order is file order.
+#[derive(Clone, Debug)]
+pub struct Interactions {
+    /// User ids.
+    pub users: Dictionary,
+    /// Item ids.
+    pub items: Dictionary,
+    /// Each row's user.
+    pub user: Vec<u32>,
+    /// Each row's item.
+    pub item: Vec<u32>,
+    /// Each row's time, ms UTC.
+    pub timestamp: Vec<i64>,
+    /// Each row's feedback.
+    pub feedback: Vec<f32>,
+    /// Each row's logging propensity, where known.
+    pub propensity: Vec<Option<f32>>,
+    /// What feedback means.
+    pub kind: Feedback,
+}
+
+impl Interactions {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.user.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_empty()
+    }
+
+    /// Whether row `row` is a like.
+    pub fn is_like(&self, row: usize) -> bool {
+        self.kind.is_like(self.feedback[row])
+    }
+
+    /// Row indices by user (in code order), each in the order of time; ties keep the file's order.
+    pub fn rows_by_user(&self) -> Vec<Vec<usize>> {
+        let mut rows = vec![Vec::new(); self.users.len()];
+        for (row, &user) in self.user.iter().enumerate() {
+            rows[user as usize].push(row);
+        }
+        for of_user in &mut rows {
+            of_user.sort_by_key(|&row| self.timestamp[row]);
+        }
+        rows
+    }
+}
+
+/// Reads a log (a file, or a folder of part files). Held-out truth is refused. `like_threshold` overrides what
+/// the file says, and is needed where the file says nothing.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a wrong type, a null, NaN or infinite feedback, a propensity
+/// outside (0, 1], an empty log, an unknown like threshold.
+pub fn read_log(path: &Path, like_threshold: Option<f32>) -> Result<Interactions> {
+    read(path, &[LOG, super::events::EVENTS], like_threshold)
+}
+
+/// Reads held-out truth: for the simulator alone.
+///
+/// # Errors
+/// As [`read_log`].
+pub fn read_truth(path: &Path) -> Result<Interactions> {
+    read(path, &[TRUTH], None)
+}
+
+/// What the file's footer says about its feedback, `like_threshold` winning over it. Refuses held-out truth.
+///
+/// # Errors
+/// Wrong usage where neither says from where on feedback is a like.
+pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedback> {
+    if let Some(manifest) = table::read_manifest(path)?
+        && manifest.artifact == TRUTH
+    {
+        return Err(Error::usage("expected interactions, found truth")
+            .file(path)
+            .hint("this is the held-out truth of an environment: no tool but the simulator may read it"));
+    }
+    resolve(table::read_metadata(path, FEEDBACK_KEY)?, like_threshold, path)
+}
+
+fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> Result<Feedback> {
+    let stored: Option<Feedback> = match stored {
+        Some(json) => Some(
+            serde_json::from_str(&json)
+                .map_err(|e| Error::data(format!("the footer's {FEEDBACK_KEY} cannot be read: {e}")).file(path))?,
+        ),
+        None => None,
+    };
+    match (stored, like_threshold) {
+        (Some(stored), None) => Ok(stored),
+        (Some(stored), Some(like_threshold)) => Ok(Feedback { like_threshold, ..stored }),
+        (None, Some(like_threshold)) => Ok(Feedback { kind: Kind::Rating, like_threshold }),
+        (None, None) => Err(Error::usage("the log does not say which feedback is a like")
+            .file(path)
+            .column(FEEDBACK)
+            .hint("pass --like-threshold, for instance 4 for ratings from 1 to 5, or 1 for clicks")),
+    }
+}
+
+fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<Interactions> {
+    let table = Table::read(path)?;
+    table.require_artifact(allowed)?;
+    let (users, user) = table.ids(USER_ID)?;
+    let (items, item) = table.ids(ITEM_ID)?;
+    let timestamp = table.milliseconds(TIMESTAMP)?;
+    let feedback = table.numbers(FEEDBACK)?;
+    table.require_rows("log")?;
+    let propensity = match table.has(PROPENSITY) {
+        true => table.numbers_or_null(PROPENSITY)?,
+        false => vec![None; table.rows()],
+    };
+    if let Some(row) = propensity.iter().position(|p| p.is_some_and(|p| p <= 0.0 || p > 1.0)) {
+        let error = Error::data(format!("the propensity {:?} is no probability in (0, 1]", propensity[row]));
+        return Err(error.file(path).column(PROPENSITY).row(row));
+    }
+    let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
+    Ok(Interactions { users, items, user, item, timestamp, feedback, propensity, kind })
+}
+
+/// The columns of `log`, in the order of the format.
+pub(crate) fn columns(log: &Interactions) -> Result<Vec<(&'static str, ArrayRef, bool)>> {
+    Ok(vec![
+        (USER_ID, id_array(&log.users, log.user.iter().copied())?, false),
+        (ITEM_ID, id_array(&log.items, log.item.iter().copied())?, false),
+        (
+            TIMESTAMP,
+            Arc::new(TimestampMillisecondArray::from(log.timestamp.clone()).with_timezone("UTC")) as ArrayRef,
+            false,
+        ),
+        (FEEDBACK, Arc::new(Float32Array::from(log.feedback.clone())), false),
+        (PROPENSITY, Arc::new(Float32Array::from(log.propensity.clone())), true),
+    ])
+}
+
+/// The footer metadata that says what feedback means.
+pub(crate) fn feedback_metadata(kind: &Feedback) -> (&'static str, String) {
+    (FEEDBACK_KEY, serde_json::json!({ "kind": kind.kind, "like_threshold": kind.like_threshold }).to_string())
+}
+
+/// Writes a log, or held-out truth, as the manifest's artifact kind says ([`LOG`] or [`TRUTH`]).
+///
+/// # Errors
+/// On I/O failure, or an id that does not fit its dictionary's kind.
+pub fn write(path: &Path, manifest: &Manifest, log: &Interactions) -> Result<()> {
+    table::write(path, manifest, &[feedback_metadata(&log.kind)], &batch(columns(log)?)?)
+}

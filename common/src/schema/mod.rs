@@ -1,0 +1,15 @@
+//! The Parquet formats, one file each. Column names stand here and nowhere else.
+//!
+//! Every reader checks columns, types, nulls and values, and names file, column, row group and row of what is
+//! wrong. Every writer goes through [`crate::atomic_file`] and puts a [`crate::manifest::Manifest`] in the footer.
+
+pub mod column;
+pub mod events;
+pub mod interactions;
+pub mod items;
+pub mod metrics;
+pub mod preferences;
+pub mod profiles;
+pub mod states;
+pub mod table;
+pub mod users;

@@ -1,0 +1,82 @@
+//! `preferences.parquet`: what the language model would choose. Columns `state_hash`, `user_id`, `candidates`
+//! (list of text), `scores` (list of f32, log-probabilities), `chosen` (u32, place among the candidates),
+//! `margin` (f32, the chosen score minus the next).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Float32Array, UInt32Array};
+
+use super::column::{batch, number_list_array, text_array, text_list_array};
+use super::table::{self, Table};
+use crate::manifest::Manifest;
+use crate::{Error, Result};
+
+/// Artifact kind.
+pub const PREFERENCES: &str = "preferences";
+const STATE_HASH: &str = "state_hash";
+const USER_ID: &str = super::interactions::USER_ID;
+const CANDIDATES: &str = "candidates";
+const SCORES: &str = "scores";
+const CHOSEN: &str = "chosen";
+const MARGIN: &str = "margin";
+
+/// Preferences in memory, a struct of arrays.
+#[derive(Clone, Debug, Default)]
+pub struct Preferences {
+    /// The state that was asked about.
+    pub state_hash: Vec<String>,
+    /// Its user.
+    pub user_id: Vec<String>,
+    /// Candidate item ids.
+    pub candidates: Vec<Vec<String>>,
+    /// Each candidate's log-probability.
+    pub scores: Vec<Vec<f32>>,
+    /// Place of the chosen candidate.
+    pub chosen: Vec<u32>,
+    /// Chosen score minus the next best.
+    pub margin: Vec<f32>,
+}
+
+/// Reads preferences.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a wrong type, scores that do not match the candidates, a
+/// choice outside them.
+pub fn read(path: &Path) -> Result<Preferences> {
+    let table = Table::read(path)?;
+    table.require_artifact(&[PREFERENCES])?;
+    let preferences = Preferences {
+        state_hash: table.text(STATE_HASH)?,
+        user_id: table.ids(USER_ID).map(|(ids, codes)| codes.iter().map(|&c| ids.id(c).to_string()).collect())?,
+        candidates: table.text_lists(CANDIDATES)?,
+        scores: table.number_lists(SCORES)?,
+        chosen: table.u32s(CHOSEN)?,
+        margin: table.numbers(MARGIN)?,
+    };
+    for (row, candidates) in preferences.candidates.iter().enumerate() {
+        if candidates.len() != preferences.scores[row].len() {
+            return Err(Error::data("candidates and scores differ in length").file(path).row(row));
+        }
+        if preferences.chosen[row] as usize >= candidates.len() {
+            return Err(Error::data("the choice is none of the candidates").file(path).column(CHOSEN).row(row));
+        }
+    }
+    Ok(preferences)
+}
+
+/// Writes preferences.
+///
+/// # Errors
+/// On I/O failure.
+pub fn write(path: &Path, manifest: &Manifest, preferences: &Preferences) -> Result<()> {
+    let columns = vec![
+        (STATE_HASH, text_array(preferences.state_hash.iter().map(String::as_str)), false),
+        (USER_ID, text_array(preferences.user_id.iter().map(String::as_str)), false),
+        (CANDIDATES, text_list_array(&preferences.candidates), false),
+        (SCORES, number_list_array(&preferences.scores), false),
+        (CHOSEN, Arc::new(UInt32Array::from(preferences.chosen.clone())) as _, false),
+        (MARGIN, Arc::new(Float32Array::from(preferences.margin.clone())) as _, false),
+    ];
+    table::write(path, manifest, &[], &batch(columns)?)
+}

@@ -1,0 +1,87 @@
+//! `users.parquet`: what is known of users. Columns `user_id`, `attributes` (map of text to text).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, MapBuilder, StringBuilder};
+use arrow::datatypes::DataType;
+
+use super::column::{batch, id_array};
+use super::table::{self, Table, type_name};
+use crate::ids::Dictionary;
+use crate::manifest::Manifest;
+use crate::{Error, Result};
+
+/// Artifact kind.
+pub const USERS: &str = "users";
+const USER_ID: &str = super::interactions::USER_ID;
+const ATTRIBUTES: &str = "attributes";
+
+/// Users in memory, in code order of `ids`.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    /// User ids; a row's code is its place in the file.
+    pub ids: Dictionary,
+    /// Each user's attributes ("age" -> "24").
+    pub attributes: Vec<BTreeMap<String, String>>,
+}
+
+/// Reads users.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a wrong type, a null or repeated id.
+pub fn read(path: &Path) -> Result<Users> {
+    let table = Table::read(path)?;
+    table.require_artifact(&[USERS])?;
+    let ids = table.unique_ids(USER_ID)?;
+    let found = table.column_type(ATTRIBUTES);
+    let Some(kind @ DataType::Map(_, _)) = found else {
+        let found = found.map_or("missing".into(), |kind| type_name(&kind));
+        return Err(Error::data(format!("column `{ATTRIBUTES}` is {found}, not a map of text to text"))
+            .file(path)
+            .column(ATTRIBUTES));
+    };
+    let mut attributes = Vec::with_capacity(table.rows());
+    for chunk in table.chunks(ATTRIBUTES, &kind)? {
+        let maps = chunk.array.as_map();
+        for row in 0..maps.len() {
+            let mut of_user = BTreeMap::new();
+            if maps.is_valid(row) {
+                let entries = maps.value(row);
+                let (Some(keys), Some(values)) =
+                    (entries.column(0).as_string_opt::<i32>(), entries.column(1).as_string_opt::<i32>())
+                else {
+                    return Err(chunk.place(Error::data("the map is not of text to text"), row));
+                };
+                for at in 0..keys.len() {
+                    if keys.is_valid(at) && values.is_valid(at) {
+                        of_user.insert(keys.value(at).to_string(), values.value(at).to_string());
+                    }
+                }
+            }
+            attributes.push(of_user);
+        }
+    }
+    Ok(Users { ids, attributes })
+}
+
+/// Writes users.
+///
+/// # Errors
+/// On I/O failure.
+pub fn write(path: &Path, manifest: &Manifest, users: &Users) -> Result<()> {
+    let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for of_user in &users.attributes {
+        for (key, value) in of_user {
+            maps.keys().append_value(key);
+            maps.values().append_value(value);
+        }
+        maps.append(true)?;
+    }
+    let columns = vec![
+        (USER_ID, id_array(&users.ids, 0..users.ids.len() as u32)?, false),
+        (ATTRIBUTES, Arc::new(maps.finish()) as _, false),
+    ];
+    table::write(path, manifest, &[], &batch(columns)?)
+}
