@@ -36,9 +36,11 @@ pub fn plan(output: &Path, planned: &Manifest, overwrite: bool) -> Result<Plan> 
         terminal::info(&format!("{} is already done", output.display()));
         return Ok(Plan::AlreadyDone);
     }
-    Err(Error::usage("the output exists and was made by another run, or is damaged")
-        .file(output)
-        .hint("choose another --out, or pass --overwrite"))
+    Err(
+        Error::usage("the output exists and was made by another run, or is damaged")
+            .file(output)
+            .hint("choose another --out, or pass --overwrite"),
+    )
 }
 
 #[cfg(test)]
@@ -49,12 +51,20 @@ mod tests {
     fn the_same_run_is_done_and_another_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let made = Manifest::new("policy", "pretrain train").seed(1);
-        assert_eq!(plan(&folder.path().join("none"), &made, false).unwrap(), Plan::Write);
+        assert_eq!(
+            plan(&folder.path().join("none"), &made, false).unwrap(),
+            Plan::Write
+        );
         assert_eq!(plan(folder.path(), &made, false).unwrap(), Plan::Write);
         made.write_to_folder(folder.path()).unwrap();
         assert_eq!(plan(folder.path(), &made, false).unwrap(), Plan::AlreadyDone);
         let other = Manifest::new("policy", "pretrain train").seed(2);
-        assert!(plan(folder.path(), &other, false).unwrap_err().to_string().contains("--overwrite"));
+        assert!(
+            plan(folder.path(), &other, false)
+                .unwrap_err()
+                .to_string()
+                .contains("--overwrite")
+        );
         assert_eq!(plan(folder.path(), &other, true).unwrap(), Plan::Write);
     }
 }

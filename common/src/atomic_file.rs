@@ -30,8 +30,13 @@ pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Res
         value
     };
     readable_by_all(temporary.as_file()).map_err(|e| Error::io(e, "set the mode of", path))?;
-    temporary.as_file().sync_all().map_err(|e| Error::io(e, "sync", path))?;
-    temporary.persist(path).map_err(|e| Error::io(e.error, "rename to", path))?;
+    temporary
+        .as_file()
+        .sync_all()
+        .map_err(|e| Error::io(e, "sync", path))?;
+    temporary
+        .persist(path)
+        .map_err(|e| Error::io(e.error, "rename to", path))?;
     sync_folder(folder)?;
     Ok(value)
 }
@@ -41,7 +46,9 @@ pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Res
 /// # Errors
 /// As [`write`].
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    write(path, |file| file.write_all(bytes).map_err(|e| Error::io(e, "write", path)))
+    write(path, |file| {
+        file.write_all(bytes).map_err(|e| Error::io(e, "write", path))
+    })
 }
 
 /// Gives `path` to `produce`, a library that insists on writing a path itself, under a temporary name in the
@@ -64,7 +71,9 @@ pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> 
     let file = File::open(&temporary).map_err(|e| Error::io(e, "open", path))?;
     readable_by_all(&file).map_err(|e| Error::io(e, "set the mode of", path))?;
     file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
-    temporary.persist(path).map_err(|e| Error::io(e.error, "rename to", path))?;
+    temporary
+        .persist(path)
+        .map_err(|e| Error::io(e.error, "rename to", path))?;
     sync_folder(folder)
 }
 
@@ -81,7 +90,9 @@ fn readable_by_all(_file: &File) -> std::io::Result<()> {
 }
 
 fn sync_folder(folder: &Path) -> Result<()> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io(e, "sync the folder", folder))
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| Error::io(e, "sync the folder", folder))
 }
 
 #[cfg(test)]
@@ -107,7 +118,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/er/a.txt");
         write_bytes(&path, b"one").unwrap();
-        write_through(&path, |p| std::fs::write(p, b"two").map_err(|e| Error::io(e, "write", p))).unwrap();
+        write_through(&path, |p| {
+            std::fs::write(p, b"two").map_err(|e| Error::io(e, "write", p))
+        })
+        .unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
     }
 }

@@ -51,14 +51,15 @@ impl Shared {
 
 /// The whole of a `main`: expands `--config`, parses, runs, reports a failure and gives the exit code.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
-    let outcome = expand_config(std::env::args_os().collect()).and_then(|argv| match A::try_parse_from(argv) {
-        Ok(arguments) => run(arguments).map(|()| ExitCode::SUCCESS),
-        Err(refused) => {
-            // Clap's own text; help and version go to stdout with exit code 0, errors to stderr with 2.
-            let _ = refused.print();
-            Ok(ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2)))
-        }
-    });
+    let outcome =
+        expand_config(std::env::args_os().collect()).and_then(|argv| match A::try_parse_from(argv) {
+            Ok(arguments) => run(arguments).map(|()| ExitCode::SUCCESS),
+            Err(refused) => {
+                // Clap's own text; help and version go to stdout with exit code 0, errors to stderr with 2.
+                let _ = refused.print();
+                Ok(ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2)))
+            }
+        });
     outcome.unwrap_or_else(|error| {
         terminal::error(&error);
         error.exit_code()
@@ -67,13 +68,19 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
 
 /// Inserts the flags of a `--config FILE.toml` behind the verb, those left out that the user gave too.
 fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
-    let Some(path) = config_path(&argv) else { return Ok(argv) };
+    let Some(path) = config_path(&argv) else {
+        return Ok(argv);
+    };
     let text = std::fs::read_to_string(&path).map_err(|e| Error::io(e, "read the configuration", &path))?;
     let table: toml::Table = text
         .parse()
         .map_err(|e: toml::de::Error| Error::usage(format!("no valid TOML: {}", e.message())).file(&path))?;
-    let verbs: Vec<OsString> =
-        argv.iter().skip(1).take_while(|a| !a.to_string_lossy().starts_with('-')).cloned().collect();
+    let verbs: Vec<OsString> = argv
+        .iter()
+        .skip(1)
+        .take_while(|a| !a.to_string_lossy().starts_with('-'))
+        .cloned()
+        .collect();
     let mut flags = Vec::new();
     for (key, value) in &table {
         match value {
@@ -117,7 +124,10 @@ fn push_flag(
     let flag = format!("--{}", key.replace('_', "-"));
     let given = |argument: &OsString| {
         let text = argument.to_string_lossy();
-        text == flag.as_str() || text.strip_prefix(flag.as_str()).is_some_and(|rest| rest.starts_with('='))
+        text == flag.as_str()
+            || text
+                .strip_prefix(flag.as_str())
+                .is_some_and(|rest| rest.starts_with('='))
     };
     if argv.iter().any(given) {
         return Ok(());
@@ -150,9 +160,18 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), config).unwrap();
         let config = format!("--config={}", file.path().display());
-        let argv = ["tool"].iter().chain(arguments).copied().chain([config.as_str()]).map(OsString::from);
+        let argv = ["tool"]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .chain([config.as_str()])
+            .map(OsString::from);
         let expanded = expand_config(argv.collect()).unwrap();
-        expanded.iter().map(|a| a.to_string_lossy().into_owned()).filter(|a| !a.starts_with("--config")).collect()
+        expanded
+            .iter()
+            .map(|a| a.to_string_lossy().into_owned())
+            .filter(|a| !a.starts_with("--config"))
+            .collect()
     }
 
     #[test]
@@ -160,9 +179,20 @@ mod tests {
         let file = "seed = 3\nbatch = 8\n[train]\nsteps = 10\nverbose = true\n[other]\nx = 1\n";
         assert_eq!(
             expand(file, &["train", "--seed", "5"]),
-            ["tool", "train", "--batch=8", "--steps=10", "--verbose", "--seed", "5"]
+            [
+                "tool",
+                "train",
+                "--batch=8",
+                "--steps=10",
+                "--verbose",
+                "--seed",
+                "5"
+            ]
         );
-        assert_eq!(expand(file, &["run", "--batch=9"]), ["tool", "run", "--seed=3", "--batch=9"]);
+        assert_eq!(
+            expand(file, &["run", "--batch=9"]),
+            ["tool", "run", "--seed=3", "--batch=9"]
+        );
     }
 
     #[test]
@@ -173,6 +203,11 @@ mod tests {
     #[test]
     fn a_missing_file_is_an_error_with_its_path() {
         let argv = ["tool", "--config", "/none.toml"].map(OsString::from).to_vec();
-        assert!(expand_config(argv).unwrap_err().to_string().contains("/none.toml"));
+        assert!(
+            expand_config(argv)
+                .unwrap_err()
+                .to_string()
+                .contains("/none.toml")
+        );
     }
 }

@@ -52,7 +52,12 @@ struct Parts {
 
 impl Error {
     fn new(class: Class, what: impl Into<String>) -> Self {
-        Error(Box::new(Parts { class, what: what.into(), place: Vec::new(), hint: None }))
+        Error(Box::new(Parts {
+            class,
+            what: what.into(),
+            place: Vec::new(),
+            hint: None,
+        }))
     }
 
     /// A failure that a retry may help (exit code 1).
@@ -171,8 +176,15 @@ mod tests {
 
     #[test]
     fn says_what_where_and_what_to_do() {
-        let error = Error::data("feedback is NaN").column("feedback").row(7).file("log.parquet").hint("drop it");
-        assert_eq!(error.to_string(), "feedback is NaN\n  at: log.parquet, column feedback, row 7\nhint: drop it");
+        let error = Error::data("feedback is NaN")
+            .column("feedback")
+            .row(7)
+            .file("log.parquet")
+            .hint("drop it");
+        assert_eq!(
+            error.to_string(),
+            "feedback is NaN\n  at: log.parquet, column feedback, row 7\nhint: drop it"
+        );
         assert_eq!(error.class().code(), 42);
     }
 

@@ -38,7 +38,9 @@ impl Fingerprint {
     pub fn of_file(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(file).map_err(|e| Error::io(e, "read", path))?;
+        hasher
+            .update_reader(file)
+            .map_err(|e| Error::io(e, "read", path))?;
         Ok(Self::from_hash(hasher.finalize()))
     }
 
@@ -78,6 +80,9 @@ mod tests {
     fn a_file_and_its_bytes_agree() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"content").unwrap();
-        assert_eq!(Fingerprint::of_file(file.path()).unwrap(), Fingerprint::of_bytes(b"content"));
+        assert_eq!(
+            Fingerprint::of_file(file.path()).unwrap(),
+            Fingerprint::of_bytes(b"content")
+        );
     }
 }

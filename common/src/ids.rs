@@ -28,7 +28,10 @@ pub struct Dictionary {
 impl Dictionary {
     /// An empty dictionary of ids of `kind`.
     pub fn new(kind: IdKind) -> Self {
-        Dictionary { kind, ..Dictionary::default() }
+        Dictionary {
+            kind,
+            ..Dictionary::default()
+        }
     }
 
     /// From ids in code order; a repeated id is answered with its value.

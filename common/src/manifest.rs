@@ -89,7 +89,10 @@ impl Manifest {
 
     /// Whether `other` describes the same run: all but the fingerprints of the produced files.
     pub fn same_run(&self, other: &Manifest) -> bool {
-        let strip = |m: &Manifest| Manifest { files: BTreeMap::new(), ..m.clone() };
+        let strip = |m: &Manifest| Manifest {
+            files: BTreeMap::new(),
+            ..m.clone()
+        };
         strip(self) == strip(other)
     }
 
@@ -98,7 +101,13 @@ impl Manifest {
     ///
     /// # Errors
     /// Wrong usage, naming both, when the fingerprints differ.
-    pub fn require_input(&self, role: &str, fingerprint: &Fingerprint, ours: &Path, theirs: &Path) -> Result<()> {
+    pub fn require_input(
+        &self,
+        role: &str,
+        fingerprint: &Fingerprint,
+        ours: &Path,
+        theirs: &Path,
+    ) -> Result<()> {
         match self.inputs.get(role) {
             Some(recorded) if recorded != fingerprint => Err(Error::usage(format!(
                 "{} and {} do not belong together: the first was made from another {role} (it records {recorded}, \
@@ -155,14 +164,18 @@ impl Manifest {
         })?;
         let manifest = Self::from_json(&json, &path)?;
         if manifest.artifact != artifact {
-            return Err(Error::usage(format!("expected a {artifact}, found a {}", manifest.artifact)).file(folder));
+            return Err(
+                Error::usage(format!("expected a {artifact}, found a {}", manifest.artifact)).file(folder),
+            );
         }
         for (name, fingerprint) in &manifest.files {
             let file = folder.join(name);
             if &Fingerprint::of_file(&file)? != fingerprint {
-                return Err(Error::data("the content is not what the manifest says: cut short or changed")
-                    .file(&file)
-                    .hint(format!("make the {artifact} again with --overwrite")));
+                return Err(
+                    Error::data("the content is not what the manifest says: cut short or changed")
+                        .file(&file)
+                        .hint(format!("make the {artifact} again with --overwrite")),
+                );
             }
         }
         Ok(manifest)
@@ -183,13 +196,28 @@ mod tests {
 
     #[test]
     fn inputs_that_do_not_belong_together_are_both_named() {
-        let manifest = Manifest::new("profiles", "profiler traits").input("items", Fingerprint::of_bytes(b"a"));
+        let manifest =
+            Manifest::new("profiles", "profiler traits").input("items", Fingerprint::of_bytes(b"a"));
         let other = Fingerprint::of_bytes(b"b");
         let error = manifest
-            .require_input("items", &other, Path::new("profiles.parquet"), Path::new("items.parquet"))
+            .require_input(
+                "items",
+                &other,
+                Path::new("profiles.parquet"),
+                Path::new("items.parquet"),
+            )
             .unwrap_err();
-        assert!(error.to_string().contains("profiles.parquet and items.parquet do not belong together"), "{error}");
-        assert!(manifest.require_input("log", &other, Path::new("a"), Path::new("b")).is_ok());
+        assert!(
+            error
+                .to_string()
+                .contains("profiles.parquet and items.parquet do not belong together"),
+            "{error}"
+        );
+        assert!(
+            manifest
+                .require_input("log", &other, Path::new("a"), Path::new("b"))
+                .is_ok()
+        );
     }
 
     #[test]
@@ -197,7 +225,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("weights"), b"good").unwrap();
         let mut manifest = Manifest::new("policy", "pretrain train");
-        manifest.files.insert("weights".into(), Fingerprint::of_bytes(b"good"));
+        manifest
+            .files
+            .insert("weights".into(), Fingerprint::of_bytes(b"good"));
         manifest.write_to_folder(folder.path()).unwrap();
         assert!(Manifest::read_from_folder(folder.path(), "policy").is_ok());
         std::fs::write(folder.path().join("weights"), b"goo").unwrap();

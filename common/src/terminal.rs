@@ -48,7 +48,11 @@ fn make_settings(format: LogFormat, progress: ProgressMode) -> Settings {
     if progress == ProgressMode::Never || !std::io::stderr().is_terminal() || format == LogFormat::Json {
         bars.set_draw_target(ProgressDrawTarget::hidden());
     }
-    Settings { format, progress, bars }
+    Settings {
+        format,
+        progress,
+        bars,
+    }
 }
 
 /// Sets the form of logs and progress once, at the start of `main`; later calls have no effect.
@@ -81,7 +85,11 @@ fn line(level: &str, message: &str, place: Option<&str>, hint: Option<&str>) {
         })
         .to_string(),
         LogFormat::Text => {
-            let mut text = if level == "info" { message.to_string() } else { format!("{level}: {message}") };
+            let mut text = if level == "info" {
+                message.to_string()
+            } else {
+                format!("{level}: {message}")
+            };
             if let Some(place) = place {
                 text += &format!("\n  at: {place}");
             }
@@ -107,14 +115,24 @@ impl Progress {
     /// A bar over `total` steps of `unit` ("tokens", "episodes"), labelled by what is being done.
     pub fn new(label: &str, total: u64, unit: &str) -> Self {
         let settings = settings();
-        let template = format!("{{msg:<28}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit} {{per_sec}} eta {{eta}}");
+        let template =
+            format!("{{msg:<28}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit} {{per_sec}} eta {{eta}}");
         let style = ProgressStyle::with_template(&template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
-        let bar = settings.bars.add(ProgressBar::new(total).with_style(style).with_message(label.to_string()));
+        let bar = settings.bars.add(
+            ProgressBar::new(total)
+                .with_style(style)
+                .with_message(label.to_string()),
+        );
         bar.enable_steady_tick(Duration::from_millis(200));
         let lines = settings.progress == ProgressMode::Always && settings.bars.is_hidden();
-        Progress { bar, label: label.to_string(), total, lines }
+        Progress {
+            bar,
+            label: label.to_string(),
+            total,
+            lines,
+        }
     }
 
     /// Advances by `steps`.

@@ -46,15 +46,25 @@ pub struct PolicyUsers {
 
 fn rows(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
     let width = values.len().checked_div(rows).unwrap_or(0);
-    (0..rows).map(|row| values[row * width..(row + 1) * width].to_vec()).collect()
+    (0..rows)
+        .map(|row| values[row * width..(row + 1) * width].to_vec())
+        .collect()
 }
 
 impl PolicyItems {
     pub(super) fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
         let columns = vec![
             (ITEM_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
-            (POPULARITY, Arc::new(Float32Array::from(self.popularity.clone())) as _, false),
-            (TRAITS, number_list_array(&rows(&self.traits, self.ids.len())), false),
+            (
+                POPULARITY,
+                Arc::new(Float32Array::from(self.popularity.clone())) as _,
+                false,
+            ),
+            (
+                TRAITS,
+                number_list_array(&rows(&self.traits, self.ids.len())),
+                false,
+            ),
         ];
         table::write(path, manifest, &[], &batch(columns)?)
     }
@@ -71,15 +81,25 @@ impl PolicyItems {
 
 impl PolicyUsers {
     pub(super) fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
-        let history: Vec<Vec<u32>> =
-            self.history.iter().map(|of| of.iter().map(|(item, _)| *item).collect()).collect();
-        let feedback: Vec<Vec<f32>> =
-            self.history.iter().map(|of| of.iter().map(|(_, feedback)| *feedback).collect()).collect();
+        let history: Vec<Vec<u32>> = self
+            .history
+            .iter()
+            .map(|of| of.iter().map(|(item, _)| *item).collect())
+            .collect();
+        let feedback: Vec<Vec<f32>> = self
+            .history
+            .iter()
+            .map(|of| of.iter().map(|(_, feedback)| *feedback).collect())
+            .collect();
         let columns = vec![
             (USER_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
             (HISTORY, u32_list_array(&history), false),
             (FEEDBACK, number_list_array(&feedback), false),
-            (TRAITS, number_list_array(&rows(&self.traits, self.ids.len())), false),
+            (
+                TRAITS,
+                number_list_array(&rows(&self.traits, self.ids.len())),
+                false,
+            ),
             (CONSUMED, u32_list_array(&self.consumed), false),
         ];
         table::write(path, manifest, &[], &batch(columns)?)
@@ -116,7 +136,11 @@ impl PolicyUsers {
         }
         Ok(PolicyUsers {
             ids,
-            history: history.into_iter().zip(feedback).map(|(i, f)| i.into_iter().zip(f).collect()).collect(),
+            history: history
+                .into_iter()
+                .zip(feedback)
+                .map(|(i, f)| i.into_iter().zip(f).collect())
+                .collect(),
             traits: traits.concat(),
             consumed,
         })

@@ -73,7 +73,9 @@ impl Policy {
         self.items.write(&folder.join(ITEMS_FILE), &manifest)?;
         self.users.write(&folder.join(USERS_FILE), &manifest)?;
         for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE] {
-            manifest.files.insert(name.to_string(), Fingerprint::of_file(&folder.join(name))?);
+            manifest
+                .files
+                .insert(name.to_string(), Fingerprint::of_file(&folder.join(name))?);
         }
         manifest.write_to_folder(folder)
     }
@@ -84,12 +86,15 @@ impl Policy {
     /// When it is missing, not whole, damaged, of another version, or its parts do not fit each other.
     pub fn load(folder: &Path) -> Result<Self> {
         let manifest = Manifest::read_from_folder(folder, POLICY)?;
-        let config: PolicyConfig = serde_json::from_value(manifest.config.clone())
-            .map_err(|e| Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder))?;
+        let config: PolicyConfig = serde_json::from_value(manifest.config.clone()).map_err(|e| {
+            Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder)
+        })?;
         let items = PolicyItems::read(&folder.join(ITEMS_FILE))?;
         let users = PolicyUsers::read(&folder.join(USERS_FILE), &config.network)?;
         let weights = Weights::read(&folder.join(WEIGHTS_FILE), &config.network)?;
-        if items.ids.len() != config.network.items || items.traits.len() != items.ids.len() * config.network.traits {
+        if items.ids.len() != config.network.items
+            || items.traits.len() != items.ids.len() * config.network.traits
+        {
             return Err(Error::data(format!(
                 "the catalogue has {} items and {} trait values, but the network is made for {} items with {} traits",
                 items.ids.len(),
@@ -99,7 +104,13 @@ impl Policy {
             ))
             .file(folder.join(ITEMS_FILE)));
         }
-        Ok(Policy { manifest, config, weights, items, users })
+        Ok(Policy {
+            manifest,
+            config,
+            weights,
+            items,
+            users,
+        })
     }
 
     /// The fingerprint of the policy as it stands in `folder`.
@@ -117,7 +128,13 @@ mod tests {
     use crate::ids::{Dictionary, IdKind};
 
     fn policy() -> Policy {
-        let network = NetworkConfig { items: 3, dims: 4, hidden: 5, traits: 2, window: 10 };
+        let network = NetworkConfig {
+            items: 3,
+            dims: 4,
+            hidden: 5,
+            traits: 2,
+            window: 10,
+        };
         let ids = |values: &[&str]| {
             Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
         };
@@ -170,7 +187,10 @@ mod tests {
         let bytes = std::fs::read(&path).unwrap();
         std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
         let error = Policy::load(folder.path()).unwrap_err().to_string();
-        assert!(error.contains(WEIGHTS_FILE) && error.contains("cut short"), "{error}");
+        assert!(
+            error.contains(WEIGHTS_FILE) && error.contains("cut short"),
+            "{error}"
+        );
     }
 
     #[test]

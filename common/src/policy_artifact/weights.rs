@@ -27,7 +27,13 @@ pub struct NetworkConfig {
 impl NetworkConfig {
     /// Name and shape of every tensor, in the order of [`Weights::tensors`].
     pub fn shapes(&self) -> Vec<(&'static str, Vec<usize>)> {
-        let NetworkConfig { items: n, dims: d, hidden: h, traits: k, .. } = *self;
+        let NetworkConfig {
+            items: n,
+            dims: d,
+            hidden: h,
+            traits: k,
+            ..
+        } = *self;
         vec![
             ("item_embedding", vec![n, d]),
             ("item_bias", vec![n]),
@@ -145,14 +151,17 @@ impl Weights {
     /// item embeddings uniform with variance 1/D, biases of actor and critic and the log-temperature zero.
     pub fn init(config: &NetworkConfig, seed: u64) -> Self {
         let mut weights = Weights::zeros(config);
-        let (d, h, k) = (config.dims as f32, config.hidden as f32, config.traits.max(1) as f32);
+        let (d, h, k) = (
+            config.dims as f32,
+            config.hidden as f32,
+            config.traits.max(1) as f32,
+        );
         for (tensor, (name, _)) in weights.tensors_mut().into_iter().zip(config.shapes()) {
             let bound = match name {
                 "item_embedding" => (3.0 / d).sqrt(),
                 "profile_weight" => k.sqrt().recip(),
-                "gru_w_ih" | "gru_w_hh" | "gru_b_ih" | "gru_b_hh" | "query_weight" | "critic_w1" | "critic_w2" => {
-                    h.sqrt().recip()
-                }
+                "gru_w_ih" | "gru_w_hh" | "gru_b_ih" | "gru_b_hh" | "query_weight" | "critic_w1"
+                | "critic_w2" => h.sqrt().recip(),
                 _ => continue,
             };
             let mut rng = stream(seed, name, &[]);
@@ -163,15 +172,28 @@ impl Weights {
 
     /// The first tensor that holds a NaN or an infinity.
     pub fn not_finite(&self, config: &NetworkConfig) -> Option<&'static str> {
-        let broken = self.tensors().into_iter().position(|tensor| tensor.iter().any(|w| !w.is_finite()))?;
+        let broken = self
+            .tensors()
+            .into_iter()
+            .position(|tensor| tensor.iter().any(|w| !w.is_finite()))?;
         config.shapes().get(broken).map(|(name, _)| *name)
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<()> {
         // Shapes are stored flat: they follow from the configuration, which the reader checks.
-        let names = NetworkConfig { items: 0, dims: 0, hidden: 0, traits: 0, window: 0 }.shapes();
-        let bytes: Vec<Vec<u8>> =
-            self.tensors().iter().map(|tensor| tensor.iter().flat_map(|w| w.to_le_bytes()).collect()).collect();
+        let names = NetworkConfig {
+            items: 0,
+            dims: 0,
+            hidden: 0,
+            traits: 0,
+            window: 0,
+        }
+        .shapes();
+        let bytes: Vec<Vec<u8>> = self
+            .tensors()
+            .iter()
+            .map(|tensor| tensor.iter().flat_map(|w| w.to_le_bytes()).collect())
+            .collect();
         let mut views = BTreeMap::new();
         for (((name, _), tensor), bytes) in names.iter().zip(self.tensors()).zip(&bytes) {
             let view = TensorView::new(Dtype::F32, vec![tensor.len()], bytes)
@@ -189,8 +211,9 @@ impl Weights {
             .map_err(|e| Error::data(format!("no whole safetensors file: {e}")).file(path))?;
         let mut weights = Weights::default();
         for (tensor, (name, shape)) in weights.tensors_mut().into_iter().zip(config.shapes()) {
-            let view =
-                file.tensor(name).map_err(|_| Error::data(format!("tensor `{name}` is missing")).file(path))?;
+            let view = file
+                .tensor(name)
+                .map_err(|_| Error::data(format!("tensor `{name}` is missing")).file(path))?;
             let wanted: usize = shape.iter().product();
             if view.dtype() != Dtype::F32 || view.shape().iter().product::<usize>() != wanted {
                 return Err(Error::data(format!(
@@ -200,7 +223,13 @@ impl Weights {
                 ))
                 .file(path));
             }
-            *tensor = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            *tensor = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect();
         }
         if let Some(name) = weights.not_finite(config) {
             return Err(Error::data(format!("tensor `{name}` holds a NaN or an infinity")).file(path));

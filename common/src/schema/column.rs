@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, LargeListArray, LargeStringArray, ListArray,
-    StringArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, LargeListArray, LargeStringArray,
+    ListArray, StringArray, UInt32Array,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type, TimeUnit, UInt32Type, UInt64Type};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type, TimeUnit, UInt32Type, UInt64Type,
+};
 
 use super::table::{Chunk, Table, type_name};
 use crate::ids::{Dictionary, IdKind};
@@ -27,11 +28,16 @@ impl Table {
         let kind = match self.column_type(column) {
             Some(kind) if kind.is_integer() => IdKind::Integer,
             Some(DataType::Float32 | DataType::Float64 | DataType::Boolean) => {
-                let found = self.column_type(column).map(|t| type_name(&t)).unwrap_or_default();
-                return Err(Error::data(format!("column `{column}` is {found}, not text or integers"))
-                    .file(self.path())
-                    .column(column)
-                    .hint("write ids as text or integers"));
+                let found = self
+                    .column_type(column)
+                    .map(|t| type_name(&t))
+                    .unwrap_or_default();
+                return Err(
+                    Error::data(format!("column `{column}` is {found}, not text or integers"))
+                        .file(self.path())
+                        .column(column)
+                        .hint("write ids as text or integers"),
+                );
             }
             _ => IdKind::Text,
         };
@@ -58,9 +64,16 @@ impl Table {
     /// As [`Table::ids`], and a repeated id.
     pub fn unique_ids(&self, column: &str) -> Result<Dictionary> {
         let (dictionary, codes) = self.ids(column)?;
-        if let Some(row) = codes.iter().enumerate().position(|(row, &code)| row != code as usize) {
+        if let Some(row) = codes
+            .iter()
+            .enumerate()
+            .position(|(row, &code)| row != code as usize)
+        {
             let id = dictionary.id(codes[row]);
-            return Err(Error::data(format!("the id `{id}` appears twice")).file(self.path()).column(column).row(row));
+            return Err(Error::data(format!("the id `{id}` appears twice"))
+                .file(self.path())
+                .column(column)
+                .row(row));
         }
         Ok(dictionary)
     }
@@ -90,7 +103,7 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null, NaN or an infinity.
     pub fn numbers(&self, column: &str) -> Result<Vec<f32>> {
-        self.required(column, &DataType::Float32, |chunk, row| finite(chunk, row))
+        self.required(column, &DataType::Float32, finite)
     }
 
     /// Finite numbers that may be null.
@@ -98,7 +111,7 @@ impl Table {
     /// # Errors
     /// A missing column, another type, NaN or an infinity.
     pub fn numbers_or_null(&self, column: &str) -> Result<Vec<Option<f32>>> {
-        self.optional(column, &DataType::Float32, |chunk, row| finite(chunk, row))
+        self.optional(column, &DataType::Float32, finite)
     }
 
     /// Numbers of 64 bits without nulls (NaN allowed: a metric may be undefined).
@@ -107,7 +120,10 @@ impl Table {
     /// A missing column, another type, a null.
     pub fn doubles(&self, column: &str) -> Result<Vec<f64>> {
         self.required(column, &DataType::Float64, |chunk, row| {
-            Ok(chunk.array.as_primitive::<arrow::datatypes::Float64Type>().value(row))
+            Ok(chunk
+                .array
+                .as_primitive::<arrow::datatypes::Float64Type>()
+                .value(row))
         })
     }
 
@@ -122,7 +138,10 @@ impl Table {
         };
         self.required(column, &wanted, |chunk, row| match chunk.array.data_type() {
             DataType::Int64 => Ok(chunk.array.as_primitive::<Int64Type>().value(row)),
-            _ => Ok(chunk.array.as_primitive::<arrow::datatypes::TimestampMillisecondType>().value(row)),
+            _ => Ok(chunk
+                .array
+                .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
+                .value(row)),
         })
     }
 
@@ -143,7 +162,9 @@ impl Table {
     }
 
     fn primitives<T: ArrowPrimitiveType>(&self, column: &str) -> Result<Vec<T::Native>> {
-        self.required(column, &T::DATA_TYPE, |chunk, row| Ok(chunk.array.as_primitive::<T>().value(row)))
+        self.required(column, &T::DATA_TYPE, |chunk, row| {
+            Ok(chunk.array.as_primitive::<T>().value(row))
+        })
     }
 
     /// Lists of text; a null list is an empty one.
@@ -151,7 +172,9 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null inside a list.
     pub fn text_lists(&self, column: &str) -> Result<Vec<Vec<String>>> {
-        self.lists(column, &DataType::LargeUtf8, |array, at| array.as_string::<i64>().value(at).to_string())
+        self.lists(column, &DataType::LargeUtf8, |array, at| {
+            array.as_string::<i64>().value(at).to_string()
+        })
     }
 
     /// Lists of finite numbers; a null list is an empty one.
@@ -159,9 +182,17 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null, NaN or infinity inside a list.
     pub fn number_lists(&self, column: &str) -> Result<Vec<Vec<f32>>> {
-        let lists = self.lists(column, &DataType::Float32, |array, at| array.as_primitive::<Float32Type>().value(at))?;
-        if let Some(row) = lists.iter().position(|list| list.iter().any(|value| !value.is_finite())) {
-            return Err(Error::data("the list holds NaN or an infinity").file(self.path()).column(column).row(row));
+        let lists = self.lists(column, &DataType::Float32, |array, at| {
+            array.as_primitive::<Float32Type>().value(at)
+        })?;
+        if let Some(row) = lists
+            .iter()
+            .position(|list| list.iter().any(|value| !value.is_finite()))
+        {
+            return Err(Error::data("the list holds NaN or an infinity")
+                .file(self.path())
+                .column(column)
+                .row(row));
         }
         Ok(lists)
     }
@@ -171,7 +202,9 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null or a value out of range inside a list.
     pub fn u32_lists(&self, column: &str) -> Result<Vec<Vec<u32>>> {
-        self.lists(column, &DataType::UInt32, |array, at| array.as_primitive::<UInt32Type>().value(at))
+        self.lists(column, &DataType::UInt32, |array, at| {
+            array.as_primitive::<UInt32Type>().value(at)
+        })
     }
 
     /// Lists of booleans; a null list is an empty one.
@@ -179,10 +212,17 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null inside a list.
     pub fn bool_lists(&self, column: &str) -> Result<Vec<Vec<bool>>> {
-        self.lists(column, &DataType::Boolean, |array, at| array.as_boolean().value(at))
+        self.lists(column, &DataType::Boolean, |array, at| {
+            array.as_boolean().value(at)
+        })
     }
 
-    fn lists<T>(&self, column: &str, item: &DataType, get: impl Fn(&ArrayRef, usize) -> T) -> Result<Vec<Vec<T>>> {
+    fn lists<T>(
+        &self,
+        column: &str,
+        item: &DataType,
+        get: impl Fn(&ArrayRef, usize) -> T,
+    ) -> Result<Vec<Vec<T>>> {
         let wanted = DataType::LargeList(Arc::new(Field::new("item", item.clone(), true)));
         let mut lists = Vec::with_capacity(self.rows());
         for chunk in self.chunks(column, &wanted)? {
@@ -229,7 +269,11 @@ impl Table {
         let mut values = Vec::with_capacity(self.rows());
         for chunk in self.chunks(column, wanted)? {
             for row in 0..chunk.array.len() {
-                values.push(if chunk.array.is_null(row) { None } else { Some(get(&chunk, row)?) });
+                values.push(if chunk.array.is_null(row) {
+                    None
+                } else {
+                    Some(get(&chunk, row)?)
+                });
             }
         }
         Ok(values)
@@ -241,7 +285,10 @@ fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
     if value.is_finite() {
         return Ok(value);
     }
-    Err(chunk.place(Error::data(format!("the value is {value}")).hint("drop or mend the row: numbers must be finite"), row))
+    Err(chunk.place(
+        Error::data(format!("the value is {value}")).hint("drop or mend the row: numbers must be finite"),
+        row,
+    ))
 }
 
 /// An id column in the dictionary's own type.
@@ -250,13 +297,18 @@ fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
 /// When an id of an integer dictionary is no integer.
 pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>) -> Result<ArrayRef> {
     match dictionary.kind() {
-        IdKind::Text => Ok(Arc::new(StringArray::from_iter_values(codes.map(|code| dictionary.id(code))))),
+        IdKind::Text => Ok(Arc::new(StringArray::from_iter_values(
+            codes.map(|code| dictionary.id(code)),
+        ))),
         IdKind::Integer => {
             let parse = |code| {
                 let id = dictionary.id(code);
-                id.parse::<i64>().map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")))
+                id.parse::<i64>()
+                    .map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")))
             };
-            Ok(Arc::new(Int64Array::from_iter_values(codes.map(parse).collect::<Result<Vec<_>>>()?)))
+            Ok(Arc::new(Int64Array::from_iter_values(
+                codes.map(parse).collect::<Result<Vec<_>>>()?,
+            )))
         }
     }
 }
@@ -270,13 +322,23 @@ pub(crate) fn text_array<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef 
 fn list_array(lengths: impl Iterator<Item = usize>, values: ArrayRef) -> ArrayRef {
     let field = Arc::new(Field::new("item", values.data_type().clone(), true));
     if values.len() < i32::MAX as usize {
-        return Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, None));
+        return Arc::new(ListArray::new(
+            field,
+            OffsetBuffer::from_lengths(lengths),
+            values,
+            None,
+        ));
     }
     let mut offsets = vec![0i64];
     for length in lengths {
         offsets.push(offsets[offsets.len() - 1] + length as i64);
     }
-    Arc::new(LargeListArray::new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, None))
+    Arc::new(LargeListArray::new(
+        field,
+        OffsetBuffer::new(ScalarBuffer::from(offsets)),
+        values,
+        None,
+    ))
 }
 
 /// A column of lists of text.

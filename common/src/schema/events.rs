@@ -41,7 +41,10 @@ pub fn read(path: &Path) -> Result<Events> {
     let table = Table::read(path)?;
     table.require_artifact(&[EVENTS])?;
     if let Some(row) = log.propensity.iter().position(Option::is_none) {
-        return Err(Error::data("an event without propensity").file(path).column(interactions::PROPENSITY).row(row));
+        return Err(Error::data("an event without propensity")
+            .file(path)
+            .column(interactions::PROPENSITY)
+            .row(row));
     }
     Ok(Events {
         log,
@@ -57,11 +60,26 @@ pub fn read(path: &Path) -> Result<Events> {
 /// On I/O failure, or a missing propensity.
 pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
     if let Some(row) = events.log.propensity.iter().position(Option::is_none) {
-        return Err(Error::data("an event without propensity").column(interactions::PROPENSITY).row(row));
+        return Err(Error::data("an event without propensity")
+            .column(interactions::PROPENSITY)
+            .row(row));
     }
     let mut columns = interactions::columns(&events.log)?;
-    columns.push((EPISODE, Arc::new(UInt32Array::from(events.episode.clone())), false));
+    columns.push((
+        EPISODE,
+        Arc::new(UInt32Array::from(events.episode.clone())),
+        false,
+    ));
     columns.push((STEP, Arc::new(UInt32Array::from(events.step.clone())), false));
-    columns.push((POLICY_VERSION, Arc::new(UInt64Array::from(events.policy_version.clone())), false));
-    table::write(path, manifest, &[interactions::feedback_metadata(&events.log.kind)], &batch(columns)?)
+    columns.push((
+        POLICY_VERSION,
+        Arc::new(UInt64Array::from(events.policy_version.clone())),
+        false,
+    ));
+    table::write(
+        path,
+        manifest,
+        &[interactions::feedback_metadata(&events.log.kind)],
+        &batch(columns)?,
+    )
 }

@@ -142,16 +142,21 @@ pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedb
 
 fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> Result<Feedback> {
     let stored: Option<Feedback> = match stored {
-        Some(json) => Some(
-            serde_json::from_str(&json)
-                .map_err(|e| Error::data(format!("the footer's {FEEDBACK_KEY} cannot be read: {e}")).file(path))?,
-        ),
+        Some(json) => Some(serde_json::from_str(&json).map_err(|e| {
+            Error::data(format!("the footer's {FEEDBACK_KEY} cannot be read: {e}")).file(path)
+        })?),
         None => None,
     };
     match (stored, like_threshold) {
         (Some(stored), None) => Ok(stored),
-        (Some(stored), Some(like_threshold)) => Ok(Feedback { like_threshold, ..stored }),
-        (None, Some(like_threshold)) => Ok(Feedback { kind: Kind::Rating, like_threshold }),
+        (Some(stored), Some(like_threshold)) => Ok(Feedback {
+            like_threshold,
+            ..stored
+        }),
+        (None, Some(like_threshold)) => Ok(Feedback {
+            kind: Kind::Rating,
+            like_threshold,
+        }),
         (None, None) => Err(Error::usage("the log does not say which feedback is a like")
             .file(path)
             .column(FEEDBACK)
@@ -171,12 +176,27 @@ fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<In
         true => table.numbers_or_null(PROPENSITY)?,
         false => vec![None; table.rows()],
     };
-    if let Some(row) = propensity.iter().position(|p| p.is_some_and(|p| p <= 0.0 || p > 1.0)) {
-        let error = Error::data(format!("the propensity {:?} is no probability in (0, 1]", propensity[row]));
+    if let Some(row) = propensity
+        .iter()
+        .position(|p| p.is_some_and(|p| p <= 0.0 || p > 1.0))
+    {
+        let error = Error::data(format!(
+            "the propensity {:?} is no probability in (0, 1]",
+            propensity[row]
+        ));
         return Err(error.file(path).column(PROPENSITY).row(row));
     }
     let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
-    Ok(Interactions { users, items, user, item, timestamp, feedback, propensity, kind })
+    Ok(Interactions {
+        users,
+        items,
+        user,
+        item,
+        timestamp,
+        feedback,
+        propensity,
+        kind,
+    })
 }
 
 /// The columns of `log`, in the order of the format.
@@ -189,14 +209,25 @@ pub(crate) fn columns(log: &Interactions) -> Result<Vec<(&'static str, ArrayRef,
             Arc::new(TimestampMillisecondArray::from(log.timestamp.clone()).with_timezone("UTC")) as ArrayRef,
             false,
         ),
-        (FEEDBACK, Arc::new(Float32Array::from(log.feedback.clone())), false),
-        (PROPENSITY, Arc::new(Float32Array::from(log.propensity.clone())), true),
+        (
+            FEEDBACK,
+            Arc::new(Float32Array::from(log.feedback.clone())),
+            false,
+        ),
+        (
+            PROPENSITY,
+            Arc::new(Float32Array::from(log.propensity.clone())),
+            true,
+        ),
     ])
 }
 
 /// The footer metadata that says what feedback means.
 pub(crate) fn feedback_metadata(kind: &Feedback) -> (&'static str, String) {
-    (FEEDBACK_KEY, serde_json::json!({ "kind": kind.kind, "like_threshold": kind.like_threshold }).to_string())
+    (
+        FEEDBACK_KEY,
+        serde_json::json!({ "kind": kind.kind, "like_threshold": kind.like_threshold }).to_string(),
+    )
 }
 
 /// Writes a log, or held-out truth, as the manifest's artifact kind says ([`LOG`] or [`TRUTH`]).
@@ -204,5 +235,10 @@ pub(crate) fn feedback_metadata(kind: &Feedback) -> (&'static str, String) {
 /// # Errors
 /// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, log: &Interactions) -> Result<()> {
-    table::write(path, manifest, &[feedback_metadata(&log.kind)], &batch(columns(log)?)?)
+    table::write(
+        path,
+        manifest,
+        &[feedback_metadata(&log.kind)],
+        &batch(columns(log)?)?,
+    )
 }

@@ -42,10 +42,22 @@ pub fn read(path: &Path) -> Result<Items> {
     let ids = table.unique_ids(ITEM_ID)?;
     let title = table.text(TITLE)?;
     table.require_rows("catalogue")?;
-    let text = if table.has(TEXT) { table.text_or_null(TEXT)? } else { vec![None; table.rows()] };
-    let categories =
-        if table.has(CATEGORIES) { table.text_lists(CATEGORIES)? } else { vec![Vec::new(); table.rows()] };
-    Ok(Items { ids, title, text, categories })
+    let text = if table.has(TEXT) {
+        table.text_or_null(TEXT)?
+    } else {
+        vec![None; table.rows()]
+    };
+    let categories = if table.has(CATEGORIES) {
+        table.text_lists(CATEGORIES)?
+    } else {
+        vec![Vec::new(); table.rows()]
+    };
+    Ok(Items {
+        ids,
+        title,
+        text,
+        categories,
+    })
 }
 
 /// Writes a catalogue.
@@ -56,7 +68,11 @@ pub fn write(path: &Path, manifest: &Manifest, items: &Items) -> Result<()> {
     let columns = vec![
         (ITEM_ID, id_array(&items.ids, 0..items.ids.len() as u32)?, false),
         (TITLE, text_array(items.title.iter().map(String::as_str)), false),
-        (TEXT, Arc::new(StringArray::from_iter(items.text.iter().map(Option::as_deref))) as _, true),
+        (
+            TEXT,
+            Arc::new(StringArray::from_iter(items.text.iter().map(Option::as_deref))) as _,
+            true,
+        ),
         (CATEGORIES, text_list_array(&items.categories), false),
     ];
     table::write(path, manifest, &[], &batch(columns)?)

@@ -76,13 +76,37 @@ pub fn read(path: &Path) -> Result<Vec<Metric>> {
 /// On I/O failure.
 pub fn write(path: &Path, manifest: &Manifest, metrics: &[Metric]) -> Result<()> {
     let columns = vec![
-        (ENVIRONMENT, text_array(metrics.iter().map(|m| m.environment.as_str())), false),
-        (METHOD, text_array(metrics.iter().map(|m| m.method.as_str())), false),
-        (SEED, Arc::new(UInt64Array::from_iter_values(metrics.iter().map(|m| m.seed))) as _, false),
+        (
+            ENVIRONMENT,
+            text_array(metrics.iter().map(|m| m.environment.as_str())),
+            false,
+        ),
+        (
+            METHOD,
+            text_array(metrics.iter().map(|m| m.method.as_str())),
+            false,
+        ),
+        (
+            SEED,
+            Arc::new(UInt64Array::from_iter_values(metrics.iter().map(|m| m.seed))) as _,
+            false,
+        ),
         (SPLIT, text_array(metrics.iter().map(|m| m.split.as_str())), false),
-        (METRIC, text_array(metrics.iter().map(|m| m.metric.as_str())), false),
-        (STEP, Arc::new(UInt64Array::from_iter_values(metrics.iter().map(|m| m.step))) as _, false),
-        (VALUE, Arc::new(Float64Array::from_iter_values(metrics.iter().map(|m| m.value))) as _, false),
+        (
+            METRIC,
+            text_array(metrics.iter().map(|m| m.metric.as_str())),
+            false,
+        ),
+        (
+            STEP,
+            Arc::new(UInt64Array::from_iter_values(metrics.iter().map(|m| m.step))) as _,
+            false,
+        ),
+        (
+            VALUE,
+            Arc::new(Float64Array::from_iter_values(metrics.iter().map(|m| m.value))) as _,
+            false,
+        ),
     ];
     table::write(path, manifest, &[], &batch(columns)?)
 }

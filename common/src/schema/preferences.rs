@@ -48,7 +48,9 @@ pub fn read(path: &Path) -> Result<Preferences> {
     table.require_artifact(&[PREFERENCES])?;
     let preferences = Preferences {
         state_hash: table.text(STATE_HASH)?,
-        user_id: table.ids(USER_ID).map(|(ids, codes)| codes.iter().map(|&c| ids.id(c).to_string()).collect())?,
+        user_id: table
+            .ids(USER_ID)
+            .map(|(ids, codes)| codes.iter().map(|&c| ids.id(c).to_string()).collect())?,
         candidates: table.text_lists(CANDIDATES)?,
         scores: table.number_lists(SCORES)?,
         chosen: table.u32s(CHOSEN)?,
@@ -56,10 +58,15 @@ pub fn read(path: &Path) -> Result<Preferences> {
     };
     for (row, candidates) in preferences.candidates.iter().enumerate() {
         if candidates.len() != preferences.scores[row].len() {
-            return Err(Error::data("candidates and scores differ in length").file(path).row(row));
+            return Err(Error::data("candidates and scores differ in length")
+                .file(path)
+                .row(row));
         }
         if preferences.chosen[row] as usize >= candidates.len() {
-            return Err(Error::data("the choice is none of the candidates").file(path).column(CHOSEN).row(row));
+            return Err(Error::data("the choice is none of the candidates")
+                .file(path)
+                .column(CHOSEN)
+                .row(row));
         }
     }
     Ok(preferences)
@@ -71,12 +78,28 @@ pub fn read(path: &Path) -> Result<Preferences> {
 /// On I/O failure.
 pub fn write(path: &Path, manifest: &Manifest, preferences: &Preferences) -> Result<()> {
     let columns = vec![
-        (STATE_HASH, text_array(preferences.state_hash.iter().map(String::as_str)), false),
-        (USER_ID, text_array(preferences.user_id.iter().map(String::as_str)), false),
+        (
+            STATE_HASH,
+            text_array(preferences.state_hash.iter().map(String::as_str)),
+            false,
+        ),
+        (
+            USER_ID,
+            text_array(preferences.user_id.iter().map(String::as_str)),
+            false,
+        ),
         (CANDIDATES, text_list_array(&preferences.candidates), false),
         (SCORES, number_list_array(&preferences.scores), false),
-        (CHOSEN, Arc::new(UInt32Array::from(preferences.chosen.clone())) as _, false),
-        (MARGIN, Arc::new(Float32Array::from(preferences.margin.clone())) as _, false),
+        (
+            CHOSEN,
+            Arc::new(UInt32Array::from(preferences.chosen.clone())) as _,
+            false,
+        ),
+        (
+            MARGIN,
+            Arc::new(Float32Array::from(preferences.margin.clone())) as _,
+            false,
+        ),
     ];
     table::write(path, manifest, &[], &batch(columns)?)
 }

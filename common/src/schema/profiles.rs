@@ -90,9 +90,14 @@ pub fn read(path: &Path) -> Result<Profiles> {
     table.require_artifact(&[PROFILES])?;
     table.require_rows("list of profiles")?;
     let vocabulary: Vec<String> = match table.metadata(VOCABULARY_KEY) {
-        Some(json) => serde_json::from_str(&json)
-            .map_err(|e| Error::data(format!("the footer's trait vocabulary cannot be read: {e}")).file(path))?,
-        None => return Err(Error::data(format!("the footer has no trait vocabulary ({VOCABULARY_KEY})")).file(path)),
+        Some(json) => serde_json::from_str(&json).map_err(|e| {
+            Error::data(format!("the footer's trait vocabulary cannot be read: {e}")).file(path)
+        })?,
+        None => {
+            return Err(
+                Error::data(format!("the footer has no trait vocabulary ({VOCABULARY_KEY})")).file(path),
+            );
+        }
     };
     let mut kind = Vec::with_capacity(table.rows());
     for (row, text) in table.text(KIND)?.iter().enumerate() {
@@ -107,7 +112,11 @@ pub fn read(path: &Path) -> Result<Profiles> {
     }
     let lists = table.number_lists(TRAITS)?;
     if let Some(row) = lists.iter().position(|list| list.len() != vocabulary.len()) {
-        let error = Error::data(format!("{} traits, but the vocabulary has {}", lists[row].len(), vocabulary.len()));
+        let error = Error::data(format!(
+            "{} traits, but the vocabulary has {}",
+            lists[row].len(),
+            vocabulary.len()
+        ));
         return Err(error.file(path).column(TRAITS).row(row));
     }
     Ok(Profiles {
@@ -131,12 +140,20 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
     let traits = FixedSizeListArray::try_new(field, profiles.vocabulary.len() as i32, values, None)?;
     let optional = |values: &[Option<String>]| StringArray::from_iter(values.iter().map(Option::as_deref));
     let columns = vec![
-        (KIND, text_array(profiles.kind.iter().map(|kind| kind.as_str())), false),
+        (
+            KIND,
+            text_array(profiles.kind.iter().map(|kind| kind.as_str())),
+            false,
+        ),
         (ID, text_array(profiles.id.iter().map(String::as_str)), false),
         (STATE_HASH, Arc::new(optional(&profiles.state_hash)) as _, true),
         (TRAITS, Arc::new(traits) as _, false),
         (SUMMARY, Arc::new(optional(&profiles.summary)) as _, true),
-        (CONFIDENCE, Arc::new(Float32Array::from(profiles.confidence.clone())) as _, false),
+        (
+            CONFIDENCE,
+            Arc::new(Float32Array::from(profiles.confidence.clone())) as _,
+            false,
+        ),
     ];
     let vocabulary = serde_json::Value::from(profiles.vocabulary.clone()).to_string();
     table::write(path, manifest, &[(VOCABULARY_KEY, vocabulary)], &batch(columns)?)

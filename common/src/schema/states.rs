@@ -42,7 +42,9 @@ pub struct States {
 
 /// The content address of a state: equal for users with the same items and likes in the same order.
 pub fn state_hash<S: AsRef<str>>(items: &[S], liked: &[bool]) -> String {
-    let likes = liked.iter().map(|&l| if l { b"+".as_slice() } else { b"-".as_slice() });
+    let likes = liked
+        .iter()
+        .map(|&l| if l { b"+".as_slice() } else { b"-".as_slice() });
     let parts = items.iter().map(|id| id.as_ref().as_bytes()).zip(likes);
     Fingerprint::of_parts(parts.flat_map(|(id, like)| [id, like])).to_string()
 }
@@ -65,7 +67,9 @@ pub fn read(path: &Path) -> Result<States> {
     table.require_rows("list of states")?;
     for (row, items) in states.items.iter().enumerate() {
         if items.len() != states.feedback[row].len() || items.len() != states.liked[row].len() {
-            return Err(Error::data("items, feedback and liked differ in length").file(path).row(row));
+            return Err(Error::data("items, feedback and liked differ in length")
+                .file(path)
+                .row(row));
         }
     }
     Ok(states)
@@ -77,12 +81,24 @@ pub fn read(path: &Path) -> Result<States> {
 /// On I/O failure.
 pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
     let columns = vec![
-        (USER_ID, id_array(&states.users, 0..states.users.len() as u32)?, false),
+        (
+            USER_ID,
+            id_array(&states.users, 0..states.users.len() as u32)?,
+            false,
+        ),
         (ITEMS, text_list_array(&states.items), false),
         (FEEDBACK, number_list_array(&states.feedback), false),
         (LIKED, bool_list_array(&states.liked), false),
-        (INTERACTIONS, Arc::new(UInt32Array::from(states.interactions.clone())) as _, false),
-        (STATE_HASH, text_array(states.state_hash.iter().map(String::as_str)), false),
+        (
+            INTERACTIONS,
+            Arc::new(UInt32Array::from(states.interactions.clone())) as _,
+            false,
+        ),
+        (
+            STATE_HASH,
+            text_array(states.state_hash.iter().map(String::as_str)),
+            false,
+        ),
     ];
     table::write(path, manifest, &[], &batch(columns)?)
 }

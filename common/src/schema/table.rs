@@ -61,7 +61,11 @@ impl Chunk<'_> {
             }
             before += rows;
         }
-        error.file(&part.path).column(self.column).at(format!("row group {group}")).row(row)
+        error
+            .file(&part.path)
+            .column(self.column)
+            .at(format!("row group {group}"))
+            .row(row)
     }
 }
 
@@ -71,8 +75,14 @@ impl Table {
     /// # Errors
     /// When there is no such file, no part in the folder, or a part is no whole Parquet file.
     pub fn read(path: &Path) -> Result<Self> {
-        let parts = part_paths(path)?.into_iter().map(|part| read_part(&part)).collect::<Result<_>>()?;
-        Ok(Table { path: path.to_path_buf(), parts })
+        let parts = part_paths(path)?
+            .into_iter()
+            .map(|part| read_part(&part))
+            .collect::<Result<_>>()?;
+        Ok(Table {
+            path: path.to_path_buf(),
+            parts,
+        })
     }
 
     /// Where it was read from.
@@ -102,7 +112,9 @@ impl Table {
     /// Wrong usage when it is of another kind, such as a held-out truth where a log is wanted.
     pub fn require_artifact(&self, allowed: &[&str]) -> Result<()> {
         for part in &self.parts {
-            let Some(json) = find(&part.metadata, PARQUET_KEY) else { continue };
+            let Some(json) = find(&part.metadata, PARQUET_KEY) else {
+                continue;
+            };
             let manifest = Manifest::from_json(&json, &part.path)?;
             if !allowed.contains(&manifest.artifact.as_str()) {
                 let hint = if manifest.artifact == "truth" {
@@ -110,9 +122,13 @@ impl Table {
                 } else {
                     "check that the paths are not mixed up"
                 };
-                return Err(Error::usage(format!("expected {}, found {}", allowed.join(" or "), manifest.artifact))
-                    .file(&part.path)
-                    .hint(hint));
+                return Err(Error::usage(format!(
+                    "expected {}, found {}",
+                    allowed.join(" or "),
+                    manifest.artifact
+                ))
+                .file(&part.path)
+                .hint(hint));
             }
         }
         Ok(())
@@ -125,7 +141,11 @@ impl Table {
 
     /// Whether the column is there.
     pub fn has(&self, column: &str) -> bool {
-        self.parts.iter().all(|part| part.batches.iter().all(|batch| batch.column_by_name(column).is_some()))
+        self.parts.iter().all(|part| {
+            part.batches
+                .iter()
+                .all(|batch| batch.column_by_name(column).is_some())
+        })
     }
 
     /// The column's chunks, cast to `wanted`.
@@ -134,16 +154,32 @@ impl Table {
         for (index, part) in self.parts.iter().enumerate() {
             let mut first_row = 0;
             for batch in &part.batches {
-                let found = batch.column_by_name(column).ok_or_else(|| missing(batch, column, &part.path))?;
+                let found = batch
+                    .column_by_name(column)
+                    .ok_or_else(|| missing(batch, column, &part.path))?;
                 let array = cast(found, wanted).map_err(|_| wrong_type(found, column, wanted, &part.path))?;
                 // A cast that cannot represent a value yields null: that is bad data, not a missing value.
                 if array.null_count() > found.null_count() {
-                    let row = (0..array.len()).find(|&r| array.is_null(r) && found.is_valid(r)).unwrap_or(0);
-                    let chunk = Chunk { array, table: self, part: index, first_row, column };
+                    let row = (0..array.len())
+                        .find(|&r| array.is_null(r) && found.is_valid(r))
+                        .unwrap_or(0);
+                    let chunk = Chunk {
+                        array,
+                        table: self,
+                        part: index,
+                        first_row,
+                        column,
+                    };
                     let error = Error::data(format!("the value is no {}", type_name(wanted)));
                     return Err(chunk.place(error, row));
                 }
-                chunks.push(Chunk { array, table: self, part: index, first_row, column });
+                chunks.push(Chunk {
+                    array,
+                    table: self,
+                    part: index,
+                    first_row,
+                    column,
+                });
                 first_row += batch.num_rows();
             }
         }
@@ -153,7 +189,9 @@ impl Table {
     /// The type of the column in the file, of the first batch.
     pub(crate) fn column_type(&self, column: &str) -> Option<DataType> {
         let batch = self.parts.iter().flat_map(|part| &part.batches).next()?;
-        batch.column_by_name(column).map(|array| array.data_type().clone())
+        batch
+            .column_by_name(column)
+            .map(|array| array.data_type().clone())
     }
 
     /// Requires at least one row.
@@ -185,8 +223,13 @@ pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
     if let [only] = parts.as_slice() {
         return Fingerprint::of_file(only);
     }
-    let prints = parts.iter().map(|part| Fingerprint::of_file(part)).collect::<Result<Vec<_>>>()?;
-    Ok(Fingerprint::of_parts(prints.iter().map(|print| print.as_str().as_bytes())))
+    let prints = parts
+        .iter()
+        .map(|part| Fingerprint::of_file(part))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Fingerprint::of_parts(
+        prints.iter().map(|print| print.as_str().as_bytes()),
+    ))
 }
 
 /// The manifest in a Parquet file's footer, where it has one; reads the footer alone.
@@ -207,7 +250,11 @@ pub fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
     let parts = part_paths(path)?;
     let builder = open(&parts[0])?;
-    Ok(builder.metadata().file_metadata().key_value_metadata().and_then(|pairs| find(pairs, key)))
+    Ok(builder
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|pairs| find(pairs, key)))
 }
 
 /// Writes batches to `path` with the manifest and other footer `metadata`, atomically.
@@ -221,7 +268,11 @@ pub(crate) fn write(
     batch: &RecordBatch,
 ) -> Result<()> {
     let mut pairs = vec![KeyValue::new(PARQUET_KEY.to_string(), manifest.to_json())];
-    pairs.extend(metadata.iter().map(|(key, value)| KeyValue::new((*key).to_string(), value.clone())));
+    pairs.extend(
+        metadata
+            .iter()
+            .map(|(key, value)| KeyValue::new((*key).to_string(), value.clone())),
+    );
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -265,37 +316,71 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
 fn read_part(path: &Path) -> Result<Part> {
     let builder = open(path)?;
     let footer = builder.metadata();
-    let row_groups = footer.row_groups().iter().map(|group| group.num_rows() as usize).collect();
-    let metadata = footer.file_metadata().key_value_metadata().cloned().unwrap_or_default();
+    let row_groups = footer
+        .row_groups()
+        .iter()
+        .map(|group| group.num_rows() as usize)
+        .collect();
+    let metadata = footer
+        .file_metadata()
+        .key_value_metadata()
+        .cloned()
+        .unwrap_or_default();
     let schema = builder.schema().clone();
     let damaged = |e: String| Error::data(format!("the file cannot be decoded: {e}")).file(path);
-    let reader = builder.with_batch_size(65_536).build().map_err(|e| damaged(e.to_string()))?;
-    let mut batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| damaged(e.to_string()))?;
+    let reader = builder
+        .with_batch_size(65_536)
+        .build()
+        .map_err(|e| damaged(e.to_string()))?;
+    let mut batches = reader
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| damaged(e.to_string()))?;
     if batches.is_empty() {
         // Keep the columns of an empty file known: a missing column is another error than an empty log.
         batches.push(RecordBatch::new_empty(schema));
     }
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    Ok(Part { path: path.to_path_buf(), batches, row_groups, metadata, rows })
+    Ok(Part {
+        path: path.to_path_buf(),
+        batches,
+        row_groups,
+        metadata,
+        rows,
+    })
 }
 
 fn find(pairs: &[KeyValue], key: &str) -> Option<String> {
-    pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
+    pairs
+        .iter()
+        .find(|pair| pair.key == key)
+        .and_then(|pair| pair.value.clone())
 }
 
 fn missing(batch: &RecordBatch, column: &str, path: &Path) -> Error {
-    let found: Vec<String> = batch.schema().fields().iter().map(|field| format!("`{}`", field.name())).collect();
-    Error::data(format!("column `{column}` is missing; the file has {}", found.join(", ")))
-        .file(path)
-        .column(column)
-        .hint(format!("rename the column that holds it to `{column}`"))
+    let found: Vec<String> = batch
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| format!("`{}`", field.name()))
+        .collect();
+    Error::data(format!(
+        "column `{column}` is missing; the file has {}",
+        found.join(", ")
+    ))
+    .file(path)
+    .column(column)
+    .hint(format!("rename the column that holds it to `{column}`"))
 }
 
 fn wrong_type(found: &ArrayRef, column: &str, wanted: &DataType, path: &Path) -> Error {
-    Error::data(format!("column `{column}` is {}, not {}", type_name(found.data_type()), type_name(wanted)))
-        .file(path)
-        .column(column)
-        .hint(format!("write the column as {}", type_name(wanted)))
+    Error::data(format!(
+        "column `{column}` is {}, not {}",
+        type_name(found.data_type()),
+        type_name(wanted)
+    ))
+    .file(path)
+    .column(column)
+    .hint(format!("write the column as {}", type_name(wanted)))
 }
 
 /// A type's name as a user would say it.
@@ -307,7 +392,9 @@ pub(crate) fn type_name(kind: &DataType) -> String {
         DataType::UInt32 => "a non-negative 32-bit integer".into(),
         DataType::UInt64 => "a non-negative 64-bit integer".into(),
         DataType::Boolean => "true or false".into(),
-        DataType::List(item) | DataType::LargeList(item) => format!("a list of {}", type_name(item.data_type())),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("a list of {}", type_name(item.data_type()))
+        }
         other => format!("{other}"),
     }
 }

@@ -38,9 +38,11 @@ pub fn read(path: &Path) -> Result<Users> {
     let found = table.column_type(ATTRIBUTES);
     let Some(kind @ DataType::Map(_, _)) = found else {
         let found = found.map_or("missing".into(), |kind| type_name(&kind));
-        return Err(Error::data(format!("column `{ATTRIBUTES}` is {found}, not a map of text to text"))
-            .file(path)
-            .column(ATTRIBUTES));
+        return Err(Error::data(format!(
+            "column `{ATTRIBUTES}` is {found}, not a map of text to text"
+        ))
+        .file(path)
+        .column(ATTRIBUTES));
     };
     let mut attributes = Vec::with_capacity(table.rows());
     for chunk in table.chunks(ATTRIBUTES, &kind)? {
@@ -49,9 +51,10 @@ pub fn read(path: &Path) -> Result<Users> {
             let mut of_user = BTreeMap::new();
             if maps.is_valid(row) {
                 let entries = maps.value(row);
-                let (Some(keys), Some(values)) =
-                    (entries.column(0).as_string_opt::<i32>(), entries.column(1).as_string_opt::<i32>())
-                else {
+                let (Some(keys), Some(values)) = (
+                    entries.column(0).as_string_opt::<i32>(),
+                    entries.column(1).as_string_opt::<i32>(),
+                ) else {
                     return Err(chunk.place(Error::data("the map is not of text to text"), row));
                 };
                 for at in 0..keys.len() {
