@@ -1,0 +1,233 @@
+//! Behaviour cloning: the policy learns to choose what users chose and liked next.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use common::policy_artifact::{NetworkConfig, Weights};
+use common::rng::{shuffle, stream};
+use common::{Error, Result};
+use serde::Serialize;
+
+use super::{Curve, Trained};
+use crate::data::{Dataset, Traits, last, tail_start};
+use crate::evaluate::{Held, recall};
+use crate::network::categorical::Categorical;
+use crate::network::{Network, State, failed};
+use crate::optimizer::{Adam, AdamConfig};
+
+/// Held-out likes that one evaluation ranks at most.
+const MOST_HELD: usize = 4_096;
+
+/// Hyper-parameters of behaviour cloning.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BcConfig {
+    /// Updates.
+    pub steps: u64,
+    /// Interactions an update.
+    pub batch: usize,
+    /// Adam's step size.
+    pub learning_rate: f32,
+    /// Discount of the returns that the critic learns.
+    pub gamma: f32,
+    /// The last part of each user's log that is held out; the weights with the best recall@10 on it are kept.
+    pub validation: f32,
+    /// Updates between two evaluations.
+    pub evaluate_every: u64,
+}
+
+impl Default for BcConfig {
+    fn default() -> Self {
+        BcConfig {
+            steps: 2_000,
+            batch: 256,
+            learning_rate: 1e-3,
+            gamma: 0.9,
+            validation: 0.1,
+            evaluate_every: 100,
+        }
+    }
+}
+
+/// One interaction of the log as an example.
+struct Example {
+    user: usize,
+    /// Its place in the user's log: the state is what stands before it.
+    at: usize,
+    /// The discounted return from here on: 1 a like, to the end of what is trained on.
+    target: f32,
+    /// Whether it was liked and not consumed before: then the actor learns it.
+    chosen: bool,
+}
+
+/// Trains actor and critic on `dataset`: cross-entropy of the next liked item over the catalogue without what the
+/// user had consumed before, and the critic's squared error to the log's own discounted returns (Monte Carlo), so
+/// that a later A2C has a baseline. The critic reads the encoder and does not shape it.
+///
+/// # Errors
+/// When there is nothing liked to learn from, or training diverges.
+pub fn train(
+    config: &BcConfig,
+    network: &NetworkConfig,
+    dataset: &Dataset,
+    traits: &Traits,
+    mut weights: Weights,
+    seed: u64,
+    mut curve: Curve,
+) -> Result<Trained> {
+    let unknown = vec![0.0; traits.count];
+    let (examples, held) = split(config, dataset, traits, &unknown, seed);
+    if !examples.iter().any(|e| e.chosen) {
+        return Err(Error::data(
+            "the log holds no liked interaction to learn from, besides those held out",
+        ));
+    }
+    let mut adam = Adam::new(AdamConfig::with_learning_rate(config.learning_rate), network);
+    let mut best: Option<(f64, Weights)> = None;
+    let mut order: Vec<usize> = Vec::new();
+    let mut epoch = 0;
+    for step in 1..=config.steps {
+        if order.len() < config.batch {
+            let mut again: Vec<usize> = (0..examples.len()).collect();
+            shuffle(&mut stream(seed, "bc/epoch", &[epoch]), &mut again);
+            order = [again, order].concat();
+            epoch += 1;
+        }
+        let batch = order.split_off(order.len().saturating_sub(config.batch));
+        let batch: Vec<&Example> = batch.into_iter().map(|i| &examples[i]).collect();
+
+        let net = Network::trainable(network, &weights).map_err(failed)?;
+        let (loss, parts) = loss(&net, &batch, dataset, traits, &unknown).map_err(failed)?;
+        let gradient = net.gradient(&loss).map_err(failed)?;
+        adam.step(network, &mut weights, &gradient)?;
+
+        curve.advance();
+        if step % config.evaluate_every == 0 || step == config.steps {
+            curve.record("train", step, &parts);
+            let net = Network::frozen(network, &weights).map_err(failed)?;
+            let found = if held.is_empty() {
+                f64::NAN
+            } else {
+                recall(&net, &held, 10).map_err(failed)?
+            };
+            curve.record("tail", step, &[("recall@10", found)]);
+            // Without held-out likes every comparison is false: then the last weights are kept.
+            if best
+                .as_ref()
+                .is_none_or(|(most, _)| !matches!(found.partial_cmp(most), Some(o) if o.is_le()))
+            {
+                best = Some((found, weights.clone()));
+            }
+        }
+    }
+    Ok(Trained {
+        weights: best.map_or(weights, |(_, best)| best),
+        curve: curve.into_points(),
+    })
+}
+
+/// Examples from each user's head, held-out likes from the tail.
+fn split<'a>(
+    config: &BcConfig,
+    dataset: &'a Dataset,
+    traits: &'a Traits,
+    unknown: &'a [f32],
+    seed: u64,
+) -> (Vec<Example>, Vec<Held<'a>>) {
+    let (mut examples, mut held) = (Vec::new(), Vec::new());
+    for (user, log) in dataset.logs.iter().enumerate() {
+        let cut = tail_start(log.len(), config.validation);
+        let mut target = 0.0;
+        let of_user = examples.len();
+        for (at, &(item, feedback)) in log.iter().enumerate().rev() {
+            let consumed_before = log[..at].iter().any(|(earlier, _)| *earlier == item);
+            let chosen = feedback > 0.0 && !consumed_before;
+            if at < cut {
+                target = config.gamma * target + feedback.max(0.0);
+                examples.push(Example {
+                    user,
+                    at,
+                    target,
+                    chosen,
+                });
+            } else if chosen {
+                let state = state_before(dataset, traits, unknown, user, at);
+                held.push(Held {
+                    state,
+                    consumed: log[..at].iter().map(|(item, _)| *item).collect(),
+                    item,
+                });
+            }
+        }
+        examples[of_user..].reverse();
+    }
+    shuffle(&mut stream(seed, "bc/held", &[]), &mut held);
+    held.truncate(MOST_HELD);
+    (examples, held)
+}
+
+/// The state before the interaction `at`. The user's traits were read from the state at the end of the log: an
+/// item in that state is learnt, and ranked, without them, or it would be found by its own reflection.
+fn state_before<'a>(
+    dataset: &'a Dataset,
+    traits: &'a Traits,
+    unknown: &'a [f32],
+    user: usize,
+    at: usize,
+) -> State<'a> {
+    let log = &dataset.logs[user];
+    let seen = dataset.states[user].iter().any(|(item, _)| *item == log[at].0);
+    let traits = if seen { unknown } else { traits.user(user) };
+    State {
+        history: last(&log[..at], dataset.window),
+        traits,
+    }
+}
+
+fn loss(
+    net: &Network,
+    batch: &[&Example],
+    dataset: &Dataset,
+    traits: &Traits,
+    unknown: &[f32],
+) -> candle_core::Result<(Tensor, [(&'static str, f64); 3])> {
+    let states: Vec<State> = batch
+        .iter()
+        .map(|e| state_before(dataset, traits, unknown, e.user, e.at))
+        .collect();
+    let encoded = net.encode(&states)?;
+    let targets = Tensor::from_iter(batch.iter().map(|e| e.target), &Device::Cpu)?;
+    let value = ((targets - net.values(&encoded.detach())?)?.sqr()?.mean_all()? * 0.5)?;
+    let chosen: Vec<u32> = (0..batch.len() as u32)
+        .filter(|&row| batch[row as usize].chosen)
+        .collect();
+    if chosen.is_empty() {
+        let error = f64::from(value.to_scalar::<f32>()?);
+        return Ok((
+            value,
+            [("loss", f64::NAN), ("entropy", f64::NAN), ("value loss", error)],
+        ));
+    }
+    let log_of = |row: &u32| (&dataset.logs[batch[*row as usize].user], batch[*row as usize].at);
+    let actions = chosen.iter().map(log_of).map(|(log, at)| log[at].0).collect();
+    let consumed = chosen
+        .iter()
+        .map(log_of)
+        .map(|(log, at)| log[..at].iter().map(|e| e.0).collect())
+        .collect();
+    let categorical = Categorical {
+        actions: Arc::new(actions),
+        consumed: Arc::new(consumed),
+    };
+    let rows = Tensor::from_vec(chosen.clone(), chosen.len(), &Device::Cpu)?;
+    let outcome = categorical.apply(&net.logits(&encoded.index_select(&rows, 0)?)?)?;
+    let policy = outcome.narrow(1, 0, 1)?.mean_all()?.neg()?;
+    let parts = [
+        ("loss", f64::from(policy.to_scalar::<f32>()?)),
+        (
+            "entropy",
+            f64::from(outcome.narrow(1, 1, 1)?.mean_all()?.to_scalar::<f32>()?),
+        ),
+        ("value loss", f64::from(value.to_scalar::<f32>()?)),
+    ];
+    Ok(((policy + value)?, parts))
+}

@@ -1,0 +1,102 @@
+//! Where the inputs are, and whether they belong together.
+
+use std::path::{Path, PathBuf};
+
+use common::fingerprint::Fingerprint;
+use common::manifest::Manifest;
+use common::schema::table;
+use common::{Error, Result};
+
+/// The files of a training run.
+#[derive(Clone, Debug)]
+pub struct InputPaths {
+    /// A folder with `interactions.parquet` and, where there is one, `items.parquet`; or the interactions alone
+    /// (a Parquet file, or a folder of part files).
+    pub log: PathBuf,
+    /// The catalogue, where it does not stand beside the interactions.
+    pub items: Option<PathBuf>,
+    /// User states; taken from the log where there are none.
+    pub states: Option<PathBuf>,
+    /// Trait profiles of users and items.
+    pub profiles: Option<PathBuf>,
+    /// From where on feedback is a like; over what the log itself says.
+    pub like_threshold: Option<f32>,
+}
+
+/// Content fingerprints of the inputs that there are.
+#[derive(Clone, Debug)]
+pub struct Fingerprints {
+    log: Fingerprint,
+    items: Option<Fingerprint>,
+    states: Option<Fingerprint>,
+    profiles: Option<Fingerprint>,
+}
+
+impl InputPaths {
+    /// The interactions themselves.
+    pub fn interactions(&self) -> PathBuf {
+        let inside = self.log.join("interactions.parquet");
+        if inside.exists() { inside } else { self.log.clone() }
+    }
+
+    /// The catalogue, where there is one.
+    pub fn catalogue(&self) -> Option<PathBuf> {
+        let beside = self.log.join("items.parquet");
+        self.items.clone().or_else(|| beside.exists().then_some(beside))
+    }
+
+    /// Fingerprints every input and refuses those that were made from another one than is given.
+    ///
+    /// # Errors
+    /// A missing or unreadable file; states of another log, profiles of other items or states.
+    pub fn check(&self) -> Result<Fingerprints> {
+        let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(table::fingerprint).transpose();
+        let (log, catalogue) = (self.interactions(), self.catalogue());
+        if log == self.log && self.log.is_dir() && catalogue.is_some() && self.items.is_none() {
+            return Err(Error::usage("the folder has a catalogue but no log in it")
+                .file(&self.log)
+                .hint("--log takes a folder with interactions.parquet, as `simulator import` writes it, or a Parquet file"));
+        }
+        let prints = Fingerprints {
+            log: table::fingerprint(&log)?,
+            items: fingerprint(&catalogue)?,
+            states: fingerprint(&self.states)?,
+            profiles: fingerprint(&self.profiles)?,
+        };
+        if let Some(states) = &self.states {
+            require(states, "log", Some(&prints.log), Some(&log))?;
+        }
+        if let Some(profiles) = &self.profiles {
+            require(profiles, "log", Some(&prints.log), Some(&log))?;
+            require(profiles, "items", prints.items.as_ref(), catalogue.as_deref())?;
+            require(profiles, "states", prints.states.as_ref(), self.states.as_deref())?;
+        }
+        Ok(prints)
+    }
+}
+
+impl Fingerprints {
+    /// Records them in a manifest.
+    pub(crate) fn record(&self, manifest: Manifest) -> Manifest {
+        let rest = [
+            ("items", &self.items),
+            ("states", &self.states),
+            ("profiles", &self.profiles),
+        ];
+        rest.into_iter().fold(
+            manifest.input("log", self.log.clone()),
+            |manifest, (role, print)| match print {
+                Some(print) => manifest.input(role, print.clone()),
+                None => manifest,
+            },
+        )
+    }
+}
+
+/// Requires that `artifact`, where it has a manifest that records the role, was made from `input`.
+fn require(artifact: &Path, role: &str, print: Option<&Fingerprint>, input: Option<&Path>) -> Result<()> {
+    match (table::read_manifest(artifact)?, print, input) {
+        (Some(manifest), Some(print), Some(input)) => manifest.require_input(role, print, artifact, input),
+        _ => Ok(()),
+    }
+}

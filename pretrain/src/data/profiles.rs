@@ -1,0 +1,133 @@
+//! Trait profiles, standardised and laid over the dataset's codes.
+
+use std::path::Path;
+
+use common::schema::profiles::{Kind, Profiles};
+use common::{Error, Result, terminal};
+
+use super::log::Dataset;
+
+/// Traits of items and users, row-major over codes; a row of zeros where there is no profile. K traits.
+#[derive(Clone, Debug)]
+pub(crate) struct ProfileTraits {
+    /// K.
+    pub(crate) count: usize,
+    /// N x K, standardised over the items that have a profile.
+    pub(crate) items: Vec<f32>,
+    /// Items that have a profile.
+    pub(crate) known_items: Vec<u32>,
+    /// U x K, standardised over the users that have a profile.
+    pub(crate) users: Vec<f32>,
+    /// Users that have a profile.
+    pub(crate) known_users: Vec<u32>,
+}
+
+impl ProfileTraits {
+    /// Lays `read` over the codes of `dataset`. `hashes` holds each user's state hash, where known.
+    ///
+    /// # Errors
+    /// A user's profile that was read from another state than the one given; no item or no user in common.
+    pub(crate) fn new(
+        read: &Profiles,
+        path: &Path,
+        dataset: &Dataset,
+        hashes: &[Option<String>],
+        states: Option<&Path>,
+    ) -> Result<Self> {
+        let count = read.vocabulary.len();
+        let mut items = vec![0.0; dataset.items.len() * count];
+        let mut users = vec![0.0; dataset.users.len() * count];
+        let (mut known_items, mut known_users) = (Vec::new(), Vec::new());
+        for row in 0..read.len() {
+            let (dictionary, values, known) = match read.kind[row] {
+                Kind::Item => (&dataset.items, &mut items, &mut known_items),
+                Kind::User => (&dataset.users, &mut users, &mut known_users),
+            };
+            let Some(code) = dictionary.code(&read.id[row]) else {
+                continue;
+            };
+            if read.kind[row] == Kind::User
+                && let (Some(ours), Some(theirs)) = (&hashes[code as usize], &read.state_hash[row])
+                && ours != theirs
+            {
+                let states = states.unwrap_or(path).display();
+                return Err(Error::usage(format!(
+                    "{} and {states} do not belong together: the profile of user `{}` was read from another state",
+                    path.display(),
+                    read.id[row]
+                ))
+                .file(path)
+                .row(row)
+                .hint("make the profiles again from these states with `profiler traits`"));
+            }
+            let at = code as usize * count;
+            values[at..at + count].copy_from_slice(read.traits_of(row));
+            known.push(code);
+        }
+        for (known, all, what) in [
+            (&mut known_items, dataset.items.len(), "items"),
+            (&mut known_users, dataset.users.len(), "users"),
+        ] {
+            known.sort_unstable();
+            known.dedup();
+            if known.is_empty() {
+                return Err(
+                    Error::usage(format!("no profile is of one of the log's {all} {what}"))
+                        .file(path)
+                        .hint("make the profiles from this log's items and states, or pass --traits none"),
+                );
+            }
+            if known.len() < all {
+                terminal::warn(&format!(
+                    "{} of {all} {what} have no profile: their traits are zero",
+                    all - known.len()
+                ));
+            }
+        }
+        standardise(&mut items, count, &known_items);
+        standardise(&mut users, count, &known_users);
+        Ok(ProfileTraits {
+            count,
+            items,
+            known_items,
+            users,
+            known_users,
+        })
+    }
+}
+
+/// Shifts and scales each of the `width` columns to mean 0 and variance 1 over the rows `known`; a constant
+/// column becomes 0.
+fn standardise(values: &mut [f32], width: usize, known: &[u32]) {
+    let rows = known.len() as f64;
+    for column in 0..width {
+        let at = |row: u32| row as usize * width + column;
+        let mean = known.iter().map(|&row| f64::from(values[at(row)])).sum::<f64>() / rows;
+        let variance = known
+            .iter()
+            .map(|&row| (f64::from(values[at(row)]) - mean).powi(2))
+            .sum::<f64>()
+            / rows;
+        let scale = if variance > 1e-12 {
+            variance.sqrt().recip()
+        } else {
+            0.0
+        };
+        for &row in known {
+            let value = &mut values[at(row)];
+            *value = ((f64::from(*value) - mean) * scale) as f32;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::standardise;
+
+    #[test]
+    fn columns_get_mean_zero_and_variance_one_over_known_rows() {
+        let mut values = [1.0, 5.0, 9.0, 9.0, 3.0, 5.0];
+        standardise(&mut values, 2, &[0, 2]);
+        assert_eq!(values, [-1.0, 0.0, 9.0, 9.0, 1.0, 0.0]);
+    }
+}

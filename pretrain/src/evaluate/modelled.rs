@@ -1,0 +1,93 @@
+//! A policy's reward by the reward model, on the states at the end of the log.
+
+use candle_core::Result;
+use serde::Serialize;
+
+use crate::data::{Dataset, Traits};
+use crate::network::categorical::softmax_into;
+use crate::network::{Network, State};
+use crate::reward::RewardModel;
+
+/// Users that are read at most.
+const USERS: usize = 1_000;
+
+/// Mean modelled reward of one step over users' states at the end of the log, consumed items left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Modelled {
+    /// Items drawn at random.
+    pub random: f64,
+    /// The most popular item.
+    pub popularity: f64,
+    /// Items drawn from the policy.
+    pub policy: f64,
+    /// The policy's most probable item.
+    pub greedy: f64,
+    /// The item that the reward model itself holds best: the most any policy can reach.
+    pub best: f64,
+}
+
+/// Measures the policy of `network` over at most 1,000 users.
+pub(crate) fn modelled(
+    network: &Network,
+    dataset: &Dataset,
+    traits: &Traits,
+    reward: &RewardModel,
+) -> Result<Modelled> {
+    let width = dataset.items.len();
+    let mut probabilities = vec![0.0; width];
+    let mut sum = Modelled::default();
+    let mut users = 0.0;
+    for user in (0..dataset.users.len()).take(USERS) {
+        let consumed = &dataset.consumed[user];
+        if consumed.len() == width {
+            continue;
+        }
+        let state = State {
+            history: &dataset.states[user],
+            traits: traits.user(user),
+        };
+        let logits = network
+            .logits(&network.encode(&[state])?)?
+            .squeeze(0)?
+            .to_vec1::<f32>()?;
+        softmax_into(&logits, consumed, &mut probabilities);
+        let context = reward.context(state.history, state.traits);
+        let open = (0..width as u32).filter(|item| consumed.binary_search(item).is_err());
+        let (mut mean, mut expected, mut best) = (0.0, 0.0, 0.0_f64);
+        let (mut popular, mut greedy) = ((f32::NEG_INFINITY, 0.0), (f32::NEG_INFINITY, 0.0));
+        for item in open {
+            let value = f64::from(reward.probability(&context, item));
+            let (p, likes) = (probabilities[item as usize], dataset.popularity[item as usize]);
+            mean += value / (width - consumed.len()) as f64;
+            expected += value * f64::from(p);
+            best = best.max(value);
+            popular = if likes > popular.0 {
+                (likes, value)
+            } else {
+                popular
+            };
+            greedy = if p > greedy.0 { (p, value) } else { greedy };
+        }
+        sum.random += mean;
+        sum.popularity += popular.1;
+        sum.policy += expected;
+        sum.greedy += greedy.1;
+        sum.best += best;
+        users += 1.0;
+    }
+    let Modelled {
+        random,
+        popularity,
+        policy,
+        greedy,
+        best,
+    } = sum;
+    let mean = |total: f64| if users > 0.0 { total / users } else { f64::NAN };
+    Ok(Modelled {
+        random: mean(random),
+        popularity: mean(popularity),
+        policy: mean(policy),
+        greedy: mean(greedy),
+        best: mean(best),
+    })
+}

@@ -1,0 +1,169 @@
+//! The policy network in candle: encoder, actor and critic over the tensors of the policy artifact.
+//!
+//! Every operation used in training has a backward pass in candle or brings its own; candle's fused softmax and
+//! layer norms drop gradients silently and are not used here.
+
+mod actor;
+pub(crate) mod categorical;
+mod critic;
+mod exp;
+mod gru;
+pub(crate) mod initial;
+pub(crate) mod loss;
+pub mod reference;
+
+use candle_core::{Device, Result, Tensor, Var};
+use common::policy_artifact::{NetworkConfig, Weights};
+
+use actor::Actor;
+use critic::Critic;
+use gru::Gru;
+
+/// A state of the decision process.
+#[derive(Clone, Copy, Debug)]
+pub struct State<'a> {
+    /// The last items with feedback (+1 liked, -1 not), oldest first; at most the network's window.
+    pub history: &'a [(u32, f32)],
+    /// The user's standardised traits, K values; zeros where nothing is known.
+    pub traits: &'a [f32],
+}
+
+/// The network over one set of weights.
+pub(crate) struct Network<'a> {
+    config: &'a NetworkConfig,
+    /// In the order of [`NetworkConfig::shapes`].
+    tensors: Vec<Tensor>,
+}
+
+impl<'a> Network<'a> {
+    /// For inference: no operation is recorded.
+    pub(crate) fn frozen(config: &'a NetworkConfig, weights: &Weights) -> Result<Self> {
+        let shapes = config.shapes();
+        let tensors = weights.tensors().into_iter().zip(&shapes);
+        let tensors =
+            tensors.map(|(values, (_, shape))| Tensor::from_slice(values, shape.as_slice(), &Device::Cpu));
+        Ok(Network {
+            config,
+            tensors: tensors.collect::<Result<_>>()?,
+        })
+    }
+
+    /// For training: [`Network::gradient`] differentiates with respect to every tensor.
+    pub(crate) fn trainable(config: &'a NetworkConfig, weights: &Weights) -> Result<Self> {
+        let mut network = Self::frozen(config, weights)?;
+        for tensor in &mut network.tensors {
+            *tensor = Var::from_tensor(tensor)?.into_inner();
+        }
+        Ok(network)
+    }
+
+    /// N, the items that can be chosen.
+    pub(crate) fn items(&self) -> usize {
+        self.config.items
+    }
+
+    /// The most interactions that a state holds.
+    pub(crate) fn window(&self) -> usize {
+        self.config.window
+    }
+
+    /// Encoded states `[B, H]`.
+    pub(crate) fn encode(&self, states: &[State]) -> Result<Tensor> {
+        let steps = states.iter().map(|state| state.history.len()).max().unwrap_or(0);
+        let hidden = self.start(states)?;
+        if steps == 0 {
+            return Ok(hidden);
+        }
+        // Time-major and padded at the front, so that all rows end at the last step.
+        let (mut items, mut feedback) = (Vec::new(), Vec::new());
+        let mut present = Vec::with_capacity(steps);
+        for step in 0..steps {
+            let mut mask = Vec::with_capacity(states.len());
+            for state in states {
+                let absent = steps - state.history.len();
+                let (item, sign) = if step < absent {
+                    (0, 0.0)
+                } else {
+                    state.history[step - absent]
+                };
+                items.push(item);
+                feedback.push(sign);
+                mask.push(if step < absent { 0.0_f32 } else { 1.0 });
+            }
+            let all = mask.iter().all(|&m| m == 1.0);
+            present.push(if all {
+                None
+            } else {
+                Some(Tensor::from_vec(mask, (states.len(), 1), &Device::Cpu)?)
+            });
+        }
+        let shape = (steps, states.len());
+        let items = Tensor::from_vec(items, steps * states.len(), &Device::Cpu)?;
+        let embedded =
+            self.tensors[0]
+                .index_select(&items, 0)?
+                .reshape((shape.0, shape.1, self.config.dims))?;
+        let feedback = Tensor::from_vec(feedback, (shape.0, shape.1, 1), &Device::Cpu)?;
+        let gru = Gru {
+            weight_input: &self.tensors[4],
+            weight_hidden: &self.tensors[5],
+            bias_input: &self.tensors[6],
+            bias_hidden: &self.tensors[7],
+        };
+        gru.encode(&Tensor::cat(&[embedded, feedback], 2)?, &present, hidden)
+    }
+
+    /// The hidden state before the first item, from the users' profiles: `[B, H]`.
+    fn start(&self, states: &[State]) -> Result<Tensor> {
+        let NetworkConfig { hidden, traits, .. } = *self.config;
+        let bias = self.tensors[3]
+            .unsqueeze(0)?
+            .broadcast_as((states.len(), hidden))?;
+        if traits == 0 {
+            return bias.tanh();
+        }
+        let profiles: Vec<f32> = states.iter().flat_map(|state| state.traits).copied().collect();
+        let profiles = Tensor::from_vec(profiles, (states.len(), traits), &Device::Cpu)?;
+        (profiles.matmul(&self.tensors[2].t()?)? + bias)?.tanh()
+    }
+
+    /// Logits `[B, N]` of encoded states, consumed items not yet masked.
+    pub(crate) fn logits(&self, encoded: &Tensor) -> Result<Tensor> {
+        let actor = Actor {
+            item_embedding: &self.tensors[0],
+            item_bias: &self.tensors[1],
+            query_weight: &self.tensors[8],
+            query_bias: &self.tensors[9],
+            log_temperature: &self.tensors[10],
+        };
+        actor.logits(encoded)
+    }
+
+    /// Values `[B]` of encoded states.
+    pub(crate) fn values(&self, encoded: &Tensor) -> Result<Tensor> {
+        let critic = Critic {
+            weight_1: &self.tensors[11],
+            bias_1: &self.tensors[12],
+            weight_2: &self.tensors[13],
+            bias_2: &self.tensors[14],
+        };
+        critic.values(encoded)
+    }
+
+    /// The gradient of the scalar `loss` with respect to every tensor of a trainable network.
+    pub(crate) fn gradient(&self, loss: &Tensor) -> Result<Weights> {
+        let store = loss.backward()?;
+        let mut gradient = Weights::zeros(self.config);
+        for (values, tensor) in gradient.tensors_mut().into_iter().zip(&self.tensors) {
+            if let Some(found) = store.get(tensor) {
+                *values = found.flatten_all()?.to_vec1()?;
+            }
+        }
+        Ok(gradient)
+    }
+}
+
+/// An error of candle's, which here can only mean a shape that does not fit or memory that is not there.
+pub(crate) fn failed(error: candle_core::Error) -> common::Error {
+    common::Error::retry(format!("the network cannot be computed: {error}"))
+}

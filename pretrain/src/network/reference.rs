@@ -1,0 +1,245 @@
+//! The network's mathematics as plain functions over plain weights, differentiated by candle's autograd alone.
+//!
+//! `online` computes the same forward pass and gradient in hand-written loops; the workspace's tests hold those
+//! to these functions. They are composed of primitive operations and are not made to be fast.
+
+use candle_core::{Device, Tensor};
+use common::Result;
+use common::policy_artifact::{NetworkConfig, Weights};
+
+pub use super::State;
+pub use super::loss::{Coefficients, LossParts};
+use super::{Network, failed};
+
+/// One step of experience with its return.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition<'a> {
+    /// The state that the action was taken in.
+    pub state: State<'a>,
+    /// Items masked out of the actions there.
+    pub consumed: &'a [u32],
+    /// The item chosen.
+    pub action: u32,
+    /// R: the n-step return, bootstrapped by the critic where the episode went on.
+    pub target: f32,
+}
+
+/// What the network says of a state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    /// N logits, nothing masked.
+    pub logits: Vec<f32>,
+    /// The critic's value.
+    pub value: f32,
+}
+
+/// Logits and value of one state.
+///
+/// # Errors
+/// When weights or state do not fit `config`.
+pub fn forward(config: &NetworkConfig, weights: &Weights, state: State) -> Result<Forward> {
+    let compute = || {
+        let network = Network::frozen(config, weights)?;
+        let encoded = network.encode(&[state])?;
+        let value = network.values(&encoded)?.squeeze(0)?.to_scalar()?;
+        Ok(Forward {
+            logits: network.logits(&encoded)?.squeeze(0)?.to_vec1()?,
+            value,
+        })
+    };
+    compute().map_err(failed)
+}
+
+/// The A2C loss of a batch of transitions and its gradient with respect to every tensor, by autograd over
+/// primitive operations: mean of `-log pi(a|s) adv + c_v 0.5 (R - V)^2 - c_e H`, `adv = R - V`, with no gradient
+/// through R and adv.
+///
+/// # Errors
+/// When weights or transitions do not fit `config`, or there is no transition.
+pub fn a2c_gradient(
+    config: &NetworkConfig,
+    weights: &Weights,
+    transitions: &[Transition],
+    coefficients: Coefficients,
+) -> Result<(LossParts, Weights)> {
+    primitive(config, weights, transitions, coefficients).map_err(failed)
+}
+
+fn primitive(
+    config: &NetworkConfig,
+    weights: &Weights,
+    transitions: &[Transition],
+    coefficients: Coefficients,
+) -> candle_core::Result<(LossParts, Weights)> {
+    let count = transitions.len();
+    let network = Network::trainable(config, weights)?;
+    let states: Vec<State> = transitions.iter().map(|t| t.state).collect();
+    let encoded = network.encode(&states)?;
+    let values = network.values(&encoded)?;
+    let mut mask = vec![0.0_f32; count * config.items];
+    for (row, transition) in mask.chunks_exact_mut(config.items).zip(transitions) {
+        for &item in transition.consumed {
+            row[item as usize] = -1e9;
+        }
+    }
+    let mask = Tensor::from_vec(mask, (count, config.items), &Device::Cpu)?;
+    let log_p = candle_nn::ops::log_softmax(&(network.logits(&encoded)? + mask)?, 1)?;
+    let actions: Vec<u32> = transitions.iter().map(|t| t.action).collect();
+    let chosen = log_p
+        .gather(&Tensor::from_vec(actions, (count, 1), &Device::Cpu)?, 1)?
+        .squeeze(1)?;
+    let targets: Vec<f32> = transitions.iter().map(|t| t.target).collect();
+    let targets = Tensor::from_vec(targets, count, &Device::Cpu)?;
+    let error = (targets - values)?;
+    let policy = (chosen * error.detach())?.mean_all()?.neg()?;
+    let value = (error.sqr()?.mean_all()? * 0.5)?;
+    let entropy = (log_p.exp()? * &log_p)?.sum(1)?.mean_all()?.neg()?;
+    let loss = ((&policy + (&value * f64::from(coefficients.value))?)?
+        - (&entropy * f64::from(coefficients.entropy))?)?;
+    let parts = LossParts {
+        loss: loss.to_scalar()?,
+        policy: policy.to_scalar()?,
+        value: value.to_scalar()?,
+        entropy: entropy.to_scalar()?,
+    };
+    Ok((parts, network.gradient(&loss)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::loss::{Transitions, a2c};
+    use super::*;
+
+    const CONFIG: NetworkConfig = NetworkConfig {
+        items: 7,
+        dims: 4,
+        hidden: 5,
+        traits: 3,
+        window: 10,
+    };
+    const COEFFICIENTS: Coefficients = Coefficients {
+        value: 0.5,
+        entropy: 0.03,
+    };
+
+    /// Weights with no zero in them, so that every gradient has something to be wrong about.
+    fn weights() -> Weights {
+        let mut weights = Weights::init(&CONFIG, 3);
+        for (shift, tensor) in weights.tensors_mut().into_iter().enumerate() {
+            for (i, w) in tensor.iter_mut().enumerate() {
+                *w += 0.1 * ((i + 3 * shift) as f32 * 0.9).sin();
+            }
+        }
+        weights
+    }
+
+    const HISTORIES: [&[(u32, f32)]; 3] = [&[(1, 1.0), (4, -1.0), (2, 1.0)], &[(6, 1.0)], &[]];
+    const TRAITS: [&[f32]; 3] = [&[0.3, -1.0, 0.8], &[0.0, 0.0, 0.0], &[1.5, 0.2, -0.4]];
+
+    fn transitions() -> Vec<Transition<'static>> {
+        let step = |at: usize, consumed, action, target| Transition {
+            state: State {
+                history: HISTORIES[at],
+                traits: TRAITS[at],
+            },
+            consumed,
+            action,
+            target,
+        };
+        vec![
+            step(0, &[1, 4], 3, 0.7),
+            step(0, &[1, 3, 4], 5, 0.1),
+            step(1, &[6], 2, -0.4),
+            step(2, &[], 0, 1.2),
+        ]
+    }
+
+    #[test]
+    fn the_gradient_is_that_of_finite_differences() {
+        let loss = |weights: &Weights, advantages: &[f32]| {
+            // The advantage is a constant of the loss: taken once, at the point of differentiation.
+            let mut total = 0.0;
+            for (transition, &advantage) in transitions().iter().zip(advantages) {
+                let out = forward(&CONFIG, weights, transition.state).unwrap();
+                let masked = |i: &usize| !transition.consumed.contains(&(*i as u32));
+                let open: Vec<f64> = (0..CONFIG.items)
+                    .filter(masked)
+                    .map(|i| f64::from(out.logits[i]))
+                    .collect();
+                let log_normaliser = open.iter().map(|l| l.exp()).sum::<f64>().ln();
+                let entropy: f64 = open
+                    .iter()
+                    .map(|l| (log_normaliser - l) * (l - log_normaliser).exp())
+                    .sum();
+                let log_p = f64::from(out.logits[transition.action as usize]) - log_normaliser;
+                let error = f64::from(transition.target - out.value);
+                total += -log_p * f64::from(advantage) + 0.25 * error * error - 0.03 * entropy;
+            }
+            total / 4.0
+        };
+        let weights = weights();
+        let advantages: Vec<f32> = transitions()
+            .iter()
+            .map(|t| t.target - forward(&CONFIG, &weights, t.state).unwrap().value)
+            .collect();
+        let (parts, gradient) = a2c_gradient(&CONFIG, &weights, &transitions(), COEFFICIENTS).unwrap();
+        assert!((f64::from(parts.loss) - loss(&weights, &advantages)).abs() < 1e-5);
+        for (at, (name, _)) in CONFIG.shapes().iter().enumerate() {
+            for i in 0..gradient.tensors()[at].len() {
+                let moved = |by: f32| {
+                    let mut weights = weights.clone();
+                    weights.tensors_mut()[at][i] += by;
+                    loss(&weights, &advantages)
+                };
+                let numeric = (moved(4e-3) - moved(-4e-3)) / 8e-3;
+                let ours = f64::from(gradient.tensors()[at][i]);
+                assert!(
+                    (numeric - ours).abs() < 2e-3 * (1.0 + numeric.abs()),
+                    "{name}[{i}]: {numeric} {ours}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_training_loss_agrees() {
+        let steps = transitions();
+        let weights = weights();
+        let (expected, expected_gradient) = a2c_gradient(&CONFIG, &weights, &steps, COEFFICIENTS).unwrap();
+        let shared = Transitions {
+            states: vec![steps[0].state, steps[2].state, steps[3].state],
+            state_of: vec![0, 0, 1, 2],
+            consumed: Arc::new(steps.iter().map(|t| t.consumed.to_vec()).collect()),
+            actions: Arc::new(steps.iter().map(|t| t.action).collect()),
+            returns: steps.iter().map(|t| t.target).collect(),
+        };
+        let network = Network::trainable(&CONFIG, &weights).unwrap();
+        let (loss, parts) = a2c(&network, &shared, COEFFICIENTS).unwrap();
+        assert!((parts.loss - expected.loss).abs() < 1e-6 && (parts.entropy - expected.entropy).abs() < 1e-6);
+        let gradient = network.gradient(&loss).unwrap();
+        for (ours, expected) in gradient.tensors().into_iter().zip(expected_gradient.tensors()) {
+            for (o, e) in ours.iter().zip(expected) {
+                assert!((o - e).abs() < 1e-6 * (1.0 + e.abs()), "{o} {e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_without_traits_works() {
+        let config = NetworkConfig { traits: 0, ..CONFIG };
+        let weights = Weights::init(&config, 1);
+        let transition = Transition {
+            state: State {
+                history: &[(1, 1.0)],
+                traits: &[],
+            },
+            consumed: &[1],
+            action: 2,
+            target: 1.0,
+        };
+        let (parts, gradient) = a2c_gradient(&config, &weights, &[transition], COEFFICIENTS).unwrap();
+        assert!(parts.loss.is_finite() && gradient.not_finite(&config).is_none());
+    }
+}

@@ -1,0 +1,130 @@
+//! What the reward model looks at.
+
+use crate::data::{Event, Traits};
+
+/// How many features there are.
+pub(crate) const FEATURES: usize = 3;
+
+/// The catalogue's side of the features.
+#[derive(Clone, Debug)]
+pub(crate) struct Features {
+    /// K.
+    width: usize,
+    /// N x K, rows of length 1 (or 0).
+    items: Vec<f32>,
+    /// ln of the item's share of the likes over the mean share.
+    popularity: Vec<f32>,
+}
+
+/// A state's side of the features.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Context {
+    /// Direction of the mean traits of the state's liked items; K values of length 1 (or 0).
+    liked: Vec<f32>,
+    /// Direction of the user's own traits; K values of length 1 (or 0).
+    user: Vec<f32>,
+}
+
+impl Features {
+    /// `likes` holds each item's likes in that part of the log that the features may know.
+    pub(crate) fn new(traits: &Traits, likes: &[f32]) -> Self {
+        let mut items = traits.items.clone();
+        if traits.count > 0 {
+            items.chunks_exact_mut(traits.count).for_each(to_unit_length);
+        }
+        let share = (likes.iter().map(|&l| f64::from(l)).sum::<f64>() / likes.len() as f64) + 1.0;
+        let popularity = likes
+            .iter()
+            .map(|&l| ((f64::from(l) + 1.0) / share).ln() as f32)
+            .collect();
+        Features {
+            width: traits.count,
+            items,
+            popularity,
+        }
+    }
+
+    /// Of a state with `history` and the user's `traits` (K values; zeros where unknown).
+    pub(crate) fn context(&self, history: &[Event], traits: &[f32]) -> Context {
+        let mut liked = vec![0.0; self.width];
+        for (item, _) in history.iter().filter(|(_, feedback)| *feedback > 0.0) {
+            for (sum, t) in liked.iter_mut().zip(self.item(*item)) {
+                *sum += t;
+            }
+        }
+        let mut user = traits.to_vec();
+        to_unit_length(&mut liked);
+        to_unit_length(&mut user);
+        Context { liked, user }
+    }
+
+    /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity.
+    pub(crate) fn of(&self, context: &Context, item: u32) -> [f32; FEATURES] {
+        let traits = self.item(item);
+        [
+            dot(&context.liked, traits),
+            dot(&context.user, traits),
+            self.popularity[item as usize],
+        ]
+    }
+
+    fn item(&self, item: u32) -> &[f32] {
+        &self.items[item as usize * self.width..(item as usize + 1) * self.width]
+    }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn to_unit_length(values: &mut [f32]) {
+    let length = dot(values, values).sqrt();
+    if length > 0.0 {
+        values.iter_mut().for_each(|v| *v /= length);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features() -> Features {
+        let traits = Traits {
+            count: 2,
+            items: vec![3.0, 4.0, 0.0, 0.0, -5.0, 0.0],
+            users: vec![],
+        };
+        Features::new(&traits, &[2.0, 0.0, 4.0])
+    }
+
+    #[test]
+    fn by_hand() {
+        let features = features();
+        let context = features.context(&[(0, 1.0), (2, -1.0)], &[0.0, 2.0]);
+        let of = features.of(&context, 0);
+        assert!(
+            (of[0] - 1.0).abs() < 1e-6,
+            "the liked item is its own direction, the disliked one does not count"
+        );
+        assert!((of[1] - 0.8).abs() < 1e-6);
+        assert!((of[2] - (3.0_f32 / 3.0).ln()).abs() < 1e-6);
+        assert!((features.of(&context, 2)[2] - (5.0_f32 / 3.0).ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn nothing_known_is_zero_and_not_nan() {
+        let features = features();
+        let context = features.context(&[], &[0.0, 0.0]);
+        assert_eq!(features.of(&context, 1)[..2], [0.0, 0.0]);
+        let without = Traits {
+            count: 0,
+            items: vec![],
+            users: vec![],
+        };
+        let features = Features::new(&without, &[1.0, 1.0]);
+        assert_eq!(
+            features.of(&features.context(&[(0, 1.0)], &[]), 1),
+            [0.0, 0.0, 0.0]
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! One thread a training job; many jobs side by side.
+//!
+//! Networks of this size gain nothing from threads within an operation, and candle's own pool would let the jobs
+//! wait for each other. The results do not depend on it: candle splits work only where the parts do not meet.
+
+/// Makes candle compute on the thread that calls it. For the start of `main`, before any other thread runs.
+pub fn one_a_job() {
+    // candle reads these before each matrix product, and without them the machine's CPU list, each time anew.
+    for name in ["RAYON_NUM_THREADS", "CANDLE_NUM_THREADS"] {
+        #[expect(
+            unsafe_code,
+            reason = "candle takes the number of threads from the environment alone"
+        )]
+        // SAFETY: called first in `main`: no other thread exists that could read the environment.
+        unsafe {
+            std::env::set_var(name, "1");
+        }
+    }
+}
