@@ -1,0 +1,116 @@
+//! Learning curves of every strategy in a synthetic world: `cargo run --release --example learning_curves -- key=value...`
+//!
+//! The prior is made by the same learner in a distorted copy of the world, as a language model's would be: right in
+//! tendency, wrong in detail. Keys: users, items, mean, trust, envs, episodes, prior_episodes, seeds, lr, entropy,
+//! critic, rollout, max_norm, epsilon, decay, floor, only (a comma-separated list of strategies).
+
+mod synthetic;
+
+use std::collections::BTreeMap;
+
+use common::Result;
+use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers, Weights};
+use online::adapt::{Learner, Learning, Name, Schedule, Strategy, build, from_scratch};
+use online::agent::{Agent, Knowledge};
+use synthetic::{Episodes, HORIZON, World};
+
+const BLOCKS: usize = 8;
+
+struct Setup {
+    network: NetworkConfig,
+    items: PolicyItems,
+    users: PolicyUsers,
+    envs: usize,
+}
+
+impl Setup {
+    /// Mean return by block of episodes.
+    fn run(&self, world: &World, strategy: Box<dyn Strategy>, episodes: usize, seed: u64) -> Result<Vec<f64>> {
+        let knowledge =
+            Knowledge { items: self.items.ids.clone(), users: self.users.clone(), network: self.network.clone() };
+        let mut agent = Agent::new(knowledge, strategy, seed);
+        let mut stream = Episodes::new(world, self.envs, seed);
+        let rounds = episodes / self.envs;
+        let mut curve = vec![0.0; BLOCKS];
+        for round in 0..rounds {
+            for _ in 0..=HORIZON {
+                let reply = agent.handle(stream.request())?;
+                curve[round * BLOCKS / rounds] += stream.step(&reply);
+            }
+        }
+        let share = (rounds * self.envs) as f64 / BLOCKS as f64;
+        Ok(curve.into_iter().map(|total| total / share).collect())
+    }
+}
+
+/// A learner that others can look into after the run.
+struct Shared(std::rc::Rc<std::cell::RefCell<Learner>>);
+
+impl Strategy for Shared {
+    fn choose(&mut self, decisions: &[online::adapt::Decision<'_>]) -> Vec<online::explore::Choice> {
+        self.0.borrow_mut().choose(decisions)
+    }
+    fn rollout(&self) -> Option<usize> {
+        self.0.borrow().rollout()
+    }
+    fn learn(&mut self, experience: &online::adapt::Experience) -> Result<()> {
+        self.0.borrow_mut().learn(experience)
+    }
+}
+
+fn main() -> Result<()> {
+    let given: BTreeMap<String, String> = std::env::args()
+        .skip(1)
+        .filter_map(|a| a.split_once('=').map(|(k, v)| (k.to_string(), v.to_string())))
+        .collect();
+    let number = |key: &str, default: f64| given.get(key).and_then(|v| v.parse().ok()).unwrap_or(default);
+    let default = Learning::DEFAULT;
+    let learning = Learning {
+        learning_rate: number("lr", f64::from(default.learning_rate)) as f32,
+        entropy: number("entropy", f64::from(default.entropy)) as f32,
+        critic: number("critic", f64::from(default.critic)) as f32,
+        gamma: number("gamma", f64::from(default.gamma)) as f32,
+        rollout: number("rollout", default.rollout as f64) as usize,
+        max_norm: number("max_norm", f64::from(default.max_norm)) as f32,
+        epsilon: number("epsilon", f64::from(default.epsilon)) as f32,
+    };
+    let prior_learning = Learning { learning_rate: number("prior_lr", 1e-3) as f32, ..default };
+    let schedule = Schedule {
+        decay: number("decay", Schedule::DEFAULT.decay as f64) as u64,
+        floor: number("floor", f64::from(Schedule::DEFAULT.floor)) as f32,
+    };
+    let world = World::new(number("users", 500.0) as usize, number("items", 1000.0) as usize, number("mean", 0.03), 1);
+    let (network, items, users) = world.tables(20, 1);
+    let (oracle, random) = world.bounds(&users);
+    println!("return of the best items {oracle:.3}, of random ones {random:.3}");
+    let setup = Setup { network, items, users, envs: number("envs", 32.0) as usize };
+
+    let distorted = world.distorted(number("trust", 0.7) as f32, 2);
+    let prior = prior(&setup, &distorted, number("prior_episodes", 60_000.0) as usize, prior_learning)?;
+    let only = given.get("only").map(String::as_str).unwrap_or("random,popularity,frozen,scratch,ft,ap");
+    for name in only.split(',') {
+        let Ok(strategy) = <Name as clap::ValueEnum>::from_str(name, true) else { continue };
+        let seeds = number("seeds", 3.0) as u64;
+        let mut mean = vec![0.0; BLOCKS];
+        for seed in 0..seeds {
+            let strategy =
+                build(strategy, &setup.network, prior.clone(), &setup.items, &learning, &schedule, seed);
+            let curve = setup.run(&world, strategy, number("episodes", 8000.0) as usize, seed)?;
+            mean.iter_mut().zip(curve).for_each(|(m, c)| *m += c / seeds as f64);
+        }
+        let curve: Vec<String> = mean.iter().map(|m| format!("{m:.3}")).collect();
+        let overall = mean.iter().sum::<f64>() / BLOCKS as f64;
+        println!("{name:<12} {}  mean {overall:.3}", curve.join(" "));
+    }
+    Ok(())
+}
+
+/// The weights after learning in the distorted world.
+fn prior(setup: &Setup, world: &World, episodes: usize, learning: Learning) -> Result<Weights> {
+    let learner = std::rc::Rc::new(std::cell::RefCell::new(from_scratch(setup.network.clone(), learning, 100)));
+    let curve = setup.run(world, Box::new(Shared(learner.clone())), episodes, 100)?;
+    let curve: Vec<String> = curve.iter().map(|m| format!("{m:.3}")).collect();
+    println!("prior, in its own world: {}", curve.join(" "));
+    let weights = learner.borrow().network().weights().clone();
+    Ok(weights)
+}

@@ -1,0 +1,82 @@
+//! The log of what was recommended and what came back.
+
+use std::path::Path;
+
+use common::Result;
+use common::ids::{Dictionary, IdKind};
+use common::manifest::Manifest;
+use common::schema::events::{self, Events};
+use common::schema::interactions::{Feedback, Interactions, Kind};
+
+use super::session::{Pending, Session};
+
+/// Events in memory, in the order in which their feedback came.
+#[derive(Debug, Clone)]
+pub struct EventLog {
+    events: Events,
+}
+
+impl EventLog {
+    /// An empty log over the catalogue `items`.
+    pub fn new(items: Dictionary, users: IdKind) -> Self {
+        let log = Interactions {
+            users: Dictionary::new(users),
+            items,
+            user: Vec::new(),
+            item: Vec::new(),
+            timestamp: Vec::new(),
+            feedback: Vec::new(),
+            propensity: Vec::new(),
+            kind: Feedback { kind: Kind::Click, like_threshold: 1.0 },
+        };
+        EventLog { events: Events { log, episode: Vec::new(), step: Vec::new(), policy_version: Vec::new() } }
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.events.log.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.events.log.is_empty()
+    }
+
+    /// The mean feedback; 0 where there is no event.
+    pub fn mean_feedback(&self) -> f64 {
+        let feedback = &self.events.log.feedback;
+        feedback.iter().map(|&f| f64::from(f)).sum::<f64>() / feedback.len().max(1) as f64
+    }
+
+    pub(super) fn push(&mut self, session: &Session, pending: &Pending, reward: f32) {
+        let Events { log, episode, step, policy_version } = &mut self.events;
+        // Logical time: the order of events. A clock would make two runs differ.
+        log.timestamp.push(log.user.len() as i64);
+        log.user.push(log.users.intern(&session.user));
+        log.item.push(pending.choice.item);
+        log.feedback.push(reward);
+        log.propensity.push(Some(pending.choice.propensity));
+        episode.push(session.episode);
+        step.push(session.step);
+        policy_version.push(pending.version);
+    }
+
+    /// Writes the log as `events.parquet`.
+    ///
+    /// # Errors
+    /// On I/O failure.
+    pub fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
+        let is_integer = |id: &String| id.parse::<i64>().is_ok_and(|number| number.to_string() == *id);
+        let users = &self.events.log.users;
+        if users.kind() == IdKind::Integer && !users.ids().iter().all(is_integer) {
+            // A newcomer's id is no integer, though all known ones are: the column is text then.
+            let mut events = self.events.clone();
+            events.log.users = Dictionary::new(IdKind::Text);
+            for id in users.ids() {
+                events.log.users.intern(id);
+            }
+            return events::write(path, manifest, &events);
+        }
+        events::write(path, manifest, &self.events)
+    }
+}

@@ -1,0 +1,233 @@
+//! The agent: requests in, recommendations out. It keeps each environment's live state, hands experience to the
+//! strategy after every rollout, and logs every answered recommendation.
+
+mod events;
+mod recorder;
+mod serve;
+mod session;
+
+pub use events::EventLog;
+pub use serve::{Summary, serve};
+pub(crate) use session::start;
+
+use std::collections::BTreeMap;
+
+use common::frame::{Reply, Request};
+use common::ids::Dictionary;
+use common::policy_artifact::{NetworkConfig, PolicyUsers};
+use common::rng::{RngExt, stream};
+use common::{Error, Result};
+
+use crate::adapt::{Decision, Step, Strategy};
+use recorder::Recorder;
+use session::{Pending, Session};
+
+/// What an agent knows besides its strategy.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    /// The actions.
+    pub items: Dictionary,
+    /// The users it knows.
+    pub users: PolicyUsers,
+    /// Sizes of states and traits.
+    pub network: NetworkConfig,
+}
+
+/// A strategy at work.
+pub struct Agent {
+    knowledge: Knowledge,
+    strategy: Box<dyn Strategy>,
+    seed: u64,
+    slots: Vec<Slot>,
+    slot_of: BTreeMap<u32, usize>,
+    recorder: Recorder,
+    events: EventLog,
+    frames: u64,
+    revisions: u64,
+    episodes: u32,
+    /// Vector steps with feedback since the last update.
+    since_update: usize,
+}
+
+/// An environment.
+struct Slot {
+    env: u32,
+    /// Episodes begun.
+    episodes: u64,
+    /// The frame it was last in.
+    frame: u64,
+    session: Option<Session>,
+}
+
+/// One row of a request.
+struct Row<'a> {
+    env: u32,
+    user: &'a str,
+    step: u32,
+    item: Option<&'a str>,
+    reward: Option<f32>,
+    done: bool,
+}
+
+impl Agent {
+    /// An agent without sessions. `seed` decides the draws.
+    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>, seed: u64) -> Self {
+        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids.kind());
+        Agent {
+            knowledge,
+            strategy,
+            seed,
+            slots: Vec::new(),
+            slot_of: BTreeMap::new(),
+            recorder: Recorder::default(),
+            events,
+            frames: 0,
+            revisions: 0,
+            episodes: 0,
+            since_update: 0,
+        }
+    }
+
+    /// Takes the feedback of a vector step, learns when a rollout is full, and recommends.
+    ///
+    /// # Errors
+    /// What the protocol does not allow, with environment and row; an update that would make a weight not finite.
+    pub fn handle(&mut self, request: &Request) -> Result<Reply> {
+        let frame = self.frames;
+        self.frames += 1;
+        let mut slots = Vec::with_capacity(request.len());
+        let mut answered = false;
+        for index in 0..request.len() {
+            let row = Row {
+                env: request.env[index],
+                user: &request.user_id[index],
+                step: request.step[index],
+                item: request.last_item[index].as_deref(),
+                reward: request.reward[index],
+                done: request.done[index],
+            };
+            answered |= row.reward.is_some();
+            let place = |e: Error| e.at(format!("frame {frame}")).row(index).at(format!("environment {}", row.env));
+            slots.push(self.take(&row).map_err(place)?);
+        }
+        self.since_update += usize::from(answered);
+        if self.strategy.rollout().is_some_and(|steps| self.since_update >= steps) {
+            self.learn()?;
+        }
+        Ok(self.recommend(&slots))
+    }
+
+    /// The log of all answered recommendations so far.
+    pub fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// Updates so far.
+    pub fn version(&self) -> u64 {
+        self.strategy.version()
+    }
+
+    /// Takes one row; the slot it belongs to.
+    fn take(&mut self, row: &Row<'_>) -> Result<usize> {
+        let slot = *self.slot_of.entry(row.env).or_insert_with(|| {
+            self.slots.push(Slot { env: row.env, episodes: 0, frame: 0, session: None });
+            self.slots.len() - 1
+        });
+        if std::mem::replace(&mut self.slots[slot].frame, self.frames) == self.frames {
+            return Err(Error::data("the environment appears twice in one frame"));
+        }
+        if row.step == 0 {
+            self.begin(slot, row)?;
+        } else {
+            self.observe(slot, row)?;
+        }
+        Ok(slot)
+    }
+
+    fn begin(&mut self, slot: usize, row: &Row<'_>) -> Result<()> {
+        if row.item.is_some() || row.reward.is_some() || row.done {
+            return Err(Error::data("step 0 carries an item, a reward or done")
+                .hint("the first request of an episode asks for an item and reports nothing"));
+        }
+        if self.slots[slot].session.is_some() {
+            return Err(Error::data("a new episode begins while the last one is open")
+                .hint("end an episode with a row whose `done` is true"));
+        }
+        self.revisions += 1;
+        self.slots[slot].session =
+            Some(Session::open(row.user, &self.knowledge.users, &self.knowledge.network, self.episodes, self.revisions));
+        self.slots[slot].episodes += 1;
+        self.episodes = self.episodes.saturating_add(1);
+        Ok(())
+    }
+
+    fn observe(&mut self, slot: usize, row: &Row<'_>) -> Result<()> {
+        let Some(session) = &mut self.slots[slot].session else {
+            return Err(Error::data(format!("step {} of an episode that never began", row.step))
+                .hint("the first request of an episode has step 0"));
+        };
+        let (pending, reward) = session.answered(row, &self.knowledge.items)?;
+        self.events.push(session, &pending, reward);
+        if self.strategy.rollout().is_some() {
+            let step = Step {
+                context: self.recorder.context(session),
+                consumed: session.consumed.clone(),
+                choice: pending.choice,
+                reward,
+            };
+            session.trajectory.push(step);
+        }
+        session.move_on(&pending, reward, self.knowledge.network.window, &mut self.revisions);
+        if row.done {
+            self.recorder.close(std::mem::take(&mut session.trajectory));
+            self.slots[slot].session = None;
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self) -> Result<()> {
+        for slot in &mut self.slots {
+            if let Some(session) = &mut slot.session {
+                self.recorder.cut(session);
+            }
+        }
+        self.since_update = 0;
+        let experience = self.recorder.finish();
+        if experience.trajectories.is_empty() { Ok(()) } else { self.strategy.learn(&experience) }
+    }
+
+    /// An item for each slot whose episode goes on.
+    fn recommend(&mut self, slots: &[usize]) -> Reply {
+        let mut decisions = Vec::with_capacity(slots.len());
+        for &slot in slots {
+            let Slot { env, episodes, session: Some(session), .. } = &self.slots[slot] else { continue };
+            let index = [u64::from(*env), *episodes, u64::from(session.step)];
+            decisions.push(Decision {
+                slot,
+                revision: session.revision,
+                context: &session.context,
+                consumed: &session.consumed,
+                uniform: stream(self.seed, "action", &index).random::<f64>(),
+            });
+        }
+        let version = self.strategy.version();
+        let mut choices = self.strategy.choose(&decisions).into_iter();
+        let mut reply = Reply::default();
+        for &slot in slots {
+            let Slot { env, session, .. } = &mut self.slots[slot];
+            let chosen = session.as_mut().and_then(|session| Some((session, choices.next()?)));
+            let (slate, propensity) = match chosen {
+                Some((session, choice)) => {
+                    session.pending = Some(Pending { choice, version });
+                    (vec![self.knowledge.items.id(choice.item).to_string()], choice.propensity)
+                }
+                None => (Vec::new(), 1.0),
+            };
+            reply.env.push(*env);
+            reply.item.push(slate);
+            reply.propensity.push(propensity);
+            reply.policy_version.push(version);
+        }
+        reply
+    }
+}

@@ -1,0 +1,68 @@
+//! An agent on a pair of streams.
+
+use std::io::{Read, Write};
+
+use common::fingerprint::Fingerprint;
+use common::frame::{Hello, ReplySender, RequestReceiver};
+use common::{Error, Result};
+
+use super::Agent;
+
+/// What a session amounted to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Recommendations that were answered.
+    pub events: usize,
+    /// Episodes begun.
+    pub episodes: u32,
+    /// Updates of the policy.
+    pub updates: u64,
+    /// Mean feedback.
+    pub mean_feedback: f64,
+}
+
+/// Answers requests from `source` on `sink` until the source ends. `check` sees what the environment says first.
+///
+/// # Errors
+/// A damaged stream, a breach of the protocol, another catalogue than the policy's, what `check` refuses, or a
+/// `sink` that is gone.
+pub fn serve(
+    agent: &mut Agent,
+    source: impl Read,
+    sink: impl Write,
+    check: impl FnOnce(&Hello) -> Result<()>,
+) -> Result<Summary> {
+    let mut receiver = RequestReceiver::new(source)?;
+    let hello = receiver.hello();
+    let items = agent.knowledge.items.fingerprint();
+    belong_together(hello, &items, agent.knowledge.items.len())?;
+    check(hello)?;
+    let mut sender = ReplySender::new(sink)?;
+    while let Some(request) = receiver.receive()? {
+        let reply = agent.handle(&request)?;
+        sender.send(&reply)?;
+    }
+    sender.finish()?;
+    Ok(Summary {
+        events: agent.events.len(),
+        episodes: agent.episodes,
+        updates: agent.strategy.version(),
+        mean_feedback: agent.events.mean_feedback(),
+    })
+}
+
+fn belong_together(hello: &Hello, items: &Fingerprint, count: usize) -> Result<()> {
+    if &hello.items != items {
+        return Err(Error::data(format!(
+            "the policy and the environment `{}` do not belong together: the policy's catalogue of {count} items is \
+             {items}, the environment's is {}",
+            hello.environment, hello.items
+        ))
+        .hint("train the policy on the log of the same import as the environment"));
+    }
+    if hello.slate != 1 {
+        return Err(Error::data(format!("the environment wants slates of {}", hello.slate))
+            .hint("this agent recommends one item a step"));
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The light online adapter: it acts by a policy that `pretrain` made, and learns from what comes back.
+//!
+//! `policy` is the network in plain loops, `explore` draws actions with their exact propensities, `adapt` holds the
+//! strategies, `agent` speaks the step-frame protocol, `inspect` shows a user's state to a person.
+#![warn(missing_docs)]
+
+pub mod adapt;
+pub mod agent;
+pub mod cli;
+pub mod explore;
+pub mod inspect;
+pub mod policy;
+pub mod run;

@@ -1,0 +1,128 @@
+//! The distribution over items: the masked softmax.
+
+use super::elementary::exp;
+
+/// The logit of an item that must not be chosen. Finite, so that probability times log-probability is 0 and not NaN;
+/// so low that its exponential is exactly 0.
+const MASKED: f32 = -1e30;
+/// Partial sums that run side by side.
+const LANES: usize = 16;
+
+/// Takes the `consumed` items out of the choice. Where that leaves none, the user has had the whole catalogue and all
+/// items are open again.
+pub fn mask(logits: &mut [f32], consumed: &[u32]) {
+    let kept: Vec<f32> = consumed.iter().map(|&item| logits[item as usize]).collect();
+    for &item in consumed {
+        logits[item as usize] = MASKED;
+    }
+    if logits.iter().all(|&logit| logit == MASKED) {
+        // In reverse, because of a repeated item only the first copy holds its logit.
+        for (&item, &logit) in consumed.iter().zip(&kept).rev() {
+            logits[item as usize] = logit;
+        }
+    }
+}
+
+/// The softmax of one row of logits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Softmax {
+    /// ln of the sum of e^logit: a log-probability is its logit minus this.
+    pub log_sum: f32,
+    /// The entropy in nats.
+    pub entropy: f32,
+}
+
+/// Writes the probabilities of `logits` to `probabilities`.
+pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
+    let mut highest = [f32::NEG_INFINITY; LANES];
+    let (blocks, rest) = logits.as_chunks::<LANES>();
+    for block in blocks {
+        for (top, &logit) in highest.iter_mut().zip(block) {
+            *top = if logit > *top { logit } else { *top };
+        }
+    }
+    let highest = highest.iter().chain(rest).fold(f32::NEG_INFINITY, |top, &logit| top.max(logit));
+
+    let mut sums = [0.0f32; LANES];
+    let mut weighted = [0.0f32; LANES];
+    let (out_blocks, out_rest) = probabilities.as_chunks_mut::<LANES>();
+    for (block, out) in blocks.iter().zip(out_blocks) {
+        for lane in 0..LANES {
+            let shifted = block[lane] - highest;
+            let power = exp(shifted);
+            out[lane] = power;
+            sums[lane] += power;
+            weighted[lane] += power * shifted;
+        }
+    }
+    for (lane, (&logit, out)) in rest.iter().zip(out_rest).enumerate() {
+        let shifted = logit - highest;
+        *out = exp(shifted);
+        sums[lane] += *out;
+        weighted[lane] += *out * shifted;
+    }
+    let sum: f32 = sums.iter().sum();
+    let weighted: f32 = weighted.iter().sum();
+    let inverse = 1.0 / sum;
+    for p in probabilities.iter_mut() {
+        *p *= inverse;
+    }
+    let log = sum.ln();
+    Softmax { log_sum: highest + log, entropy: log - weighted * inverse }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits(count: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 37 + 11) % 23) as f32 / 4.0 - 2.0).collect()
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_and_follow_the_definition() {
+        for count in [1, 15, 16, 17, 300] {
+            let logits = logits(count);
+            let mut p = vec![0.0; count];
+            let summary = softmax(&logits, &mut p);
+            let total: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
+            let mut entropy = 0.0;
+            for (&p, &l) in p.iter().zip(&logits) {
+                let truth = f64::from(l).exp() / total;
+                entropy -= truth * truth.ln();
+                assert!((f64::from(p) - truth).abs() < 1e-6);
+            }
+            assert!((f64::from(summary.entropy) - entropy).abs() < 1e-5);
+            assert!((f64::from(summary.log_sum) - total.ln()).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_consumed_item_has_no_chance() {
+        let mut logits = logits(40);
+        logits[7] = 50.0;
+        mask(&mut logits, &[7, 3, 7]);
+        let mut p = vec![0.0; 40];
+        softmax(&logits, &mut p);
+        assert_eq!((p[7], p[3]), (0.0, 0.0));
+        assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn one_open_item_is_certain() {
+        let mut logits = logits(20);
+        mask(&mut logits, &(0..19).collect::<Vec<u32>>());
+        let mut p = vec![0.0; 20];
+        let summary = softmax(&logits, &mut p);
+        assert_eq!(p[19], 1.0);
+        assert_eq!(summary.entropy, 0.0);
+    }
+
+    #[test]
+    fn a_user_who_had_everything_gets_everything_again() {
+        let before = logits(20);
+        let mut after = before.clone();
+        mask(&mut after, &(0..20).chain([4, 4]).collect::<Vec<u32>>());
+        assert_eq!(before, after);
+    }
+}

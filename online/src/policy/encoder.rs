@@ -1,0 +1,242 @@
+//! The encoder: a GRU over the user's last interactions, started from the profile.
+//!
+//! Gates and equations are PyTorch's (`torch.nn.GRU`): with gates stacked as reset, update, new,
+//! r = s(W_ir x + b_ir + W_hr h + b_hr), z = s(W_iz x + b_iz + W_hz h + b_hz),
+//! n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h' = (1 - z) n + z h.
+//! The first state is h_0 = tanh(profile_weight p + profile_bias) for traits p.
+
+use common::policy_artifact::{NetworkConfig, Weights};
+
+use super::elementary::{sigmoid, tanh};
+use super::linear::{self, Packed};
+
+/// What the policy knows of a user when it decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The user's standardised traits, as many as the network has (zeros where unknown).
+    pub traits: Vec<f32>,
+    /// The last interactions, oldest first: item and feedback (+1 liked, -1 not).
+    pub history: Vec<(u32, f32)>,
+}
+
+/// The encoder's matrices, packed for the forward pass.
+#[derive(Debug, Clone)]
+pub(super) struct Encoder {
+    profile: Packed,
+    input: Packed,
+    hidden: Packed,
+}
+
+/// Everything the backward pass needs. Rows are (step, context), steps first; at each step the contexts that have
+/// that many interactions, longest history first, so that they are always the first rows of a block.
+#[derive(Debug)]
+pub(super) struct Tape {
+    /// Context at each place of the order by length.
+    order: Vec<usize>,
+    /// First row of each step, and behind the last one the number of rows.
+    starts: Vec<usize>,
+    /// Item at each row.
+    items: Vec<u32>,
+    traits: Vec<f32>,
+    first: Vec<f32>,
+    inputs: Vec<f32>,
+    before: Vec<f32>,
+    reset: Vec<f32>,
+    update: Vec<f32>,
+    new: Vec<f32>,
+    hidden_new: Vec<f32>,
+}
+
+impl Encoder {
+    pub(super) fn new(config: &NetworkConfig, weights: &Weights) -> Self {
+        let (dims, hidden) = (config.dims, config.hidden);
+        Encoder {
+            profile: Packed::new(&weights.profile_weight, hidden, config.traits),
+            input: Packed::new(&weights.gru_w_ih, 3 * hidden, dims + 1),
+            hidden: Packed::new(&weights.gru_w_hh, 3 * hidden, hidden),
+        }
+    }
+
+    pub(super) fn refresh(&mut self, weights: &Weights) {
+        self.profile.refresh(&weights.profile_weight);
+        self.input.refresh(&weights.gru_w_ih);
+        self.hidden.refresh(&weights.gru_w_hh);
+    }
+
+    /// The final states, `[contexts, hidden]` in the order given, and the tape.
+    pub(super) fn forward(&self, config: &NetworkConfig, weights: &Weights, contexts: &[&Context]) -> (Vec<f32>, Tape) {
+        let (dims, hidden) = (config.dims, config.hidden);
+        let mut order: Vec<usize> = (0..contexts.len()).collect();
+        order.sort_by_key(|&c| std::cmp::Reverse(contexts[c].history.len()));
+        let longest = order.first().map_or(0, |&c| contexts[c].history.len());
+
+        let mut starts = vec![0];
+        let mut items = Vec::new();
+        let mut inputs = Vec::new();
+        for step in 0..longest {
+            for &c in &order {
+                let Some(&(item, feedback)) = contexts[c].history.get(step) else { break };
+                items.push(item);
+                inputs.extend_from_slice(&weights.item_embedding[item as usize * dims..][..dims]);
+                inputs.push(feedback);
+            }
+            starts.push(items.len());
+        }
+        let rows = items.len();
+
+        let traits: Vec<f32> = order.iter().flat_map(|&c| contexts[c].traits.iter().copied()).collect();
+        let mut first = vec![0.0; order.len() * hidden];
+        self.profile.forward(&traits, &mut first);
+        for state in first.chunks_exact_mut(hidden) {
+            for (h, b) in state.iter_mut().zip(&weights.profile_bias) {
+                *h = tanh(*h + b);
+            }
+        }
+
+        let mut from_input = vec![0.0; rows * 3 * hidden];
+        self.input.forward(&inputs, &mut from_input);
+        let mut tape = Tape {
+            order,
+            starts,
+            items,
+            traits,
+            first: first.clone(),
+            inputs,
+            before: vec![0.0; rows * hidden],
+            reset: vec![0.0; rows * hidden],
+            update: vec![0.0; rows * hidden],
+            new: vec![0.0; rows * hidden],
+            hidden_new: vec![0.0; rows * hidden],
+        };
+        let mut states = first;
+        let mut from_hidden = vec![0.0; tape.order.len() * 3 * hidden];
+        for step in 0..longest {
+            let (start, end) = (tape.starts[step], tape.starts[step + 1]);
+            let active = end - start;
+            tape.before[start * hidden..end * hidden].copy_from_slice(&states[..active * hidden]);
+            self.hidden.forward(&states[..active * hidden], &mut from_hidden[..active * 3 * hidden]);
+            for row in 0..active {
+                let gates = Gates {
+                    input: &from_input[(start + row) * 3 * hidden..][..3 * hidden],
+                    hidden: &from_hidden[row * 3 * hidden..][..3 * hidden],
+                    input_bias: &weights.gru_b_ih,
+                    hidden_bias: &weights.gru_b_hh,
+                };
+                let at = (start + row) * hidden..(start + row + 1) * hidden;
+                gates.step(
+                    &mut states[row * hidden..][..hidden],
+                    &mut tape.reset[at.clone()],
+                    &mut tape.update[at.clone()],
+                    &mut tape.new[at.clone()],
+                    &mut tape.hidden_new[at],
+                );
+            }
+        }
+
+        let mut out = vec![0.0; states.len()];
+        for (state, &c) in states.chunks_exact(hidden).zip(&tape.order) {
+            out[c * hidden..][..hidden].copy_from_slice(state);
+        }
+        (out, tape)
+    }
+
+    /// Adds to `gradient` what `upstream`, `[contexts, hidden]`, the gradient at the final states, gives for the
+    /// encoder's weights and the embeddings of the items in the histories.
+    pub(super) fn backward(
+        &self,
+        config: &NetworkConfig,
+        weights: &Weights,
+        tape: &Tape,
+        upstream: &[f32],
+        gradient: &mut Weights,
+    ) {
+        let (dims, hidden) = (config.dims, config.hidden);
+        let mut states = vec![0.0; upstream.len()];
+        for (place, &c) in tape.order.iter().enumerate() {
+            states[place * hidden..][..hidden].copy_from_slice(&upstream[c * hidden..][..hidden]);
+        }
+        let rows = tape.items.len();
+        let mut at_input = vec![0.0; rows * 3 * hidden];
+        let mut at_hidden = vec![0.0; rows * 3 * hidden];
+        for step in (0..tape.starts.len() - 1).rev() {
+            let (start, end) = (tape.starts[step], tape.starts[step + 1]);
+            for row in start..end {
+                let state = &mut states[(row - start) * hidden..][..hidden];
+                let to_input = &mut at_input[row * 3 * hidden..][..3 * hidden];
+                let to_hidden = &mut at_hidden[row * 3 * hidden..][..3 * hidden];
+                let base = row * hidden;
+                for i in 0..hidden {
+                    let (r, z, n) = (tape.reset[base + i], tape.update[base + i], tape.new[base + i]);
+                    let up = state[i];
+                    let new = up * (1.0 - z) * (1.0 - n * n);
+                    let reset = new * tape.hidden_new[base + i] * r * (1.0 - r);
+                    let update = up * (tape.before[base + i] - n) * z * (1.0 - z);
+                    to_input[i] = reset;
+                    to_input[hidden + i] = update;
+                    to_input[2 * hidden + i] = new;
+                    to_hidden[i] = reset;
+                    to_hidden[hidden + i] = update;
+                    to_hidden[2 * hidden + i] = new * r;
+                    state[i] = up * z;
+                }
+            }
+            let to_hidden = &at_hidden[start * 3 * hidden..end * 3 * hidden];
+            let active = &mut states[..(end - start) * hidden];
+            linear::add_input_gradient(active, to_hidden, &weights.gru_w_hh, hidden, 1.0);
+        }
+
+        linear::add_weight_gradient(&mut gradient.gru_w_hh, &at_hidden, &tape.before, hidden, 1.0);
+        linear::add_weight_gradient(&mut gradient.gru_w_ih, &at_input, &tape.inputs, dims + 1, 1.0);
+        linear::add_rows(&mut gradient.gru_b_hh, &at_hidden);
+        linear::add_rows(&mut gradient.gru_b_ih, &at_input);
+        let mut inputs = vec![0.0; rows * (dims + 1)];
+        linear::add_input_gradient(&mut inputs, &at_input, &weights.gru_w_ih, dims + 1, 1.0);
+        for (input, &item) in inputs.chunks_exact(dims + 1).zip(&tape.items) {
+            let row = &mut gradient.item_embedding[item as usize * dims..][..dims];
+            for (g, x) in row.iter_mut().zip(input) {
+                *g += x;
+            }
+        }
+
+        for (up, h) in states.iter_mut().zip(&tape.first) {
+            *up *= 1.0 - h * h;
+        }
+        linear::add_weight_gradient(&mut gradient.profile_weight, &states, &tape.traits, config.traits, 1.0);
+        linear::add_rows(&mut gradient.profile_bias, &states);
+    }
+}
+
+/// The products that enter one GRU step of one context.
+struct Gates<'a> {
+    input: &'a [f32],
+    hidden: &'a [f32],
+    input_bias: &'a [f32],
+    hidden_bias: &'a [f32],
+}
+
+impl Gates<'_> {
+    /// Moves `state` one step on and notes the gates.
+    fn step(
+        &self,
+        state: &mut [f32],
+        reset: &mut [f32],
+        update: &mut [f32],
+        new: &mut [f32],
+        hidden_new: &mut [f32],
+    ) {
+        let size = state.len();
+        let input = |gate: usize, i: usize| self.input[gate * size + i] + self.input_bias[gate * size + i];
+        let hidden = |gate: usize, i: usize| self.hidden[gate * size + i] + self.hidden_bias[gate * size + i];
+        for i in 0..size {
+            let r = sigmoid(input(0, i) + hidden(0, i));
+            let z = sigmoid(input(1, i) + hidden(1, i));
+            let from_hidden = hidden(2, i);
+            let n = tanh(input(2, i) + r * from_hidden);
+            reset[i] = r;
+            update[i] = z;
+            new[i] = n;
+            hidden_new[i] = from_hidden;
+            state[i] = (1.0 - z) * n + z * state[i];
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The three products of a linear layer y = W x, batched over rows: forward, gradient of the weight, gradient of the
+//! input. Every layer of the network is one of these, the item scores too.
+//!
+//! Sums run in a fixed order that does not depend on the number of rows in the batch, so that a user's result is the
+//! same whoever else is in it. Multiplications and additions are kept apart (not fused), so that it is also the same
+//! on every CPU. The blocks are sized so that the accumulators stay in vector registers.
+
+/// Outputs that one panel of a [`Packed`] matrix holds side by side.
+const PANEL: usize = 16;
+/// Batch rows (or weight rows) that a block works on at once.
+const ROWS: usize = 4;
+/// Columns of a weight that a block of a gradient works on at once.
+const LANES: usize = 32;
+
+/// A weight matrix `[rows, columns]` rearranged for the forward product: panels of [`PANEL`] rows, each stored column
+/// by column, the last one filled up with zeros.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Packed {
+    rows: usize,
+    columns: usize,
+    panels: Vec<f32>,
+}
+
+impl Packed {
+    /// Packs `weight`, `[rows, columns]` row by row.
+    pub(super) fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
+        let mut packed = Packed { rows, columns, panels: vec![0.0; rows.div_ceil(PANEL) * PANEL * columns] };
+        packed.refresh(weight);
+        packed
+    }
+
+    /// Takes over changed values of the same shape.
+    pub(super) fn refresh(&mut self, weight: &[f32]) {
+        assert_eq!(weight.len(), self.rows * self.columns);
+        let columns = self.columns;
+        if columns == 0 {
+            return;
+        }
+        let panels = self.panels.chunks_exact_mut(PANEL * columns);
+        for (panel, rows) in panels.zip(weight.chunks(PANEL * columns)) {
+            for (lane, row) in rows.chunks_exact(columns).enumerate() {
+                for (column, &value) in row.iter().enumerate() {
+                    panel[column * PANEL + lane] = value;
+                }
+            }
+        }
+    }
+
+    /// `out[b, m] = sum_k input[b, k] * weight[m, k]`; `out` is overwritten.
+    pub(super) fn forward(&self, input: &[f32], out: &mut [f32]) {
+        let (rows, columns) = (self.rows, self.columns);
+        if rows == 0 {
+            return;
+        }
+        let batch = out.len() / rows;
+        assert_eq!(out.len(), batch * rows);
+        assert_eq!(input.len(), batch * columns);
+        for p in 0..rows.div_ceil(PANEL) {
+            let panel = &self.panels[p * PANEL * columns..(p + 1) * PANEL * columns];
+            let width = PANEL.min(rows - p * PANEL);
+            let mut b = 0;
+            while b + ROWS <= batch {
+                let sums = dot_panel::<ROWS>(panel, &input[b * columns..(b + ROWS) * columns], columns);
+                for (i, sum) in sums.iter().enumerate() {
+                    out[(b + i) * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);
+                }
+                b += ROWS;
+            }
+            while b < batch {
+                let [sum] = dot_panel::<1>(panel, &input[b * columns..(b + 1) * columns], columns);
+                out[b * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);
+                b += 1;
+            }
+        }
+    }
+}
+
+/// The products of one panel with R input rows.
+#[inline(always)]
+fn dot_panel<const R: usize>(panel: &[f32], input: &[f32], columns: usize) -> [[f32; PANEL]; R] {
+    let rows: [&[f32]; R] = std::array::from_fn(|r| &input[r * columns..(r + 1) * columns]);
+    let mut sums = [[0.0f32; PANEL]; R];
+    for (k, weights) in panel.chunks_exact(PANEL).enumerate().take(columns) {
+        for r in 0..R {
+            let x = rows[r][k];
+            for lane in 0..PANEL {
+                sums[r][lane] += weights[lane] * x;
+            }
+        }
+    }
+    sums
+}
+
+/// `gradient[m, k] += scale * sum_b upstream[b, m] * input[b, k]`.
+pub(super) fn add_weight_gradient(gradient: &mut [f32], upstream: &[f32], input: &[f32], columns: usize, scale: f32) {
+    if columns == 0 || gradient.is_empty() {
+        return;
+    }
+    let rows = gradient.len() / columns;
+    let batch = input.len() / columns;
+    assert_eq!(gradient.len(), rows * columns);
+    assert_eq!(input.len(), batch * columns);
+    assert_eq!(upstream.len(), batch * rows);
+    // The upstream gradient of the block's rows, gathered so that the sums below read it in order.
+    let mut tile = vec![0.0f32; ROWS * batch];
+    for (block, target) in gradient.chunks_mut(ROWS * columns).enumerate() {
+        let first = block * ROWS;
+        let height = target.len() / columns;
+        for (b, row) in upstream.chunks_exact(rows).enumerate() {
+            for (r, &value) in row[first..first + height].iter().enumerate() {
+                tile[r * batch + b] = value;
+            }
+        }
+        let mut k = 0;
+        while k + LANES <= columns {
+            weight_block::<LANES>(target, &tile, input, columns, k, scale);
+            k += LANES;
+        }
+        while k < columns {
+            weight_block::<1>(target, &tile, input, columns, k, scale);
+            k += 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn weight_block<const L: usize>(
+    target: &mut [f32],
+    tile: &[f32],
+    input: &[f32],
+    columns: usize,
+    k: usize,
+    scale: f32,
+) {
+    let batch = tile.len() / ROWS;
+    let upstream: [&[f32]; ROWS] = std::array::from_fn(|r| &tile[r * batch..(r + 1) * batch]);
+    let mut sums = [[0.0f32; L]; ROWS];
+    for (b, row) in input.chunks_exact(columns).enumerate() {
+        let x = &row[k..k + L];
+        for r in 0..ROWS {
+            let g = upstream[r][b];
+            for lane in 0..L {
+                sums[r][lane] += g * x[lane];
+            }
+        }
+    }
+    for (row, sum) in target.chunks_exact_mut(columns).zip(&sums) {
+        for (value, s) in row[k..k + L].iter_mut().zip(sum) {
+            *value += scale * s;
+        }
+    }
+}
+
+/// `gradient[b, k] += scale * sum_m upstream[b, m] * weight[m, k]`.
+pub(super) fn add_input_gradient(gradient: &mut [f32], upstream: &[f32], weight: &[f32], columns: usize, scale: f32) {
+    if columns == 0 || weight.is_empty() {
+        return;
+    }
+    let rows = weight.len() / columns;
+    let batch = gradient.len() / columns;
+    assert_eq!(weight.len(), rows * columns);
+    assert_eq!(gradient.len(), batch * columns);
+    assert_eq!(upstream.len(), batch * rows);
+    let mut b = 0;
+    while b + ROWS <= batch {
+        input_rows::<ROWS>(gradient, upstream, weight, columns, b, scale);
+        b += ROWS;
+    }
+    while b < batch {
+        input_rows::<1>(gradient, upstream, weight, columns, b, scale);
+        b += 1;
+    }
+}
+
+#[inline(always)]
+fn input_rows<const R: usize>(
+    gradient: &mut [f32],
+    upstream: &[f32],
+    weight: &[f32],
+    columns: usize,
+    b: usize,
+    scale: f32,
+) {
+    let mut k = 0;
+    while k + LANES <= columns {
+        input_block::<R, LANES>(gradient, upstream, weight, columns, (b, k), scale);
+        k += LANES;
+    }
+    while k < columns {
+        input_block::<R, 1>(gradient, upstream, weight, columns, (b, k), scale);
+        k += 1;
+    }
+}
+
+#[inline(always)]
+fn input_block<const R: usize, const L: usize>(
+    gradient: &mut [f32],
+    upstream: &[f32],
+    weight: &[f32],
+    columns: usize,
+    (b, k): (usize, usize),
+    scale: f32,
+) {
+    let rows = weight.len() / columns;
+    let upstream: [&[f32]; R] = std::array::from_fn(|r| &upstream[(b + r) * rows..(b + r + 1) * rows]);
+    let mut sums = [[0.0f32; L]; R];
+    for (m, row) in weight.chunks_exact(columns).enumerate() {
+        let w = &row[k..k + L];
+        for r in 0..R {
+            let g = upstream[r][m];
+            for lane in 0..L {
+                sums[r][lane] += g * w[lane];
+            }
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        for (value, s) in gradient[(b + r) * columns + k..][..L].iter_mut().zip(sum) {
+            *value += scale * s;
+        }
+    }
+}
+
+/// `sums[m] += sum_b rows[b, m]`.
+pub(super) fn add_rows(sums: &mut [f32], rows: &[f32]) {
+    if sums.is_empty() {
+        return;
+    }
+    for row in rows.chunks_exact(sums.len()) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize, step: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * step + 3) % 17) as f32 / 8.0 - 1.0).collect()
+    }
+
+    /// Sizes below, at and above each block size.
+    const SHAPES: [(usize, usize, usize); 6] =
+        [(1, 1, 1), (3, 5, 0), (4, 16, 32), (5, 17, 33), (9, 35, 65), (2, 100, 70)];
+
+    #[test]
+    fn the_products_are_those_of_the_definition() {
+        for (batch, rows, columns) in SHAPES {
+            let weight = numbers(rows * columns, 7);
+            let input = numbers(batch * columns, 5);
+            let upstream = numbers(batch * rows, 11);
+            let mut out = vec![9.0; batch * rows];
+            Packed::new(&weight, rows, columns).forward(&input, &mut out);
+            let mut by_weight = vec![1.0; rows * columns];
+            add_weight_gradient(&mut by_weight, &upstream, &input, columns, 0.5);
+            let mut by_input = vec![1.0; batch * columns];
+            add_input_gradient(&mut by_input, &upstream, &weight, columns, 0.5);
+            // Eighths and sixty-fourths are exact in f32, and so are these sums.
+            for b in 0..batch {
+                for m in 0..rows {
+                    let sum: f32 = (0..columns).map(|k| input[b * columns + k] * weight[m * columns + k]).sum();
+                    assert_eq!(out[b * rows + m], sum);
+                }
+            }
+            for k in 0..columns {
+                for m in 0..rows {
+                    let sum: f32 = (0..batch).map(|b| upstream[b * rows + m] * input[b * columns + k]).sum();
+                    assert_eq!(by_weight[m * columns + k], 1.0 + 0.5 * sum);
+                }
+                for b in 0..batch {
+                    let sum: f32 = (0..rows).map(|m| upstream[b * rows + m] * weight[m * columns + k]).sum();
+                    assert_eq!(by_input[b * columns + k], 1.0 + 0.5 * sum);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_does_not_depend_on_its_batch() {
+        let weight: Vec<f32> = numbers(50 * 33, 7).iter().map(|v| v * 0.123).collect();
+        let input: Vec<f32> = numbers(7 * 33, 5).iter().map(|v| v * 0.321).collect();
+        let packed = Packed::new(&weight, 50, 33);
+        let mut together = vec![0.0; 7 * 50];
+        packed.forward(&input, &mut together);
+        for b in 0..7 {
+            let mut alone = vec![0.0; 50];
+            packed.forward(&input[b * 33..(b + 1) * 33], &mut alone);
+            assert_eq!(alone, together[b * 50..(b + 1) * 50]);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The forward pass: contexts to logits over the catalogue and to values.
+
+use common::policy_artifact::{NetworkConfig, Weights};
+
+use super::elementary::exp;
+use super::encoder::{Context, Encoder, Tape};
+use super::linear::Packed;
+
+/// A policy network ready to run: the weights and their packed forms.
+#[derive(Debug, Clone)]
+pub struct Network {
+    pub(super) config: NetworkConfig,
+    pub(super) weights: Weights,
+    pub(super) encoder: Encoder,
+    query: Packed,
+    items: Packed,
+    critic: Packed,
+}
+
+/// The value head's activations, for its backward pass.
+pub(super) struct CriticTape {
+    /// relu(critic_w1 h + critic_b1), `[contexts, hidden]`.
+    pub(super) active: Vec<f32>,
+    /// The values, one a context.
+    pub(super) values: Vec<f32>,
+}
+
+impl Network {
+    /// A network of these weights, whose shapes belong to `config`.
+    pub fn new(config: NetworkConfig, weights: Weights) -> Self {
+        let (items, dims, hidden) = (config.items, config.dims, config.hidden);
+        Network {
+            encoder: Encoder::new(&config, &weights),
+            query: Packed::new(&weights.query_weight, dims, hidden),
+            items: Packed::new(&weights.item_embedding, items, dims),
+            critic: Packed::new(&weights.critic_w1, hidden, hidden),
+            config,
+            weights,
+        }
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Changes the weights by `change` and packs them again.
+    pub fn update(&mut self, change: impl FnOnce(&mut Weights)) {
+        change(&mut self.weights);
+        self.encoder.refresh(&self.weights);
+        self.query.refresh(&self.weights.query_weight);
+        self.items.refresh(&self.weights.item_embedding);
+        self.critic.refresh(&self.weights.critic_w1);
+    }
+
+    /// The encoder's final states of `contexts`, `[contexts, hidden]`.
+    pub fn encode(&self, contexts: &[&Context]) -> Vec<f32> {
+        self.encode_taped(contexts).0
+    }
+
+    pub(super) fn encode_taped(&self, contexts: &[&Context]) -> (Vec<f32>, Tape) {
+        self.encoder.forward(&self.config, &self.weights, contexts)
+    }
+
+    /// The queries of encoded states, `[contexts, dims]`: query_weight h + query_bias.
+    pub fn queries(&self, states: &[f32]) -> Vec<f32> {
+        let mut queries = vec![0.0; states.len() / self.config.hidden * self.config.dims];
+        self.query.forward(states, &mut queries);
+        add_bias(&mut queries, &self.weights.query_bias);
+        queries
+    }
+
+    /// The factor between the product of query and embedding and the logit: e^log_temperature / sqrt(dims).
+    pub fn scale(&self) -> f32 {
+        exp(self.weights.log_temperature[0]) / (self.config.dims as f32).sqrt()
+    }
+
+    /// The logits of `queries` over all items, none masked, `[contexts, items]`; `out` is overwritten.
+    pub fn logits(&self, queries: &[f32], out: &mut [f32]) {
+        self.items.forward(queries, out);
+        let scale = self.scale();
+        for row in out.chunks_exact_mut(self.config.items) {
+            for (logit, bias) in row.iter_mut().zip(&self.weights.item_bias) {
+                *logit = *logit * scale + bias;
+            }
+        }
+    }
+
+    /// The values of encoded states, one a context.
+    pub fn values(&self, states: &[f32]) -> Vec<f32> {
+        self.values_taped(states).values
+    }
+
+    pub(super) fn values_taped(&self, states: &[f32]) -> CriticTape {
+        let hidden = self.config.hidden;
+        let mut active = vec![0.0; states.len()];
+        self.critic.forward(states, &mut active);
+        add_bias(&mut active, &self.weights.critic_b1);
+        for x in &mut active {
+            *x = x.max(0.0);
+        }
+        let values = active
+            .chunks_exact(hidden)
+            .map(|row| row.iter().zip(&self.weights.critic_w2).map(|(x, w)| x * w).sum::<f32>() + self.weights.critic_b2[0])
+            .collect();
+        CriticTape { active, values }
+    }
+}
+
+fn add_bias(rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (x, b) in row.iter_mut().zip(bias) {
+            *x += b;
+        }
+    }
+}
