@@ -1,0 +1,240 @@
+//! The command line: raw arguments, turned into the configurations that the library's functions take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use common::cli::Shared;
+use common::{Error, Result};
+
+use crate::environment::rules::{Rule, Rules};
+use crate::user_model::fit;
+use crate::{drive, environment, fidelity, import, report};
+
+/// Recommendation environments made from real data, and the yardstick for policies that act in them.
+///
+/// The usual order: import a dataset, fit an environment on it, look at its fidelity, run agents in it, report.
+#[derive(Debug, Parser)]
+#[command(name = "simulator", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Turn a dataset's published files into log, items, users, and held-out truth
+    Import(Import),
+    /// Fit the user model of an imported dataset: the environment
+    Fit(Fit),
+    /// Measure an environment against held-out pairs that its fit did not see
+    Fidelity(Fidelity),
+    /// Play episodes against an agent process and write metrics
+    Run(Run),
+    /// Show metrics as a table and as a page with learning curves
+    Report(report::Args),
+}
+
+#[derive(Debug, Args)]
+struct Import {
+    #[command(subcommand)]
+    dataset: Dataset,
+}
+
+#[derive(Debug, Subcommand)]
+enum Dataset {
+    /// MovieLens-100K in RecBole's layout: ml-100k.inter, ml-100k.item, ml-100k.user
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may.
+    Movielens(Movielens),
+}
+
+#[derive(Debug, Args)]
+struct Movielens {
+    /// Folder that holds the published files
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    /// Folder to write log/ and truth/ into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Share of each user's ratings, the earliest, that becomes the log; the later ones are held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
+    log_share: f64,
+    /// A rating of at least this is a like
+    #[arg(long, value_name = "RATING", default_value_t = 4.0)]
+    like_threshold: f32,
+    /// Leave out and count bad rows (cut short, wrong encoding, repeated or unknown ids, ratings outside 1 to 5)
+    /// instead of stopping at the first
+    #[arg(long)]
+    skip_bad_rows: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Fit {
+    /// Folder of the imported dataset, with log/ and truth/ inside
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder to write the environment into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Length of the vectors of users and items
+    #[arg(long, value_name = "N", default_value_t = fit::Config::default().rank, value_parser = rank)]
+    rank: usize,
+    /// Passes over the data
+    #[arg(long, value_name = "N", default_value_t = fit::Config::default().epochs, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    epochs: u64,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules of an episode")]
+struct RuleArgs {
+    /// When an episode ends
+    #[arg(long, value_enum, default_value_t)]
+    rule: Rule,
+    /// Most steps of an episode [default: 10 under `fixed`, 30 under `leave`]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    horizon: Option<u32>,
+    /// Under `leave`: the user leaves after so many items in a row without a like [default: 5]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    patience: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct Fidelity {
+    /// Folder of the imported dataset that the environment was fit on
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Folder of the environment
+    #[arg(long, value_name = "DIR")]
+    environment: PathBuf,
+    /// Metrics file to write as well; the table goes to stdout in any case
+    #[arg(long, value_name = "FILE.parquet")]
+    out: Option<PathBuf>,
+    /// Bootstrap samples of the users behind the 95 % intervals
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    resamples: u32,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Folder of the environment
+    #[arg(long, value_name = "DIR")]
+    environment: PathBuf,
+    /// The method's name in metrics and report
+    #[arg(long, value_name = "NAME")]
+    method: String,
+    /// The agent's command, in quotes; {seed} stands for the seed. It speaks step frames on stdin and stdout
+    #[arg(long, value_name = "COMMAND")]
+    agent: String,
+    /// How many seeds: --seed and those after it, one agent process each; --workers of them run at once
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    seeds: u64,
+    /// Episodes of each seed
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    episodes: u64,
+    /// Environments stepped together; they share the episodes in turn (environment m plays episodes m, m + N, ...)
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    envs: u32,
+    /// Metrics file to write
+    #[arg(long, value_name = "FILE.parquet")]
+    out: PathBuf,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("a number between 0 and 1 is wanted, both left out".into()),
+    }
+}
+
+fn rank(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(rank) if (1..=4096).contains(&rank) => Ok(rank),
+        _ => Err("a whole number from 1 to 4096 is wanted".into()),
+    }
+}
+
+impl RuleArgs {
+    fn resolve(&self) -> Result<Rules> {
+        if self.rule == Rule::Fixed && self.patience.is_some() {
+            return Err(Error::usage("--patience has no meaning under the rule `fixed`").hint("add --rule leave"));
+        }
+        Ok(Rules::new(self.rule, self.horizon, self.patience))
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Those of the verb.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.verb {
+        Verb::Import(Import { dataset: Dataset::Movielens(args) }) => with(&args.shared, || {
+            import::movielens(&import::Config {
+                input: args.input.clone(),
+                out: args.out.clone(),
+                log_share: args.log_share,
+                like_threshold: args.like_threshold,
+                skip_bad_rows: args.skip_bad_rows,
+                overwrite: args.shared.overwrite,
+            })
+        }),
+        Verb::Fit(args) => with(&args.shared, || {
+            environment::build::run(&environment::build::Config {
+                data: args.data.clone(),
+                out: args.out.clone(),
+                fit: fit::Config { rank: args.rank, epochs: args.epochs, ..fit::Config::default() },
+                seed: args.shared.seed,
+                overwrite: args.shared.overwrite,
+            })
+        }),
+        Verb::Fidelity(args) => with(&args.shared, || {
+            fidelity::run(&fidelity::Config {
+                data: args.data.clone(),
+                environment: args.environment.clone(),
+                out: args.out.clone(),
+                rules: args.rules.resolve()?,
+                resamples: args.resamples,
+                seed: args.shared.seed,
+                overwrite: args.shared.overwrite,
+            })
+        }),
+        Verb::Run(args) => with(&args.shared, || {
+            drive::run(&drive::Config {
+                environment: args.environment.clone(),
+                method: args.method.clone(),
+                agent: args.agent.clone(),
+                seed: args.shared.seed,
+                seeds: args.seeds,
+                episodes: args.episodes,
+                envs: args.envs,
+                rules: args.rules.resolve()?,
+                out: args.out.clone(),
+                overwrite: args.shared.overwrite,
+            })
+        }),
+        Verb::Report(args) => report::run(args),
+    }
+}
+
+/// Sets up the terminal and the pool of workers, then runs `verb` in it.
+fn with(shared: &Shared, verb: impl FnOnce() -> Result<()> + Send) -> Result<()> {
+    shared.init_terminal();
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(shared.workers())
+        .build()
+        .map_err(|e| Error::retry(format!("cannot start {} workers: {e}", shared.workers())))?
+        .install(verb)
+}

@@ -1,0 +1,143 @@
+//! An imported dataset on disk: where its parts lie, and reading them as one, coded by one pair of dictionaries.
+
+use std::path::{Path, PathBuf};
+
+use common::fingerprint::Fingerprint;
+use common::ids::Dictionary;
+use common::schema::interactions::{self, Interactions};
+use common::schema::items::{self, Items};
+use common::schema::table;
+use common::schema::users::{self, Users};
+use common::{Error, Result};
+
+use crate::import;
+
+/// The name of a dataset that no import of ours has named.
+pub const CUSTOM: &str = "custom";
+
+/// Where the parts of an imported dataset lie.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// The log, which every tool may read.
+    pub log: PathBuf,
+    /// The catalogue.
+    pub items: PathBuf,
+    /// The users.
+    pub users: PathBuf,
+    /// The held-out interactions: for the simulator alone.
+    pub truth: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `folder`: what all tools may read in `log/`, what only the simulator may in `truth/`.
+    pub fn new(folder: &Path) -> Self {
+        let log = folder.join("log");
+        Layout {
+            log: log.join("interactions.parquet"),
+            items: log.join("items.parquet"),
+            users: log.join("users.parquet"),
+            truth: folder.join("truth").join("interactions.parquet"),
+        }
+    }
+}
+
+/// One pair of user and item, by code, and whether the user liked the item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rated {
+    /// User code.
+    pub user: u32,
+    /// Item code.
+    pub item: u32,
+    /// Whether the feedback is a like.
+    pub liked: bool,
+}
+
+/// A dataset in memory; codes are row numbers of `users` and `items`.
+#[derive(Debug)]
+pub struct Dataset {
+    /// The dataset's name, such as `movielens`.
+    pub name: String,
+    /// The catalogue.
+    pub items: Items,
+    /// The users.
+    pub users: Users,
+    /// The log's pairs.
+    pub log: Vec<Rated>,
+    /// The held-out pairs.
+    pub held_out: Vec<Rated>,
+    /// Content fingerprints of the four parts, by role.
+    pub fingerprints: Vec<(&'static str, Fingerprint)>,
+}
+
+impl Dataset {
+    /// Reads an imported dataset.
+    ///
+    /// # Errors
+    /// Missing or damaged parts, parts of different imports, ids that items or users do not list.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let layout = Layout::new(folder);
+        let fingerprints = fingerprints(folder)?;
+        let manifest = table::read_manifest(&layout.log)?;
+        for other in [&layout.truth, &layout.items, &layout.users] {
+            if let (Some(ours), Some(theirs)) = (&manifest, table::read_manifest(other)?)
+                && (&ours.inputs, &ours.config) != (&theirs.inputs, &theirs.config)
+            {
+                let both = format!("{} and {} are of different imports", layout.log.display(), other.display());
+                return Err(Error::usage(both).hint("import the dataset again with --overwrite"));
+            }
+        }
+        let (items, users) = (items::read(&layout.items)?, users::read(&layout.users)?);
+        let log = interactions::read_log(&layout.log, None)?;
+        let held_out = interactions::read_truth(&layout.truth)?;
+        Ok(Dataset {
+            name: import::dataset_name(manifest.as_ref()),
+            log: recode(&log, &users.ids, &items.ids, &layout.log)?,
+            held_out: recode(&held_out, &users.ids, &items.ids, &layout.truth)?,
+            items,
+            users,
+            fingerprints,
+        })
+    }
+}
+
+/// Content fingerprints of the four parts of the dataset in `folder`, by role.
+///
+/// # Errors
+/// When a part is missing.
+pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
+    let layout = Layout::new(folder);
+    [("log", &layout.log), ("truth", &layout.truth), ("items", &layout.items), ("users", &layout.users)]
+        .into_iter()
+        .map(|(role, path)| {
+            let found = Fingerprint::of_file(path).map_err(|e| {
+                e.hint("--data must be the folder that `simulator import` wrote, with log/ and truth/ inside")
+            })?;
+            Ok((role, found))
+        })
+        .collect()
+}
+
+fn recode(log: &Interactions, users: &Dictionary, items: &Dictionary, path: &Path) -> Result<Vec<Rated>> {
+    let codes = |from: &Dictionary, to: &Dictionary, column: &str, what: &str| -> Result<Vec<u32>> {
+        from.ids()
+            .iter()
+            .map(|id| {
+                to.code(id).ok_or_else(|| {
+                    Error::data(format!("the id `{id}` is not among the {what}"))
+                        .file(path)
+                        .column(column)
+                        .hint(format!("add it to {what}.parquet"))
+                })
+            })
+            .collect()
+    };
+    let user_codes = codes(&log.users, users, interactions::USER_ID, "users")?;
+    let item_codes = codes(&log.items, items, interactions::ITEM_ID, "items")?;
+    Ok((0..log.len())
+        .map(|row| Rated {
+            user: user_codes[log.user[row] as usize],
+            item: item_codes[log.item[row] as usize],
+            liked: log.is_like(row),
+        })
+        .collect())
+}

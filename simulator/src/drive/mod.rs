@@ -1,0 +1,162 @@
+//! Playing episodes against an agent process, and the metrics of it.
+
+mod agent;
+mod command;
+mod curve;
+mod session;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use common::artifact::{self, Plan};
+use common::manifest::Manifest;
+use common::schema::metrics::{self, METRICS};
+use common::terminal::{self, Progress};
+use common::{Error, Result};
+use rayon::prelude::*;
+use serde::Serialize;
+
+pub use command::Command;
+pub use session::Played;
+
+use crate::environment::Environment;
+use crate::environment::rules::Rules;
+use crate::metric;
+use session::Stage;
+
+/// What to play.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the environment.
+    pub environment: PathBuf,
+    /// The method's name in the metrics.
+    pub method: String,
+    /// The agent's command line; see [`Command`].
+    pub agent: String,
+    /// First seed.
+    pub seed: u64,
+    /// How many seeds, one agent process each.
+    pub seeds: u64,
+    /// Episodes of each seed.
+    pub episodes: u64,
+    /// Environments stepped together; environment m plays episodes m, m + envs, m + 2 envs, ...
+    pub envs: u32,
+    /// The rules of an episode.
+    pub rules: Rules,
+    /// The metrics file.
+    pub out: PathBuf,
+    /// Replace what another run has written.
+    pub overwrite: bool,
+}
+
+impl Config {
+    /// Environments stepped together: never more than there are episodes.
+    fn envs(&self) -> u32 {
+        u64::from(self.envs).min(self.episodes) as u32
+    }
+}
+
+#[derive(Serialize)]
+struct Recorded<'a> {
+    environment: &'a str,
+    method: &'a str,
+    agent: &'a [String],
+    seeds: u64,
+    episodes: u64,
+    envs: u32,
+    rules: &'a Rules,
+}
+
+/// Plays all seeds, as many at once as rayon's current pool has threads, and writes the metrics. The result does
+/// not depend on how many run at once.
+///
+/// # Errors
+/// A missing environment, an agent that cannot be started, fails or breaks the protocol, I/O failures.
+pub fn run(config: &Config) -> Result<()> {
+    let (environment, made) = Environment::load(&config.environment)?;
+    let command = Command::parse(&config.agent)?;
+    let name = environment.name_under(&config.rules);
+    let seeds: Vec<u64> = (config.seed..config.seed.saturating_add(config.seeds)).collect();
+    let recorded = Recorded {
+        environment: &name,
+        method: &config.method,
+        agent: command.recorded(),
+        seeds: config.seeds,
+        episodes: config.episodes,
+        envs: config.envs(),
+        rules: &config.rules,
+    };
+    let mut manifest = Manifest::new(METRICS, "simulator run")
+        .seed(config.seed)
+        .config(&recorded)?
+        .input("environment", common::fingerprint::Fingerprint::of_bytes(made.to_json().as_bytes()));
+    if let Some(artifacts) = command.artifacts(&seeds)? {
+        manifest = manifest.input("agent", artifacts);
+    }
+    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+        return Ok(());
+    }
+
+    let progress = Progress::new(&config.method, config.episodes * config.seeds, "episodes");
+    let stop = AtomicBool::new(false);
+    let stage = Stage {
+        environment: &environment,
+        config,
+        name: &name,
+        command: &command,
+        progress: &progress,
+        stop: &stop,
+    };
+    let outcomes: Vec<Result<Option<Played>>> = seeds
+        .par_iter()
+        .map(|&seed| {
+            let played = stage.play(seed);
+            if played.is_err() {
+                // The other seeds' results would not be used: let them end at their next step.
+                stop.store(true, Ordering::Relaxed);
+            }
+            played
+        })
+        .collect();
+    drop(progress);
+    let mut all = Vec::new();
+    for outcome in outcomes {
+        // None is a seed that was stopped because another failed; that one's error comes up in this loop.
+        all.extend(outcome?);
+    }
+    if all.len() != seeds.len() {
+        return Err(Error::retry("a seed was stopped before its end"));
+    }
+    let rows: Vec<_> = seeds
+        .iter()
+        .zip(&all)
+        .flat_map(|(&seed, played)| curve::metrics(played, &name, &config.method, seed))
+        .collect();
+    metrics::write(&config.out, &manifest, &rows)?;
+    summarise(config, &rows, &all);
+    Ok(())
+}
+
+fn summarise(config: &Config, rows: &[metrics::Metric], all: &[Played]) {
+    let mean = |name: &str| {
+        let values: Vec<f64> = rows.iter().filter(|row| row.metric == name).map(|row| row.value).collect();
+        values.iter().sum::<f64>() / values.len().max(1) as f64
+    };
+    terminal::info(&format!(
+        "{}: return {:.3} over {} episodes x {} seeds (first tenth {:.3}, last tenth {:.3}), regret {:.3}",
+        config.method,
+        mean(metric::RETURN_MEAN),
+        config.episodes,
+        config.seeds,
+        mean(metric::RETURN_FIRST),
+        mean(metric::RETURN_LAST),
+        mean(metric::REGRET)
+    ));
+    let (repeats, steps) = all.iter().fold((0, 0), |sum, played| (sum.0 + played.repeats, sum.1 + played.steps));
+    if repeats > 0 {
+        terminal::warn(&format!(
+            "{}: {repeats} of {steps} actions named an item that the user had consumed already; each gave 0",
+            config.method
+        ));
+    }
+}

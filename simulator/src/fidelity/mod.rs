@@ -1,0 +1,81 @@
+//! How faithful an environment is: measured on held-out cells that neither fit nor calibration saw.
+//!
+//! The test fold is a random 15 % of all cells outside the log, rated or not. Its base rate is that of the
+//! whole, so the error of calibration means what it says; but most cells have a tiny probability and any model
+//! is right about those, so the same is measured again on the cells that a good policy would choose.
+
+mod auc;
+mod bootstrap;
+mod calibration_error;
+mod groups;
+mod measure;
+mod show;
+
+use std::path::PathBuf;
+
+use common::artifact::{self, Plan};
+use common::fingerprint::Fingerprint;
+use common::manifest::Manifest;
+use common::schema::metrics::{self, METRICS, Metric};
+use common::Result;
+use serde::Serialize;
+
+pub use bootstrap::Estimate;
+pub use measure::{Measure, Section, measure};
+
+use crate::dataset::{self, Dataset};
+use crate::environment::Environment;
+use crate::environment::rules::Rules;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the imported dataset.
+    pub data: PathBuf,
+    /// Folder of the environment that was fit on it.
+    pub environment: PathBuf,
+    /// The metrics file; none is written where this is `None`.
+    pub out: Option<PathBuf>,
+    /// The rules under which returns are computed.
+    pub rules: Rules,
+    /// Bootstrap samples of the users.
+    pub resamples: u32,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// Replace what another run has written.
+    pub overwrite: bool,
+}
+
+#[derive(Serialize)]
+struct Recorded<'a> {
+    environment: &'a str,
+    rules: &'a Rules,
+    resamples: u32,
+}
+
+/// Measures the environment, prints the table to stdout and writes the metrics.
+///
+/// # Errors
+/// Missing or damaged inputs, an environment that was fit on another dataset, I/O failures.
+pub fn run(config: &Config) -> Result<()> {
+    let (environment, made) = Environment::load(&config.environment)?;
+    for (role, fingerprint) in dataset::fingerprints(&config.data)? {
+        made.require_input(role, &fingerprint, &config.environment, &config.data)?;
+    }
+    let name = environment.name_under(&config.rules);
+    let recorded = Recorded { environment: &name, rules: &config.rules, resamples: config.resamples };
+    let manifest = Manifest::new(METRICS, "simulator fidelity")
+        .seed(config.seed)
+        .config(&recorded)?
+        .input("environment", Fingerprint::of_bytes(made.to_json().as_bytes()));
+    let plan = config.out.as_ref().map(|out| artifact::plan(out, &manifest, config.overwrite)).transpose()?;
+    // The table is wanted even where the file stands already; measuring again takes seconds.
+    let dataset = Dataset::read(&config.data)?;
+    let measures = measure(&dataset, &environment, &config.rules, config.resamples, config.seed);
+    print!("{}", show::table(&name, &measures));
+    if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
+        let rows: Vec<Metric> = measures.iter().flat_map(|m| m.rows(&name, environment.seed)).collect();
+        metrics::write(out, &manifest, &rows)?;
+    }
+    Ok(())
+}

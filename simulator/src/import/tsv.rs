@@ -1,0 +1,163 @@
+//! Tab-separated files in RecBole's atomic layout: the first line names the columns as `name:type`.
+
+use std::path::Path;
+
+use common::{Error, Result, terminal};
+use csv::ByteRecord;
+
+use super::bad_rows::{BadRow, BadRows};
+
+/// One line, cut into the wanted columns.
+pub(crate) struct Row<'a> {
+    record: &'a ByteRecord,
+    /// Place of each wanted column in the record.
+    places: &'a [usize],
+    names: &'a [&'static str],
+}
+
+impl<'a> Row<'a> {
+    /// The text of the wanted column `at`, surrounding blanks cut off.
+    pub(crate) fn text(&self, at: usize) -> Result<&'a str, BadRow> {
+        let bytes = self.record.get(self.places[at]).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.trim()),
+            Err(_) => Err(BadRow::new(
+                "not UTF-8",
+                format!("the text {:?} is not UTF-8", String::from_utf8_lossy(bytes)),
+            )
+            .column(self.names[at])
+            .hint("convert the file to UTF-8 (for instance `iconv -f latin1 -t utf-8`)")),
+        }
+    }
+
+    /// The id in the wanted column `at`: an integer in its plain form.
+    pub(crate) fn integer_id(&self, at: usize) -> Result<&'a str, BadRow> {
+        let text = self.text(at)?;
+        match text.parse::<i64>() {
+            Ok(id) if id.to_string() == text => Ok(text),
+            _ => Err(BadRow::new("id that is no integer", format!("the id {text:?} is no integer"))
+                .column(self.names[at])),
+        }
+    }
+
+    /// The finite number in the wanted column `at`.
+    pub(crate) fn number(&self, at: usize) -> Result<f64, BadRow> {
+        let text = self.text(at)?;
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(BadRow::new("value that is no number", format!("the value {text:?} is no number"))
+                .column(self.names[at])),
+        }
+    }
+}
+
+/// Reads `path` line by line and gives each row's `columns` (named without their types, in any order in the
+/// file) to `each`. Rows that are cut short, and rows that `each` refuses, go to `bad_rows`.
+///
+/// # Errors
+/// A missing file, a missing column, a bad row that is not to be skipped.
+pub(crate) fn read(
+    path: &Path,
+    columns: &[&'static str],
+    bad_rows: &mut BadRows,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), BadRow>,
+) -> Result<()> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(b'\t')
+        .quoting(false)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes.as_slice());
+    let mut record = ByteRecord::new();
+    let unreadable = |e: csv::Error| Error::data(format!("the file cannot be read: {e}")).file(path);
+    if !reader.read_byte_record(&mut record).map_err(unreadable)? {
+        return Err(Error::data("the file is empty: it has not even a header line").file(path));
+    }
+    let (places, width) = (places(&record, columns, path)?, record.len());
+    while reader.read_byte_record(&mut record).map_err(unreadable)? {
+        let line = record.position().map_or(0, |at| at.line()) as usize;
+        let row = Row { record: &record, places: &places, names: columns };
+        let taken = if record.len() == width { each(&row) } else { Err(wrong_width(&record, width)) };
+        if let Err(bad) = taken {
+            bad_rows.take(bad, path, line)?;
+        }
+    }
+    if bytes.last().is_some_and(|&byte| byte != b'\n') {
+        terminal::warn(&format!("{}: the last line has no end; was the file cut short?", path.display()));
+    }
+    Ok(())
+}
+
+fn wrong_width(record: &ByteRecord, width: usize) -> BadRow {
+    BadRow::new(
+        "wrong number of fields",
+        format!("the line has {} fields, the header has {width}", record.len()),
+    )
+    .hint("the line may have been cut short, or its separators are not tabs; copy the file again or mend the line")
+}
+
+fn places(header: &ByteRecord, columns: &[&'static str], path: &Path) -> Result<Vec<usize>> {
+    let names: Vec<String> = header
+        .iter()
+        .map(|field| {
+            let field = String::from_utf8_lossy(field);
+            field.split(':').next().unwrap_or_default().trim_start_matches('\u{feff}').trim().to_string()
+        })
+        .collect();
+    let place = |column: &&'static str| {
+        names.iter().position(|name| name == column).ok_or_else(|| {
+            Error::data(format!("column `{column}` is missing; the header has {}", names.join(", ")))
+                .file(path)
+                .line(1)
+                .hint("the first line must name the columns as `name:type`, separated by tabs (RecBole's layout)")
+        })
+    };
+    columns.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(content: &[u8], skip: bool) -> Result<(Vec<(String, f64)>, u64)> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        let mut bad = BadRows::new(skip);
+        let mut rows = Vec::new();
+        read(file.path(), &["name", "value"], &mut bad, |row| {
+            rows.push((row.text(0)?.to_string(), row.number(1)?));
+            Ok(())
+        })?;
+        Ok((rows, bad.total()))
+    }
+
+    #[test]
+    fn columns_are_found_by_name_whatever_order_types_and_line_ends() {
+        let (rows, bad) = rows(b"value:float\tother:token\tname:token\r\n1.5\tx\ta \"quoted\"\r\n2\ty\tb\r\n", false).unwrap();
+        assert_eq!(rows, [("a \"quoted\"".to_string(), 1.5), ("b".to_string(), 2.0)]);
+        assert_eq!(bad, 0);
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_line_or_counted() {
+        let content = b"name:token\tvalue:float\na\t1\nb\nc\tmany\n\xff\t2\nd\t4";
+        let error = rows(content, false).unwrap_err().to_string();
+        assert!(error.contains("1 fields") && error.contains("line 3"), "{error}");
+        let (rows, bad) = rows(content, true).unwrap();
+        assert_eq!(rows, [("a".to_string(), 1.0), ("d".to_string(), 4.0)]);
+        assert_eq!(bad, 3);
+    }
+
+    #[test]
+    fn latin1_is_named_with_its_column() {
+        let error = rows(b"name:token\tvalue:float\nMis\xe9rables\t1\n", false).unwrap_err().to_string();
+        assert!(error.contains("not UTF-8") && error.contains("line 2") && error.contains("column name"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_column_and_an_empty_file_are_errors() {
+        assert!(rows(b"name:token\na\n", true).unwrap_err().to_string().contains("column `value` is missing"));
+        assert!(rows(b"", true).unwrap_err().to_string().contains("empty"));
+    }
+}

@@ -1,0 +1,28 @@
+//! The names of the metrics that `simulator run` writes and `simulator report` reads, and their splits.
+
+/// The split of everything measured while an agent acts.
+pub const ONLINE: &str = "online";
+
+/// Mean return (likes an episode) of one block of episodes; the step is the number of episodes played by the
+/// end of the block, so that these rows are the learning curve.
+pub const RETURN: &str = "return";
+/// As [`RETURN`], with every drawn reward replaced by its probability: the same expectation, less noise.
+pub const EXPECTED_RETURN: &str = "expected_return";
+
+/// Mean return of the first tenth of the episodes; the step is the number of all episodes, as below.
+pub const RETURN_FIRST: &str = "return_first";
+/// Mean return of the last tenth of the episodes.
+pub const RETURN_LAST: &str = "return_last";
+/// Mean return of all episodes.
+pub const RETURN_MEAN: &str = "return_mean";
+/// As [`RETURN_FIRST`], with probabilities in place of drawn rewards.
+pub const EXPECTED_RETURN_FIRST: &str = "expected_return_first";
+/// As [`RETURN_LAST`], with probabilities in place of drawn rewards.
+pub const EXPECTED_RETURN_LAST: &str = "expected_return_last";
+/// As [`RETURN_MEAN`], with probabilities in place of drawn rewards.
+pub const EXPECTED_RETURN_MEAN: &str = "expected_return_mean";
+/// Mean over all episodes of the oracle's expected return for the episode's user minus the policy's expected
+/// return in it.
+pub const REGRET: &str = "regret";
+/// Share of actions that named an item the user had consumed already; each gave 0.
+pub const REPEATS: &str = "repeats";

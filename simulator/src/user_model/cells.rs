@@ -1,0 +1,164 @@
+//! The matrix of user-item cells: which are in the log, which were held out, and which fold each belongs to.
+//!
+//! Folds are drawn over all cells that are not in the log, rated or not, so that every fold is a fair sample of
+//! what a policy can meet: the like-rate of the test fold is that of the whole.
+
+use common::rng::{RngExt, stream};
+
+use crate::dataset::{Dataset, Rated};
+use crate::sparse::SparseRows;
+
+/// What a cell outside the log is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// Fitting the user model (70 % of the cells).
+    Fit,
+    /// Calibrating it (15 %).
+    Calibration,
+    /// Measuring its fidelity (15 %); neither fit nor calibration sees these.
+    Test,
+}
+
+const FIT_SHARE: f64 = 0.70;
+const CALIBRATION_SHARE: f64 = 0.15;
+
+/// Cells of the log and of the held-out part, by user.
+#[derive(Debug)]
+pub struct Cells {
+    items: usize,
+    fold_key: u64,
+    /// Items in each user's log.
+    pub log: SparseRows,
+    /// Items in each user's log that the user liked.
+    pub log_liked: SparseRows,
+    /// Held-out items of each user.
+    pub held_out: SparseRows,
+    /// Held-out items that the user liked.
+    pub held_out_liked: SparseRows,
+}
+
+impl Cells {
+    /// The cells of `dataset` under the folds of `seed`. A held-out pair that is in the log too counts as log.
+    pub fn new(dataset: &Dataset, seed: u64) -> Self {
+        let users = dataset.users.ids.len();
+        let log = rows(users, &dataset.log, |_| true);
+        let new = |pair: &Rated| !log.contains(pair.user as usize, pair.item);
+        Cells {
+            items: dataset.items.ids.len(),
+            fold_key: stream(seed, "user model folds", &[]).random(),
+            log_liked: rows(users, &dataset.log, |pair| pair.liked),
+            held_out: rows(users, &dataset.held_out, new),
+            held_out_liked: rows(users, &dataset.held_out, |pair| pair.liked && new(pair)),
+            log,
+        }
+    }
+
+    /// How many users there are.
+    pub fn users(&self) -> usize {
+        self.log.len()
+    }
+
+    /// How many items there are.
+    pub fn items(&self) -> usize {
+        self.items
+    }
+
+    /// The fold of a cell outside the log.
+    pub fn fold(&self, user: u32, item: u32) -> Fold {
+        let cell = (u64::from(user) << 32) | u64::from(item);
+        // 53 bits of a hash keyed by the seed: a draw in [0, 1) that belongs to the cell, made without a table.
+        let draw = (mix(self.fold_key ^ mix(cell)) >> 11) as f64 / (1u64 << 53) as f64;
+        if draw < FIT_SHARE {
+            Fold::Fit
+        } else if draw < FIT_SHARE + CALIBRATION_SHARE {
+            Fold::Calibration
+        } else {
+            Fold::Test
+        }
+    }
+
+    /// All cells of `user` outside the log: each item and whether it was liked in the held-out part.
+    pub fn open(&self, user: u32) -> impl Iterator<Item = (u32, bool)> {
+        let (log, liked) = (self.log.row(user as usize), self.held_out_liked.row(user as usize));
+        (0..self.items as u32)
+            .filter(move |item| log.binary_search(item).is_err())
+            .map(move |item| (item, liked.binary_search(&item).is_ok()))
+    }
+
+    /// Users for whom all cells are looked at: all of them, or every n-th where there are more than about
+    /// `most_cells` cells.
+    pub fn sampled_users(&self, most_cells: usize) -> Vec<u32> {
+        let cells = self.users().saturating_mul(self.items);
+        let stride = cells.div_ceil(most_cells.max(1)).max(1);
+        (0..self.users() as u32).step_by(stride).collect()
+    }
+}
+
+fn rows(users: usize, pairs: &[Rated], keep: impl Fn(&Rated) -> bool) -> SparseRows {
+    SparseRows::from_pairs(users, pairs.iter().filter(|pair| keep(pair)).map(|pair| (pair.user, pair.item)))
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+fn mix(mut x: u64) -> u64 {
+    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use common::ids::{Dictionary, IdKind};
+    use common::schema::items::Items;
+    use common::schema::users::Users;
+
+    use super::*;
+
+    /// A dataset of `users` and `items` with these pairs, no features.
+    pub(crate) fn dataset(users: usize, items: usize, log: Vec<Rated>, held_out: Vec<Rated>) -> Dataset {
+        let ids = |n: usize| Dictionary::from_values(IdKind::Integer, (0..n).map(|i| i.to_string())).unwrap();
+        Dataset {
+            name: "test".into(),
+            items: Items {
+                ids: ids(items),
+                title: vec![String::new(); items],
+                text: vec![None; items],
+                categories: vec![Vec::new(); items],
+            },
+            users: Users { ids: ids(users), attributes: vec![Default::default(); users] },
+            log,
+            held_out,
+            fingerprints: Vec::new(),
+        }
+    }
+
+    fn rated(user: u32, item: u32, liked: bool) -> Rated {
+        Rated { user, item, liked }
+    }
+
+    #[test]
+    fn open_cells_leave_the_log_out() {
+        let log = vec![rated(0, 1, true), rated(0, 2, false)];
+        let cells = Cells::new(&dataset(1, 4, log, vec![rated(0, 3, true), rated(0, 1, true)]), 0);
+        assert_eq!(cells.open(0).collect::<Vec<_>>(), [(0, false), (3, true)]);
+        assert_eq!(cells.held_out.row(0), [3], "the log wins where a pair is in both");
+    }
+
+    #[test]
+    fn folds_have_their_shares_and_follow_the_seed() {
+        let count = |seed: u64, fold| {
+            let cells = Cells::new(&dataset(200, 100, vec![], vec![]), seed);
+            (0..200).flat_map(|u| (0..100).map(move |i| (u, i))).filter(|&(u, i)| cells.fold(u, i) == fold).count()
+        };
+        assert!((count(0, Fold::Fit) as f64 / 20_000.0 - 0.70).abs() < 0.01);
+        assert!((count(0, Fold::Test) as f64 / 20_000.0 - 0.15).abs() < 0.01);
+        assert_ne!(count(0, Fold::Test), count(1, Fold::Test));
+    }
+
+    #[test]
+    fn a_large_matrix_is_sampled_by_user() {
+        let cells = Cells::new(&dataset(10, 100, vec![], vec![]), 0);
+        assert_eq!(cells.sampled_users(1_000).len(), 10);
+        assert_eq!(cells.sampled_users(500), [0, 2, 4, 6, 8]);
+    }
+}
