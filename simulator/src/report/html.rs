@@ -1,0 +1,160 @@
+//! The report as one self-contained page: the template's values, and rendering it.
+
+use common::{Error, Result};
+use minijinja::{Environment, Value, context};
+
+use super::fidelity::{self, Fidelity};
+use super::interval::Estimate;
+use super::number::{self, plain, signed};
+use super::section::Section;
+use super::settings::{Artifact, Group};
+use super::table::{EXPECTED, HEADINGS, Row};
+use super::verdict::{self, Comparison, Difference, Verdict};
+use super::{curves, palette};
+
+/// The part of the episodes that the second chart shows.
+const START: f64 = 0.2;
+
+/// Writes the page; `settings` are the groups of artifacts, `manifest` that of the report itself.
+///
+/// # Errors
+/// When a chart or the template fails, which is a defect of this tool.
+pub(super) fn write(sections: &[Section], settings: &[Group], manifest: &str) -> Result<String> {
+    let sections = sections.iter().map(section).collect::<Result<Vec<_>>>()?;
+    let shades: Vec<Value> = palette::shades()
+        .into_iter()
+        .map(|[light, dark]| context! { light, dark })
+        .collect();
+    let mut environment = Environment::new();
+    // Names that end in .html are escaped, and all that is included with them.
+    environment
+        .add_template("report.css", include_str!("report.css"))
+        .map_err(failed)?;
+    environment
+        .add_template("report.html", include_str!("report.html"))
+        .map_err(failed)?;
+    let page = context! {
+        version => env!("CARGO_PKG_VERSION"),
+        shades,
+        headings => HEADINGS.to_vec(),
+        sections,
+        settings => settings.iter().map(group).collect::<Vec<_>>(),
+        manifest,
+    };
+    environment
+        .get_template("report.html")
+        .and_then(|template| template.render(page))
+        .map_err(failed)
+}
+
+fn section(section: &Section) -> Result<Value> {
+    let answer = if section.rows.is_empty() {
+        Vec::new()
+    } else {
+        verdict::answer(&section.comparisons)
+    };
+    let seeds: Vec<String> = section.seeds.iter().map(u64::to_string).collect();
+    Ok(context! {
+        environment => &section.environment,
+        seeds => seeds.join(", "),
+        episodes => number::count(section.episodes),
+        is_expected => section.measure == EXPECTED,
+        notes => section.notes.clone(),
+        answer,
+        comparisons => section.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+        charts => charts(section)?,
+        rows => section.rows.iter().map(row).collect::<Vec<_>>(),
+        drawn => section.drawn.iter().map(row).collect::<Vec<_>>(),
+        fidelity => section.fidelity.as_ref().map(fidelity_groups).unwrap_or_default(),
+    })
+}
+
+fn charts(section: &Section) -> Result<Vec<Value>> {
+    let start = (section.episodes as f64 * START).round() as u64;
+    let whole = (section.episodes, "All episodes".to_string());
+    let zoom = (
+        start,
+        format!("The first {} episodes: the head start", number::count(start)),
+    );
+    let mut charts = Vec::new();
+    for (episodes, title) in [whole, zoom] {
+        if let Some(svg) = curves::draw(&section.curves, episodes, "likes an episode")? {
+            // The SVG's texts were escaped when it was drawn.
+            charts.push(context! { title, svg => Value::from_safe_string(svg) });
+        }
+    }
+    Ok(charts)
+}
+
+/// Mean and interval apart, so that the page can set them apart.
+fn cell(estimate: Option<Estimate>, write: fn(f64) -> String) -> Value {
+    let text = number::estimate(estimate, write);
+    let (mean, interval) = text.split_once(' ').unwrap_or((&text, ""));
+    context! { mean, interval }
+}
+
+fn row(row: &Row) -> Value {
+    let cells: Vec<Value> = row.cells.iter().map(|estimate| cell(*estimate, plain)).collect();
+    context! { name => &row.name, is_control => row.is_control, cells, seeds => row.seeds }
+}
+
+fn comparison(comparison: &Comparison) -> Value {
+    context! {
+        question => &comparison.question,
+        with => &comparison.with,
+        without => &comparison.without,
+        is_control => comparison.is_control,
+        differences => comparison.differences.iter().map(difference).collect::<Vec<_>>(),
+    }
+}
+
+fn difference(difference: &Difference) -> Value {
+    context! {
+        over => difference.over,
+        cell => cell(difference.estimate, signed),
+        relative => difference.relative.map(number::percent).unwrap_or_default(),
+        seeds => number::seeds(difference.estimate.map_or(0, |estimate| estimate.n)),
+        verdict => difference.verdict.words(),
+        class => match difference.verdict {
+            Verdict::Helped => "helped",
+            Verdict::Hurt => "hurt",
+            Verdict::NoDifference | Verdict::Undefined => "open",
+        },
+    }
+}
+
+fn fidelity_groups(fidelity: &Fidelity) -> Vec<Value> {
+    let value =
+        |(of, estimate): &(String, Estimate)| context! { of, cell => cell(Some(*estimate), number::any) };
+    let measure = |measure: &fidelity::Measure| {
+        let values: Vec<Value> = measure.values.iter().map(value).collect();
+        context! { name => &measure.name, meaning => measure.meaning, values }
+    };
+    let groups = fidelity.groups.iter();
+    groups
+        .map(|(title, measures)| context! { title => *title, measures => measures.iter().map(measure).collect::<Vec<_>>() })
+        .collect()
+}
+
+fn group(group: &Group) -> Value {
+    let pairs = |settings: &[(String, String)]| -> Vec<Value> {
+        settings
+            .iter()
+            .map(|(name, value)| context! { name, value })
+            .collect()
+    };
+    let artifact = |artifact: &Artifact| {
+        context! {
+            name => &artifact.name,
+            fingerprint => artifact.fingerprint.clone(),
+            own => pairs(&artifact.own),
+            manifest => artifact.manifest.clone(),
+        }
+    };
+    let artifacts: Vec<Value> = group.artifacts.iter().map(artifact).collect();
+    context! { title => &group.title, shared => pairs(&group.shared), artifacts }
+}
+
+fn failed(error: minijinja::Error) -> Error {
+    Error::retry(format!("the page cannot be written: {error:#}"))
+}
