@@ -1,0 +1,121 @@
+//! Finished units, kept on disk under the fingerprint of everything they depend on.
+//!
+//! One small file a unit, written atomically: a kill loses at most the units in flight, and a later run with
+//! some changed prompts computes only the units that changed.
+
+use std::path::{Path, PathBuf};
+
+use common::fingerprint::Fingerprint;
+use common::{Result, atomic_file};
+
+/// Changes when the same prompts would be computed otherwise (context size, attention, reading).
+const ENGINE_VERSION: &[u8] = b"units-1 llama-cpp-2 0.1.160";
+const CHECKSUM: usize = 32;
+
+/// A folder of finished units.
+pub struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    /// The cache in `folder`, which need not exist yet.
+    pub fn new(folder: &Path) -> Self {
+        Cache {
+            folder: folder.to_path_buf(),
+        }
+    }
+
+    /// The key of a unit: model, prefix, words and prompts.
+    pub(super) fn key(model: &Fingerprint, prefix: &[i32], words: &[i32], prompts: &[&[i32]]) -> Fingerprint {
+        let bytes = |tokens: &[i32]| tokens.iter().flat_map(|t| t.to_le_bytes()).collect::<Vec<u8>>();
+        let mut parts = vec![
+            ENGINE_VERSION.to_vec(),
+            model.as_str().into(),
+            bytes(prefix),
+            bytes(words),
+        ];
+        parts.extend(prompts.iter().map(|prompt| bytes(prompt)));
+        Fingerprint::of_parts(parts.iter().map(Vec::as_slice))
+    }
+
+    /// The unit under `key`, if it is there whole: `prompts` rows of `words` values.
+    pub(super) fn load(&self, key: &Fingerprint, prompts: usize, words: usize) -> Option<Vec<Vec<f32>>> {
+        let bytes = std::fs::read(self.path(key)).ok()?;
+        let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
+        let whole = values.len() == prompts * words * 4
+            && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
+        let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        whole.then(|| {
+            values
+                .chunks_exact(words * 4)
+                .map(|row| row.chunks_exact(4).map(value).collect())
+                .collect()
+        })
+    }
+
+    /// Keeps a finished unit.
+    pub(super) fn store(&self, key: &Fingerprint, rows: &[Vec<f32>]) -> Result<()> {
+        let values: Vec<u8> = rows
+            .iter()
+            .flatten()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
+        bytes.extend(values);
+        atomic_file::write_bytes(&self.path(key), &bytes)
+    }
+
+    fn path(&self, key: &Fingerprint) -> PathBuf {
+        let (shelf, rest) = key.as_str().split_at(2);
+        self.folder.join(shelf).join(rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Fingerprint {
+        Cache::key(&Fingerprint::of_bytes(b"model"), &[1], &[2, 3], &[&[4, 5], &[6]])
+    }
+
+    #[test]
+    fn what_was_stored_is_loaded_to_the_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        let rows = vec![vec![-0.0, f32::MIN_POSITIVE], vec![-1.5, 3.25]];
+        assert_eq!(cache.load(&key(), 2, 2), None);
+        cache.store(&key(), &rows).unwrap();
+        assert_eq!(cache.load(&key(), 2, 2), Some(rows));
+        assert_eq!(cache.load(&key(), 2, 3), None);
+    }
+
+    #[test]
+    fn a_damaged_unit_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        cache.store(&key(), &[vec![1.0, 2.0]]).unwrap();
+        let path = cache.path(&key());
+        let good = std::fs::read(&path).unwrap();
+        for bad in [&good[..good.len() - 1], &good[..10], &[]] {
+            std::fs::write(&path, bad).unwrap();
+            assert_eq!(cache.load(&key(), 1, 2), None);
+        }
+        let mut flipped = good.clone();
+        flipped[35] ^= 1;
+        std::fs::write(&path, flipped).unwrap();
+        assert_eq!(cache.load(&key(), 1, 2), None);
+    }
+
+    #[test]
+    fn the_key_tells_everything_apart() {
+        let model = Fingerprint::of_bytes(b"model");
+        let others = [
+            Cache::key(&Fingerprint::of_bytes(b"other"), &[1], &[2, 3], &[&[4, 5], &[6]]),
+            Cache::key(&model, &[1, 2], &[3], &[&[4, 5], &[6]]),
+            Cache::key(&model, &[1], &[2, 3], &[&[4], &[5, 6]]),
+            Cache::key(&model, &[1], &[2, 3], &[&[6], &[4, 5]]),
+        ];
+        assert!(others.iter().all(|other| *other != key()));
+    }
+}

@@ -1,0 +1,7 @@
+//! The `profiler` tool.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    common::cli::main(profiler::cli::run)
+}

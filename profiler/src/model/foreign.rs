@@ -1,0 +1,119 @@
+//! The two calls into llama.cpp that have no safe wrapper: its quantiser, and where its log lines go.
+//!
+//! All of `profiler`'s unsafe code is here.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::path::Path;
+use std::ptr::null_mut;
+use std::sync::{Mutex, Once};
+
+use common::{Error, Result};
+use llama_cpp_sys_2 as sys;
+
+/// The last line of level error that llama.cpp logged.
+static LAST_FAILURE: Mutex<String> = Mutex::new(String::new());
+
+/// Takes llama.cpp's log lines off stderr; the last failure is kept for our own message.
+pub(super) fn catch_logs() {
+    static ONCE: Once = Once::new();
+    // SAFETY: `keep` is a function that lives as long as the process and uses no user data.
+    ONCE.call_once(|| unsafe { sys::llama_log_set(Some(keep), null_mut()) });
+}
+
+/// Takes the last failure that llama.cpp logged, without its function prefix.
+pub(super) fn take_failure() -> Option<String> {
+    let text = LAST_FAILURE
+        .lock()
+        .map(|mut last| std::mem::take(&mut *last))
+        .unwrap_or_default();
+    let text = text
+        .split_once(": ")
+        .map_or(text.as_str(), |(_, rest)| rest)
+        .trim();
+    (!text.is_empty()).then(|| text.to_string())
+}
+
+/// llama.cpp's log callback.
+///
+/// # Safety
+/// `text` is null or a C string, which is what llama.cpp passes.
+unsafe extern "C" fn keep(level: sys::ggml_log_level, text: *const c_char, _user_data: *mut c_void) {
+    if level != sys::GGML_LOG_LEVEL_ERROR || text.is_null() {
+        return;
+    }
+    // SAFETY: not null, and a C string for the time of this call by llama.cpp's contract.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    // llama.cpp ends a failure with the general "failed to load model": the first line says more.
+    if let Ok(mut last) = LAST_FAILURE.lock()
+        && last.is_empty()
+    {
+        last.push_str(text.trim_end());
+    }
+}
+
+/// llama.cpp's number of a weight format (`LLAMA_FTYPE_MOSTLY_...`).
+pub(super) mod file_type {
+    use super::sys;
+    pub(in crate::model) const Q4_0: sys::llama_ftype = sys::LLAMA_FTYPE_MOSTLY_Q4_0;
+    pub(in crate::model) const Q8_0: sys::llama_ftype = sys::LLAMA_FTYPE_MOSTLY_Q8_0;
+    pub(in crate::model) const BF16: sys::llama_ftype = sys::LLAMA_FTYPE_MOSTLY_BF16;
+}
+
+/// Converts the model at `input` to `file_type` and writes it to `output` with `marks` added to its metadata.
+pub(super) fn quantise(
+    input: &Path,
+    output: &Path,
+    file_type: sys::llama_ftype,
+    threads: usize,
+    marks: &[(&str, &str)],
+) -> Result<()> {
+    let (c_input, c_output) = (c_path(input)?, c_path(output)?);
+    let mut overrides: Vec<sys::llama_model_kv_override> = marks
+        .iter()
+        .map(|(key, value)| text_override(key, value))
+        .collect();
+    // llama.cpp reads up to the entry with an empty key.
+    overrides.push(text_override("", ""));
+    // SAFETY: returns a plain struct of defaults.
+    let mut parameters = unsafe { sys::llama_model_quantize_default_params() };
+    parameters.ftype = file_type;
+    parameters.nthread = i32::try_from(threads).unwrap_or(i32::MAX);
+    parameters.allow_requantize = true;
+    parameters.kv_overrides = overrides.as_ptr();
+    // SAFETY: both paths are C strings and `overrides` ends as llama.cpp expects; all outlive the call.
+    let failed =
+        unsafe { sys::llama_model_quantize(c_input.as_ptr(), c_output.as_ptr(), &raw const parameters) };
+    if failed != 0 {
+        let reason = take_failure().unwrap_or_else(|| "it gives no reason".to_string());
+        return Err(Error::data(format!("llama.cpp could not convert the model: {reason}")).file(input));
+    }
+    Ok(())
+}
+
+fn text_override(key: &str, value: &str) -> sys::llama_model_kv_override {
+    sys::llama_model_kv_override {
+        tag: sys::LLAMA_KV_OVERRIDE_TYPE_STR,
+        key: fixed(key),
+        __bindgen_anon_1: sys::llama_model_kv_override__bindgen_ty_1 {
+            val_str: fixed(value),
+        },
+    }
+}
+
+/// `text` in llama.cpp's field of 128 characters, cut where it is longer, with a zero behind it.
+fn fixed(text: &str) -> [c_char; 128] {
+    let mut field = [0; 128];
+    field
+        .iter_mut()
+        .take(127)
+        .zip(text.bytes())
+        .for_each(|(to, from)| *to = from as c_char);
+    field
+}
+
+fn c_path(path: &Path) -> Result<CString> {
+    path.to_str()
+        .and_then(|text| CString::new(text).ok())
+        .ok_or_else(|| Error::usage("llama.cpp takes only paths in UTF-8").file(path))
+}

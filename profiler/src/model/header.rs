@@ -1,0 +1,562 @@
+//! The header of a GGUF file, checked before llama.cpp sees the file.
+//!
+//! llama.cpp trusts much of what a file says of itself; a file cut short or made to harm must end in one clear
+//! error instead. Checked: magic and version, counts, every length against what is left of the file, nesting,
+//! duplicate names, tensor shapes, and that each tensor's bytes lie within the file. The layout is that of
+//! `ggml/include/gguf.h`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use common::{Error, Result};
+
+use super::reader::Reader;
+use super::tensor_type::block;
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
+/// The specification's limit on a key's length.
+const LONGEST_KEY: u64 = 65_535;
+/// `GGML_MAX_NAME` less its terminating zero.
+const LONGEST_TENSOR_NAME: u64 = 63;
+const MOST_DIMENSIONS: u32 = 4;
+/// Strings longer than this (chat templates) are stepped over, not kept.
+const LONGEST_KEPT: u64 = 1024;
+const DEFAULT_ALIGNMENT: u64 = 32;
+
+/// Value types of the format.
+mod kind {
+    pub(super) const U8: u32 = 0;
+    pub(super) const U32: u32 = 4;
+    pub(super) const STRING: u32 = 8;
+    pub(super) const ARRAY: u32 = 9;
+
+    /// Bytes of a value of fixed size.
+    pub(super) fn size(kind: u32) -> Option<u64> {
+        match kind {
+            U8 | 1 | 7 => Some(1),
+            2 | 3 => Some(2),
+            U32 | 5 | 6 => Some(4),
+            10..=12 => Some(8),
+            _ => None,
+        }
+    }
+}
+
+/// What the header says, as far as Headstart reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Format version, 2 or 3.
+    pub version: u32,
+    /// Number of tensors.
+    pub tensors: u64,
+    /// Short text values by key (`general.architecture`, `general.name`, ...).
+    pub texts: BTreeMap<String, String>,
+    /// u32 values by key (`llama.context_length`, ...).
+    pub numbers: BTreeMap<String, u32>,
+}
+
+impl Header {
+    /// Reads and checks the header of the file at `path`.
+    ///
+    /// # Errors
+    /// When the file is missing, is no GGUF, or contradicts itself or its own length.
+    pub fn read(path: &Path) -> Result<Header> {
+        let file = File::open(path).map_err(|e| Error::io(e, "open the model", path))?;
+        let metadata = file
+            .metadata()
+            .map_err(|e| Error::io(e, "open the model", path))?;
+        if !metadata.is_file() {
+            return Err(Error::usage("the model is not a file")
+                .file(path)
+                .hint("give the path of a .gguf file"));
+        }
+        parse(BufReader::with_capacity(1 << 16, file), metadata.len()).map_err(|e| {
+            e.file(path).hint(
+                "the model file is damaged or was not downloaded whole: fetch it again, or give another GGUF",
+            )
+        })
+    }
+
+    /// The model's architecture, for example `llama`.
+    pub fn architecture(&self) -> &str {
+        self.texts.get("general.architecture").map_or("", String::as_str)
+    }
+}
+
+fn parse(inner: impl Read, length: u64) -> Result<Header> {
+    let mut reader = Reader::new(inner, length);
+    if &reader.array::<4>("the magic number")? != MAGIC {
+        return Err(Error::data(
+            "not a GGUF file: it does not begin with the letters GGUF",
+        ));
+    }
+    let version = reader.u32("the version")?;
+    if !VERSIONS.contains(&version) {
+        return Err(Error::data(format!(
+            "GGUF version {version} is not supported, only 2 and 3"
+        )));
+    }
+    let tensors = reader.u64("the number of tensors")?;
+    let pairs = reader.u64("the number of metadata pairs")?;
+    // The smallest pair is a key of one letter and a value of one byte; the smallest tensor entry has no dimension.
+    bounded(pairs, 8 + 1 + 4 + 1, reader.left(), "metadata pairs")?;
+    bounded(tensors, 8 + 1 + 4 + 4 + 8, reader.left(), "tensors")?;
+    if tensors == 0 {
+        return Err(Error::data("the model file holds no tensors"));
+    }
+    let mut header = Header {
+        version,
+        tensors,
+        texts: BTreeMap::new(),
+        numbers: BTreeMap::new(),
+    };
+    read_pairs(&mut reader, pairs, &mut header)?;
+    let alignment = alignment(&header)?;
+    let end = read_tensors(&mut reader, tensors, alignment)?;
+    let data = reader.position().next_multiple_of(alignment);
+    let needed = data
+        .checked_add(end)
+        .ok_or_else(|| Error::data("the tensors' sizes overflow"))?;
+    if needed > length {
+        return Err(Error::data(format!(
+            "the model file is cut short: its tensors need {needed} bytes, the file has {length}"
+        )));
+    }
+    sane(&header)?;
+    Ok(header)
+}
+
+fn bounded(count: u64, smallest: u64, left: u64, what: &str) -> Result<()> {
+    if count > left / smallest {
+        return Err(Error::data(format!(
+            "{count} {what} are announced, more than the file can hold"
+        )));
+    }
+    Ok(())
+}
+
+fn read_pairs<R: Read>(reader: &mut Reader<R>, pairs: u64, header: &mut Header) -> Result<()> {
+    let mut seen = HashSet::new();
+    for _ in 0..pairs {
+        let key = reader.string(LONGEST_KEY, "a metadata key")?;
+        if key.is_empty() {
+            return Err(Error::data("a metadata key is empty").at(format!("byte {}", reader.position())));
+        }
+        let what = format!("the value of `{key}`");
+        let kind = reader.u32(&what)?;
+        match kind {
+            kind::STRING => read_text(reader, &key, &what, header)?,
+            kind::U32 => {
+                let value = reader.u32(&what)?;
+                header.numbers.insert(key.clone(), value);
+            }
+            kind::ARRAY => skip_array(reader, &what)?,
+            _ => {
+                let size = kind::size(kind)
+                    .ok_or_else(|| Error::data(format!("{what} has the unknown type {kind}")))?;
+                reader.skip(size, &what)?;
+            }
+        }
+        if !seen.insert(key.clone()) {
+            return Err(Error::data(format!("the metadata key `{key}` stands twice")));
+        }
+    }
+    Ok(())
+}
+
+fn read_text<R: Read>(reader: &mut Reader<R>, key: &str, what: &str, header: &mut Header) -> Result<()> {
+    let length = reader.u64(what)?;
+    if length > LONGEST_KEPT {
+        return reader.skip(length, what);
+    }
+    reader.expect(length, what)?;
+    let bytes = reader.bytes(length as usize, what)?;
+    // A text that is not UTF-8 is none that Headstart reads; llama.cpp takes bytes.
+    if let Ok(text) = String::from_utf8(bytes) {
+        header.texts.insert(key.to_string(), text);
+    }
+    Ok(())
+}
+
+fn skip_array<R: Read>(reader: &mut Reader<R>, what: &str) -> Result<()> {
+    let kind = reader.u32(what)?;
+    let count = reader.u64(what)?;
+    match kind {
+        kind::ARRAY => Err(Error::data(format!(
+            "{what} is an array of arrays, which llama.cpp does not read"
+        ))),
+        kind::STRING => {
+            bounded(count, 8, reader.left(), &format!("strings of {what}"))?;
+            (0..count).try_for_each(|_| reader.skip_string(what))
+        }
+        _ => {
+            let size = kind::size(kind)
+                .ok_or_else(|| Error::data(format!("{what} is an array of the unknown type {kind}")))?;
+            bounded(count, size, reader.left(), &format!("elements of {what}"))?;
+            reader.skip(count * size, what)
+        }
+    }
+}
+
+fn alignment(header: &Header) -> Result<u64> {
+    match header.numbers.get("general.alignment") {
+        None => Ok(DEFAULT_ALIGNMENT),
+        Some(&given) if given.is_power_of_two() => Ok(u64::from(given)),
+        Some(given) => Err(Error::data(format!(
+            "the alignment {given} is not a power of two"
+        ))),
+    }
+}
+
+/// Checks the tensor entries and gives the length of the data part.
+fn read_tensors<R: Read>(reader: &mut Reader<R>, tensors: u64, alignment: u64) -> Result<u64> {
+    let mut seen = HashSet::new();
+    let mut end = 0;
+    for number in 0..tensors {
+        let name = reader.string(LONGEST_TENSOR_NAME, &format!("the name of tensor {number}"))?;
+        let what = format!("tensor `{name}`");
+        let size = read_shape(reader, &what)?;
+        let offset = reader.u64(&what)?;
+        if !offset.is_multiple_of(alignment) {
+            return Err(Error::data(format!(
+                "{what} begins at {offset}, no multiple of the alignment {alignment}"
+            )));
+        }
+        let last = offset
+            .checked_add(size)
+            .ok_or_else(|| Error::data(format!("{what}: offset and size overflow")))?;
+        end = end.max(last);
+        if !seen.insert(name) {
+            return Err(Error::data(format!("{what} stands twice")));
+        }
+    }
+    Ok(end)
+}
+
+/// The bytes of a tensor, from its dimensions and type.
+fn read_shape<R: Read>(reader: &mut Reader<R>, what: &str) -> Result<u64> {
+    let dimensions = reader.u32(what)?;
+    if dimensions > MOST_DIMENSIONS {
+        return Err(Error::data(format!(
+            "{what} has {dimensions} dimensions, more than {MOST_DIMENSIONS}"
+        )));
+    }
+    let mut row = 1;
+    let mut elements: u64 = 1;
+    for dimension in 0..dimensions {
+        let extent = reader.u64(what)?;
+        if dimension == 0 {
+            row = extent;
+        }
+        elements = elements
+            .checked_mul(extent)
+            .filter(|&n| i64::try_from(n).is_ok())
+            .ok_or_else(|| Error::data(format!("{what} has more elements than can be counted")))?;
+    }
+    let number = reader.u32(what)?;
+    let block = block(number).ok_or_else(|| Error::data(format!("{what} has the unknown type {number}")))?;
+    if !row.is_multiple_of(block.elements) {
+        return Err(Error::data(format!(
+            "{what} has rows of {row}, no multiple of its block of {}",
+            block.elements
+        )));
+    }
+    (elements / block.elements)
+        .checked_mul(block.bytes)
+        .ok_or_else(|| Error::data(format!("{what} has more bytes than can be counted")))
+}
+
+/// Values that llama.cpp divides by or sizes things with.
+fn sane(header: &Header) -> Result<()> {
+    let architecture = header.architecture();
+    if architecture.is_empty() {
+        return Err(Error::data(
+            "the model file does not name its architecture (`general.architecture`)",
+        ));
+    }
+    if !header.texts.contains_key("tokenizer.ggml.model") {
+        return Err(Error::data(
+            "the model file carries no tokenizer (`tokenizer.ggml.model`)",
+        ));
+    }
+    for name in [
+        "context_length",
+        "embedding_length",
+        "block_count",
+        "attention.head_count",
+    ] {
+        let key = format!("{architecture}.{name}");
+        if header.numbers.get(&key) == Some(&0) {
+            return Err(Error::data(format!("`{key}` is 0")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    /// A small well-formed file, in parts that a test can spoil.
+    struct Draft {
+        magic: [u8; 4],
+        version: u32,
+        tensors: u64,
+        pairs: u64,
+        body: Vec<u8>,
+        data: usize,
+    }
+
+    fn text(bytes: &mut Vec<u8>, text: &str) {
+        bytes.extend((text.len() as u64).to_le_bytes());
+        bytes.extend(text.as_bytes());
+    }
+
+    fn pair_text(bytes: &mut Vec<u8>, key: &str, value: &str) {
+        text(bytes, key);
+        bytes.extend(kind::STRING.to_le_bytes());
+        text(bytes, value);
+    }
+
+    fn tensor(bytes: &mut Vec<u8>, name: &str, shape: &[u64], number: u32, offset: u64) {
+        text(bytes, name);
+        bytes.extend((shape.len() as u32).to_le_bytes());
+        shape.iter().for_each(|n| bytes.extend(n.to_le_bytes()));
+        bytes.extend(number.to_le_bytes());
+        bytes.extend(offset.to_le_bytes());
+    }
+
+    fn metadata() -> Vec<u8> {
+        let mut body = Vec::new();
+        pair_text(&mut body, "general.architecture", "llama");
+        pair_text(&mut body, "tokenizer.ggml.model", "gpt2");
+        body
+    }
+
+    fn draft() -> Draft {
+        let mut body = metadata();
+        tensor(&mut body, "a", &[32, 2], 2, 0);
+        Draft {
+            magic: *MAGIC,
+            version: 3,
+            tensors: 1,
+            pairs: 2,
+            body,
+            data: 36,
+        }
+    }
+
+    impl Draft {
+        fn bytes(&self) -> Vec<u8> {
+            let mut bytes = self.magic.to_vec();
+            bytes.extend(self.version.to_le_bytes());
+            bytes.extend(self.tensors.to_le_bytes());
+            bytes.extend(self.pairs.to_le_bytes());
+            bytes.extend(&self.body);
+            bytes.resize(bytes.len().next_multiple_of(32), 0);
+            bytes.resize(bytes.len() + self.data, 0);
+            bytes
+        }
+
+        fn parse(&self) -> Result<Header> {
+            let bytes = self.bytes();
+            parse(Cursor::new(&bytes), bytes.len() as u64)
+        }
+
+        fn refused(&self) -> String {
+            let error = self.parse().expect_err("must be refused");
+            assert_eq!(error.class().code(), 42);
+            error.to_string()
+        }
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let header = draft().parse().unwrap();
+        assert_eq!(
+            (header.version, header.tensors, header.architecture()),
+            (3, 1, "llama")
+        );
+    }
+
+    #[test]
+    fn every_cut_of_a_good_file_is_refused() {
+        let bytes = draft().bytes();
+        for length in 0..bytes.len() {
+            let cut = &bytes[..length];
+            assert!(
+                parse(Cursor::new(cut), length as u64).is_err(),
+                "cut at {length} was accepted"
+            );
+        }
+    }
+
+    #[test]
+    fn hostile_counts_and_lengths_are_refused_without_allocation() {
+        assert!(
+            Draft {
+                tensors: u64::MAX,
+                ..draft()
+            }
+            .refused()
+            .contains("more than the file can hold")
+        );
+        assert!(
+            Draft {
+                pairs: 1 << 60,
+                ..draft()
+            }
+            .refused()
+            .contains("more than the file can hold")
+        );
+        let mut body = metadata();
+        body.extend(u64::MAX.to_le_bytes());
+        assert!(
+            Draft {
+                pairs: 3,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("ends inside a metadata key")
+        );
+        let mut body = Vec::new();
+        text(&mut body, "tokenizer.ggml.tokens");
+        body.extend(kind::ARRAY.to_le_bytes());
+        body.extend(kind::STRING.to_le_bytes());
+        body.extend((u64::MAX / 8).to_le_bytes());
+        assert!(
+            Draft {
+                pairs: 1,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("more than the file can hold")
+        );
+    }
+
+    #[test]
+    fn nested_arrays_are_refused_at_the_first_level() {
+        let mut body = Vec::new();
+        text(&mut body, "deep");
+        body.extend(kind::ARRAY.to_le_bytes());
+        for _ in 0..1000 {
+            body.extend(kind::ARRAY.to_le_bytes());
+            body.extend(1_u64.to_le_bytes());
+        }
+        assert!(
+            Draft {
+                pairs: 1,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("array of arrays")
+        );
+    }
+
+    #[test]
+    fn tensors_outside_the_file_are_refused() {
+        assert!(Draft { data: 35, ..draft() }.refused().contains("cut short"));
+        let mut body = metadata();
+        tensor(&mut body, "a", &[32, 2], 2, u64::MAX - 31);
+        assert!(Draft { body, ..draft() }.refused().contains("overflow"));
+        let mut body = metadata();
+        tensor(&mut body, "a", &[32, 2], 2, 7);
+        assert!(Draft { body, ..draft() }.refused().contains("alignment"));
+    }
+
+    #[test]
+    fn impossible_shapes_and_types_are_refused() {
+        for (shape, number, word) in [
+            (&[1_u64 << 40, 1 << 40][..], 0, "counted"),
+            (&[33], 2, "multiple of its block"),
+            (&[32], 4, "unknown type"),
+            (&[1, 1, 1, 1, 1], 0, "dimensions"),
+        ] {
+            let mut body = metadata();
+            tensor(&mut body, "a", shape, number, 0);
+            let said = Draft { body, ..draft() }.refused();
+            assert!(said.contains(word), "{said}");
+        }
+    }
+
+    #[test]
+    fn other_files_and_versions_are_refused() {
+        assert!(
+            Draft {
+                magic: *b"PAR1",
+                ..draft()
+            }
+            .refused()
+            .contains("not a GGUF")
+        );
+        assert!(
+            Draft {
+                version: 1,
+                ..draft()
+            }
+            .refused()
+            .contains("version 1")
+        );
+        assert!(
+            Draft {
+                tensors: 0,
+                ..draft()
+            }
+            .refused()
+            .contains("no tensors")
+        );
+    }
+
+    #[test]
+    fn names_that_stand_twice_are_refused() {
+        let mut body = metadata();
+        pair_text(&mut body, "general.architecture", "llama");
+        tensor(&mut body, "a", &[32, 2], 2, 0);
+        assert!(
+            Draft {
+                pairs: 3,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("twice")
+        );
+        let mut body = metadata();
+        tensor(&mut body, "a", &[32, 2], 2, 0);
+        tensor(&mut body, "a", &[32, 2], 2, 0);
+        assert!(
+            Draft {
+                tensors: 2,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("twice")
+        );
+    }
+
+    #[test]
+    fn zero_hyper_parameters_are_refused() {
+        let mut body = metadata();
+        text(&mut body, "llama.attention.head_count");
+        body.extend(kind::U32.to_le_bytes());
+        body.extend(0_u32.to_le_bytes());
+        tensor(&mut body, "a", &[32, 2], 2, 0);
+        assert!(
+            Draft {
+                pairs: 3,
+                body,
+                ..draft()
+            }
+            .refused()
+            .contains("head_count")
+        );
+    }
+}

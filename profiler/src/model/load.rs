@@ -1,0 +1,158 @@
+//! Loading a model into llama.cpp, and the contexts that evaluate it.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+
+use common::fingerprint::Fingerprint;
+use common::{Error, Result};
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+
+use super::foreign;
+use super::header::Header;
+
+/// Architectures whose answer is no next token.
+const NO_NEXT_TOKEN: [&str; 2] = ["t5", "bert"];
+
+/// A loaded language model; shared by all workers, each with its own context.
+pub struct Model {
+    inner: LlamaModel,
+    fingerprint: Fingerprint,
+    name: String,
+    /// Held while a context is made: llama.cpp writes to the model then.
+    making: Mutex<()>,
+}
+
+/// The size of a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ContextSize {
+    /// Tokens that all sequences hold together.
+    pub(crate) tokens: u32,
+    /// Tokens evaluated at once.
+    pub(crate) batch: u32,
+    /// Sequences.
+    pub(crate) sequences: u32,
+}
+
+impl Model {
+    /// Loads the GGUF at `path`, with `gpu_layers` of its layers on a GPU where the build has one.
+    ///
+    /// # Errors
+    /// When the file is damaged, llama.cpp cannot load it, or it is not of a kind that shares prefixes and
+    /// predicts a next token.
+    pub fn load(path: &Path, gpu_layers: u32) -> Result<Model> {
+        let header = Header::read(path)?;
+        if NO_NEXT_TOKEN
+            .iter()
+            .any(|kind| header.architecture().contains(kind))
+        {
+            return Err(unfit(
+                path,
+                &format!("`{}` does not predict a next token", header.architecture()),
+            ));
+        }
+        let fingerprint = Fingerprint::of_file(path)?;
+        foreign::catch_logs();
+        foreign::take_failure();
+        let parameters = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
+        let inner = LlamaModel::load_from_file(backend()?, path, &parameters).map_err(|error| {
+            let reason = foreign::take_failure().unwrap_or_else(|| error.to_string());
+            Error::data(format!("llama.cpp cannot load the model: {reason}"))
+                .file(path)
+                .hint("the architecture may be newer than this build's llama.cpp, or the file damaged")
+        })?;
+        if inner.is_recurrent() || inner.is_hybrid() {
+            return Err(unfit(
+                path,
+                "a recurrent model keeps one running state, which cannot be cut back to a prefix",
+            ));
+        }
+        let name = header.texts.get("general.name").cloned().unwrap_or_default();
+        Ok(Model {
+            inner,
+            fingerprint,
+            name,
+            making: Mutex::new(()),
+        })
+    }
+
+    /// The content fingerprint of the model file.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The model's name by its own metadata; may be empty.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The longest text, in tokens, that the model was trained for.
+    pub fn window(&self) -> usize {
+        self.inner.n_ctx_train() as usize
+    }
+
+    /// `text` as tokens, without any that mark a beginning or an end; what looks like such a mark in the text
+    /// is taken as plain text, so that data cannot play the role of the template.
+    pub fn tokens(&self, text: &str) -> Vec<LlamaToken> {
+        self.inner.vocab().tokenize(text.as_bytes(), false, false)
+    }
+
+    /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.
+    pub fn beginning(&self) -> Vec<LlamaToken> {
+        let vocab = self.inner.vocab();
+        if vocab.should_add_bos() {
+            vec![vocab.bos()]
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// A context of one thread, so that its results do not depend on how many run beside it.
+    pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
+        let _making = self
+            .making
+            .lock()
+            .map_err(|_| Error::retry("a worker stopped while making a context"))?;
+        let parameters = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(size.tokens))
+            .with_n_batch(size.batch)
+            .with_n_ubatch(size.batch)
+            .with_n_seq_max(size.sequences)
+            .with_n_threads(1)
+            .with_n_threads_batch(1)
+            .with_no_perf(true)
+            .with_swa_full(true)
+            // One pool of cells for all sequences: copying a prefix is then a matter of marking cells.
+            .with_kv_unified(true);
+        self.inner.new_context(backend()?, parameters).map_err(|error| {
+            let reason = foreign::take_failure().unwrap_or_else(|| error.to_string());
+            Error::retry(format!(
+                "llama.cpp cannot make a context of {} tokens: {reason}",
+                size.tokens
+            ))
+            .hint("fewer --workers need less memory")
+        })
+    }
+}
+
+/// llama.cpp's process-wide state.
+fn backend() -> Result<&'static LlamaBackend> {
+    static BACKEND: OnceLock<Result<LlamaBackend>> = OnceLock::new();
+    BACKEND
+        .get_or_init(|| {
+            LlamaBackend::init().map_err(|e| Error::retry(format!("llama.cpp does not start: {e}")))
+        })
+        .as_ref()
+        .map_err(Clone::clone)
+}
+
+fn unfit(path: &Path, why: &str) -> Error {
+    Error::usage(format!("this model cannot be used: {why}"))
+        .file(path)
+        .hint("take a decoder-only transformer, such as SmolLM2, Qwen2.5 or Llama")
+}

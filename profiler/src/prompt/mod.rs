@@ -1,0 +1,239 @@
+//! Prompts: MiniJinja templates in plain files, one for items and one for user states.
+//!
+//! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
+//! `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
+//! where the next word would be the trait.
+
+mod subject;
+
+use std::path::Path;
+
+use common::fingerprint::Fingerprint;
+use common::{Error, Result};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+
+use crate::vocab::Domain;
+pub use subject::{Item, User};
+
+const ITEM: &str = "item.jinja";
+const USER: &str = "user.jinja";
+
+/// The two templates of a run.
+pub struct Templates {
+    environment: Environment<'static>,
+    fingerprint: Fingerprint,
+}
+
+impl Templates {
+    /// The built-in templates of `domain`.
+    ///
+    /// # Errors
+    /// Never in a build that passes its tests.
+    pub fn built_in(domain: Domain) -> Result<Self> {
+        let (item, user) = match domain {
+            Domain::Film => (include_str!("film/item.jinja"), include_str!("film/user.jinja")),
+            Domain::Music => (include_str!("music/item.jinja"), include_str!("music/user.jinja")),
+            Domain::Shop => (include_str!("shop/item.jinja"), include_str!("shop/user.jinja")),
+        };
+        Self::new(item.into(), user.into(), Path::new("built-in"))
+    }
+
+    /// `item.jinja` and `user.jinja` of `folder`.
+    ///
+    /// # Errors
+    /// When one is missing or no template.
+    pub fn from_folder(folder: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).map_err(|e| {
+                Error::io(e, "read the template", &path)
+                    .hint(format!("a folder of templates holds {ITEM} and {USER}"))
+            })
+        };
+        Self::new(read(ITEM)?, read(USER)?, folder)
+    }
+
+    fn new(item: String, user: String, folder: &Path) -> Result<Self> {
+        let fingerprint = Fingerprint::of_parts([item.as_bytes(), user.as_bytes()]);
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // A line that holds only a block tag leaves no empty line behind.
+        environment.set_syntax(
+            SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .build()
+                .map_err(|e| template_error(&e))?,
+        );
+        for (name, text) in [(ITEM, item), (USER, user)] {
+            environment.add_template_owned(name, text).map_err(|e| {
+                template_error(&e)
+                    .file(folder.join(name))
+                    .line(e.line().unwrap_or(1))
+            })?;
+        }
+        Ok(Templates {
+            environment,
+            fingerprint,
+        })
+    }
+
+    /// The fingerprint of both texts.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The prompt of an item.
+    ///
+    /// # Errors
+    /// When the template asks for what items do not have.
+    pub fn item(&self, item: &Item) -> Result<String> {
+        self.render(ITEM, context! { item => item.value() })
+    }
+
+    /// The prompt of a user's state.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have.
+    pub fn user(&self, user: &User) -> Result<String> {
+        self.render(USER, context! { user => user.value() })
+    }
+
+    /// The text that item prompts begin with, whatever the item.
+    ///
+    /// # Errors
+    /// As [`Templates::item`].
+    pub fn item_beginning(&self) -> Result<String> {
+        let prompts = Item::extremes()
+            .iter()
+            .map(|item| self.item(item))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
+    /// The text that user prompts begin with, whatever the state.
+    ///
+    /// # Errors
+    /// As [`Templates::user`].
+    pub fn user_beginning(&self) -> Result<String> {
+        let prompts = User::extremes()
+            .iter()
+            .map(|user| self.user(user))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
+    fn render(&self, name: &str, subject: minijinja::Value) -> Result<String> {
+        self.environment
+            .get_template(name)
+            .and_then(|template| template.render(subject))
+            .map_err(|e| template_error(&e).at(name).line(e.line().unwrap_or(1)))
+    }
+}
+
+fn template_error(error: &minijinja::Error) -> Error {
+    let detail = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_string);
+    Error::usage(format!("the template does not work: {detail}"))
+        .hint("templates know `item` (title, text, categories) or `user` (liked, disliked, attributes)")
+}
+
+/// The longest common beginning, cut before its last white space: tokens rarely reach across one, and those of
+/// most tokenisers begin with it.
+fn common_beginning(prompts: &[String]) -> String {
+    let Some((first, others)) = prompts.split_first() else {
+        return String::new();
+    };
+    let shared = others.iter().fold(first.len(), |shared, other| {
+        let same = first
+            .bytes()
+            .zip(other.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        shared.min(same)
+    });
+    let shared = (0..=shared)
+        .rev()
+        .find(|&at| first.is_char_boundary(at))
+        .unwrap_or(0);
+    let beginning = &first[..shared];
+    let end = beginning
+        .rfind(char::is_whitespace)
+        .map_or(0, |at| beginning[..at].trim_end().len());
+    beginning[..end].to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    fn templates(item: &str, user: &str) -> Result<Templates> {
+        Templates::new(item.into(), user.into(), Path::new("here"))
+    }
+
+    #[test]
+    fn built_in_templates_render_and_share_a_beginning() {
+        for &domain in Domain::value_variants() {
+            let templates = Templates::built_in(domain).unwrap();
+            let item = Item::new("Heat & Dust", Some("A long\n text"), &["Drama".into()]);
+            let prompt = templates.item(&item).unwrap();
+            assert!(
+                prompt.contains("Heat & Dust") && prompt.contains("Drama"),
+                "{prompt}"
+            );
+            assert!(prompt.starts_with(&templates.item_beginning().unwrap()));
+            let user = User {
+                liked: vec!["Heat".into()],
+                disliked: vec!["Dust".into()],
+                ..User::default()
+            };
+            let prompt = templates.user(&user).unwrap();
+            assert!(prompt.contains("Heat") && prompt.contains("Dust"), "{prompt}");
+            assert!(prompt.starts_with(&templates.user_beginning().unwrap()));
+            for empty in [templates.item(&Item::default()), templates.user(&User::default())] {
+                let empty = empty.unwrap();
+                assert_eq!(
+                    empty.trim_end(),
+                    empty,
+                    "a prompt must end where a word with its space comes next"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_beginning_is_cut_before_white_space() {
+        let cut = |a: &str, b: &str| common_beginning(&[a.into(), b.into()]);
+        assert_eq!(cut("Film: Alien", "Film: Arrival"), "Film:");
+        assert_eq!(cut("One two\n\nAlien", "One two\n\nHeat"), "One two");
+        assert_eq!(cut("Alien", "Heat"), "");
+        assert_eq!(cut("Né à", "Né ô"), "Né");
+    }
+
+    #[test]
+    fn a_template_that_asks_for_too_much_is_refused_with_its_line() {
+        let broken = templates("\n{% if %}", "x").err().unwrap().to_string();
+        assert!(
+            broken.contains("item.jinja") && broken.contains("line 2"),
+            "{broken}"
+        );
+        let unknown = templates("a\n{{ item.price }}", "x")
+            .unwrap()
+            .item(&Item::default())
+            .unwrap_err();
+        assert!(unknown.to_string().contains("line 2"), "{unknown}");
+    }
+
+    #[test]
+    fn nothing_is_escaped() {
+        let templates = templates("{{ item.title }}:", "x").unwrap();
+        assert_eq!(
+            templates.item(&Item::new("<a> & {{ b }}", None, &[])).unwrap(),
+            "<a> & {{ b }}:"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! What templates are told: an item or a user's state, as short clean text.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Value, context};
+
+/// Characters of a title, a category or an attribute that are told.
+const SHORT: usize = 120;
+/// Characters of an item's text that are told.
+const LONG: usize = 400;
+/// Categories that are told.
+const MOST_CATEGORIES: usize = 12;
+
+/// An item as templates see it; the default is the subject left out.
+#[derive(Clone, Debug, Default)]
+pub struct Item {
+    /// Its title.
+    pub title: String,
+    /// A longer text; may be empty.
+    pub text: String,
+    /// Its categories; may be empty.
+    pub categories: Vec<String>,
+}
+
+/// A user's state as templates see it; the default is the subject left out.
+#[derive(Clone, Debug, Default)]
+pub struct User {
+    /// Titles of liked items, oldest first.
+    pub liked: Vec<String>,
+    /// Titles of items that were not liked, oldest first.
+    pub disliked: Vec<String>,
+    /// What else is known of the user.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Item {
+    /// An item of the catalogue, its texts cleaned and shortened.
+    pub fn new(title: &str, text: Option<&str>, categories: &[String]) -> Self {
+        Item {
+            title: clean(title, SHORT),
+            text: clean(text.unwrap_or_default(), LONG),
+            categories: categories
+                .iter()
+                .take(MOST_CATEGORIES)
+                .map(|c| clean(c, SHORT))
+                .collect(),
+        }
+    }
+
+    /// As templates see it.
+    pub(super) fn value(&self) -> Value {
+        let Item {
+            title,
+            text,
+            categories,
+        } = self;
+        context! { title, text, categories }
+    }
+
+    /// Items so different that what their prompts share is the template's.
+    pub(super) fn extremes() -> [Item; 3] {
+        [
+            Item::default(),
+            Item {
+                title: "A".into(),
+                ..Item::default()
+            },
+            Item {
+                title: "Z".into(),
+                text: "Z".into(),
+                categories: vec!["Z".into()],
+            },
+        ]
+    }
+}
+
+impl User {
+    /// Attributes cleaned and shortened.
+    pub fn attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        attributes
+            .iter()
+            .map(|(key, value)| (clean(key, SHORT), clean(value, SHORT)))
+            .collect()
+    }
+
+    /// As templates see it.
+    pub(super) fn value(&self) -> Value {
+        let User {
+            liked,
+            disliked,
+            attributes,
+        } = self;
+        context! { liked, disliked, attributes => attributes.clone() }
+    }
+
+    /// States so different that what their prompts share is the template's.
+    pub(super) fn extremes() -> [User; 4] {
+        let attributes = BTreeMap::from([("Z".to_string(), "Z".to_string())]);
+        [
+            User::default(),
+            User {
+                liked: vec!["A".into()],
+                ..User::default()
+            },
+            User {
+                disliked: vec!["Z".into()],
+                ..User::default()
+            },
+            User {
+                liked: vec!["Z".into()],
+                disliked: vec!["A".into()],
+                attributes,
+            },
+        ]
+    }
+}
+
+/// `text` in one line without control characters, cut behind a word at about `longest` characters.
+pub(crate) fn clean(text: &str, longest: usize) -> String {
+    let mut cleaned = String::new();
+    for word in text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+    {
+        let length = cleaned.chars().count();
+        if length > 0 && length + 1 + word.chars().count() > longest {
+            break;
+        }
+        if length > 0 {
+            cleaned.push(' ');
+        }
+        cleaned.extend(word.chars().take(longest));
+    }
+    cleaned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_one_clean_line() {
+        assert_eq!(clean("  a\tb\n\u{0} c ", 20), "a b c");
+        assert_eq!(clean("", 20), "");
+    }
+
+    #[test]
+    fn long_text_is_cut_behind_a_word() {
+        assert_eq!(clean("one two three", 9), "one two");
+        assert_eq!(clean("ééééé", 3), "ééé");
+    }
+}

@@ -1,0 +1,94 @@
+//! The Parquet files behind `--log`: a file, a folder (all levels below it, as Hive partitions), or a glob.
+
+use std::path::{Path, PathBuf};
+
+use common::{Error, Result};
+
+/// The files of `log`, in the order of their paths.
+pub(super) fn files(log: &Path) -> Result<Vec<PathBuf>> {
+    if log.is_file() {
+        return Ok(vec![log.to_path_buf()]);
+    }
+    let mut found = Vec::new();
+    if log.is_dir() {
+        collect(log, &mut found)?;
+    } else {
+        matches(log, &mut found)?;
+    }
+    found.sort();
+    if found.is_empty() {
+        return Err(Error::usage("no such file, and no *.parquet file behind it")
+            .file(log)
+            .hint(
+                "give a Parquet file, a folder that holds some, or a glob in quotes such as 'log/*.parquet'",
+            ));
+    }
+    Ok(found)
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |e| Error::io(e, "list", folder);
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn matches(pattern: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let text = pattern
+        .to_str()
+        .ok_or_else(|| Error::usage("the path is not UTF-8").file(pattern))?;
+    let paths = glob::glob(text).map_err(|e| Error::usage(format!("no valid glob: {e}")).file(pattern))?;
+    for path in paths {
+        let path = path.map_err(|e| Error::usage(format!("cannot read: {e}")).file(pattern))?;
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_a_glob_and_a_file_give_their_files_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.parquet", "a.parquet", "day=2/c.parquet", "note.txt"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let names = |log: &Path| -> Vec<String> {
+            let relative = |p: &PathBuf| p.strip_prefix(folder.path()).unwrap().display().to_string();
+            files(log).unwrap().iter().map(relative).collect()
+        };
+        assert_eq!(
+            names(folder.path()),
+            ["a.parquet", "b.parquet", "day=2/c.parquet"]
+        );
+        assert_eq!(
+            names(&folder.path().join("*.parquet")),
+            ["a.parquet", "b.parquet"]
+        );
+        assert_eq!(names(&folder.path().join("b.parquet")), ["b.parquet"]);
+    }
+
+    #[test]
+    fn nothing_there_is_wrong_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        for log in [
+            folder.path().to_path_buf(),
+            folder.path().join("none"),
+            folder.path().join("*.parquet"),
+        ] {
+            assert_eq!(files(&log).unwrap_err().class().code(), 2);
+        }
+    }
+}

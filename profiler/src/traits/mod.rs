@@ -1,0 +1,272 @@
+//! `profiler traits`: what the language model reads in items and user states.
+//!
+//! For each subject the log-probabilities of the trait words as the next word of its prompt, minus those of the
+//! same prompt with the subject left out (contextual calibration, Zhao et al. 2021, "Calibrate Before Use"):
+//! the traits are how much more likely, in natural log-odds, a word is for this subject than for none. One
+//! prefill a prompt, no generation.
+
+mod subjects;
+
+use std::path::PathBuf;
+
+use common::artifact::{self, Plan};
+use common::fingerprint::Fingerprint;
+use common::manifest::Manifest;
+use common::schema::profiles::{self, Kind, PROFILES, Profiles};
+use common::schema::{items, states, table, users};
+use common::{Result, terminal};
+use serde::Serialize;
+
+use crate::batch::{self, Cache, Effort, Means, Prompt};
+use crate::model::{Header, Model};
+use crate::prompt::{Item, Templates, User};
+use crate::vocab::{self, Domain};
+use subjects::{Subject, item_subjects, user_subjects};
+
+/// What `traits` is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The language model, a GGUF.
+    pub model: PathBuf,
+    /// The catalogue.
+    pub items: PathBuf,
+    /// The user states.
+    pub states: PathBuf,
+    /// What else is known of users.
+    pub users: Option<PathBuf>,
+    /// The built-in vocabulary and templates.
+    pub domain: Domain,
+    /// Words over the built-in ones.
+    pub vocabulary: Option<PathBuf>,
+    /// A folder of templates over the built-in ones.
+    pub templates: Option<PathBuf>,
+    /// Where the profiles go; finished work is kept beside it in `OUT.cache`.
+    pub out: PathBuf,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
+    /// Layers of the model on a GPU, where the build has one.
+    pub gpu_layers: u32,
+    /// Recorded in the manifest; nothing here is random.
+    pub seed: u64,
+    /// Replace another run's profiles.
+    pub overwrite: bool,
+}
+
+/// The part of the configuration that the result depends on.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    vocabulary: &'a [String],
+    templates: &'a Fingerprint,
+    gpu_layers: u32,
+}
+
+/// Reads the traits of all items and user states, and writes their profiles: items first, each kind in the
+/// order of its input.
+///
+/// # Errors
+/// When an input is missing or bad, the model cannot be used, words of the vocabulary cannot be told apart, or
+/// `out` is another run's.
+pub fn run(config: &Config) -> Result<()> {
+    Header::read(&config.model)?;
+    let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
+    let templates = match &config.templates {
+        Some(folder) => Templates::from_folder(folder)?,
+        None => Templates::built_in(config.domain)?,
+    };
+    let manifest = manifest(config, &words, &templates)?;
+    let catalogue = items::read(&config.items)?;
+    let states = states::read(&config.states)?;
+    let users = config.users.as_deref().map(users::read).transpose()?;
+    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+        return Ok(());
+    }
+    let items = item_subjects(&catalogue, &templates)?;
+    let users = user_subjects(&states, &catalogue, users.as_ref(), &templates, &config.states)?;
+
+    let model = Model::load(&config.model, config.gpu_layers)?;
+    let tokens = vocab::tokens(&model, &words)?;
+    let cache = Cache::new(&cache_folder(&config.out));
+    let means = Means {
+        model: &model,
+        cache: &cache,
+        workers: config.workers,
+        label: "items",
+    };
+    let mut profiles = Profiles {
+        vocabulary: words,
+        ..Profiles::default()
+    };
+    let neutral = templates.item(&Item::default())?;
+    let mut effort = read(
+        means,
+        &templates.item_beginning()?,
+        neutral,
+        items,
+        &tokens,
+        &mut profiles,
+    )?;
+    let means = Means {
+        label: "user states",
+        ..means
+    };
+    let neutral = templates.user(&User::default())?;
+    effort += read(
+        means,
+        &templates.user_beginning()?,
+        neutral,
+        users,
+        &tokens,
+        &mut profiles,
+    )?;
+    profiles::write(&config.out, &manifest, &profiles)?;
+    report(config, &model, &profiles, effort);
+    Ok(())
+}
+
+fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<Manifest> {
+    let recorded = Recorded {
+        vocabulary: words,
+        templates: templates.fingerprint(),
+        gpu_layers: config.gpu_layers,
+    };
+    let manifest = Manifest::new(PROFILES, "profiler traits")
+        .seed(config.seed)
+        .config(&recorded)?
+        .input_file("model", &config.model)?
+        .input("items", table::fingerprint(&config.items)?)
+        .input("states", table::fingerprint(&config.states)?);
+    match &config.users {
+        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
+        None => Ok(manifest),
+    }
+}
+
+/// `OUT.cache`, beside the output.
+fn cache_folder(out: &std::path::Path) -> PathBuf {
+    let mut name = out.as_os_str().to_os_string();
+    name.push(".cache");
+    name.into()
+}
+
+/// Reads the traits of `subjects` and appends their profiles.
+fn read(
+    means: Means,
+    beginning: &str,
+    neutral: String,
+    subjects: Vec<Subject>,
+    words: &[i32],
+    profiles: &mut Profiles,
+) -> Result<Effort> {
+    let (mut prompts, mut kinds) = (
+        Vec::with_capacity(subjects.len() + 1),
+        Vec::with_capacity(subjects.len()),
+    );
+    for Subject {
+        kind,
+        id,
+        state_hash,
+        prompt,
+    } in subjects
+    {
+        prompts.push(Prompt {
+            subject: format!("{} {id}", kind.as_str()),
+            text: prompt,
+        });
+        kinds.push((kind, id, state_hash));
+    }
+    prompts.push(Prompt {
+        subject: "the subject left out".into(),
+        text: neutral,
+    });
+    let (mut rows, effort) = batch::log_probabilities(means, beginning, &prompts, words)?;
+    let neutral = rows.pop().unwrap_or_default();
+    for ((kind, id, state_hash), row) in kinds.into_iter().zip(rows) {
+        push(profiles, kind, id, state_hash, &row, &neutral);
+    }
+    Ok(effort)
+}
+
+fn push(
+    profiles: &mut Profiles,
+    kind: Kind,
+    id: String,
+    state_hash: Option<String>,
+    row: &[f32],
+    neutral: &[f32],
+) {
+    profiles.kind.push(kind);
+    profiles.id.push(id);
+    profiles.state_hash.push(state_hash);
+    profiles
+        .traits
+        .extend(row.iter().zip(neutral).map(|(with, without)| with - without));
+    profiles.summary.push(None);
+    profiles.confidence.push(mass(row));
+}
+
+/// How much of the model's probability is on trait words at all: near 0, it would have said something else.
+fn mass(row: &[f32]) -> f32 {
+    row.iter()
+        .map(|&p| f64::from(p).exp())
+        .sum::<f64>()
+        .clamp(0.0, 1.0) as f32
+}
+
+fn report(config: &Config, model: &Model, profiles: &Profiles, effort: Effort) {
+    let items = profiles.kind.iter().filter(|&&kind| kind == Kind::Item).count();
+    terminal::info(&format!(
+        "{}: {items} items, {} users, {} traits read by {}",
+        config.out.display(),
+        profiles.len() - items,
+        profiles.vocabulary.len(),
+        if model.name().is_empty() {
+            "the model"
+        } else {
+            model.name()
+        },
+    ));
+    let mut line = format!(
+        "{} distinct prompts, {} from the cache",
+        effort.distinct, effort.cached
+    );
+    if effort.tokens > 0 {
+        let seconds = effort.time.as_secs_f64();
+        let speed = effort.tokens as f64 / seconds;
+        line += &format!(
+            "; {} tokens in {seconds:.1} s, {speed:.0} tokens/s",
+            effort.tokens
+        );
+    }
+    terminal::info(&line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traits_are_relative_to_the_subject_left_out() {
+        let mut profiles = Profiles {
+            vocabulary: vec!["a".into(), "b".into()],
+            ..Profiles::default()
+        };
+        push(
+            &mut profiles,
+            Kind::Item,
+            "1".into(),
+            None,
+            &[-1.0, -2.0],
+            &[-3.0, -2.0],
+        );
+        assert_eq!(profiles.traits_of(0), [2.0, 0.0]);
+        assert!((profiles.confidence[0] - ((-1_f32).exp() + (-2_f32).exp())).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_cache_is_beside_the_output() {
+        assert_eq!(
+            cache_folder("a/p.parquet".as_ref()),
+            PathBuf::from("a/p.parquet.cache")
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! From catalogue and states to prompts.
+
+use std::path::Path;
+
+use common::schema::items::Items;
+use common::schema::profiles::Kind;
+use common::schema::states::States;
+use common::schema::users::Users;
+use common::{Error, Result, terminal};
+
+use crate::prompt::{Item, Templates, User};
+
+/// One whose traits are read.
+pub(super) struct Subject {
+    pub(super) kind: Kind,
+    pub(super) id: String,
+    pub(super) state_hash: Option<String>,
+    pub(super) prompt: String,
+}
+
+/// A prompt for each item of the catalogue.
+pub(super) fn item_subjects(catalogue: &Items, templates: &Templates) -> Result<Vec<Subject>> {
+    let subject = |(code, id): (usize, &String)| {
+        Ok(Subject {
+            kind: Kind::Item,
+            id: id.clone(),
+            state_hash: None,
+            prompt: templates.item(&item(catalogue, code))?,
+        })
+    };
+    catalogue.ids.ids().iter().enumerate().map(subject).collect()
+}
+
+fn item(catalogue: &Items, code: usize) -> Item {
+    Item::new(
+        &catalogue.title[code],
+        catalogue.text[code].as_deref(),
+        &catalogue.categories[code],
+    )
+}
+
+/// A prompt for each user state. Items that the catalogue lacks are left out, and counted in a warning.
+pub(super) fn user_subjects(
+    states: &States,
+    catalogue: &Items,
+    users: Option<&Users>,
+    templates: &Templates,
+    place: &Path,
+) -> Result<Vec<Subject>> {
+    let mut unknown = Unknown::default();
+    let mut subjects = Vec::with_capacity(states.users.len());
+    for (row, id) in states.users.ids().iter().enumerate() {
+        let mut user = User::default();
+        for (item_id, &liked) in states.items[row].iter().zip(&states.liked[row]) {
+            let Some(code) = catalogue.ids.code(item_id) else {
+                unknown.note(item_id);
+                continue;
+            };
+            unknown.known += 1;
+            let title = item(catalogue, code as usize).title;
+            if liked {
+                user.liked.push(title)
+            } else {
+                user.disliked.push(title)
+            }
+        }
+        let known = users.and_then(|users| Some((users, users.ids.code(id)?)));
+        if let Some((users, code)) = known {
+            user.attributes = User::attributes(&users.attributes[code as usize]);
+        }
+        let prompt = templates.user(&user)?;
+        let state_hash = Some(states.state_hash[row].clone());
+        subjects.push(Subject {
+            kind: Kind::User,
+            id: id.clone(),
+            state_hash,
+            prompt,
+        });
+    }
+    unknown.report(place)?;
+    Ok(subjects)
+}
+
+#[derive(Default)]
+struct Unknown {
+    count: usize,
+    known: usize,
+    first: String,
+}
+
+impl Unknown {
+    fn note(&mut self, id: &str) {
+        if self.count == 0 {
+            self.first = id.to_string();
+        }
+        self.count += 1;
+    }
+
+    fn report(&self, place: &Path) -> Result<()> {
+        let Unknown { count, known, first } = self;
+        if *count > 0 && *known == 0 {
+            return Err(Error::usage(format!(
+                "none of the states' items is in the catalogue, such as `{first}`"
+            ))
+            .file(place)
+            .hint("states and items must come from the same data"));
+        }
+        if *count > 0 {
+            terminal::warn(&format!(
+                "{count} of {} interactions are with items that the catalogue lacks, such as `{first}`: left out",
+                count + known
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocab::Domain;
+    use common::ids::{Dictionary, IdKind};
+    use std::collections::BTreeMap;
+
+    fn ids(names: &[&str]) -> Dictionary {
+        Dictionary::from_values(IdKind::Text, names.iter().map(|n| n.to_string())).unwrap()
+    }
+
+    fn catalogue() -> Items {
+        Items {
+            ids: ids(&["1", "2"]),
+            title: vec!["Alien".into(), "Heat".into()],
+            text: vec![None, None],
+            categories: vec![vec!["Horror".into()], vec![]],
+        }
+    }
+
+    fn states(items: &[&str], liked: &[bool]) -> States {
+        States {
+            users: ids(&["u"]),
+            items: vec![items.iter().map(|i| i.to_string()).collect()],
+            feedback: vec![vec![1.0; items.len()]],
+            liked: vec![liked.to_vec()],
+            interactions: vec![2],
+            state_hash: vec!["h".into()],
+        }
+    }
+
+    fn prompt_of(states: &States, users: Option<&Users>) -> Result<String> {
+        let templates = Templates::built_in(Domain::Film)?;
+        let mut subjects = user_subjects(states, &catalogue(), users, &templates, Path::new("s"))?;
+        Ok(subjects.remove(0).prompt)
+    }
+
+    #[test]
+    fn a_state_tells_likes_dislikes_and_attributes_by_title() {
+        let users = Users {
+            ids: ids(&["u"]),
+            attributes: vec![BTreeMap::from([("job".to_string(), "pilot".to_string())])],
+        };
+        let prompt = prompt_of(&states(&["2", "1"], &[true, false]), Some(&users)).unwrap();
+        assert!(prompt.contains("Liked: Heat\n"), "{prompt}");
+        assert!(prompt.contains("Disliked: Alien\n"), "{prompt}");
+        assert!(prompt.contains("Viewer: job pilot\n"), "{prompt}");
+    }
+
+    #[test]
+    fn items_that_the_catalogue_lacks_are_left_out_unless_all_are() {
+        let prompt = prompt_of(&states(&["9", "1"], &[true, true]), None).unwrap();
+        assert!(
+            prompt.contains("Liked: Alien\n") && !prompt.contains("Disliked"),
+            "{prompt}"
+        );
+        let refused = prompt_of(&states(&["8", "9"], &[true, true]), None).unwrap_err();
+        assert!(
+            refused.to_string().contains("none of the states' items"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn an_item_tells_title_and_categories() {
+        let templates = Templates::built_in(Domain::Film).unwrap();
+        let subjects = item_subjects(&catalogue(), &templates).unwrap();
+        assert!(
+            subjects[0].prompt.starts_with("Film: Alien\nGenre: Horror\n"),
+            "{}",
+            subjects[0].prompt
+        );
+        assert!(!subjects[1].prompt.contains("Genre"), "{}", subjects[1].prompt);
+    }
+}

@@ -1,0 +1,85 @@
+//! What the tests of the built binary share.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use polars::prelude::*;
+
+/// How a run of `profiler` ended.
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Requires exit code 0.
+    pub fn done(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self
+    }
+
+    /// Requires exit code `code` and all of `words` on stderr, and no panic.
+    pub fn refused(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is not in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+/// Runs `profiler` in `folder` with arguments split at spaces.
+pub fn profiler(folder: &Path, arguments: &str) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_profiler"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .expect("the binary runs");
+    Outcome {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Writes `frame` as a plain Parquet file, as a user's own would be.
+pub fn write(path: &Path, frame: &mut DataFrame) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    ParquetWriter::new(std::fs::File::create(path).unwrap())
+        .finish(frame)
+        .unwrap();
+}
+
+/// A model from the cache folder: the smallest `*.gguf` under `models`. None, with a message, where there is none.
+pub fn model() -> Option<PathBuf> {
+    let cache = match std::env::var_os("HEADSTART_CACHE") {
+        Some(folder) => PathBuf::from(folder),
+        None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/headstart"),
+    };
+    let mut found = Vec::new();
+    collect(&cache.join("models"), &mut found);
+    found.sort();
+    if found.is_empty() {
+        eprintln!(
+            "SKIPPED: no model in {}; `make setup` fetches one",
+            cache.join("models").display()
+        );
+    }
+    found.into_iter().next().map(|(_, path)| path)
+}
+
+fn collect(folder: &Path, found: &mut Vec<(u64, PathBuf)>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for path in entries.filter_map(|entry| entry.ok().map(|e| e.path())) {
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "gguf") {
+            found.push((path.metadata().map_or(u64::MAX, |m| m.len()), path));
+        }
+    }
+}
