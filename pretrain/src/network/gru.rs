@@ -28,13 +28,8 @@ impl Gru<'_> {
     /// The last hidden state `[B, H]` after `inputs` `[T, B, I]` from `hidden` `[B, H]`.
     ///
     /// `present[t]` is `[B, 1]` with 1 where row b has an input at time t and 0 where its hidden state stays as
-    /// it is; `None` where all rows have one. Shorter histories are padded at the front.
-    pub(crate) fn encode(
-        &self,
-        inputs: &Tensor,
-        present: &[Option<Tensor>],
-        hidden: Tensor,
-    ) -> Result<Tensor> {
+    /// it is. Shorter histories are padded at the front.
+    pub(crate) fn encode(&self, inputs: &Tensor, present: &[Tensor], hidden: Tensor) -> Result<Tensor> {
         let (steps, batch, width) = inputs.dims3()?;
         let size = hidden.dim(1)?;
         // The input's share of the gates has no recurrence: one product for all times.
@@ -56,10 +51,7 @@ impl Gru<'_> {
             .tanh()?;
             let change = ((&hidden - &proposal)? * update)?;
             let next = (proposal + change)?;
-            hidden = match mask {
-                None => next,
-                Some(mask) => (&hidden + (next - &hidden)?.broadcast_mul(mask)?)?,
-            };
+            hidden = (&hidden + (next - &hidden)?.broadcast_mul(mask)?)?;
         }
         Ok(hidden)
     }
@@ -92,7 +84,11 @@ mod tests {
         let n = (3.0 * x + 0.3 + r * (6.0 * h + 0.6)).tanh();
         let by_hand = (1.0 - z) * n + z * h;
         let encoded = gru
-            .encode(&tensor(&[x], &[1, 1, 1]), &[None], tensor(&[h], &[1, 1]))
+            .encode(
+                &tensor(&[x], &[1, 1, 1]),
+                &[tensor(&[1.0], &[1, 1])],
+                tensor(&[h], &[1, 1]),
+            )
             .unwrap();
         let encoded = encoded.to_vec2::<f32>().unwrap()[0][0];
         assert!((encoded - by_hand).abs() < 1e-6, "{encoded} {by_hand}");
@@ -108,12 +104,20 @@ mod tests {
             bias_hidden: &tensor(&values[9..15], &[6]),
         };
         let start = tensor(&[0.1, -0.2], &[1, 2]);
+        let (absent, present) = (tensor(&[0.0], &[1, 1]), tensor(&[1.0], &[1, 1]));
         let short = gru
-            .encode(&tensor(&[0.3, 0.4], &[1, 1, 2]), &[None], start.clone())
+            .encode(
+                &tensor(&[0.3, 0.4], &[1, 1, 2]),
+                std::slice::from_ref(&present),
+                start.clone(),
+            )
             .unwrap();
-        let absent = Some(tensor(&[0.0], &[1, 1]));
         let padded = gru
-            .encode(&tensor(&[9.0, 9.0, 0.3, 0.4], &[2, 1, 2]), &[absent, None], start)
+            .encode(
+                &tensor(&[9.0, 9.0, 0.3, 0.4], &[2, 1, 2]),
+                &[absent, present],
+                start,
+            )
             .unwrap();
         assert_eq!(short.to_vec2::<f32>().unwrap(), padded.to_vec2::<f32>().unwrap());
     }

@@ -8,6 +8,7 @@ pub(crate) mod categorical;
 mod critic;
 mod exp;
 mod gru;
+mod gru_sequence;
 pub(crate) mod initial;
 pub(crate) mod loss;
 pub mod reference;
@@ -69,48 +70,68 @@ impl<'a> Network<'a> {
 
     /// Encoded states `[B, H]`.
     pub(crate) fn encode(&self, states: &[State]) -> Result<Tensor> {
-        let steps = states.iter().map(|state| state.history.len()).max().unwrap_or(0);
+        let (inputs, lengths) = self.sequences(states)?;
+        let hidden = self.start(states)?;
+        match lengths.iter().max() {
+            None | Some(0) => Ok(hidden),
+            Some(_) => gru_sequence::encode(&self.gru(), &inputs, &lengths, &hidden),
+        }
+    }
+
+    /// The same from primitive operations alone.
+    fn encode_primitive(&self, states: &[State]) -> Result<Tensor> {
+        let (inputs, lengths) = self.sequences(states)?;
+        let steps = lengths.iter().copied().max().unwrap_or(0);
+        let mask = |step: usize| {
+            let present = lengths
+                .iter()
+                .map(|length| if step + length >= steps { 1.0_f32 } else { 0.0 });
+            Tensor::from_iter(present, &Device::Cpu)?.unsqueeze(1)
+        };
+        let present = (0..steps).map(mask).collect::<Result<Vec<_>>>()?;
         let hidden = self.start(states)?;
         if steps == 0 {
             return Ok(hidden);
         }
-        // Time-major and padded at the front, so that all rows end at the last step.
-        let (mut items, mut feedback) = (Vec::new(), Vec::new());
-        let mut present = Vec::with_capacity(steps);
-        for step in 0..steps {
-            let mut mask = Vec::with_capacity(states.len());
-            for state in states {
-                let absent = steps - state.history.len();
-                let (item, sign) = if step < absent {
-                    (0, 0.0)
-                } else {
-                    state.history[step - absent]
-                };
-                items.push(item);
-                feedback.push(sign);
-                mask.push(if step < absent { 0.0_f32 } else { 1.0 });
-            }
-            let all = mask.iter().all(|&m| m == 1.0);
-            present.push(if all {
-                None
-            } else {
-                Some(Tensor::from_vec(mask, (states.len(), 1), &Device::Cpu)?)
-            });
-        }
-        let shape = (steps, states.len());
-        let items = Tensor::from_vec(items, steps * states.len(), &Device::Cpu)?;
-        let embedded =
-            self.tensors[0]
-                .index_select(&items, 0)?
-                .reshape((shape.0, shape.1, self.config.dims))?;
-        let feedback = Tensor::from_vec(feedback, (shape.0, shape.1, 1), &Device::Cpu)?;
-        let gru = Gru {
+        self.gru().encode(
+            &inputs.reshape((steps, states.len(), self.config.dims + 1))?,
+            &present,
+            hidden,
+        )
+    }
+
+    fn gru(&self) -> Gru<'_> {
+        Gru {
             weight_input: &self.tensors[4],
             weight_hidden: &self.tensors[5],
             bias_input: &self.tensors[6],
             bias_hidden: &self.tensors[7],
-        };
-        gru.encode(&Tensor::cat(&[embedded, feedback], 2)?, &present, hidden)
+        }
+    }
+
+    /// The histories as inputs `[T * B, D + 1]`: embedding and feedback, time-major, padded at the front so that all
+    /// rows end at the last step; and their lengths.
+    fn sequences(&self, states: &[State]) -> Result<(Tensor, Vec<usize>)> {
+        let lengths: Vec<usize> = states.iter().map(|state| state.history.len()).collect();
+        let steps = lengths.iter().copied().max().unwrap_or(0);
+        let (mut items, mut feedback) = (Vec::new(), Vec::new());
+        for step in 0..steps {
+            for (state, length) in states.iter().zip(&lengths) {
+                let (item, sign) = match (step + length).checked_sub(steps) {
+                    Some(at) => state.history[at],
+                    None => (0, 0.0),
+                };
+                items.push(item);
+                feedback.push(sign);
+            }
+        }
+        let rows = items.len();
+        let items = Tensor::from_vec(items, rows, &Device::Cpu)?;
+        let feedback = Tensor::from_vec(feedback, (rows, 1), &Device::Cpu)?;
+        Ok((
+            Tensor::cat(&[self.tensors[0].index_select(&items, 0)?, feedback], 1)?,
+            lengths,
+        ))
     }
 
     /// The hidden state before the first item, from the users' profiles: `[B, H]`.

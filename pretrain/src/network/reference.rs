@@ -40,7 +40,7 @@ pub struct Forward {
 pub fn forward(config: &NetworkConfig, weights: &Weights, state: State) -> Result<Forward> {
     let compute = || {
         let network = Network::frozen(config, weights)?;
-        let encoded = network.encode(&[state])?;
+        let encoded = network.encode_primitive(&[state])?;
         let value = network.values(&encoded)?.squeeze(0)?.to_scalar()?;
         Ok(Forward {
             logits: network.logits(&encoded)?.squeeze(0)?.to_vec1()?,
@@ -74,7 +74,7 @@ fn primitive(
     let count = transitions.len();
     let network = Network::trainable(config, weights)?;
     let states: Vec<State> = transitions.iter().map(|t| t.state).collect();
-    let encoded = network.encode(&states)?;
+    let encoded = network.encode_primitive(&states)?;
     let values = network.values(&encoded)?;
     let mut mask = vec![0.0_f32; count * config.items];
     for (row, transition) in mask.chunks_exact_mut(config.items).zip(transitions) {
