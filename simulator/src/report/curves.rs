@@ -16,9 +16,9 @@ use super::palette::{GRID, INK, Stroke};
 
 /// Width and height in the SVG's own units. Plotters places on whole units, so a chart is drawn at twice the size at
 /// which the page shows it.
-const SIZE: (u32, u32) = (1760, 840);
+const SIZE: (u32, u32) = (1760, 920);
 /// Room for the labels.
-const LABELS: u32 = 440;
+const LABELS: u32 = 470;
 /// Text, before plotters' own factor of 1 / 1.24.
 const FONT: u32 = 34;
 
@@ -193,7 +193,7 @@ fn end_labels(area: &Area<'_>, plot: &Plot<'_, '_>, curves: &[Curve]) -> Result<
     let wanted: Vec<f64> = ends.iter().map(|&(_, y)| f64::from(y)).collect();
     let text = ("sans-serif", FONT).into_font().color(&INK.light);
     let text = text.pos(Pos::new(HPos::Left, VPos::Center));
-    for ((curve, (end_x, end_y)), y) in curves.iter().zip(ends).zip(labels::spread(&wanted, 36.0, range)) {
+    for ((curve, (end_x, end_y)), y) in curves.iter().zip(ends).zip(labels::spread(&wanted, 40.0, range)) {
         let (left, y) = (across.end + 34, y.round() as i32);
         let leader = vec![(end_x + 4, end_y), (left, y)];
         area.draw(&PathElement::new(leader, curve.colour.mix(0.55).stroke_width(2)))

@@ -56,6 +56,7 @@ fn section(section: &Section) -> Result<Value> {
     let seeds: Vec<String> = section.seeds.iter().map(u64::to_string).collect();
     Ok(context! {
         environment => &section.environment,
+        methods => section.curves.iter().map(|curve| curve.name.as_str()).collect::<Vec<_>>().join("; "),
         seeds => seeds.join(", "),
         episodes => number::count(section.episodes),
         is_expected => section.measure == EXPECTED,
@@ -113,7 +114,7 @@ fn difference(difference: &Difference) -> Value {
         over => difference.over,
         cell => cell(difference.estimate, signed),
         relative => difference.relative.map(number::percent).unwrap_or_default(),
-        seeds => number::seeds(difference.estimate.map_or(0, |estimate| estimate.n)),
+        seeds => difference.estimate.map_or(0, |estimate| estimate.n),
         verdict => difference.verdict.words(),
         class => match difference.verdict {
             Verdict::Helped => "helped",
@@ -125,7 +126,7 @@ fn difference(difference: &Difference) -> Value {
 
 fn fidelity_groups(fidelity: &Fidelity) -> Vec<Value> {
     let value =
-        |(of, estimate): &(String, Estimate)| context! { of, cell => cell(Some(*estimate), number::any) };
+        |(of, estimate): &(String, Estimate)| context! { of, cell => cell(Some(*estimate), number::fine) };
     let measure = |measure: &fidelity::Measure| {
         let values: Vec<Value> = measure.values.iter().map(value).collect();
         context! { name => &measure.name, meaning => measure.meaning, values }

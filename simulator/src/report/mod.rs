@@ -19,6 +19,7 @@ mod table;
 mod text;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,7 @@ use common::cli::Shared;
 use common::manifest::Manifest;
 use common::{Error, Result, atomic_file, terminal};
 
+use crate::metric;
 use load::Source;
 use section::Section;
 
@@ -89,11 +91,7 @@ fn of(sources: &[Source], policies: &[(String, Manifest)]) -> Result<Report> {
         .cloned()
         .collect();
     let sections = Section::all(&metrics)?;
-    let files: Vec<_> = sources
-        .iter()
-        .map(|s| (s.name.as_str(), Some(s.fingerprint.as_str()), s.manifest.as_ref()))
-        .collect();
-    let mut groups = vec![settings::group("Metrics", &files)];
+    let mut groups = settings_of(sources);
     if !policies.is_empty() {
         let policies: Vec<_> = policies
             .iter()
@@ -103,15 +101,43 @@ fn of(sources: &[Source], policies: &[(String, Manifest)]) -> Result<Report> {
     }
     let mut manifest = Manifest::new("report", "simulator report");
     for (at, source) in sources.iter().enumerate() {
-        manifest = manifest.input(
-            &format!("metrics {at} {}", source.name),
-            source.fingerprint.clone(),
-        );
+        let namesakes = sources[..at]
+            .iter()
+            .filter(|before| before.name == source.name)
+            .count();
+        let role = if namesakes == 0 {
+            source.name.clone()
+        } else {
+            format!("{} ({})", source.name, namesakes + 1)
+        };
+        manifest = manifest.input(&role, source.fingerprint.clone());
     }
     Ok(Report {
         text: text::write(&sections),
         html: html::write(&sections, &groups, &manifest.to_json())?,
     })
+}
+
+/// The settings of the metrics files, one group a tool, the files of runs first.
+fn settings_of(sources: &[Source]) -> Vec<settings::Group> {
+    let mut by_tool: BTreeMap<(bool, &str), Vec<_>> = BTreeMap::new();
+    for source in sources {
+        let tool = source
+            .manifest
+            .as_ref()
+            .map_or("an unknown tool: no manifest", |manifest| manifest.tool.as_str());
+        let is_run = source.metrics.iter().any(|m| m.split == metric::ONLINE);
+        let file = (
+            source.name.as_str(),
+            Some(source.fingerprint.as_str()),
+            source.manifest.as_ref(),
+        );
+        by_tool.entry((!is_run, tool)).or_default().push(file);
+    }
+    let groups = by_tool.into_iter();
+    groups
+        .map(|((_, tool), files)| settings::group(&format!("Metrics of {tool}"), &files))
+        .collect()
 }
 
 /// Writes the page, unless it stands there already.
@@ -223,7 +249,7 @@ mod tests {
             "{line}"
         );
         assert!(text.contains(
-            "iALP (frozen): the language model's traits helped at the start and over all episodes."
+            "iALP (frozen): the language model's traits helped over the first 10 % of the episodes and over all ("
         ));
         let against_bc = text
             .split("iALP (frozen) minus Behaviour cloning")
@@ -307,6 +333,47 @@ mod tests {
         let report = of(&sources, &[]).unwrap();
         assert!(report.html.contains("<h2>lfm</h2>") && report.html.contains("<h2>movielens</h2>"));
         assert!(report.text.contains("Environment lfm") && report.text.contains("Not measured"));
+    }
+
+    #[test]
+    fn the_verb_reads_folders_and_files_and_writes_the_page() {
+        #[derive(clap::Parser)]
+        struct Cli {
+            #[command(flatten)]
+            args: Args,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        for source in sources() {
+            let place = if source.name == "fidelity" { "" } else { "metrics/" };
+            let path = folder.path().join(format!("{place}{}.parquet", source.name));
+            metrics::write(&path, source.manifest.as_ref().unwrap(), &source.metrics).unwrap();
+        }
+        let parse =
+            |arguments: &[String]| <Cli as clap::Parser>::try_parse_from(arguments).map(|cli| cli.args);
+        let words = |extra: &[&str]| {
+            let flags = [
+                "report",
+                "--metrics",
+                &at("metrics"),
+                "--fidelity",
+                &at("fidelity.parquet"),
+            ];
+            flags
+                .iter()
+                .chain(extra)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert!(parse(&words(&[])).is_err(), "--out is required");
+        let out = at("new/report.html");
+        run(parse(&words(&["--out", &out])).unwrap()).unwrap();
+        let page = std::fs::read_to_string(&out).unwrap();
+        assert!(page.contains("How far the environment can be trusted") && page.contains("iALP (frozen)"));
+        run(parse(&words(&["--out", &out])).unwrap()).unwrap();
+        let missing = run(parse(&words(&["--out", &out, "--policies", &at("none")])).unwrap()).unwrap_err();
+        assert!(missing.to_string().contains("none"), "{missing}");
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), page);
     }
 
     #[test]

@@ -22,14 +22,13 @@ pub(super) fn signed(value: f64) -> String {
     }
 }
 
-/// A measurement of any size: whole numbers whole, small ones with four decimals.
-pub(super) fn any(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        format!("{value:.0}")
-    } else if value.abs() < 1.0 {
-        format!("{value:.4}")
+/// Four decimals, for shares and errors.
+pub(super) fn fine(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if text == "-0.0000" {
+        "0.0000".to_string()
     } else {
-        format!("{value:.3}")
+        text
     }
 }
 
@@ -103,11 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_fitting_decimals() {
-        assert_eq!(
-            (any(943.0).as_str(), any(0.012_34).as_str(), any(2.5).as_str()),
-            ("943", "0.0123", "2.500")
-        );
+    fn counts_are_grouped() {
         assert_eq!(
             (count(7).as_str(), count(2000).as_str(), count(1_234_567).as_str()),
             ("7", "2 000", "1 234 567")

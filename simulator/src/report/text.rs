@@ -87,7 +87,7 @@ fn comparisons(section: &Section) -> String {
             let relative = difference.relative.map(number::percent).unwrap_or_default();
             lines.push(vec![
                 if at == 0 { title } else { String::new() },
-                difference.over.trim_end_matches(" of the episodes").to_string(),
+                difference.over.to_string(),
                 number::estimate(difference.estimate, signed),
                 relative,
                 seeds(difference.estimate),

@@ -8,6 +8,7 @@ use common::Result;
 use super::aggregate::Measurements;
 use super::interval::Estimate;
 use super::methods;
+use super::number;
 use super::table::Measure;
 use crate::metric::ONLINE;
 
@@ -41,6 +42,16 @@ impl Verdict {
             Verdict::Hurt => "hurt",
             Verdict::NoDifference => "no measurable difference",
             Verdict::Undefined => "undefined: fewer than 2 seeds in common",
+        }
+    }
+
+    /// In words, behind what did it.
+    fn did(self) -> &'static str {
+        match self {
+            Verdict::Helped => "helped",
+            Verdict::Hurt => "hurt",
+            Verdict::NoDifference => "made no measurable difference",
+            Verdict::Undefined => "cannot be judged with fewer than 2 seeds",
         }
     }
 }
@@ -129,7 +140,7 @@ pub(super) fn compare(
                 without: methods::name(without),
                 is_control,
                 differences: [
-                    difference(measure.first, "first 10 % of the episodes")?,
+                    difference(measure.first, "first 10 %")?,
                     difference(measure.mean, "all episodes")?,
                 ],
             })
@@ -157,28 +168,8 @@ fn difference(pairs: &[[f64; 2]], over: &'static str) -> Difference {
 pub(super) fn answer(comparisons: &[Comparison]) -> Vec<String> {
     let sentences: Vec<String> = comparisons
         .iter()
-        .filter(|comparison| comparison.is_control)
-        .map(|comparison| {
-            let [first, all] = &comparison.differences;
-            let did = |verdict| match verdict {
-                Verdict::Helped => "helped",
-                Verdict::Hurt => "hurt",
-                Verdict::NoDifference => "made no measurable difference",
-                Verdict::Undefined => "cannot be judged with fewer than 2 seeds",
-            };
-            let name = &comparison.with;
-            if first.verdict == all.verdict {
-                format!(
-                    "{name}: the language model's traits {} at the start and over all episodes.",
-                    did(all.verdict)
-                )
-            } else {
-                let (start, whole) = (did(first.verdict), did(all.verdict));
-                format!(
-                    "{name}: the language model's traits {start} at the start, and {whole} over all episodes."
-                )
-            }
-        })
+        .filter(|c| c.is_control)
+        .map(sentence)
         .collect();
     if sentences.is_empty() {
         return vec![
@@ -187,6 +178,23 @@ pub(super) fn answer(comparisons: &[Comparison]) -> Vec<String> {
         ];
     }
     sentences
+}
+
+fn sentence(comparison: &Comparison) -> String {
+    let traits = format!("{}: the language model's traits", comparison.with);
+    let [first, all] = &comparison.differences;
+    let size = |difference: &Difference| {
+        difference
+            .estimate
+            .map_or("-".to_string(), |e| number::signed(e.mean))
+    };
+    let sizes = format!("({} and {} likes an episode)", size(first), size(all));
+    if first.verdict == all.verdict {
+        let did = all.verdict.did();
+        return format!("{traits} {did} over the first 10 % of the episodes and over all {sizes}.");
+    }
+    let (start, whole) = (first.verdict.did(), all.verdict.did());
+    format!("{traits} {start} over the first 10 % of the episodes, and {whole} over all {sizes}.")
 }
 
 #[cfg(test)]
@@ -217,6 +225,32 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Helped);
         assert!((found.estimate.unwrap().mean - 0.103_333).abs() < 1e-5);
         assert!((found.relative.unwrap() - 0.103_333 / 5.0).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_answer_is_that_of_the_controls_with_its_size() {
+        let [first, all] = [
+            of(&[[1.0, 0.5], [2.0, 1.4], [3.0, 2.6]]),
+            of(&[[1.0, 0.5], [2.0, 2.6], [3.0, 2.6]]),
+        ];
+        let comparison = Comparison {
+            question: String::new(),
+            with: "iALP".into(),
+            without: "iALP, traits shuffled".into(),
+            is_control: true,
+            differences: [first, all],
+        };
+        let recipe = Comparison {
+            is_control: false,
+            ..comparison.clone()
+        };
+        assert_eq!(
+            answer(&[comparison, recipe]),
+            [
+                "iALP: the language model's traits helped over the first 10 % of the episodes, and made no measurable \
+              difference over all (+0.500 and +0.100 likes an episode)."
+            ]
+        );
     }
 
     #[test]
