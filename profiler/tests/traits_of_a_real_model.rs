@@ -25,6 +25,9 @@ const FILMS: [(&str, &str); 8] = [
     ),
 ];
 
+/// Enough films for several units of work.
+const COPIES: usize = 5;
+
 fn ids(count: usize) -> Dictionary {
     Dictionary::from_values(IdKind::Integer, (1..=count).map(|n| n.to_string())).unwrap()
 }
@@ -104,8 +107,7 @@ fn trait_of(profiles: &Profiles, row: usize, word: &str) -> f32 {
 #[test]
 fn traits_make_sense_and_do_not_depend_on_the_workers() {
     let Some(model) = model() else { return };
-    // Enough films for several units of work.
-    let folder = folder(&catalogue(12));
+    let folder = folder(&catalogue(COPIES));
     profiler(folder.path(), &traits(&model, "one.parquet", "--workers 1")).done();
     profiler(folder.path(), &traits(&model, "two.parquet", "--workers 2")).done();
     profiler(folder.path(), &traits(&model, "three.parquet", "--workers 3")).done();
@@ -113,10 +115,10 @@ fn traits_make_sense_and_do_not_depend_on_the_workers() {
     assert_eq!(bytes(&folder, "one.parquet"), bytes(&folder, "three.parquet"));
 
     let read = profiles::read(&folder.path().join("one.parquet")).unwrap();
-    assert_eq!(read.len(), 12 * FILMS.len() + 3);
+    assert_eq!(read.len(), COPIES * FILMS.len() + 3);
     assert!(trait_of(&read, 0, "scary") > trait_of(&read, 1, "scary"));
     assert!(trait_of(&read, 1, "animated") > trait_of(&read, 0, "animated"));
-    let first_user = 12 * FILMS.len();
+    let first_user = COPIES * FILMS.len();
     assert_eq!(
         (read.kind[first_user], read.id[first_user].as_str()),
         (Kind::User, "1")
@@ -130,7 +132,7 @@ fn traits_make_sense_and_do_not_depend_on_the_workers() {
 #[test]
 fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     let Some(model) = model() else { return };
-    let mut catalogue = catalogue(12);
+    let mut catalogue = catalogue(COPIES);
     let kept = folder(&catalogue);
     profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     let again = profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
@@ -138,7 +140,7 @@ fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     // As after a kill: some units finished, one file cut, no output.
     let mut units = files(&kept.path().join("out.parquet.cache"));
     units.sort();
-    assert!(units.len() >= 4, "{units:?}");
+    assert!(units.len() >= 3, "{units:?}");
     std::fs::remove_file(&units[0]).unwrap();
     std::fs::write(&units[1], b"cut").unwrap();
     let before = bytes(&kept, "out.parquet");
@@ -146,7 +148,7 @@ fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     assert_eq!(bytes(&kept, "out.parquet"), before);
 
-    catalogue.title[40] = "Quite Another Film".into();
+    catalogue.title[20] = "Quite Another Film".into();
     write_inputs(kept.path(), &catalogue);
     let run = profiler(kept.path(), &traits(&model, "out.parquet", "--overwrite")).done();
     let fresh = folder(&catalogue);

@@ -1,7 +1,7 @@
 //! Prompts: MiniJinja templates in plain files, one for items and one for user states.
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
-//! `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
+//! `categories`, `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
 //! where the next word would be the trait.
 
 mod subject;
@@ -137,8 +137,9 @@ fn template_error(error: &minijinja::Error) -> Error {
     let detail = error
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_string);
-    Error::usage(format!("the template does not work: {detail}"))
-        .hint("templates know `item` (title, text, categories) or `user` (liked, disliked, attributes)")
+    Error::usage(format!("the template does not work: {detail}")).hint(
+        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes)",
+    )
 }
 
 /// The longest common beginning, cut before its last white space: tokens rarely reach across one, and those of

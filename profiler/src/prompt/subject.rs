@@ -8,8 +8,10 @@ use minijinja::{Value, context};
 const SHORT: usize = 120;
 /// Characters of an item's text that are told.
 const LONG: usize = 400;
-/// Categories that are told.
+/// Categories of an item that are told.
 const MOST_CATEGORIES: usize = 12;
+/// Categories of the items that a user likes that are told.
+const MOST_CATEGORIES_OF_A_USER: usize = 5;
 
 /// An item as templates see it; the default is the subject left out.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +31,8 @@ pub struct User {
     pub liked: Vec<String>,
     /// Titles of items that were not liked, oldest first.
     pub disliked: Vec<String>,
+    /// Categories of liked items, the most frequent first.
+    pub categories: Vec<String>,
     /// What else is known of the user.
     pub attributes: BTreeMap<String, String>,
 }
@@ -75,6 +79,23 @@ impl Item {
 }
 
 impl User {
+    /// The most frequent of `categories`, ties in the order of first appearance.
+    pub fn frequent(categories: &[String]) -> Vec<String> {
+        let mut counted: Vec<(&String, usize)> = Vec::new();
+        for category in categories {
+            match counted.iter_mut().find(|(known, _)| *known == category) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((category, 1)),
+            }
+        }
+        counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counted
+            .into_iter()
+            .take(MOST_CATEGORIES_OF_A_USER)
+            .map(|(category, _)| category.clone())
+            .collect()
+    }
+
     /// Attributes cleaned and shortened.
     pub fn attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         attributes
@@ -88,9 +109,10 @@ impl User {
         let User {
             liked,
             disliked,
+            categories,
             attributes,
         } = self;
-        context! { liked, disliked, attributes => attributes.clone() }
+        context! { liked, disliked, categories, attributes => attributes.clone() }
     }
 
     /// States so different that what their prompts share is the template's.
@@ -109,6 +131,7 @@ impl User {
             User {
                 liked: vec!["Z".into()],
                 disliked: vec!["A".into()],
+                categories: vec!["A".into()],
                 attributes,
             },
         ]
@@ -142,6 +165,12 @@ mod tests {
     fn text_is_one_clean_line() {
         assert_eq!(clean("  a\tb\n\u{0} c ", 20), "a b c");
         assert_eq!(clean("", 20), "");
+    }
+
+    #[test]
+    fn categories_are_counted() {
+        let categories = ["War", "Drama", "Crime", "Drama", "Crime"].map(String::from);
+        assert_eq!(User::frequent(&categories), ["Drama", "Crime", "War"]);
     }
 
     #[test]

@@ -51,19 +51,22 @@ pub(super) fn user_subjects(
     let mut subjects = Vec::with_capacity(states.users.len());
     for (row, id) in states.users.ids().iter().enumerate() {
         let mut user = User::default();
+        let mut categories = Vec::new();
         for (item_id, &liked) in states.items[row].iter().zip(&states.liked[row]) {
             let Some(code) = catalogue.ids.code(item_id) else {
                 unknown.note(item_id);
                 continue;
             };
             unknown.known += 1;
-            let title = item(catalogue, code as usize).title;
+            let item = item(catalogue, code as usize);
             if liked {
-                user.liked.push(title)
+                user.liked.push(item.title);
+                categories.extend(item.categories);
             } else {
-                user.disliked.push(title)
+                user.disliked.push(item.title);
             }
         }
+        user.categories = User::frequent(&categories);
         let known = users.and_then(|users| Some((users, users.ids.code(id)?)));
         if let Some((users, code)) = known {
             user.attributes = User::attributes(&users.attributes[code as usize]);

@@ -1,5 +1,5 @@
 //! What the tests of the built binary share.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
