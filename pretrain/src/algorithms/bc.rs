@@ -231,3 +231,126 @@ fn loss(
     ];
     Ok(((policy + value)?, parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::TraitSource;
+    use crate::data::example::{OF_A_KIND, two_kinds};
+    use crate::network::initial::initial_weights;
+
+    const CONFIG: BcConfig = BcConfig {
+        steps: 150,
+        batch: 64,
+        learning_rate: 5e-3,
+        gamma: 0.9,
+        validation: 0.1,
+        evaluate_every: 50,
+    };
+
+    #[test]
+    fn what_a_user_has_not_met_of_its_own_kind_comes_on_top() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let network = NetworkConfig {
+            items: dataset.items.len(),
+            dims: 16,
+            hidden: 16,
+            traits: 0,
+            window: 10,
+        };
+        let weights = initial_weights(&network, &[], 0);
+        let trained = train(&CONFIG, &network, &dataset, &traits, weights, 0, Curve::silent()).unwrap();
+        let net = Network::frozen(&network, &trained.weights).unwrap();
+        let mut own = 0;
+        for user in 0..60 {
+            let state = State {
+                history: &dataset.states[user],
+                traits: &[],
+            };
+            let logits = net
+                .logits(&net.encode(&[state]).unwrap())
+                .unwrap()
+                .squeeze(0)
+                .unwrap();
+            let logits = logits.to_vec1::<f32>().unwrap();
+            let open = (0..2 * OF_A_KIND).filter(|item| !dataset.consumed[user].contains(item));
+            let top = open
+                .max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]))
+                .unwrap();
+            own += usize::from((top < OF_A_KIND) == (user % 2 == 0));
+        }
+        assert!(own >= 57, "{own} of 60");
+    }
+
+    #[test]
+    fn examples_and_held_out_likes_share_no_interaction_and_no_reflection() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let unknown = vec![0.0; traits.count];
+        let (examples, held) = split(
+            &BcConfig {
+                validation: 0.25,
+                ..CONFIG
+            },
+            &dataset,
+            &traits,
+            &unknown,
+            0,
+        );
+        assert_eq!(examples.len(), 60 * 12, "the head of every log");
+        assert!(!held.is_empty() && held.len() <= 60 * 4);
+        for held in &held {
+            assert!(held.consumed.len() >= 12 && !held.consumed.contains(&held.item));
+            assert_eq!(held.state.history, last(&pairs_of(&held.consumed, &dataset), 10));
+            assert_eq!(
+                held.state.traits,
+                &unknown[..],
+                "the profile was read from a state that holds the item"
+            );
+        }
+        for example in &examples {
+            let item = dataset.logs[example.user][example.at].0;
+            let reflected = dataset.states[example.user]
+                .iter()
+                .any(|(of_state, _)| *of_state == item);
+            let state = state_before(&dataset, &traits, &unknown, example.user, example.at);
+            assert_eq!(state.traits == &unknown[..], reflected);
+        }
+    }
+
+    /// The events of the log that begins with these items.
+    fn pairs_of(items: &[u32], dataset: &Dataset) -> Vec<crate::data::Event> {
+        let begins = |log: &&Vec<crate::data::Event>| log.iter().zip(items).all(|((item, _), i)| item == i);
+        dataset.logs.iter().find(begins).unwrap()[..items.len()].to_vec()
+    }
+
+    #[test]
+    fn the_critic_learns_discounted_likes() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let (examples, _) = split(
+            &BcConfig {
+                validation: 0.0,
+                ..CONFIG
+            },
+            &dataset,
+            &traits,
+            &[],
+            0,
+        );
+        let log = &dataset.logs[0];
+        let cut = tail_start(log.len(), 0.0);
+        let by_hand: f32 = (0..cut)
+            .map(|at| {
+                if log[at].1 > 0.0 {
+                    0.9_f32.powi(at as i32)
+                } else {
+                    0.0
+                }
+            })
+            .sum();
+        assert!((examples[0].target - by_hand).abs() < 1e-5 && examples[0].at == 0);
+        assert_eq!(examples[cut - 1].target, log[cut - 1].1.max(0.0));
+    }
+}

@@ -302,3 +302,114 @@ fn n_step_returns(rewards: &[f32], values: &[f32], batch: usize, gamma: f32, n_s
     };
     (0..rewards.len()).map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::TraitSource;
+    use crate::data::example::two_kinds;
+    use crate::network::initial::initial_weights;
+
+    #[test]
+    fn the_modelled_reward_rises_far_above_random() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (reward, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        assert!(fit.auc > 0.8 && fit.auc > fit.popularity_auc, "{fit:?}");
+        let network = NetworkConfig {
+            items: dataset.items.len(),
+            dims: 16,
+            hidden: 16,
+            traits: 3,
+            window: 10,
+        };
+        let weights = initial_weights(&network, &traits.items, 0);
+        let config = IalpConfig {
+            steps: 60,
+            batch: 32,
+            horizon: 5,
+            learning_rate: 1e-2,
+            ..IalpConfig::default()
+        };
+        let trained = train(
+            &config,
+            &network,
+            &dataset,
+            &traits,
+            &reward,
+            weights,
+            0,
+            Curve::silent(),
+        )
+        .unwrap();
+        let value = |metric: &str| {
+            trained
+                .curve
+                .iter()
+                .rev()
+                .find(|point| point.metric == metric)
+                .unwrap()
+                .value
+        };
+        let (policy, random, best) = (
+            value("modelled reward of the policy"),
+            value("of random items"),
+            value("of the best item"),
+        );
+        assert!(
+            policy - random > 0.7 * (best - random),
+            "policy {policy}, random {random}, best {best}"
+        );
+    }
+
+    #[test]
+    fn returns_look_n_steps_ahead_and_end_with_the_episode() {
+        // Two episodes of three steps, step by step.
+        let rewards = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
+        let values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+        let two = n_step_returns(&rewards, &values, 2, 0.5, 2);
+        assert_eq!(
+            two,
+            [
+                1.0 + 1.0 + 0.125,
+                10.0 + 10.0 + 0.15,
+                2.0 + 1.5,
+                20.0 + 15.0,
+                3.0,
+                30.0
+            ]
+        );
+        let all = n_step_returns(&rewards, &values, 2, 0.5, 10);
+        assert_eq!(all[..2], [1.0 + 1.0 + 0.75, 10.0 + 10.0 + 7.5]);
+    }
+
+    #[test]
+    fn a_catalogue_that_is_used_up_is_bad_data() {
+        let mut dataset = two_kinds();
+        dataset
+            .consumed
+            .iter_mut()
+            .for_each(|consumed| *consumed = (0..40).collect());
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let network = NetworkConfig {
+            items: 40,
+            dims: 4,
+            hidden: 4,
+            traits: 0,
+            window: 10,
+        };
+        let (reward, _) = RewardModel::fit(&two_kinds(), &traits, 0).unwrap();
+        let weights = initial_weights(&network, &[], 0);
+        let failed = train(
+            &IalpConfig::default(),
+            &network,
+            &dataset,
+            &traits,
+            &reward,
+            weights,
+            0,
+            Curve::silent(),
+        );
+        assert!(failed.err().unwrap().to_string().contains("consumed"));
+    }
+}

@@ -1,5 +1,7 @@
 //! What training reads: the log as per-user sequences, user states, trait vectors.
 
+#[cfg(test)]
+pub(crate) mod example;
 mod inputs;
 mod log;
 mod profiles;

@@ -1,9 +1,9 @@
 //! Splits in time: a user's head is for training, the tail for measuring.
 
 /// Where the tail of a sequence of `len` interactions begins: the last `fraction` of it, at least one
-/// interaction, but never the only one.
+/// interaction, but never the only one; no tail for a fraction of 0.
 pub(crate) fn tail_start(len: usize, fraction: f32) -> usize {
-    if len < 2 {
+    if len < 2 || fraction == 0.0 {
         return len;
     }
     let tail = (len as f64 * f64::from(fraction)) as usize;
@@ -22,5 +22,6 @@ mod tests {
         );
         assert_eq!([2, 3, 10].map(|len| tail_start(len, 0.5)), [1, 2, 5]);
         assert_eq!(tail_start(10, 1.0), 1);
+        assert_eq!(tail_start(10, 0.0), 10);
     }
 }

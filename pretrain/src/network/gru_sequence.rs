@@ -398,9 +398,7 @@ mod tests {
                 "sigmoid({x})"
             );
         }
-        assert_eq!(
-            [tanh(1e9), tanh(-1e9), sigmoid(1e9), sigmoid(-1e9)],
-            [1.0, -1.0, 1.0, 0.0]
-        );
+        assert_eq!([tanh(1e9), tanh(-1e9), sigmoid(1e9)], [1.0, -1.0, 1.0]);
+        assert!(sigmoid(-1e9) < 1e-37);
     }
 }

@@ -243,3 +243,56 @@ fn pairs_of(user: usize, dataset: &Dataset, traits: &Traits, features: &Features
     }
     pairs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::TraitSource;
+    use crate::data::example::{OF_A_KIND, two_kinds};
+
+    #[test]
+    fn probabilities_follow_kind_and_are_calibrated() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (model, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        assert!(fit.liked_traits > 0.5, "{fit:?}");
+        assert!(
+            (fit.predicted - fit.observed).abs() < 0.05 && fit.calibration_error < 0.08,
+            "{fit:?}"
+        );
+        let context = model.context(&dataset.states[0], traits.user(0));
+        let mean = |items: std::ops::Range<u32>| {
+            let count = items.len() as f32;
+            items.map(|item| model.probability(&context, item)).sum::<f32>() / count
+        };
+        assert!(mean(0..OF_A_KIND) > 3.0 * mean(OF_A_KIND..2 * OF_A_KIND));
+    }
+
+    /// A user's traits that hold the answer, as if read from the very items to be predicted: were they used, the
+    /// coefficient would say so.
+    #[test]
+    fn a_profile_does_not_predict_the_items_it_was_read_from() {
+        let mut dataset = two_kinds();
+        for state in 0..dataset.states.len() {
+            let tail = tail_start(dataset.logs[state].len(), TAIL);
+            dataset.states[state] = dataset.logs[state][tail..].to_vec();
+        }
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (_, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        assert_eq!(fit.user_traits, 0.0, "{fit:?}");
+    }
+
+    #[test]
+    fn a_log_without_likes_in_the_tail_is_refused() {
+        let mut dataset = two_kinds();
+        for log in &mut dataset.logs {
+            log.iter_mut().skip(2).for_each(|event| event.1 = -1.0);
+        }
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let error = RewardModel::fit(&dataset, &traits, 0).unwrap_err().to_string();
+        assert!(
+            error.contains("liked interaction") && error.contains("bc"),
+            "{error}"
+        );
+    }
+}

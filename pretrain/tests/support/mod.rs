@@ -1,0 +1,173 @@
+//! A small hand-made log with states and profiles, and the binary.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::fingerprint::Fingerprint;
+use common::ids::{Dictionary, IdKind};
+use common::manifest::Manifest;
+use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG};
+use common::schema::items::{self, ITEMS, Items};
+use common::schema::profiles::{self, PROFILES, Profiles};
+use common::schema::states::{self, STATES, States, state_hash};
+
+const USERS: u32 = 24;
+const CATALOGUE: u32 = 30;
+
+/// 24 users with 12 ratings each of 30 items; a user likes the half of the catalogue that has its own parity.
+/// Ids are integers where `kind` says so.
+pub(crate) fn log(kind: IdKind) -> Interactions {
+    let ids = |count: u32| Dictionary::from_values(kind, (0..count).map(|i| i.to_string())).unwrap();
+    let rows: Vec<(u32, u32)> = (0..USERS)
+        .flat_map(|user| (0..12).map(move |turn| (user, turn)))
+        .collect();
+    let item = |&(user, turn): &(u32, u32)| (user * 5 + turn * 7) % CATALOGUE;
+    let likes = |pair: &(u32, u32)| (item(pair) < CATALOGUE / 2) == (pair.0 % 2 == 0);
+    Interactions {
+        users: ids(USERS),
+        items: ids(CATALOGUE),
+        user: rows.iter().map(|(user, _)| *user).collect(),
+        item: rows.iter().map(item).collect(),
+        timestamp: rows
+            .iter()
+            .map(|(user, turn)| i64::from(user * 1000 + turn))
+            .collect(),
+        feedback: rows
+            .iter()
+            .map(|pair| if likes(pair) { 5.0 } else { 2.0 })
+            .collect(),
+        propensity: vec![None; rows.len()],
+        kind: Feedback {
+            kind: Kind::Rating,
+            like_threshold: 4.0,
+        },
+    }
+}
+
+/// Writes `log/interactions.parquet` and `log/items.parquet`, `states.parquet` and `profiles.parquet`, which belong
+/// together.
+pub(crate) fn write(folder: &Path) {
+    let log = log(IdKind::Text);
+    let (log_path, items_path) = (
+        folder.join("log/interactions.parquet"),
+        folder.join("log/items.parquet"),
+    );
+    interactions::write(&log_path, &Manifest::new(LOG, "test"), &log).unwrap();
+    let catalogue = Items {
+        ids: log.items.clone(),
+        title: (0..CATALOGUE).map(|i| format!("title {i}")).collect(),
+        text: vec![None; CATALOGUE as usize],
+        categories: vec![Vec::new(); CATALOGUE as usize],
+    };
+    items::write(&items_path, &Manifest::new(ITEMS, "test"), &catalogue).unwrap();
+    let states_path = folder.join("states.parquet");
+    let states = states_of(&log);
+    let manifest = Manifest::new(STATES, "test")
+        .input_file("log", &log_path)
+        .unwrap();
+    states::write(&states_path, &manifest, &states).unwrap();
+    let manifest = Manifest::new(PROFILES, "test");
+    let manifest = manifest
+        .input_file("items", &items_path)
+        .unwrap()
+        .input_file("states", &states_path)
+        .unwrap();
+    profiles::write(
+        &folder.join("profiles.parquet"),
+        &manifest,
+        &profiles_of(&log, &states),
+    )
+    .unwrap();
+}
+
+pub(crate) fn states_of(log: &Interactions) -> States {
+    let mut states = States {
+        users: log.users.clone(),
+        ..States::default()
+    };
+    for rows in log.rows_by_user() {
+        let last = &rows[rows.len().saturating_sub(10)..];
+        let items: Vec<String> = last
+            .iter()
+            .map(|&row| log.items.id(log.item[row]).to_string())
+            .collect();
+        let liked: Vec<bool> = last.iter().map(|&row| log.is_like(row)).collect();
+        states.state_hash.push(state_hash(&items, &liked));
+        states
+            .feedback
+            .push(last.iter().map(|&row| log.feedback[row]).collect());
+        states.interactions.push(rows.len() as u32);
+        states.items.push(items);
+        states.liked.push(liked);
+    }
+    states
+}
+
+pub(crate) fn profiles_of(log: &Interactions, states: &States) -> Profiles {
+    let mut profiles = Profiles {
+        vocabulary: vec!["dark".into(), "light".into()],
+        ..Profiles::default()
+    };
+    let mut push = |kind, id: &str, hash: Option<String>, dark: bool| {
+        let noise = (Fingerprint::of_bytes(id.as_bytes()).to_u64() % 100) as f32 / 200.0;
+        profiles.kind.push(kind);
+        profiles.id.push(id.to_string());
+        profiles.state_hash.push(hash);
+        profiles.traits.extend([
+            f32::from(u8::from(dark)) + noise,
+            f32::from(u8::from(!dark)) - noise,
+        ]);
+        profiles.summary.push(None);
+        profiles.confidence.push(0.5);
+    };
+    for (item, id) in log.items.ids().iter().enumerate() {
+        push(profiles::Kind::Item, id, None, item < CATALOGUE as usize / 2);
+    }
+    for (user, id) in log.users.ids().iter().enumerate() {
+        push(
+            profiles::Kind::User,
+            id,
+            Some(states.state_hash[user].clone()),
+            user % 2 == 0,
+        );
+    }
+    profiles
+}
+
+/// Runs `pretrain` with `arguments`, split at spaces, in `folder`.
+pub(crate) fn pretrain(folder: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pretrain"));
+    command
+        .current_dir(folder)
+        .args(arguments.split_whitespace())
+        .output()
+        .unwrap()
+}
+
+/// Runs it and fails with its stderr where the exit code is not `code`; returns stderr.
+pub(crate) fn expect(folder: &Path, arguments: &str, code: i32) -> String {
+    let output = pretrain(folder, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "pretrain {arguments}\n{stderr}");
+    assert!(output.stdout.is_empty(), "stdout is for data alone");
+    stderr
+}
+
+/// Name and bytes of every file below `folder`.
+pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(&at).unwrap().map(Result::unwrap) {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else {
+                let name = entry.path().strip_prefix(folder).unwrap().to_path_buf();
+                found.push((name, std::fs::read(entry.path()).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
