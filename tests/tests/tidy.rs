@@ -7,7 +7,10 @@ use std::process::Command;
 const TOOLS: [&str; 4] = ["profiler", "pretrain", "online", "simulator"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 fn read(path: &Path) -> String {
@@ -67,13 +70,33 @@ fn forbid(crates: &[&str], forbidden: &[&str], allowed: &[&str], why: &str) {
 /// The packages that `package` is built from, by cargo's own resolution.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "-e", "normal", "--prefix", "none", "-f", "{p}", "-p", package])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "-f",
+            "{p}",
+            "-p",
+            package,
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "cargo tree: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().skip(1).filter_map(|line| line.split(' ').next()).map(String::from).collect()
+    text.lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next())
+        .map(String::from)
+        .collect()
 }
 
 #[test]
@@ -90,7 +113,8 @@ fn tools_do_not_depend_on_each_other() {
 
 #[test]
 fn heavy_libraries_stay_where_they_belong() {
-    let uses = |package: &str, library: &str| dependencies(package).iter().any(|name| name.starts_with(library));
+    let uses =
+        |package: &str, library: &str| dependencies(package).iter().any(|name| name.starts_with(library));
     for package in ["common", "pretrain", "online", "simulator"] {
         assert!(!uses(package, "llama-cpp"), "{package} links llama.cpp");
     }
@@ -104,33 +128,80 @@ fn heavy_libraries_stay_where_they_belong() {
 #[test]
 fn column_names_stand_in_common_alone() {
     // Names that are columns and nothing else; words such as "items" or "step" have other uses too.
-    let columns =
-        ["user_id", "item_id", "last_item", "state_hash", "policy_version", "propensity", "headstart.manifest"];
+    let columns = [
+        "user_id",
+        "item_id",
+        "last_item",
+        "state_hash",
+        "policy_version",
+        "propensity",
+        "headstart.manifest",
+    ];
     let quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
     // Raw datasets have headers of their own, which their importers must name.
-    forbid(&TOOLS, &quoted, &["simulator/src/import/"], "column names belong to common: use its constants and readers");
+    forbid(
+        &TOOLS,
+        &quoted,
+        &["simulator/src/import/"],
+        "column names belong to common: use its constants and readers",
+    );
 }
 
 #[test]
 fn files_are_written_through_one_function() {
-    let writes = ["File::create", "fs::write", "OpenOptions", "fs::rename", "fs::copy", "NamedTempFile"];
+    let writes = [
+        "File::create",
+        "fs::write",
+        "OpenOptions",
+        "fs::rename",
+        "fs::copy",
+        "NamedTempFile",
+    ];
     let crates = ["common", "profiler", "pretrain", "online", "simulator"];
-    forbid(&crates, &writes, &["common/src/atomic_file.rs"], "write files through common::atomic_file");
+    forbid(
+        &crates,
+        &writes,
+        &["common/src/atomic_file.rs"],
+        "write files through common::atomic_file",
+    );
 }
 
 #[test]
 fn no_clock_and_no_foreign_randomness() {
-    let foreign = ["SystemTime::now", "thread_rng", "rand::rng()", "from_os_rng", "from_entropy", "RandomState"];
+    let foreign = [
+        "SystemTime::now",
+        "thread_rng",
+        "rand::rng()",
+        "from_os_rng",
+        "from_entropy",
+        "RandomState",
+    ];
     let crates = ["common", "profiler", "pretrain", "online", "simulator"];
-    forbid(&crates, &foreign, &[], "results depend on inputs, seed and version alone: use common::rng");
+    forbid(
+        &crates,
+        &foreign,
+        &[],
+        "results depend on inputs, seed and version alone: use common::rng",
+    );
 }
 
 #[test]
 fn no_panics_on_input_paths() {
-    let panics = [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "unreachable!("];
+    let panics = [
+        ".unwrap()",
+        "panic!(",
+        "todo!(",
+        "unimplemented!(",
+        "unreachable!(",
+    ];
     let crates = ["common", "profiler", "pretrain", "online", "simulator"];
-    forbid(&crates, &panics, &[], "bad input never panics: return a common::Error");
+    forbid(
+        &crates,
+        &panics,
+        &[],
+        "bad input never panics: return a common::Error",
+    );
 }
 
 #[test]
@@ -138,11 +209,19 @@ fn files_stay_small() {
     for name in ["common", "profiler", "pretrain", "online", "simulator", "tests"] {
         for path in sources(&root().join(name)) {
             let lines = read(&path).lines().count();
-            assert!(lines <= 500, "{}: {lines} lines; a file is one idea, at most 500 lines", path.display());
+            assert!(
+                lines <= 500,
+                "{}: {lines} lines; a file is one idea, at most 500 lines",
+                path.display()
+            );
         }
         let main = root().join(name).join("src/main.rs");
         if main.exists() {
-            assert!(read(&main).lines().count() <= 30, "{}: raw arguments belong to cli.rs", main.display());
+            assert!(
+                read(&main).lines().count() <= 30,
+                "{}: raw arguments belong to cli.rs",
+                main.display()
+            );
         }
     }
 }
@@ -150,12 +229,27 @@ fn files_stay_small() {
 #[test]
 fn every_invariant_names_a_test_that_exists() {
     let text = read(&root().join("ARCHITECTURE.md"));
-    let tests: String = sources(&root().join("tests")).iter().map(|path| read(path)).collect();
-    let invariants: Vec<&str> = text.split("\n\n").filter(|part| part.starts_with("**Architecture Invariant:**")).collect();
-    assert!(invariants.len() >= 6, "ARCHITECTURE.md states {} invariants", invariants.len());
+    let tests: String = sources(&root().join("tests"))
+        .iter()
+        .map(|path| read(path))
+        .collect();
+    let invariants: Vec<&str> = text
+        .split("\n\n")
+        .filter(|part| part.starts_with("**Architecture Invariant:**"))
+        .collect();
+    assert!(
+        invariants.len() >= 6,
+        "ARCHITECTURE.md states {} invariants",
+        invariants.len()
+    );
     for invariant in invariants {
-        let (_, rest) = invariant.rsplit_once("(`").unwrap_or_else(|| panic!("no test is named:\n{invariant}"));
+        let (_, rest) = invariant
+            .rsplit_once("(`")
+            .unwrap_or_else(|| panic!("no test is named:\n{invariant}"));
         let name = rest.split('`').next().unwrap();
-        assert!(tests.contains(&format!("fn {name}()")), "no test `{name}` for:\n{invariant}");
+        assert!(
+            tests.contains(&format!("fn {name}()")),
+            "no test `{name}` for:\n{invariant}"
+        );
     }
 }
