@@ -115,7 +115,7 @@ struct Fidelity {
     #[arg(long, value_name = "FILE.parquet")]
     out: Option<PathBuf>,
     /// Bootstrap samples of the users behind the 95 % intervals
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resamples: u32,
     #[command(flatten)]
     rules: RuleArgs,
@@ -169,7 +169,9 @@ fn rank(text: &str) -> Result<usize, String> {
 impl RuleArgs {
     fn resolve(&self) -> Result<Rules> {
         if self.rule == Rule::Fixed && self.patience.is_some() {
-            return Err(Error::usage("--patience has no meaning under the rule `fixed`").hint("add --rule leave"));
+            return Err(
+                Error::usage("--patience has no meaning under the rule `fixed`").hint("add --rule leave")
+            );
         }
         Ok(Rules::new(self.rule, self.horizon, self.patience))
     }
@@ -181,7 +183,9 @@ impl RuleArgs {
 /// Those of the verb.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
-        Verb::Import(Import { dataset: Dataset::Movielens(args) }) => with(&args.shared, || {
+        Verb::Import(Import {
+            dataset: Dataset::Movielens(args),
+        }) => with(&args.shared, || {
             import::movielens(&import::Config {
                 input: args.input.clone(),
                 out: args.out.clone(),
@@ -195,7 +199,11 @@ pub fn run(cli: Cli) -> Result<()> {
             environment::build::run(&environment::build::Config {
                 data: args.data.clone(),
                 out: args.out.clone(),
-                fit: fit::Config { rank: args.rank, epochs: args.epochs, ..fit::Config::default() },
+                fit: fit::Config {
+                    rank: args.rank,
+                    epochs: args.epochs,
+                    ..fit::Config::default()
+                },
                 seed: args.shared.seed,
                 overwrite: args.shared.overwrite,
             })

@@ -82,7 +82,11 @@ impl Dataset {
             if let (Some(ours), Some(theirs)) = (&manifest, table::read_manifest(other)?)
                 && (&ours.inputs, &ours.config) != (&theirs.inputs, &theirs.config)
             {
-                let both = format!("{} and {} are of different imports", layout.log.display(), other.display());
+                let both = format!(
+                    "{} and {} are of different imports",
+                    layout.log.display(),
+                    other.display()
+                );
                 return Err(Error::usage(both).hint("import the dataset again with --overwrite"));
             }
         }
@@ -106,15 +110,20 @@ impl Dataset {
 /// When a part is missing.
 pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
     let layout = Layout::new(folder);
-    [("log", &layout.log), ("truth", &layout.truth), ("items", &layout.items), ("users", &layout.users)]
-        .into_iter()
-        .map(|(role, path)| {
-            let found = Fingerprint::of_file(path).map_err(|e| {
-                e.hint("--data must be the folder that `simulator import` wrote, with log/ and truth/ inside")
-            })?;
-            Ok((role, found))
-        })
-        .collect()
+    [
+        ("log", &layout.log),
+        ("truth", &layout.truth),
+        ("items", &layout.items),
+        ("users", &layout.users),
+    ]
+    .into_iter()
+    .map(|(role, path)| {
+        let found = Fingerprint::of_file(path).map_err(|e| {
+            e.hint("--data must be the folder that `simulator import` wrote, with log/ and truth/ inside")
+        })?;
+        Ok((role, found))
+    })
+    .collect()
 }
 
 fn recode(log: &Interactions, users: &Dictionary, items: &Dictionary, path: &Path) -> Result<Vec<Rated>> {

@@ -20,7 +20,10 @@ impl SparseRows {
         for row in 0..rows {
             offsets[row + 1] += offsets[row];
         }
-        SparseRows { offsets, values: pairs.into_iter().map(|(_, value)| value).collect() }
+        SparseRows {
+            offsets,
+            values: pairs.into_iter().map(|(_, value)| value).collect(),
+        }
     }
 
     /// From stored parts; `None` when they do not describe sorted rows of values below `limit`.
@@ -87,9 +90,21 @@ mod tests {
     #[test]
     fn parts_that_make_no_rows_are_refused() {
         assert!(SparseRows::from_parts(vec![0, 1, 3], vec![4, 0, 2], 5).is_some());
-        assert!(SparseRows::from_parts(vec![0, 1, 3], vec![4, 2, 2], 5).is_none(), "repeated value");
-        assert!(SparseRows::from_parts(vec![0, 1, 3], vec![5, 0, 2], 5).is_none(), "value out of range");
-        assert!(SparseRows::from_parts(vec![0, 2, 1], vec![0], 5).is_none(), "offsets go back");
-        assert!(SparseRows::from_parts(vec![0, 1], vec![0, 1], 5).is_none(), "values beyond the end");
+        assert!(
+            SparseRows::from_parts(vec![0, 1, 3], vec![4, 2, 2], 5).is_none(),
+            "repeated value"
+        );
+        assert!(
+            SparseRows::from_parts(vec![0, 1, 3], vec![5, 0, 2], 5).is_none(),
+            "value out of range"
+        );
+        assert!(
+            SparseRows::from_parts(vec![0, 2, 1], vec![0], 5).is_none(),
+            "offsets go back"
+        );
+        assert!(
+            SparseRows::from_parts(vec![0, 1], vec![0, 1], 5).is_none(),
+            "values beyond the end"
+        );
     }
 }

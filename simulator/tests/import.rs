@@ -22,7 +22,11 @@ fn writes_log_items_users_and_the_truth_apart() {
     let log = interactions::read_log(&data.join("log/interactions.parquet"), None).unwrap();
     let truth = interactions::read_truth(&data.join("truth/interactions.parquet")).unwrap();
     assert_eq!(log.kind.like_threshold, 4.0);
-    assert_eq!(log.timestamp[0] % 60_000, 880_000_000_000 % 60_000, "times are in milliseconds");
+    assert_eq!(
+        log.timestamp[0] % 60_000,
+        880_000_000_000 % 60_000,
+        "times are in milliseconds"
+    );
     // In time: nothing that was held out is earlier than anything of the same user's log.
     let latest = |user: &str| {
         let of_user = (0..log.len()).filter(|&row| log.users.id(log.user[row]) == user);
@@ -64,7 +68,10 @@ fn a_missing_file_is_wrong_usage() {
     let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
     std::fs::remove_file(raw.path().join("ml-100k.item")).unwrap();
     let error = fail(2, &words(raw.path(), out.path()));
-    assert!(error.contains("ml-100k.item") && error.contains("hint: --input must be the folder"), "{error}");
+    assert!(
+        error.contains("ml-100k.item") && error.contains("hint: --input must be the folder"),
+        "{error}"
+    );
 }
 
 /// Each way in which a raw file can be bad: what is done to it, and what the error must say.
@@ -72,15 +79,47 @@ fn a_missing_file_is_wrong_usage() {
 fn a_bad_row_ends_in_one_error_with_its_line_or_is_skipped_and_counted() {
     type Change = fn(Vec<u8>) -> Vec<u8>;
     let cases: [(&str, Change, &[&str]); 9] = [
-        ("ml-100k.inter", |raw| add(raw, b"1\t1\t6\t880000000\n"), &["rating 6 is outside 1 to 5", "column rating"]),
-        ("ml-100k.inter", |raw| add(raw, b"1\t1\tNaN\t880000000\n"), &["\"NaN\" is no number"]),
-        ("ml-100k.inter", |raw| add(raw, b"999\t1\t5\t880000000\n"), &["999 is not in ml-100k.user", "column user_id"]),
-        ("ml-100k.inter", |raw| add(raw, b"1\t999\t5\t880000000\n"), &["999 is not in ml-100k.item", "column item_id"]),
-        ("ml-100k.inter", |raw| add(raw, b"1\t2\n"), &["2 fields", "cut short"]),
-        ("ml-100k.inter", |raw| add(raw, b"1\t2\t5\t-7\n"), &["timestamp -7"]),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"1\t1\t6\t880000000\n"),
+            &["rating 6 is outside 1 to 5", "column rating"],
+        ),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"1\t1\tNaN\t880000000\n"),
+            &["\"NaN\" is no number"],
+        ),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"999\t1\t5\t880000000\n"),
+            &["999 is not in ml-100k.user", "column user_id"],
+        ),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"1\t999\t5\t880000000\n"),
+            &["999 is not in ml-100k.item", "column item_id"],
+        ),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"1\t2\n"),
+            &["2 fields", "cut short"],
+        ),
+        (
+            "ml-100k.inter",
+            |raw| add(raw, b"1\t2\t5\t-7\n"),
+            &["timestamp -7"],
+        ),
         ("ml-100k.inter", repeat_last, &["has rated item"]),
-        ("ml-100k.item", |raw| add(raw, b"77\tMis\xe9rables, Les\t1995\tDrama\n"), &["not UTF-8", "column movie_title"]),
-        ("ml-100k.user", |raw| add(raw, b"1\t20\tM\tbaker\t1\n"), &["the id 1 appears twice"]),
+        (
+            "ml-100k.item",
+            |raw| add(raw, b"77\tMis\xe9rables, Les\t1995\tDrama\n"),
+            &["not UTF-8", "column movie_title"],
+        ),
+        (
+            "ml-100k.user",
+            |raw| add(raw, b"1\t20\tM\tbaker\t1\n"),
+            &["the id 1 appears twice"],
+        ),
     ];
     for (file, change, expected) in cases {
         let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
@@ -98,7 +137,10 @@ fn a_bad_row_ends_in_one_error_with_its_line_or_is_skipped_and_counted() {
         skipping.push("--skip-bad-rows");
         let output = simulator(&skipping);
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && stderr.contains(&format!("{file}: skipped 1 row")), "{stderr}");
+        assert!(
+            output.status.success() && stderr.contains(&format!("{file}: skipped 1 row")),
+            "{stderr}"
+        );
     }
 }
 
@@ -108,6 +150,12 @@ fn add(mut raw: Vec<u8>, line: &[u8]) -> Vec<u8> {
 }
 
 fn repeat_last(raw: Vec<u8>) -> Vec<u8> {
-    let last = String::from_utf8(raw.clone()).unwrap().lines().last().unwrap().to_string() + "\n";
+    let last = String::from_utf8(raw.clone())
+        .unwrap()
+        .lines()
+        .last()
+        .unwrap()
+        .to_string()
+        + "\n";
     add(raw, last.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! `simulator run` against a small agent process (examples/random_agent.rs): metrics that depend on nothing but inputs
+//! `simulator run` against a small agent process: metrics that depend on nothing but inputs
 //! and seed, and one clear error for each way in which an agent can fail.
 
 mod common;
@@ -6,21 +6,35 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use ::common::schema::metrics::{self, Metric};
-use common::{ITEMS, contents, environment, fail, simulator, succeed, text};
+use common::{agent, contents, environment, fail, simulator, succeed, text};
 
-/// The agent's command; cargo builds examples before tests, two folders beside the binary.
-fn agent(failure: &str) -> String {
-    let binaries = Path::new(env!("CARGO_BIN_EXE_simulator")).parent().unwrap();
-    let agent = binaries.join("examples").join("random_agent");
-    assert!(agent.exists(), "{} is not built: run cargo test --examples too", agent.display());
-    let items: Vec<String> = (1..=ITEMS).map(|item| item.to_string()).collect();
-    let failure = if failure.is_empty() { String::new() } else { format!("--fail '{failure}'") };
-    format!("'{}' {failure} {{seed}} {}", agent.display(), items.join(" "))
+/// No test: the agent's process, see [`common::agent`].
+#[test]
+fn agent_process() {
+    agent::act_if_asked();
 }
 
+fn agent(failure: &str) -> String {
+    agent::command("agent_process", failure)
+}
+
+/// The words of a small run; those in `extra` take the place of the usual ones.
 fn run_words<'a>(environment: &'a Path, agent: &'a str, out: &'a Path, extra: &[&'a str]) -> Vec<&'a str> {
-    let mut words = vec!["run", "--environment", text(environment), "--method", "random", "--agent", agent];
-    words.extend(["--out", text(out), "--seeds", "3", "--episodes", "95", "--envs", "8"]);
+    let mut words = vec![
+        "run",
+        "--environment",
+        text(environment),
+        "--method",
+        "random",
+        "--agent",
+        agent,
+    ];
+    words.extend(["--out", text(out)]);
+    for usual in [["--seeds", "3"], ["--episodes", "95"], ["--envs", "8"]] {
+        if !extra.contains(&usual[0]) {
+            words.extend(usual);
+        }
+    }
     words.extend_from_slice(extra);
     words
 }
@@ -60,14 +74,29 @@ fn metrics_do_not_depend_on_workers_and_do_on_the_seed() {
     let (other, _) = stage.play("other.parquet", &["--seed", "9"]);
     assert!(one != other);
 
-    let of = |name: &str, seed| rows.iter().filter(|m| m.metric == name && m.seed == seed).collect::<Vec<_>>();
+    let of = |name: &str, seed| {
+        rows.iter()
+            .filter(|m| m.metric == name && m.seed == seed)
+            .collect::<Vec<_>>()
+    };
     for seed in 0..3 {
         let curve = of("return", seed);
-        assert_eq!((curve.len(), curve[39].step), (40, 95), "the curve ends at the last episode");
+        assert_eq!(
+            (curve.len(), curve[39].step),
+            (40, 95),
+            "the curve ends at the last episode"
+        );
         let mean = of("return_mean", seed)[0];
-        assert!(mean.value > 0.0 && mean.value < 10.0 && mean.step == 95, "{}", mean.value);
+        assert!(
+            mean.value > 0.0 && mean.value < 10.0 && mean.step == 95,
+            "{}",
+            mean.value
+        );
         assert!(of("regret", seed)[0].value > 0.0);
-        assert!(rows.iter().all(|m| m.split == "online" && m.method == "random" && m.environment == "movielens"));
+        assert!(
+            rows.iter()
+                .all(|m| m.split == "online" && m.method == "random" && m.environment == "movielens")
+        );
     }
 }
 
@@ -76,14 +105,24 @@ fn a_random_agent_gets_what_random_is_computed_to_get() {
     let stage = Stage::new();
     let data = stage.out.path().join("data");
     let file = stage.out.path().join("fidelity.parquet");
-    let words = ["--data", text(&data), "--environment", text(&stage.environment), "--out", text(&file)];
+    let words = [
+        "--data",
+        text(&data),
+        "--environment",
+        text(&stage.environment),
+        "--out",
+        text(&file),
+    ];
     succeed(&[["fidelity", "--resamples", "10"].as_slice(), &words].concat());
     let computed = metrics::read(&file).unwrap();
-    let computed =
-        computed.iter().find(|m| m.method == "random" && m.metric == "expected_return").unwrap().value;
+    let computed = computed
+        .iter()
+        .find(|m| m.method == "random" && m.metric == "expected_return")
+        .unwrap()
+        .value;
     let (_, rows) = stage.play("long.parquet", &["--episodes", "3000", "--seeds", "1"]);
     let value = |name: &str| rows.iter().find(|m| m.metric == name).unwrap().value;
-    // The example's agent repeats itself and shows what the log holds; only the other actions can earn.
+    // The agent repeats itself and shows what the log holds; only the other actions can earn.
     let reached = value("expected_return_mean") / (1.0 - value("repeats"));
     assert!((reached / computed - 1.0).abs() < 0.1, "{reached} {computed}");
     assert!((value("return_mean") / value("expected_return_mean") - 1.0).abs() < 0.1);
@@ -104,16 +143,28 @@ fn a_second_run_is_done_already() {
     let again = simulator(&run_words(&stage.environment, &agent(""), &file, &[]));
     assert!(String::from_utf8_lossy(&again.stderr).contains("already done"));
     assert_eq!(std::fs::read(&file).unwrap(), first);
-    assert!(fail(2, &run_words(&stage.environment, &agent(""), &file, &["--episodes", "9"])).contains("--overwrite"));
+    assert!(
+        fail(
+            2,
+            &run_words(&stage.environment, &agent(""), &file, &["--episodes", "9"])
+        )
+        .contains("--overwrite")
+    );
 }
 
 #[test]
 fn an_agent_that_fails_is_explained_by_its_own_words() {
     let stage = Stage::new();
     let error = stage.fail(42, "at once");
-    assert!(error.contains("the agent's last words") && error.contains("exit status: 42"), "{error}");
+    assert!(
+        error.contains("the agent's last words") && error.contains("exit status: 42"),
+        "{error}"
+    );
     let error = stage.fail(1, "midway");
-    assert!(error.contains("giving up in the middle") && error.contains("the agent of seed"), "{error}");
+    assert!(
+        error.contains("giving up in the middle") && error.contains("the agent of seed"),
+        "{error}"
+    );
     assert!(stage.fail(1, "at the end").contains("after the last episode"));
 }
 
@@ -123,7 +174,10 @@ fn an_agent_that_breaks_the_protocol_is_told_how() {
     assert!(stage.fail(42, "babble").contains("no Arrow IPC stream"));
     assert!(stage.fail(42, "early").contains("closed its reply stream"));
     let error = stage.fail(42, "unknown item");
-    assert!(error.contains("`no such item`") && error.contains("environment 0, episode 0, step 0"), "{error}");
+    assert!(
+        error.contains("`no such item`") && error.contains("environment 0, episode 0, step 0"),
+        "{error}"
+    );
     assert!(stage.fail(42, "short").contains("7 rows"));
 }
 
@@ -131,7 +185,10 @@ fn an_agent_that_breaks_the_protocol_is_told_how() {
 fn an_agent_that_cannot_be_started_is_wrong_usage() {
     let stage = Stage::new();
     let file = stage.out.path().join("x.parquet");
-    let error = fail(2, &run_words(&stage.environment, "/no/such/agent --x", &file, &[]));
+    let error = fail(
+        2,
+        &run_words(&stage.environment, "/no/such/agent --x", &file, &[]),
+    );
     assert!(error.contains("/no/such/agent"), "{error}");
     assert!(fail(2, &run_words(&stage.environment, "agent 'open", &file, &[])).contains("--agent"));
 }

@@ -42,8 +42,17 @@ impl Agent {
                     .hint("--agent must begin with a program: its path, or a name found through PATH")
             })?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let stderr = child.stderr.take().map(|stderr| std::thread::spawn(move || tail(stderr)));
-        let mut agent = Agent { child, name, sender: None, receiver: None, stderr };
+        let stderr = child
+            .stderr
+            .take()
+            .map(|stderr| std::thread::spawn(move || tail(stderr)));
+        let mut agent = Agent {
+            child,
+            name,
+            sender: None,
+            receiver: None,
+            stderr,
+        };
         let (Some(stdin), Some(stdout)) = (stdin, stdout) else {
             return Err(Error::retry(format!("{} has no stdin or stdout", agent.name)));
         };
@@ -64,7 +73,9 @@ impl Agent {
             return Err(Error::retry(format!("{} is not connected", self.name)));
         };
         sender.send(request)?;
-        receiver.receive()?.ok_or_else(|| Error::data("it closed its reply stream before the last episode was over"))
+        receiver
+            .receive()?
+            .ok_or_else(|| Error::data("it closed its reply stream before the last episode was over"))
     }
 
     /// Ends the session and waits until the agent has written what it writes and exited.
@@ -92,26 +103,12 @@ impl Agent {
         }
     }
 
-    /// Ends the process and makes one error of what went wrong, how it exited, and the end of its stderr.
+    /// The error of an agent that broke off: how it exited, and the end of its stderr, say why.
     pub(super) fn explain(mut self, cause: Error) -> Error {
-        // Both pipes closed: an agent in good order notices and exits.
-        (self.sender, self.receiver) = (None, None);
         let status = self.exit_status();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let stderr = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let stderr = String::from_utf8_lossy(&stderr);
-        let mut what = format!("{} failed: {}", self.name, one_line(&cause));
-        match status {
-            Some(status) if !status.success() => what += &format!("; it ended with {status}"),
-            _ => {}
-        }
-        let lines: Vec<&str> = stderr.trim_end().lines().collect();
-        if !lines.is_empty() {
-            what += "\nthe end of its stderr:";
-            for line in &lines[lines.len().saturating_sub(TAIL_LINES)..] {
-                what += &format!("\n    {line}");
-            }
+        let mut what = one_line(&cause);
+        if let Some(status) = status.filter(|status| !status.success()) {
+            what += &format!("; it ended with {status}");
         }
         // An agent's own verdict, by Headstart's exit codes, says more than that its pipe broke.
         let class = match status.and_then(|status| status.code()) {
@@ -120,6 +117,33 @@ impl Agent {
             Some(0) | None => cause.class(),
             Some(_) => Class::Retry,
         };
+        self.failure(&what, class)
+    }
+
+    /// The error of an agent that runs, but whose reply cannot be taken.
+    pub(super) fn refuse(self, cause: Error) -> Error {
+        self.failure(&one_line(&cause), cause.class())
+    }
+
+    /// Ends the process and makes one error of what went wrong and the end of its stderr.
+    fn failure(mut self, what: &str, class: Class) -> Error {
+        (self.sender, self.receiver) = (None, None);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let stderr = self
+            .stderr
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
+        let stderr = String::from_utf8_lossy(&stderr);
+        let mut what = format!("{} failed: {what}", self.name);
+        let lines: Vec<&str> = stderr.trim_end().lines().collect();
+        if !lines.is_empty() {
+            what += "\nthe end of its stderr:";
+            for line in &lines[lines.len().saturating_sub(TAIL_LINES)..] {
+                what += &format!("\n    {line}");
+            }
+        }
         let error = match class {
             Class::Usage => Error::usage(what),
             Class::Data => Error::data(what),
@@ -152,7 +176,11 @@ impl Drop for Agent {
 /// What and where, without the line breaks of a whole error.
 fn one_line(error: &Error) -> String {
     let text = error.to_string();
-    let parts: Vec<&str> = text.lines().filter(|line| !line.starts_with("hint:")).map(str::trim).collect();
+    let parts: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("hint:"))
+        .map(str::trim)
+        .collect();
     parts.join("; ")
 }
 

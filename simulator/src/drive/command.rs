@@ -35,7 +35,10 @@ impl Command {
 
     /// The words for one seed, the program first.
     pub fn words(&self, seed: u64) -> Vec<String> {
-        self.words.iter().map(|word| word.replace(SEED, &seed.to_string())).collect()
+        self.words
+            .iter()
+            .map(|word| word.replace(SEED, &seed.to_string()))
+            .collect()
     }
 
     /// The words as a manifest records them: paths without their folders, since an artifact must not depend on
@@ -80,15 +83,28 @@ mod tests {
     #[test]
     fn words_are_cut_like_a_shells_and_hold_the_seed() {
         let command = Command::parse("bin/agent --policy 'my dir/seed-{seed}' --seed {seed}").unwrap();
-        assert_eq!(command.words(3), ["bin/agent", "--policy", "my dir/seed-3", "--seed", "3"]);
+        assert_eq!(
+            command.words(3),
+            ["bin/agent", "--policy", "my dir/seed-3", "--seed", "3"]
+        );
     }
 
     #[test]
     fn what_is_recorded_does_not_depend_on_folders() {
-        let one = Command::parse("/a/agent --policy /x/ialp/seed-{seed} --rate=0.1 --out=/o/e.parquet").unwrap();
+        let one =
+            Command::parse("/a/agent --policy /x/ialp/seed-{seed} --rate=0.1 --out=/o/e.parquet").unwrap();
         let other = Command::parse("b/agent --policy y/seed-{seed}/ --rate=0.1 --out=e.parquet").unwrap();
         assert_eq!(one.recorded(), other.recorded());
-        assert_eq!(one.recorded(), ["agent", "--policy", "seed-{seed}", "--rate=0.1", "--out=e.parquet"]);
+        assert_eq!(
+            one.recorded(),
+            [
+                "agent",
+                "--policy",
+                "seed-{seed}",
+                "--rate=0.1",
+                "--out=e.parquet"
+            ]
+        );
     }
 
     #[test]
@@ -99,7 +115,11 @@ mod tests {
             std::fs::create_dir(at(name)).unwrap();
             std::fs::write(at(name).join(manifest::FILE_NAME), content).unwrap();
         }
-        let command = Command::parse(&format!("agent --policy {}/seed-{{seed}}", folder.path().display())).unwrap();
+        let command = Command::parse(&format!(
+            "agent --policy {}/seed-{{seed}}",
+            folder.path().display()
+        ))
+        .unwrap();
         let before = command.artifacts(&[0, 1]).unwrap().unwrap();
         std::fs::write(at("seed-1").join(manifest::FILE_NAME), "c").unwrap();
         assert_ne!(command.artifacts(&[0, 1]).unwrap().unwrap(), before);

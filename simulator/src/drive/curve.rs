@@ -22,11 +22,19 @@ pub(super) fn metrics(played: &Played, environment: &str, method: &str, seed: u6
     };
     let mut rows = Vec::new();
     let kinds = [
-        (&played.returns, metric::RETURN, [metric::RETURN_FIRST, metric::RETURN_LAST, metric::RETURN_MEAN]),
+        (
+            &played.returns,
+            metric::RETURN,
+            [metric::RETURN_FIRST, metric::RETURN_LAST, metric::RETURN_MEAN],
+        ),
         (
             &played.expected,
             metric::EXPECTED_RETURN,
-            [metric::EXPECTED_RETURN_FIRST, metric::EXPECTED_RETURN_LAST, metric::EXPECTED_RETURN_MEAN],
+            [
+                metric::EXPECTED_RETURN_FIRST,
+                metric::EXPECTED_RETURN_LAST,
+                metric::EXPECTED_RETURN_MEAN,
+            ],
         ),
     ];
     let blocks = MOST_BLOCKS.min(episodes);
@@ -40,8 +48,16 @@ pub(super) fn metrics(played: &Played, environment: &str, method: &str, seed: u6
         rows.push(row(last, episodes, mean(&values[episodes - tenth..])));
         rows.push(row(all, episodes, mean(values)));
     }
-    rows.push(row(metric::REGRET, episodes, mean(&played.oracle) - mean(&played.expected)));
-    rows.push(row(metric::REPEATS, episodes, played.repeats as f64 / played.steps.max(1) as f64));
+    rows.push(row(
+        metric::REGRET,
+        episodes,
+        mean(&played.oracle) - mean(&played.expected),
+    ));
+    rows.push(row(
+        metric::REPEATS,
+        episodes,
+        played.repeats as f64 / played.steps.max(1) as f64,
+    ));
     rows
 }
 

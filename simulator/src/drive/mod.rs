@@ -89,7 +89,10 @@ pub fn run(config: &Config) -> Result<()> {
     let mut manifest = Manifest::new(METRICS, "simulator run")
         .seed(config.seed)
         .config(&recorded)?
-        .input("environment", common::fingerprint::Fingerprint::of_bytes(made.to_json().as_bytes()));
+        .input(
+            "environment",
+            common::fingerprint::Fingerprint::of_bytes(made.to_json().as_bytes()),
+        );
     if let Some(artifacts) = command.artifacts(&seeds)? {
         manifest = manifest.input("agent", artifacts);
     }
@@ -139,7 +142,11 @@ pub fn run(config: &Config) -> Result<()> {
 
 fn summarise(config: &Config, rows: &[metrics::Metric], all: &[Played]) {
     let mean = |name: &str| {
-        let values: Vec<f64> = rows.iter().filter(|row| row.metric == name).map(|row| row.value).collect();
+        let values: Vec<f64> = rows
+            .iter()
+            .filter(|row| row.metric == name)
+            .map(|row| row.value)
+            .collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     };
     terminal::info(&format!(
@@ -152,7 +159,9 @@ fn summarise(config: &Config, rows: &[metrics::Metric], all: &[Played]) {
         mean(metric::RETURN_LAST),
         mean(metric::REGRET)
     ));
-    let (repeats, steps) = all.iter().fold((0, 0), |sum, played| (sum.0 + played.repeats, sum.1 + played.steps));
+    let (repeats, steps) = all.iter().fold((0, 0), |sum, played| {
+        (sum.0 + played.repeats, sum.1 + played.steps)
+    });
     if repeats > 0 {
         terminal::warn(&format!(
             "{}: {repeats} of {steps} actions named an item that the user had consumed already; each gave 0",

@@ -57,16 +57,23 @@ impl Stage<'_> {
             horizon: self.config.rules.horizon,
             slate: 1,
         };
-        let mut agent = Agent::start(&self.command.words(seed), &hello, format!("the agent of seed {seed}"))?;
+        let mut agent = Agent::start(
+            &self.command.words(seed),
+            &hello,
+            format!("the agent of seed {seed}"),
+        )?;
         let mut session = Session::new(self.environment, self.config, seed);
         while !session.live.is_empty() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            let answered = agent.ask(&session.request()).and_then(|reply| session.take(&reply));
-            match answered {
-                Ok(ended) => self.progress.add(ended),
+            let reply = match agent.ask(&session.request()) {
+                Ok(reply) => reply,
                 Err(cause) => return Err(agent.explain(cause)),
+            };
+            match session.take(&reply) {
+                Ok(ended) => self.progress.add(ended),
+                Err(cause) => return Err(agent.refuse(cause)),
             }
         }
         agent.finish()?;
@@ -97,7 +104,11 @@ impl<'a> Session<'a> {
             live: (0..envs).collect(),
             last: vec![None; envs],
             users: vec![0; episodes],
-            played: Played { returns: vec![0.0; episodes], expected: vec![0.0; episodes], ..Played::default() },
+            played: Played {
+                returns: vec![0.0; episodes],
+                expected: vec![0.0; episodes],
+                ..Played::default()
+            },
         }
     }
 
@@ -111,11 +122,20 @@ impl<'a> Session<'a> {
         for &env in &self.live {
             let last = &self.last[env];
             request.env.push(env as u32);
-            request.user_id.push(self.environment.users.id(self.vector.user(env)).to_string());
+            request
+                .user_id
+                .push(self.environment.users.id(self.vector.user(env)).to_string());
             request.step.push(self.vector.step_of(env));
-            request.last_item.push(last.as_ref().map(|(item, _)| self.environment.items.id(*item).to_string()));
-            request.reward.push(last.as_ref().map(|(_, outcome)| outcome.reward));
-            request.done.push(last.as_ref().is_some_and(|(_, outcome)| outcome.end.is_some()));
+            request.last_item.push(
+                last.as_ref()
+                    .map(|(item, _)| self.environment.items.id(*item).to_string()),
+            );
+            request
+                .reward
+                .push(last.as_ref().map(|(_, outcome)| outcome.reward));
+            request
+                .done
+                .push(last.as_ref().is_some_and(|(_, outcome)| outcome.end.is_some()));
         }
         request
     }
@@ -143,7 +163,10 @@ impl<'a> Session<'a> {
             }
             self.users[episode] = self.vector.user(env);
             let action = action(&reply.item[row], self.environment).map_err(|e| {
-                e.at(format!("environment {env}, episode {episode}, step {}", self.vector.step_of(env)))
+                e.at(format!(
+                    "environment {env}, episode {episode}, step {}",
+                    self.vector.step_of(env)
+                ))
             })?;
             let outcome = self.vector.step_one(env, action);
             self.played.returns[episode] += f64::from(outcome.reward);
@@ -174,12 +197,16 @@ impl<'a> Session<'a> {
 /// The item of a slate of one, as its code.
 fn action(slate: &[String], environment: &Environment) -> Result<u32> {
     let [item] = slate else {
-        return Err(Error::data(format!("its slate has {} items where 1 is asked for", slate.len())));
+        return Err(Error::data(format!(
+            "its slate has {} items where 1 is asked for",
+            slate.len()
+        )));
     };
-    environment
-        .items
-        .code(item)
-        .ok_or_else(|| Error::data(format!("it chose item `{item}`, which the catalogue does not have")))
+    environment.items.code(item).ok_or_else(|| {
+        Error::data(format!(
+            "it chose item `{item}`, which the catalogue does not have"
+        ))
+    })
 }
 
 fn brief(envs: &[u32]) -> &[u32] {
@@ -211,7 +238,9 @@ mod tests {
         let rows = request.len();
         Reply {
             env: request.env.clone(),
-            item: (0..rows).map(|row| if request.done[row] { vec![] } else { choose(row) }).collect(),
+            item: (0..rows)
+                .map(|row| if request.done[row] { vec![] } else { choose(row) })
+                .collect(),
             propensity: vec![1.0; rows],
             policy_version: vec![0; rows],
         }
@@ -227,7 +256,10 @@ mod tests {
             for row in 0..request.len() {
                 let first = request.step[row] == 0;
                 begun[request.env[row] as usize] += usize::from(first);
-                assert_eq!(first, request.last_item[row].is_none() && request.reward[row].is_none());
+                assert_eq!(
+                    first,
+                    request.last_item[row].is_none() && request.reward[row].is_none()
+                );
                 assert_eq!(request.done[row], request.step[row] == 3);
             }
             let chosen = |row: usize| vec![((request.step[row] + 1) % 6).to_string()];
@@ -235,7 +267,13 @@ mod tests {
         }
         assert_eq!((ended, begun, session.played.steps), (7, [3, 2, 2], 21));
         let played = session.into_played(&config(7, 3));
-        assert!(played.oracle.iter().zip(&played.expected).all(|(oracle, expected)| oracle >= expected));
+        assert!(
+            played
+                .oracle
+                .iter()
+                .zip(&played.expected)
+                .all(|(oracle, expected)| oracle >= expected)
+        );
         assert!(played.expected.iter().all(|&expected| expected > 0.0));
     }
 
@@ -251,6 +289,6 @@ mod tests {
         assert!(fail(&|reply| reply.env.swap(0, 1)).contains("environments [1, 0]"));
         assert!(fail(&|reply| reply.item[1] = vec!["none".into()]).contains("`none`"));
         assert!(fail(&|reply| reply.item[1].clear()).contains("slate has 0 items"));
-        assert!(fail(&|reply| drop(reply.env.pop())).contains("1 rows"));
+        assert!(fail(&|reply| reply.env.truncate(1)).contains("1 rows"));
     }
 }

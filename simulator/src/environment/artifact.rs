@@ -30,12 +30,17 @@ impl Environment {
     /// # Errors
     /// On I/O failure.
     pub fn save(&self, folder: &Path, mut manifest: Manifest, items: &Items, users: &Users) -> Result<()> {
-        let part = |kind: &str| Manifest { artifact: kind.to_string(), ..manifest.clone() };
+        let part = |kind: &str| Manifest {
+            artifact: kind.to_string(),
+            ..manifest.clone()
+        };
         items::write(&folder.join(ITEMS_FILE), &part(items::ITEMS), items)?;
         users::write(&folder.join(USERS_FILE), &part(users::USERS), users)?;
         atomic_file::write_bytes(&folder.join(MODEL_FILE), &self.to_bytes()?)?;
         for name in [ITEMS_FILE, USERS_FILE, MODEL_FILE] {
-            manifest.files.insert(name.to_string(), Fingerprint::of_file(&folder.join(name))?);
+            manifest
+                .files
+                .insert(name.to_string(), Fingerprint::of_file(&folder.join(name))?);
         }
         manifest.write_to_folder(folder)
     }
@@ -70,9 +75,10 @@ impl Environment {
         if x.is_empty() || x.len() != y.len() || !x.is_sorted() || !y.is_sorted() || !slope.is_finite() {
             return Err(bad("its calibration is no increasing map".into()));
         }
-        let consumed = SparseRows::from_parts(indices("consumed_offset")?, indices("consumed_item")?, n_items)
-            .filter(|rows| rows.len() == n_users)
-            .ok_or_else(|| bad("its consumed items do not fit its users and items".into()))?;
+        let consumed =
+            SparseRows::from_parts(indices("consumed_offset")?, indices("consumed_item")?, n_items)
+                .filter(|rows| rows.len() == n_users)
+                .ok_or_else(|| bad("its consumed items do not fit its users and items".into()))?;
         let popularity = indices("popularity")?;
         if popularity.len() != n_items {
             return Err(bad("popularity does not have one value an item".into()));
@@ -83,7 +89,10 @@ impl Environment {
             user_bias,
             item_vector: numbers("item_vector", Some(n_items * rank))?,
             item_bias: numbers("item_bias", Some(n_items))?,
-            calibration: Calibration { slope, knots: x.into_iter().zip(y).collect() },
+            calibration: Calibration {
+                slope,
+                knots: x.into_iter().zip(y).collect(),
+            },
         };
         let environment = Environment {
             name: dataset_name(Some(&manifest)),
@@ -125,7 +134,8 @@ impl Environment {
             (name, Dtype::U32, vec![values.len()], bytes)
         });
         let stored: Vec<_> = floats.chain(integers).collect();
-        let failed = |e: safetensors::SafeTensorError| Error::retry(format!("cannot write the user model: {e}"));
+        let failed =
+            |e: safetensors::SafeTensorError| Error::retry(format!("cannot write the user model: {e}"));
         // A sorted map: the order of tensors in the file must not vary.
         let views = stored
             .iter()
@@ -141,11 +151,20 @@ struct Tensors<'a>(SafeTensors<'a>);
 
 impl Tensors<'_> {
     fn words<T>(&self, name: &str, kind: Dtype, of: impl Fn([u8; 4]) -> T) -> Result<Vec<T>, String> {
-        let tensor = self.0.tensor(name).map_err(|_| format!("it has no tensor {name}"))?;
+        let tensor = self
+            .0
+            .tensor(name)
+            .map_err(|_| format!("it has no tensor {name}"))?;
         if tensor.dtype() != kind {
             return Err(format!("tensor {name} is {:?}, not {kind:?}", tensor.dtype()));
         }
-        Ok(tensor.data().as_chunks::<4>().0.iter().map(|word| of(*word)).collect())
+        Ok(tensor
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|word| of(*word))
+            .collect())
     }
 
     /// A tensor of finite numbers, of `len` values where that is known.
@@ -178,7 +197,10 @@ mod tests {
             text: vec![None; 6],
             categories: vec![vec![]; 6],
         };
-        let users = Users { ids: environment.users.clone(), attributes: vec![BTreeMap::new(); 4] };
+        let users = Users {
+            ids: environment.users.clone(),
+            attributes: vec![BTreeMap::new(); 4],
+        };
         let manifest = Manifest::new(KIND, "simulator fit")
             .seed(3)
             .config(&serde_json::json!({ "dataset": "small" }))
@@ -192,7 +214,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let environment = saved(folder.path());
         let (loaded, manifest) = Environment::load(folder.path()).unwrap();
-        assert_eq!((loaded.name.as_str(), loaded.seed, manifest.files.len()), ("small", 3, 3));
+        assert_eq!(
+            (loaded.name.as_str(), loaded.seed, manifest.files.len()),
+            ("small", 3, 3)
+        );
         assert_eq!(loaded.model, environment.model);
         assert_eq!(loaded.consumed, environment.consumed);
         assert_eq!(loaded.popularity, environment.popularity);

@@ -46,12 +46,17 @@ struct Recorded<'a> {
 /// # Errors
 /// Bad or missing inputs, too little data to calibrate on, an output of another run, I/O failures.
 pub fn run(config: &Config) -> Result<()> {
+    // First of all, because it says best what is missing in a wrong folder.
+    let fingerprints = dataset::fingerprints(&config.data)?;
     let log_manifest = table::read_manifest(&Layout::new(&config.data).log)?;
     let name = import::dataset_name(log_manifest.as_ref());
     let mut manifest = Manifest::new(KIND, "simulator fit")
         .seed(config.seed)
-        .config(&Recorded { dataset: &name, user_model: &config.fit })?;
-    for (role, fingerprint) in dataset::fingerprints(&config.data)? {
+        .config(&Recorded {
+            dataset: &name,
+            user_model: &config.fit,
+        })?;
+    for (role, fingerprint) in fingerprints {
         manifest = manifest.input(role, fingerprint);
     }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {

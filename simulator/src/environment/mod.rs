@@ -35,7 +35,11 @@ pub struct Environment {
 impl Environment {
     /// Probability that `user` takes up and likes `item`: 0 for an item of the user's log.
     pub fn reward_probability(&self, user: u32, item: u32) -> f32 {
-        if self.consumed.contains(user as usize, item) { 0.0 } else { self.model.probability(user, item) }
+        if self.consumed.contains(user as usize, item) {
+            0.0
+        } else {
+            self.model.probability(user, item)
+        }
     }
 
     /// Its name in metrics: that of the dataset, and the rule's unless it is [`Rule::Fixed`].

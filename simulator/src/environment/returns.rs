@@ -18,8 +18,10 @@ pub struct Returns {
 
 /// The returns for one user.
 pub fn of_user(environment: &Environment, rules: &Rules, by_popularity: &[u32], user: u32) -> Returns {
-    let mut probabilities: Vec<f32> =
-        environment.open_items(user).map(|item| environment.model.probability(user, item)).collect();
+    let mut probabilities: Vec<f32> = environment
+        .open_items(user)
+        .map(|item| environment.model.probability(user, item))
+        .collect();
     let steps = (rules.horizon as usize).min(probabilities.len());
     if steps == 0 {
         return Returns::default();
@@ -29,13 +31,22 @@ pub fn of_user(environment: &Environment, rules: &Rules, by_popularity: &[u32], 
         Rule::Fixed => steps as f64 * mean,
         Rule::Leave => rules.expected_return(std::iter::repeat_n(mean as f32, steps)),
     };
-    let popular = by_popularity.iter().filter(|&&item| !environment.consumed.contains(user as usize, item));
-    let popularity =
-        rules.expected_return(popular.take(steps).map(|&item| environment.model.probability(user, item)));
+    let popular = by_popularity
+        .iter()
+        .filter(|&&item| !environment.consumed.contains(user as usize, item));
+    let popularity = rules.expected_return(
+        popular
+            .take(steps)
+            .map(|&item| environment.model.probability(user, item)),
+    );
     probabilities.select_nth_unstable_by(steps - 1, |a, b| b.total_cmp(a));
     probabilities.truncate(steps);
     probabilities.sort_unstable_by(|a, b| b.total_cmp(a));
-    Returns { oracle: rules.expected_return(probabilities), random, popularity }
+    Returns {
+        oracle: rules.expected_return(probabilities),
+        random,
+        popularity,
+    }
 }
 
 /// Item codes by falling number of likes in the log; ties by code.
@@ -48,7 +59,11 @@ pub fn by_popularity(environment: &Environment) -> Vec<u32> {
 /// The mean over `returns`, summed in order.
 pub fn mean(returns: &[Returns]) -> Returns {
     let mean = |of: fn(&Returns) -> f64| returns.iter().map(of).sum::<f64>() / returns.len().max(1) as f64;
-    Returns { oracle: mean(|r| r.oracle), random: mean(|r| r.random), popularity: mean(|r| r.popularity) }
+    Returns {
+        oracle: mean(|r| r.oracle),
+        random: mean(|r| r.random),
+        popularity: mean(|r| r.popularity),
+    }
 }
 
 #[cfg(test)]
@@ -66,16 +81,24 @@ mod tests {
         let p = |item| f64::from(environment.model.probability(0, item));
         let returns = of_user(&environment, &rules, &order, 0);
         assert!((returns.oracle - (p(5) + p(4))).abs() < 1e-6);
-        assert!((returns.popularity - (p(2) + p(1))).abs() < 1e-6, "item 0 is consumed");
+        assert!(
+            (returns.popularity - (p(2) + p(1))).abs() < 1e-6,
+            "item 0 is consumed"
+        );
         assert!((returns.random - 2.0 * (p(1) + p(2) + p(3) + p(4) + p(5)) / 5.0).abs() < 1e-6);
     }
 
     #[test]
     fn an_oracle_that_plays_gets_what_was_computed() {
         let environment = small();
-        for rules in [Rules::new(Rule::Fixed, Some(3), None), Rules::new(Rule::Leave, Some(5), Some(2))] {
+        for rules in [
+            Rules::new(Rule::Fixed, Some(3), None),
+            Rules::new(Rule::Leave, Some(5), Some(2)),
+        ] {
             let order = by_popularity(&environment);
-            let all: Vec<Returns> = (0..4).map(|user| of_user(&environment, &rules, &order, user)).collect();
+            let all: Vec<Returns> = (0..4)
+                .map(|user| of_user(&environment, &rules, &order, user))
+                .collect();
             let mut vector = VectorEnvironment::new(&environment, rules, 1, 1);
             let (mut total, episodes) = (0.0, 40_000);
             for _ in 0..episodes {

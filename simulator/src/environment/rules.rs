@@ -39,10 +39,16 @@ impl Rules {
     /// The rules of `rule` with its defaults where nothing is set.
     pub fn new(rule: Rule, horizon: Option<u32>, patience: Option<u32>) -> Self {
         match rule {
-            Rule::Fixed => Rules { rule, horizon: horizon.unwrap_or(10), patience: None },
-            Rule::Leave => {
-                Rules { rule, horizon: horizon.unwrap_or(30), patience: Some(patience.unwrap_or(5)) }
-            }
+            Rule::Fixed => Rules {
+                rule,
+                horizon: horizon.unwrap_or(10),
+                patience: None,
+            },
+            Rule::Leave => Rules {
+                rule,
+                horizon: horizon.unwrap_or(30),
+                patience: Some(patience.unwrap_or(5)),
+            },
         }
     }
 

@@ -108,7 +108,11 @@ impl<'a> VectorEnvironment<'a> {
         let user = self.user[env];
         let repeat =
             self.shown[env].contains(&action) || self.environment.consumed.contains(user as usize, action);
-        let expected = if repeat { 0.0 } else { self.environment.model.probability(user, action) };
+        let expected = if repeat {
+            0.0
+        } else {
+            self.environment.model.probability(user, action)
+        };
         // Drawn whatever the probability, so that the stream stays in step with the episode.
         let liked = self.rng[env].random::<f32>() < expected;
         self.shown[env].push(action);
@@ -116,7 +120,12 @@ impl<'a> VectorEnvironment<'a> {
         self.dislikes[env] = if liked { 0 } else { self.dislikes[env] + 1 };
         let end = self.rules.end(self.step[env], self.dislikes[env]);
         self.over[env] = end.is_some();
-        Outcome { reward: f32::from(u8::from(liked)), expected, repeat, end }
+        Outcome {
+            reward: f32::from(u8::from(liked)),
+            expected,
+            repeat,
+            end,
+        }
     }
 
     /// Steps all environments, action `i` in environment `i`.

@@ -28,7 +28,11 @@ impl Ranked {
             let (mut tied_liked, mut tied_other) = (0.0, 0.0);
             for &cell in &self.order[from..end as usize] {
                 let cell = cell as usize;
-                if liked[cell] { tied_liked += weight(cell) } else { tied_other += weight(cell) }
+                if liked[cell] {
+                    tied_liked += weight(cell)
+                } else {
+                    tied_other += weight(cell)
+                }
             }
             pairs += tied_liked * (below + 0.5 * tied_other);
             below += tied_other;

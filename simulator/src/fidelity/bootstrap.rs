@@ -12,6 +12,16 @@ pub struct Estimate {
     pub interval: Option<(f64, f64)>,
 }
 
+impl Estimate {
+    /// Of an increasing function of the value.
+    pub(super) fn map(self, of: impl Fn(f64) -> f64) -> Self {
+        Estimate {
+            value: of(self.value),
+            interval: self.interval.map(|(low, high)| (of(low), of(high))),
+        }
+    }
+}
+
 /// How often each of `users` counts in each of the resamples, drawn with replacement.
 pub(super) struct Resamples(Vec<Vec<f32>>);
 
@@ -26,15 +36,31 @@ impl Resamples {
         Resamples((0..resamples).into_par_iter().map(draw).collect())
     }
 
-    /// The estimate of `statistic`, a function of how often each user counts. All statistics see the same
-    /// resamples, so that the interval of a difference is that of the paired difference.
+    /// The estimate of `statistic`, a function of how often each user counts.
     pub(super) fn estimate(&self, users: usize, statistic: impl Fn(&[f32]) -> f64 + Sync) -> Estimate {
-        let value = statistic(&vec![1.0; users]);
-        let mut drawn: Vec<f64> = self.0.par_iter().map(|weights| statistic(weights)).collect();
-        drawn.retain(|value| value.is_finite());
-        drawn.sort_by(f64::total_cmp);
-        let quantile = |share: f64| drawn[((drawn.len() - 1) as f64 * share).round() as usize];
-        Estimate { value, interval: (!drawn.is_empty()).then(|| (quantile(0.025), quantile(0.975))) }
+        let [estimate] = self.estimates(users, |weights| [statistic(weights)]);
+        estimate
+    }
+
+    /// The estimates of several statistics. All statistics, of all calls, see the same resamples.
+    pub(super) fn estimates<const N: usize>(
+        &self,
+        users: usize,
+        statistics: impl Fn(&[f32]) -> [f64; N] + Sync,
+    ) -> [Estimate; N] {
+        let values = statistics(&vec![1.0; users]);
+        let drawn: Vec<[f64; N]> = self.0.par_iter().map(|weights| statistics(weights)).collect();
+        std::array::from_fn(|at| {
+            let mut drawn: Vec<f64> = drawn.iter().map(|of_all| of_all[at]).collect();
+            drawn.retain(|value| value.is_finite());
+            drawn.sort_by(f64::total_cmp);
+            let quantile = |share: f64| drawn[((drawn.len() - 1) as f64 * share).round() as usize];
+            let interval = (!drawn.is_empty()).then(|| (quantile(0.025), quantile(0.975)));
+            Estimate {
+                value: values[at],
+                interval,
+            }
+        })
     }
 }
 

@@ -13,13 +13,10 @@ impl Binned {
     /// The cells at `cells`, in `bins` bins of equal size.
     pub(super) fn new(mut cells: Vec<u32>, probability: &[f32], bins: usize) -> Self {
         cells.sort_by(|&a, &b| probability[a as usize].total_cmp(&probability[b as usize]));
-        let bin = (0..cells.len()).map(|at| (at * bins / cells.len()) as u16).collect();
+        let bin = (0..cells.len())
+            .map(|at| (at * bins / cells.len()) as u16)
+            .collect();
         Binned { cells, bin, bins }
-    }
-
-    /// Which cells these are.
-    pub(super) fn cells(&self) -> &[u32] {
-        &self.cells
     }
 
     /// The error when each cell counts `weight(cell)` times.
@@ -29,7 +26,8 @@ impl Binned {
         for (&cell, &bin) in self.cells.iter().zip(&self.bin) {
             let cell = cell as usize;
             let weight = weight(cell);
-            excess[bin as usize] += weight * (f64::from(probability[cell]) - f64::from(u8::from(liked[cell])));
+            excess[bin as usize] +=
+                weight * (f64::from(probability[cell]) - f64::from(u8::from(liked[cell])));
             total += weight;
         }
         excess.iter().map(|excess| excess.abs()).sum::<f64>() / total

@@ -22,7 +22,12 @@ pub(super) struct WithoutReward {
 }
 
 /// Groups are the values of the users' attributes, and the quarters of users by the length of their log.
-pub(super) fn without_reward(users: &Users, log: &SparseRows, sampled: &[u32], oracle: &[f64]) -> WithoutReward {
+pub(super) fn without_reward(
+    users: &Users,
+    log: &SparseRows,
+    sampled: &[u32],
+    oracle: &[f64],
+) -> WithoutReward {
     let lengths = {
         let mut lengths: Vec<usize> = sampled.iter().map(|&user| log.row(user as usize).len()).collect();
         lengths.sort_unstable();
@@ -37,8 +42,13 @@ pub(super) fn without_reward(users: &Users, log: &SparseRows, sampled: &[u32], o
     for (&user, &oracle) in sampled.iter().zip(oracle) {
         let none = usize::from(oracle < POSSIBLE_RETURN);
         without += none;
-        let attributes = users.attributes[user as usize].iter().map(|(name, value)| format!("{name}={value}"));
-        let by_length = format!("log length, quarter {} of 4", quarter(log.row(user as usize).len()));
+        let attributes = users.attributes[user as usize]
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let by_length = format!(
+            "log length, quarter {} of 4",
+            quarter(log.row(user as usize).len())
+        );
         for group in attributes.chain([by_length]) {
             let counts = groups.entry(group).or_default();
             *counts = (counts.0 + none, counts.1 + 1);
@@ -51,7 +61,10 @@ pub(super) fn without_reward(users: &Users, log: &SparseRows, sampled: &[u32], o
             worst = Some((name, share));
         }
     }
-    WithoutReward { overall: without as f64 / sampled.len().max(1) as f64, worst }
+    WithoutReward {
+        overall: without as f64 / sampled.len().max(1) as f64,
+        worst,
+    }
 }
 
 #[cfg(test)]
@@ -61,13 +74,24 @@ mod tests {
     #[test]
     fn the_group_with_most_is_found_and_small_ones_are_left_out() {
         // 60 users: 40 of kind a, 19 of kind b, one of kind c; every b, c and every fourth a has no reward.
-        let kind = |user: usize| if user < 40 { "a" } else if user < 59 { "b" } else { "c" };
+        let kind = |user: usize| {
+            if user < 40 {
+                "a"
+            } else if user < 59 {
+                "b"
+            } else {
+                "c"
+            }
+        };
         let users = Users {
-            attributes: (0..60).map(|u| BTreeMap::from([("kind".to_string(), kind(u).to_string())])).collect(),
+            attributes: (0..60)
+                .map(|u| BTreeMap::from([("kind".to_string(), kind(u).to_string())]))
+                .collect(),
             ..Users::default()
         };
-        let oracle: Vec<f64> =
-            (0..60).map(|user| if user >= 40 || user % 4 == 0 { 0.0 } else { 1.0 }).collect();
+        let oracle: Vec<f64> = (0..60)
+            .map(|user| if user >= 40 || user % 4 == 0 { 0.0 } else { 1.0 })
+            .collect();
         let sampled: Vec<u32> = (0..60).collect();
         let log = SparseRows::from_pairs(60, (0..60).map(|user| (user, 0)));
         let found = without_reward(&users, &log, &sampled, &oracle);

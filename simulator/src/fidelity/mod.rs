@@ -9,15 +9,18 @@ mod bootstrap;
 mod calibration_error;
 mod groups;
 mod measure;
+mod on_test;
+mod over_all;
 mod show;
+mod test_cells;
 
 use std::path::PathBuf;
 
+use common::Result;
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
-use common::Result;
 use serde::Serialize;
 
 pub use bootstrap::Estimate;
@@ -63,18 +66,35 @@ pub fn run(config: &Config) -> Result<()> {
         made.require_input(role, &fingerprint, &config.environment, &config.data)?;
     }
     let name = environment.name_under(&config.rules);
-    let recorded = Recorded { environment: &name, rules: &config.rules, resamples: config.resamples };
+    let recorded = Recorded {
+        environment: &name,
+        rules: &config.rules,
+        resamples: config.resamples,
+    };
     let manifest = Manifest::new(METRICS, "simulator fidelity")
         .seed(config.seed)
         .config(&recorded)?
         .input("environment", Fingerprint::of_bytes(made.to_json().as_bytes()));
-    let plan = config.out.as_ref().map(|out| artifact::plan(out, &manifest, config.overwrite)).transpose()?;
+    let plan = config
+        .out
+        .as_ref()
+        .map(|out| artifact::plan(out, &manifest, config.overwrite))
+        .transpose()?;
     // The table is wanted even where the file stands already; measuring again takes seconds.
     let dataset = Dataset::read(&config.data)?;
-    let measures = measure(&dataset, &environment, &config.rules, config.resamples, config.seed);
+    let measures = measure(
+        &dataset,
+        &environment,
+        &config.rules,
+        config.resamples,
+        config.seed,
+    );
     print!("{}", show::table(&name, &measures));
     if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
-        let rows: Vec<Metric> = measures.iter().flat_map(|m| m.rows(&name, environment.seed)).collect();
+        let rows: Vec<Metric> = measures
+            .iter()
+            .flat_map(|m| m.rows(&name, environment.seed))
+            .collect();
         metrics::write(out, &manifest, &rows)?;
     }
     Ok(())

@@ -5,7 +5,10 @@ use super::{Measure, Section};
 /// The measures of `environment` as text, one line each, by section.
 pub(super) fn table(environment: &str, measures: &[Measure]) -> String {
     let sections = [
-        (Section::Test, "on held-out cells that the fit did not see (95 % intervals over users)"),
+        (
+            Section::Test,
+            "on held-out cells that the fit did not see (95 % intervals over users)",
+        ),
         (Section::Best, "on those of them that a good policy would choose"),
         (Section::All, "over all users and items outside their logs"),
     ];

@@ -19,7 +19,12 @@ pub(crate) struct BadRow {
 
 impl BadRow {
     pub(crate) fn new(kind: &'static str, what: impl Into<String>) -> Self {
-        BadRow { what: what.into(), kind, column: None, hint: "mend the row".into() }
+        BadRow {
+            what: what.into(),
+            kind,
+            column: None,
+            hint: "mend the row".into(),
+        }
     }
 
     pub(crate) fn column(mut self, name: &'static str) -> Self {
@@ -43,13 +48,20 @@ pub struct BadRows {
 impl BadRows {
     /// Skips and counts when `skip` is set, else refuses the first.
     pub fn new(skip: bool) -> Self {
-        BadRows { skip, counts: BTreeMap::new() }
+        BadRows {
+            skip,
+            counts: BTreeMap::new(),
+        }
     }
 
     /// Counts a bad row, or makes it the error that ends the import.
     pub(crate) fn take(&mut self, bad: BadRow, path: &std::path::Path, line: usize) -> Result<()> {
         if self.skip {
-            let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let file = path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned();
             *self.counts.entry((file, bad.kind)).or_default() += 1;
             return Ok(());
         }
@@ -57,7 +69,10 @@ impl BadRows {
         if let Some(column) = bad.column {
             error = error.column(column);
         }
-        Err(error.hint(format!("{}, or pass --skip-bad-rows to leave out and count such rows", bad.hint)))
+        Err(error.hint(format!(
+            "{}, or pass --skip-bad-rows to leave out and count such rows",
+            bad.hint
+        )))
     }
 
     /// How many rows were skipped.

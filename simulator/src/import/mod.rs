@@ -74,7 +74,9 @@ pub fn movielens(config: &Config) -> Result<()> {
         skip_bad_rows: config.skip_bad_rows,
     };
     let inputs = movielens::fingerprints(&config.input)?;
-    write(config, &recorded, inputs, || movielens::read(&config.input, config.like_threshold, config.skip_bad_rows))
+    write(config, &recorded, inputs, || {
+        movielens::read(&config.input, config.like_threshold, config.skip_bad_rows)
+    })
 }
 
 fn write(
@@ -85,7 +87,8 @@ fn write(
 ) -> Result<()> {
     let layout = Layout::new(&config.out);
     let manifest = |kind: &str| -> Result<Manifest> {
-        let mut manifest = Manifest::new(kind, &format!("simulator import {}", recorded.dataset)).config(recorded)?;
+        let mut manifest =
+            Manifest::new(kind, &format!("simulator import {}", recorded.dataset)).config(recorded)?;
         manifest.inputs.clone_from(&inputs);
         Ok(manifest)
     };
@@ -103,7 +106,12 @@ fn write(
         return Ok(());
     }
 
-    let Imported { items, users, interactions, bad_rows } = read()?;
+    let Imported {
+        items,
+        users,
+        interactions,
+        bad_rows,
+    } = read()?;
     if interactions.is_empty() {
         return Err(Error::data("the dataset has no interaction").file(&config.input));
     }
@@ -116,7 +124,11 @@ fn write(
     let [for_items, for_users, for_truth, for_log] = &outputs;
     items::write(for_items.0, &for_items.1, &items)?;
     users::write(for_users.0, &for_users.1, &users)?;
-    interactions::write(for_truth.0, &for_truth.1, &split::subset(&interactions, &truth_rows))?;
+    interactions::write(
+        for_truth.0,
+        &for_truth.1,
+        &split::subset(&interactions, &truth_rows),
+    )?;
     interactions::write(for_log.0, &for_log.1, &split::subset(&interactions, &log_rows))?;
 
     bad_rows.warn();
@@ -133,6 +145,8 @@ fn write(
 
 /// The name that imports give their dataset, read back from a manifest; `custom` where there is none.
 pub(crate) fn dataset_name(manifest: Option<&Manifest>) -> String {
-    let named = manifest.and_then(|m| m.config.get("dataset")).and_then(|name| name.as_str());
+    let named = manifest
+        .and_then(|m| m.config.get("dataset"))
+        .and_then(|name| name.as_str());
     named.unwrap_or(dataset::CUSTOM).to_string()
 }

@@ -29,7 +29,9 @@ pub fn fingerprints(folder: &Path) -> Result<BTreeMap<String, Fingerprint>> {
         .into_iter()
         .map(|name| {
             let found = Fingerprint::of_file(&folder.join(name)).map_err(|e| {
-                e.hint(format!("--input must be the folder that holds {INTERACTIONS}, {ITEMS} and {USERS}"))
+                e.hint(format!(
+                    "--input must be the folder that holds {INTERACTIONS}, {ITEMS} and {USERS}"
+                ))
             })?;
             Ok((name.to_string(), found))
         })
@@ -45,9 +47,19 @@ pub fn read(folder: &Path, like_threshold: f32, skip_bad_rows: bool) -> Result<I
     let mut bad_rows = BadRows::new(skip_bad_rows);
     let items = read_items(&folder.join(ITEMS), &mut bad_rows)?;
     let users = read_users(&folder.join(USERS), &mut bad_rows)?;
-    let interactions =
-        read_interactions(&folder.join(INTERACTIONS), &users.ids, &items.ids, like_threshold, &mut bad_rows)?;
-    Ok(Imported { items, users, interactions, bad_rows })
+    let interactions = read_interactions(
+        &folder.join(INTERACTIONS),
+        &users.ids,
+        &items.ids,
+        like_threshold,
+        &mut bad_rows,
+    )?;
+    Ok(Imported {
+        items,
+        users,
+        interactions,
+        bad_rows,
+    })
 }
 
 /// Adds an id to its dictionary; a repeated one is a bad row.
@@ -60,27 +72,46 @@ fn add_id(ids: &mut Dictionary, id: &str, column: &'static str) -> Result<(), Ba
 }
 
 fn read_items(path: &Path, bad_rows: &mut BadRows) -> Result<Items> {
-    let mut items = Items { ids: Dictionary::new(IdKind::Integer), ..Items::default() };
-    tsv::read(path, &["item_id", "movie_title", "release_year", "class"], bad_rows, |row| {
-        let (id, title) = (row.integer_id(0)?, row.text(1)?);
-        // Two films have no year ("V", "unkonwn"); that is how the data was published.
-        let year = row.text(2)?.parse::<u16>().ok();
-        let genres: Vec<String> =
-            row.text(3)?.split_whitespace().filter(|genre| *genre != "unknown").map(String::from).collect();
-        add_id(&mut items.ids, id, "item_id")?;
-        items.title.push(titled(title, year));
-        items.text.push(describe(year, &genres));
-        items.categories.push(genres);
-        Ok(())
-    })?;
+    let mut items = Items {
+        ids: Dictionary::new(IdKind::Integer),
+        ..Items::default()
+    };
+    tsv::read(
+        path,
+        &["item_id", "movie_title", "release_year", "class"],
+        bad_rows,
+        |row| {
+            let (id, title) = (row.integer_id(0)?, row.text(1)?);
+            // Two films have no year ("V", "unkonwn"); that is how the data was published.
+            let year = row.text(2)?.parse::<u16>().ok();
+            let genres: Vec<String> = row
+                .text(3)?
+                .split_whitespace()
+                .filter(|genre| *genre != "unknown")
+                .map(String::from)
+                .collect();
+            add_id(&mut items.ids, id, "item_id")?;
+            items.title.push(titled(title, year));
+            items.text.push(describe(year, &genres));
+            items.categories.push(genres);
+            Ok(())
+        },
+    )?;
     Ok(items)
 }
 
 /// "Usual Suspects, The" of 1995 is "The Usual Suspects (1995)".
 fn titled(title: &str, year: Option<u16>) -> String {
-    const ARTICLES: [&str; 11] = ["The", "A", "An", "Il", "El", "La", "Le", "Les", "Die", "Der", "Das"];
-    let moved = title.rsplit_once(", ").filter(|(_, last)| ARTICLES.contains(last));
-    let title = moved.map_or_else(|| title.to_string(), |(name, article)| format!("{article} {name}"));
+    const ARTICLES: [&str; 11] = [
+        "The", "A", "An", "Il", "El", "La", "Le", "Les", "Die", "Der", "Das",
+    ];
+    let moved = title
+        .rsplit_once(", ")
+        .filter(|(_, last)| ARTICLES.contains(last));
+    let title = moved.map_or_else(
+        || title.to_string(),
+        |(name, article)| format!("{article} {name}"),
+    );
     year.map_or(title.clone(), |year| format!("{title} ({year})"))
 }
 
@@ -96,7 +127,10 @@ fn describe(year: Option<u16>, genres: &[String]) -> Option<String> {
 
 fn read_users(path: &Path, bad_rows: &mut BadRows) -> Result<Users> {
     const COLUMNS: [&str; 5] = ["user_id", "age", "gender", "occupation", "zip_code"];
-    let mut users = Users { ids: Dictionary::new(IdKind::Integer), ..Users::default() };
+    let mut users = Users {
+        ids: Dictionary::new(IdKind::Integer),
+        ..Users::default()
+    };
     tsv::read(path, &COLUMNS, bad_rows, |row| {
         let mut attributes = BTreeMap::new();
         for (at, name) in COLUMNS.iter().enumerate().skip(1) {
@@ -127,40 +161,50 @@ fn read_interactions(
         timestamp: Vec::new(),
         feedback: Vec::new(),
         propensity: Vec::new(),
-        kind: Feedback { kind: Kind::Rating, like_threshold },
+        kind: Feedback {
+            kind: Kind::Rating,
+            like_threshold,
+        },
     };
     let mut seen = HashSet::new();
-    tsv::read(path, &["user_id", "item_id", "rating", "timestamp"], bad_rows, |row| {
-        let known = |ids: &Dictionary, id: &str, column, file| {
-            ids.code(id).ok_or_else(|| {
-                BadRow::new("unknown id", format!("the id {id} is not in {file}"))
-                    .column(column)
-                    .hint(format!("add it to {file}"))
-            })
-        };
-        let user = known(users, row.integer_id(0)?, "user_id", USERS)?;
-        let item = known(items, row.integer_id(1)?, "item_id", ITEMS)?;
-        let (rating, seconds) = (row.number(2)?, row.number(3)?);
-        if !(1.0..=5.0).contains(&rating) {
-            let what = format!("the rating {rating} is outside 1 to 5");
-            return Err(BadRow::new("rating outside 1 to 5", what).column("rating"));
-        }
-        // Up to the year 9999; what lies beyond is no time in seconds.
-        if !(0.0..=253_402_300_799.0).contains(&seconds) {
-            let what = format!("the timestamp {seconds} is no time in seconds since 1970");
-            return Err(BadRow::new("timestamp out of range", what).column("timestamp"));
-        }
-        if !seen.insert((user, item)) {
-            let what = format!("user {} has rated item {} before", users.id(user), items.id(item));
-            return Err(BadRow::new("repeated pair of user and item", what).hint("keep one of the two rows"));
-        }
-        log.user.push(user);
-        log.item.push(item);
-        log.feedback.push(rating as f32);
-        log.timestamp.push((seconds * 1000.0).round() as i64);
-        log.propensity.push(None);
-        Ok(())
-    })?;
+    tsv::read(
+        path,
+        &["user_id", "item_id", "rating", "timestamp"],
+        bad_rows,
+        |row| {
+            let known = |ids: &Dictionary, id: &str, column, file| {
+                ids.code(id).ok_or_else(|| {
+                    BadRow::new("unknown id", format!("the id {id} is not in {file}"))
+                        .column(column)
+                        .hint(format!("add it to {file}"))
+                })
+            };
+            let user = known(users, row.integer_id(0)?, "user_id", USERS)?;
+            let item = known(items, row.integer_id(1)?, "item_id", ITEMS)?;
+            let (rating, seconds) = (row.number(2)?, row.number(3)?);
+            if !(1.0..=5.0).contains(&rating) {
+                let what = format!("the rating {rating} is outside 1 to 5");
+                return Err(BadRow::new("rating outside 1 to 5", what).column("rating"));
+            }
+            // Up to the year 9999; what lies beyond is no time in seconds.
+            if !(0.0..=253_402_300_799.0).contains(&seconds) {
+                let what = format!("the timestamp {seconds} is no time in seconds since 1970");
+                return Err(BadRow::new("timestamp out of range", what).column("timestamp"));
+            }
+            if !seen.insert((user, item)) {
+                let what = format!("user {} has rated item {} before", users.id(user), items.id(item));
+                return Err(
+                    BadRow::new("repeated pair of user and item", what).hint("keep one of the two rows")
+                );
+            }
+            log.user.push(user);
+            log.item.push(item);
+            log.feedback.push(rating as f32);
+            log.timestamp.push((seconds * 1000.0).round() as i64);
+            log.propensity.push(None);
+            Ok(())
+        },
+    )?;
     Ok(log)
 }
 
@@ -170,7 +214,10 @@ mod tests {
 
     #[test]
     fn titles_read_as_people_write_them() {
-        assert_eq!(titled("Usual Suspects, The", Some(1995)), "The Usual Suspects (1995)");
+        assert_eq!(
+            titled("Usual Suspects, The", Some(1995)),
+            "The Usual Suspects (1995)"
+        );
         assert_eq!(titled("Misérables, Les", Some(1995)), "Les Misérables (1995)");
         assert_eq!(titled("Good, Bad", None), "Good, Bad");
     }
@@ -178,7 +225,10 @@ mod tests {
     #[test]
     fn texts_say_what_is_known() {
         let genres = ["Comedy".to_string(), "War".to_string()];
-        assert_eq!(describe(Some(1970), &genres).unwrap(), "A film of 1970. Genres: Comedy, War.");
+        assert_eq!(
+            describe(Some(1970), &genres).unwrap(),
+            "A film of 1970. Genres: Comedy, War."
+        );
         assert_eq!(describe(None, &[]), None);
     }
 }

@@ -49,7 +49,10 @@ mod tests {
             timestamp: (0..11).map(|row| 100 - row).collect(),
             feedback: vec![1.0; 11],
             propensity: vec![None; 11],
-            kind: Feedback { kind: Kind::Rating, like_threshold: 1.0 },
+            kind: Feedback {
+                kind: Kind::Rating,
+                like_threshold: 1.0,
+            },
         };
         let (log, held_out) = by_time(&all, 0.8);
         assert_eq!(log, [9, 8, 7, 6, 5, 4, 3, 2, 10]);

@@ -35,8 +35,10 @@ impl<'a> Row<'a> {
         let text = self.text(at)?;
         match text.parse::<i64>() {
             Ok(id) if id.to_string() == text => Ok(text),
-            _ => Err(BadRow::new("id that is no integer", format!("the id {text:?} is no integer"))
-                .column(self.names[at])),
+            _ => Err(
+                BadRow::new("id that is no integer", format!("the id {text:?} is no integer"))
+                    .column(self.names[at]),
+            ),
         }
     }
 
@@ -45,8 +47,11 @@ impl<'a> Row<'a> {
         let text = self.text(at)?;
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
-            _ => Err(BadRow::new("value that is no number", format!("the value {text:?} is no number"))
-                .column(self.names[at])),
+            _ => Err(BadRow::new(
+                "value that is no number",
+                format!("the value {text:?} is no number"),
+            )
+            .column(self.names[at])),
         }
     }
 }
@@ -77,14 +82,25 @@ pub(crate) fn read(
     let (places, width) = (places(&record, columns, path)?, record.len());
     while reader.read_byte_record(&mut record).map_err(unreadable)? {
         let line = record.position().map_or(0, |at| at.line()) as usize;
-        let row = Row { record: &record, places: &places, names: columns };
-        let taken = if record.len() == width { each(&row) } else { Err(wrong_width(&record, width)) };
+        let row = Row {
+            record: &record,
+            places: &places,
+            names: columns,
+        };
+        let taken = if record.len() == width {
+            each(&row)
+        } else {
+            Err(wrong_width(&record, width))
+        };
         if let Err(bad) = taken {
             bad_rows.take(bad, path, line)?;
         }
     }
     if bytes.last().is_some_and(|&byte| byte != b'\n') {
-        terminal::warn(&format!("{}: the last line has no end; was the file cut short?", path.display()));
+        terminal::warn(&format!(
+            "{}: the last line has no end; was the file cut short?",
+            path.display()
+        ));
     }
     Ok(())
 }
@@ -102,15 +118,24 @@ fn places(header: &ByteRecord, columns: &[&'static str], path: &Path) -> Result<
         .iter()
         .map(|field| {
             let field = String::from_utf8_lossy(field);
-            field.split(':').next().unwrap_or_default().trim_start_matches('\u{feff}').trim().to_string()
+            field
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches('\u{feff}')
+                .trim()
+                .to_string()
         })
         .collect();
     let place = |column: &&'static str| {
         names.iter().position(|name| name == column).ok_or_else(|| {
-            Error::data(format!("column `{column}` is missing; the header has {}", names.join(", ")))
-                .file(path)
-                .line(1)
-                .hint("the first line must name the columns as `name:type`, separated by tabs (RecBole's layout)")
+            Error::data(format!(
+                "column `{column}` is missing; the header has {}",
+                names.join(", ")
+            ))
+            .file(path)
+            .line(1)
+            .hint("the first line must name the columns as `name:type`, separated by tabs (RecBole's layout)")
         })
     };
     columns.iter().map(place).collect()
@@ -134,7 +159,11 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name_whatever_order_types_and_line_ends() {
-        let (rows, bad) = rows(b"value:float\tother:token\tname:token\r\n1.5\tx\ta \"quoted\"\r\n2\ty\tb\r\n", false).unwrap();
+        let (rows, bad) = rows(
+            b"value:float\tother:token\tname:token\r\n1.5\tx\ta \"quoted\"\r\n2\ty\tb\r\n",
+            false,
+        )
+        .unwrap();
         assert_eq!(rows, [("a \"quoted\"".to_string(), 1.5), ("b".to_string(), 2.0)]);
         assert_eq!(bad, 0);
     }
@@ -151,13 +180,23 @@ mod tests {
 
     #[test]
     fn latin1_is_named_with_its_column() {
-        let error = rows(b"name:token\tvalue:float\nMis\xe9rables\t1\n", false).unwrap_err().to_string();
-        assert!(error.contains("not UTF-8") && error.contains("line 2") && error.contains("column name"), "{error}");
+        let error = rows(b"name:token\tvalue:float\nMis\xe9rables\t1\n", false)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("not UTF-8") && error.contains("line 2") && error.contains("column name"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_missing_column_and_an_empty_file_are_errors() {
-        assert!(rows(b"name:token\na\n", true).unwrap_err().to_string().contains("column `value` is missing"));
+        assert!(
+            rows(b"name:token\na\n", true)
+                .unwrap_err()
+                .to_string()
+                .contains("column `value` is missing")
+        );
         assert!(rows(b"", true).unwrap_err().to_string().contains("empty"));
     }
 }

@@ -79,7 +79,10 @@ impl Cells {
 
     /// All cells of `user` outside the log: each item and whether it was liked in the held-out part.
     pub fn open(&self, user: u32) -> impl Iterator<Item = (u32, bool)> {
-        let (log, liked) = (self.log.row(user as usize), self.held_out_liked.row(user as usize));
+        let (log, liked) = (
+            self.log.row(user as usize),
+            self.held_out_liked.row(user as usize),
+        );
         (0..self.items as u32)
             .filter(move |item| log.binary_search(item).is_err())
             .map(move |item| (item, liked.binary_search(&item).is_ok()))
@@ -95,7 +98,13 @@ impl Cells {
 }
 
 fn rows(users: usize, pairs: &[Rated], keep: impl Fn(&Rated) -> bool) -> SparseRows {
-    SparseRows::from_pairs(users, pairs.iter().filter(|pair| keep(pair)).map(|pair| (pair.user, pair.item)))
+    SparseRows::from_pairs(
+        users,
+        pairs
+            .iter()
+            .filter(|pair| keep(pair))
+            .map(|pair| (pair.user, pair.item)),
+    )
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
@@ -125,7 +134,10 @@ pub(crate) mod tests {
                 text: vec![None; items],
                 categories: vec![Vec::new(); items],
             },
-            users: Users { ids: ids(users), attributes: vec![Default::default(); users] },
+            users: Users {
+                ids: ids(users),
+                attributes: vec![Default::default(); users],
+            },
             log,
             held_out,
             fingerprints: Vec::new(),
@@ -148,7 +160,10 @@ pub(crate) mod tests {
     fn folds_have_their_shares_and_follow_the_seed() {
         let count = |seed: u64, fold| {
             let cells = Cells::new(&dataset(200, 100, vec![], vec![]), seed);
-            (0..200).flat_map(|u| (0..100).map(move |i| (u, i))).filter(|&(u, i)| cells.fold(u, i) == fold).count()
+            (0..200)
+                .flat_map(|u| (0..100).map(move |i| (u, i)))
+                .filter(|&(u, i)| cells.fold(u, i) == fold)
+                .count()
         };
         assert!((count(0, Fold::Fit) as f64 / 20_000.0 - 0.70).abs() < 0.01);
         assert!((count(0, Fold::Test) as f64 / 20_000.0 - 0.15).abs() < 0.01);

@@ -20,7 +20,10 @@ impl Features {
     /// Users: every attribute and value ("gender=F") that at least `support` users have.
     pub fn of_users(users: &Users, support: usize) -> Self {
         let named = |of_user: &BTreeMap<String, String>| {
-            of_user.iter().map(|(name, value)| format!("{name}={value}")).collect()
+            of_user
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect()
         };
         Self::from_names(users.attributes.iter().map(named).collect(), support)
     }
@@ -29,9 +32,14 @@ impl Features {
     pub fn of_items(items: &Items, support: usize) -> Self {
         let named = |(title, categories): (&String, &Vec<String>)| {
             let categories = categories.iter().map(|category| format!("category={category}"));
-            categories.chain(year(title).map(|year| format!("year={year}"))).collect()
+            categories
+                .chain(year(title).map(|year| format!("year={year}")))
+                .collect()
         };
-        Self::from_names(items.title.iter().zip(&items.categories).map(named).collect(), support)
+        Self::from_names(
+            items.title.iter().zip(&items.categories).map(named).collect(),
+            support,
+        )
     }
 
     fn from_names(rows: Vec<Vec<String>>, support: usize) -> Self {
@@ -39,11 +47,16 @@ impl Features {
         for name in rows.iter().flatten() {
             *counts.entry(name).or_default() += 1;
         }
-        let kept = counts.iter().filter(|(_, count)| **count >= support).map(|(name, _)| *name);
+        let kept = counts
+            .iter()
+            .filter(|(_, count)| **count >= support)
+            .map(|(name, _)| *name);
         let codes: BTreeMap<&str, u32> = kept.zip(0..).collect();
         let pairs = rows.iter().zip(0..).flat_map(|(names, row)| {
             let codes = &codes;
-            names.iter().filter_map(move |name| codes.get(name.as_str()).map(|&code| (row, code)))
+            names
+                .iter()
+                .filter_map(move |name| codes.get(name.as_str()).map(|&code| (row, code)))
         });
         Features {
             rows: SparseRows::from_pairs(rows.len(), pairs),

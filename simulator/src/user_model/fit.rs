@@ -9,7 +9,6 @@
 //! Adam, one step an epoch over all samples. Sums run in a fixed order whatever the number of workers: by user
 //! for the users' gradients, by item for the items'.
 
-use common::rng::{normal, stream};
 use common::terminal::Progress;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -18,8 +17,8 @@ use super::cells::Cells;
 use super::features::Features;
 use super::optimiser::Tensor;
 use super::samples::{self, Sample};
+use super::side::Side;
 use super::{dot, sigmoid};
-use crate::sparse::SparseRows;
 
 /// Hyper-parameters. The defaults were chosen by log loss on the calibration fold of MovieLens-100K.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,11 +52,11 @@ impl Default for Config {
             epochs: 150,
             learning_rate: 0.05,
             negatives: 4.0,
-            l2_vector: 8.0,
+            l2_vector: 4.0,
             l2_bias: 3.0,
             l2_shift: 10.0,
             l2_feature_bias: 10.0,
-            l2_feature_vector: 30.0,
+            l2_feature_vector: 100.0,
             feature_support: 10,
         }
     }
@@ -76,120 +75,29 @@ pub struct Fitted {
     pub item_bias: Vec<f32>,
 }
 
-/// One side of the factorisation: users or items.
-struct Side {
-    features: SparseRows,
-    bias: Tensor,
-    shift: Tensor,
-    vector: Tensor,
-    feature_bias: Tensor,
-    feature_vector: Tensor,
-    /// Free part plus the features' parts, made anew each epoch.
-    whole_bias: Vec<f32>,
-    whole_vector: Vec<f32>,
-}
-
-impl Side {
-    fn new(features: &Features, config: &Config, seed: u64, side: u64) -> Self {
-        let (rows, rank) = (features.rows.len(), config.rank);
-        let random = |len: usize, deviation: f32, part: u64| {
-            let mut rng = stream(seed, "user model start", &[side, part]);
-            (0..len).map(|_| deviation * normal(&mut rng)).collect::<Vec<f32>>()
-        };
-        Side {
-            bias: Tensor::zeros(rows, config.l2_bias),
-            shift: Tensor::zeros(rows, config.l2_shift),
-            vector: Tensor::new(random(rows * rank, 0.05, 0), config.l2_vector),
-            feature_bias: Tensor::zeros(features.names.len(), config.l2_feature_bias),
-            feature_vector: Tensor::new(random(features.names.len() * rank, 0.02, 1), config.l2_feature_vector),
-            whole_bias: vec![0.0; rows],
-            whole_vector: vec![0.0; rows * rank],
-            features: features.rows.clone(),
-        }
-    }
-
-    fn add_up(&mut self, rank: usize) {
-        let (features, bias, feature_bias) = (&self.features, &self.bias.values, &self.feature_bias.values);
-        let (vector, feature_vector) = (&self.vector.values, &self.feature_vector.values);
-        self.whole_bias.par_iter_mut().zip(self.whole_vector.par_chunks_mut(rank)).enumerate().for_each(
-            |(row, (whole_bias, whole_vector))| {
-                *whole_bias = bias[row];
-                whole_vector.copy_from_slice(&vector[row * rank..(row + 1) * rank]);
-                for &feature in features.row(row) {
-                    let feature = feature as usize;
-                    *whole_bias += feature_bias[feature];
-                    add_scaled(whole_vector, 1.0, &feature_vector[feature * rank..(feature + 1) * rank]);
-                }
-            },
-        );
-    }
-
-    /// Sets all gradients. `terms` gives row's terms: the other side's row, the gradients of both heads' logits
-    /// together, and that of the log head alone.
-    fn set_gradients<I>(&mut self, rank: usize, other: &[f32], terms: impl Fn(usize) -> I + Sync)
-    where
-        I: Iterator<Item = (u32, f32, f32)>,
-    {
-        self.bias
-            .gradient
-            .par_iter_mut()
-            .zip(self.shift.gradient.par_iter_mut())
-            .zip(self.vector.gradient.par_chunks_mut(rank))
-            .enumerate()
-            .for_each(|(row, ((bias, shift), vector))| {
-                (*bias, *shift) = (0.0, 0.0);
-                vector.fill(0.0);
-                for (other_row, both, log) in terms(row) {
-                    *bias += both;
-                    *shift += log;
-                    let other_row = other_row as usize;
-                    add_scaled(vector, both, &other[other_row * rank..(other_row + 1) * rank]);
-                }
-            });
-        self.feature_bias.gradient.fill(0.0);
-        self.feature_vector.gradient.fill(0.0);
-        for row in 0..self.features.len() {
-            for &feature in self.features.row(row) {
-                let feature = feature as usize;
-                self.feature_bias.gradient[feature] += self.bias.gradient[row];
-                add_scaled(
-                    &mut self.feature_vector.gradient[feature * rank..(feature + 1) * rank],
-                    1.0,
-                    &self.vector.gradient[row * rank..(row + 1) * rank],
-                );
-            }
-        }
-    }
-
-    fn update(&mut self, learning_rate: f32, step: i32) {
-        for tensor in [
-            &mut self.bias,
-            &mut self.shift,
-            &mut self.vector,
-            &mut self.feature_bias,
-            &mut self.feature_vector,
-        ] {
-            tensor.update(learning_rate, step);
-        }
-    }
-}
-
-fn add_scaled(to: &mut [f32], scale: f32, from: &[f32]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to += scale * from;
-    }
-}
-
 /// Fits the factorisation to the cells that the fit may see.
-pub fn fit(cells: &Cells, user_features: &Features, item_features: &Features, config: &Config, seed: u64) -> Fitted {
+pub fn fit(
+    cells: &Cells,
+    user_features: &Features,
+    item_features: &Features,
+    config: &Config,
+    seed: u64,
+) -> Fitted {
     let rank = config.rank;
-    let likes: usize = (0..cells.users() as u32).map(|user| samples::likes(cells, user).count()).sum();
-    let draws = (config.negatives * likes as f64 / cells.users() as f64).ceil().max(1.0) as usize;
+    let likes: usize = (0..cells.users() as u32)
+        .map(|user| samples::likes(cells, user).count())
+        .sum();
+    let draws = (config.negatives * likes as f64 / cells.users() as f64)
+        .ceil()
+        .max(1.0) as usize;
     // -ln(pi), see `samples`.
     let correction = (cells.items() as f32 / draws as f32).ln();
     let mut users = Side::new(user_features, config, seed, 0);
     let mut items = Side::new(item_features, config, seed, 1);
-    let mut intercept = Tensor::new(vec![(likes as f32 / (cells.users() * cells.items()) as f32).ln()], 0.0);
+    let mut intercept = Tensor::new(
+        vec![(likes as f32 / (cells.users() * cells.items()) as f32).ln()],
+        0.0,
+    );
     let mut log_intercept = Tensor::zeros(1, 0.0);
 
     let progress = Progress::new("fitting the user model", config.epochs, "epochs");
@@ -203,12 +111,18 @@ pub fn fit(cells: &Cells, user_features: &Features, item_features: &Features, co
         let errors: Vec<Vec<(f32, f32)>> = samples
             .par_iter()
             .map(|of_user| {
-                of_user.iter().map(|sample| errors(sample, &users, &items, rank, base, log_base)).collect()
+                of_user
+                    .iter()
+                    .map(|sample| errors(sample, &users, &items, rank, base, log_base))
+                    .collect()
             })
             .collect();
-        let of_item = by_item(&samples, cells.items());
+        let of_item = samples::by_item(&samples, cells.items());
         users.set_gradients(rank, &items.whole_vector, |user| {
-            samples[user].iter().zip(&errors[user]).map(|(sample, &(both, log))| (sample.item, both, log))
+            samples[user]
+                .iter()
+                .zip(&errors[user])
+                .map(|(sample, &(both, log))| (sample.item, both, log))
         });
         items.set_gradients(rank, &users.whole_vector, |item| {
             of_item.row(item).map(|(user, at)| {
@@ -242,42 +156,15 @@ fn errors(sample: &Sample, users: &Side, items: &Side, rank: usize, base: f32, l
     let x = &users.whole_vector[user * rank..(user + 1) * rank];
     let y = &items.whole_vector[item * rank..(item + 1) * rank];
     let logit = base + users.whole_bias[user] + items.whole_bias[item] + dot(x, y);
-    let error = |logit: f32, label: Option<bool>| label.map_or(0.0, |label| sigmoid(logit) - f32::from(u8::from(label)));
+    let error = |logit: f32, label: Option<bool>| {
+        label.map_or(0.0, |label| sigmoid(logit) - f32::from(u8::from(label)))
+    };
     let held_out = error(logit, sample.held_out);
-    let log = error(logit + log_base + users.shift.values[user] + items.shift.values[item], sample.log);
+    let log = error(
+        logit + log_base + users.shift.values[user] + items.shift.values[item],
+        sample.log,
+    );
     (held_out + log, log)
-}
-
-/// For each item the samples that name it, as (user, place among the user's samples), by user.
-struct ByItem {
-    offsets: Vec<usize>,
-    places: Vec<(u32, u32)>,
-}
-
-impl ByItem {
-    fn row(&self, item: usize) -> impl Iterator<Item = (u32, u32)> {
-        self.places[self.offsets[item]..self.offsets[item + 1]].iter().copied()
-    }
-}
-
-fn by_item(samples: &[Vec<Sample>], items: usize) -> ByItem {
-    let mut offsets = vec![0; items + 1];
-    for sample in samples.iter().flatten() {
-        offsets[sample.item as usize + 1] += 1;
-    }
-    for item in 0..items {
-        offsets[item + 1] += offsets[item];
-    }
-    let mut next = offsets.clone();
-    let mut places = vec![(0, 0); offsets[items]];
-    for (of_user, user) in samples.iter().zip(0..) {
-        for (sample, at) in of_user.iter().zip(0..) {
-            let slot = &mut next[sample.item as usize];
-            places[*slot] = (user, at);
-            *slot += 1;
-        }
-    }
-    ByItem { offsets, places }
 }
 
 #[cfg(test)]
@@ -294,9 +181,21 @@ mod tests {
             for item in 0..items {
                 let same = user % 2 == item % 2;
                 match (user * 7 + item * 13) % 5 {
-                    0 | 1 if same => log.push(Rated { user, item, liked: true }),
-                    2 | 3 if same => held_out.push(Rated { user, item, liked: true }),
-                    4 if !same => held_out.push(Rated { user, item, liked: false }),
+                    0 | 1 if same => log.push(Rated {
+                        user,
+                        item,
+                        liked: true,
+                    }),
+                    2 | 3 if same => held_out.push(Rated {
+                        user,
+                        item,
+                        liked: true,
+                    }),
+                    4 if !same => held_out.push(Rated {
+                        user,
+                        item,
+                        liked: false,
+                    }),
                     _ => {}
                 }
             }
@@ -307,8 +206,16 @@ mod tests {
     fn fit_two_tastes(seed: u64) -> Fitted {
         let data = two_tastes();
         let cells = Cells::new(&data, seed);
-        let (users, items) = (Features::of_users(&data.users, 1), Features::of_items(&data.items, 1));
-        let config = Config { rank: 4, epochs: 120, l2_vector: 0.5, ..Config::default() };
+        let (users, items) = (
+            Features::of_users(&data.users, 1),
+            Features::of_items(&data.items, 1),
+        );
+        let config = Config {
+            rank: 4,
+            epochs: 120,
+            l2_vector: 0.5,
+            ..Config::default()
+        };
         fit(&cells, &users, &items, &config, seed)
     }
 
@@ -319,12 +226,22 @@ mod tests {
         let fitted = fit_two_tastes(0);
         let (mut own, mut other) = (Vec::new(), Vec::new());
         for user in 0..60u32 {
-            for (item, _) in cells.open(user).filter(|&(item, _)| cells.fold(user, item) == super::super::cells::Fold::Test) {
+            for (item, _) in cells
+                .open(user)
+                .filter(|&(item, _)| cells.fold(user, item) == super::super::cells::Fold::Test)
+            {
                 let (u, i) = (user as usize, item as usize);
                 let logit = fitted.user_bias[u]
                     + fitted.item_bias[i]
-                    + dot(&fitted.user_vector[u * 4..u * 4 + 4], &fitted.item_vector[i * 4..i * 4 + 4]);
-                if user % 2 == item % 2 { own.push(logit) } else { other.push(logit) }
+                    + dot(
+                        &fitted.user_vector[u * 4..u * 4 + 4],
+                        &fitted.item_vector[i * 4..i * 4 + 4],
+                    );
+                if user % 2 == item % 2 {
+                    own.push(logit)
+                } else {
+                    other.push(logit)
+                }
             }
         }
         let mean = |logits: &[f32]| logits.iter().sum::<f32>() / logits.len() as f32;
@@ -334,7 +251,10 @@ mod tests {
     #[test]
     fn workers_do_not_change_a_bit() {
         let with = |workers| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(workers)
+                .build()
+                .unwrap();
             pool.install(|| fit_two_tastes(1))
         };
         assert_eq!(with(1), with(3));

@@ -16,6 +16,7 @@ pub mod features;
 pub mod fit;
 mod optimiser;
 mod samples;
+mod side;
 
 use calibrate::Calibration;
 

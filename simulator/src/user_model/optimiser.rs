@@ -21,7 +21,13 @@ pub(super) struct Tensor {
 impl Tensor {
     pub(super) fn new(values: Vec<f32>, l2: f32) -> Self {
         let zeros = vec![0.0; values.len()];
-        Tensor { gradient: zeros.clone(), first: zeros.clone(), second: zeros, values, l2 }
+        Tensor {
+            gradient: zeros.clone(),
+            first: zeros.clone(),
+            second: zeros,
+            values,
+            l2,
+        }
     }
 
     pub(super) fn zeros(len: usize, l2: f32) -> Self {
@@ -35,9 +41,15 @@ impl Tensor {
         self.values
             .par_chunks_mut(PIECE)
             .zip(self.gradient.par_chunks(PIECE))
-            .zip(self.first.par_chunks_mut(PIECE).zip(self.second.par_chunks_mut(PIECE)))
+            .zip(
+                self.first
+                    .par_chunks_mut(PIECE)
+                    .zip(self.second.par_chunks_mut(PIECE)),
+            )
             .for_each(|((values, gradients), (firsts, seconds))| {
-                for (((value, gradient), first), second) in values.iter_mut().zip(gradients).zip(firsts).zip(seconds) {
+                for (((value, gradient), first), second) in
+                    values.iter_mut().zip(gradients).zip(firsts).zip(seconds)
+                {
                     let gradient = gradient + l2 * *value;
                     *first = BETA1 * *first + (1.0 - BETA1) * gradient;
                     *second = BETA2 * *second + (1.0 - BETA2) * gradient * gradient;

@@ -2,23 +2,30 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 
+pub(crate) mod agent;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-pub const USERS: usize = 60;
-pub const ITEMS: usize = 48;
+pub(crate) const USERS: usize = 60;
+pub(crate) const ITEMS: usize = 48;
 
 /// A folder with `ml-100k.inter`, `ml-100k.item` and `ml-100k.user`: users of two tastes, films of two genres;
 /// a user rates half of the films, 5 those of the own taste and 2 the others.
-pub fn raw_dataset() -> TempDir {
+pub(crate) fn raw_dataset() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut items = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n".to_string();
     for item in 1..=ITEMS {
         let genre = if item % 2 == 0 { "Comedy" } else { "Drama" };
-        writeln!(items, "{item}\tFilm {item}, The\t{}\t{genre} Crime", 1980 + item % 10).unwrap();
+        writeln!(
+            items,
+            "{item}\tFilm {item}, The\t{}\t{genre} Crime",
+            1980 + item % 10
+        )
+        .unwrap();
     }
     let mut users = "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n".to_string();
     let mut log = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n".to_string();
@@ -40,24 +47,31 @@ pub fn raw_dataset() -> TempDir {
     folder
 }
 
-pub fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
+pub(crate) fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
     std::fs::write(folder.join(name), content).unwrap();
 }
 
 /// Runs `simulator` with these words.
-pub fn simulator(words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_simulator")).args(words).output().unwrap()
+pub(crate) fn simulator(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_simulator"))
+        .args(words)
+        .output()
+        .unwrap()
 }
 
 /// Runs `simulator`, which must succeed, and gives its stdout.
-pub fn succeed(words: &[&str]) -> String {
+pub(crate) fn succeed(words: &[&str]) -> String {
     let output = simulator(words);
-    assert!(output.status.success(), "{words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{words:?}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Runs `simulator`, which must fail with `code`, and gives its stderr.
-pub fn fail(code: i32, words: &[&str]) -> String {
+pub(crate) fn fail(code: i32, words: &[&str]) -> String {
     let output = simulator(words);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{words:?}\n{stderr}");
@@ -67,7 +81,7 @@ pub fn fail(code: i32, words: &[&str]) -> String {
 }
 
 /// Imports `raw` below `out` with extra words.
-pub fn import(raw: &Path, out: &Path, extra: &[&str]) -> PathBuf {
+pub(crate) fn import(raw: &Path, out: &Path, extra: &[&str]) -> PathBuf {
     let data = out.join("data");
     let mut words = vec!["import", "movielens", "--input", text(raw), "--out", text(&data)];
     words.extend_from_slice(extra);
@@ -76,19 +90,27 @@ pub fn import(raw: &Path, out: &Path, extra: &[&str]) -> PathBuf {
 }
 
 /// An environment of the small dataset below `out`: (data, environment).
-pub fn environment(out: &Path) -> (PathBuf, PathBuf) {
+pub(crate) fn environment(out: &Path) -> (PathBuf, PathBuf) {
     let data = import(raw_dataset().path(), out, &[]);
     let environment = out.join("environment");
-    succeed(&["fit", "--data", text(&data), "--out", text(&environment), "--rank", "4"]);
+    succeed(&[
+        "fit",
+        "--data",
+        text(&data),
+        "--out",
+        text(&environment),
+        "--rank",
+        "4",
+    ]);
     (data, environment)
 }
 
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// All files below `folder` with their content, by relative path.
-pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(at) = folders.pop() {
@@ -97,7 +119,10 @@ pub fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                found.push((path.strip_prefix(folder).unwrap().to_path_buf(), std::fs::read(&path).unwrap()));
+                found.push((
+                    path.strip_prefix(folder).unwrap().to_path_buf(),
+                    std::fs::read(&path).unwrap(),
+                ));
             }
         }
     }
