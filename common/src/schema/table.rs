@@ -164,6 +164,9 @@ impl Table {
                     let row = (0..array.len())
                         .find(|&r| array.is_null(r) && found.is_valid(r))
                         .unwrap_or(0);
+                    let shown = array_value_to_string(found, row).unwrap_or_default();
+                    let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
+                        .hint(format!("write the column as {}", type_name(wanted)));
                     let chunk = Chunk {
                         array,
                         table: self,
@@ -171,7 +174,6 @@ impl Table {
                         first_row,
                         column,
                     };
-                    let error = Error::data(format!("the value is no {}", type_name(wanted)));
                     return Err(chunk.place(error, row));
                 }
                 chunks.push(Chunk {
