@@ -25,9 +25,18 @@ struct Setup {
 
 impl Setup {
     /// Mean return by block of episodes.
-    fn run(&self, world: &World, strategy: Box<dyn Strategy>, episodes: usize, seed: u64) -> Result<Vec<f64>> {
-        let knowledge =
-            Knowledge { items: self.items.ids.clone(), users: self.users.clone(), network: self.network.clone() };
+    fn run(
+        &self,
+        world: &World,
+        strategy: Box<dyn Strategy>,
+        episodes: usize,
+        seed: u64,
+    ) -> Result<Vec<f64>> {
+        let knowledge = Knowledge {
+            items: self.items.ids.clone(),
+            users: self.users.clone(),
+            network: self.network.clone(),
+        };
         let mut agent = Agent::new(knowledge, strategy, seed);
         let mut stream = Episodes::new(world, self.envs, seed);
         let rounds = episodes / self.envs;
@@ -74,29 +83,61 @@ fn main() -> Result<()> {
         max_norm: number("max_norm", f64::from(default.max_norm)) as f32,
         epsilon: number("epsilon", f64::from(default.epsilon)) as f32,
     };
-    let prior_learning = Learning { learning_rate: number("prior_lr", 1e-3) as f32, ..default };
+    let prior_learning = Learning {
+        learning_rate: number("prior_lr", 1e-3) as f32,
+        ..default
+    };
     let schedule = Schedule {
         decay: number("decay", Schedule::DEFAULT.decay as f64) as u64,
         floor: number("floor", f64::from(Schedule::DEFAULT.floor)) as f32,
     };
-    let world = World::new(number("users", 500.0) as usize, number("items", 1000.0) as usize, number("mean", 0.03), 1);
+    let world = World::new(
+        number("users", 500.0) as usize,
+        number("items", 1000.0) as usize,
+        number("mean", 0.03),
+        1,
+    );
     let (network, items, users) = world.tables(20, 1);
     let (oracle, random) = world.bounds(&users);
     println!("return of the best items {oracle:.3}, of random ones {random:.3}");
-    let setup = Setup { network, items, users, envs: number("envs", 32.0) as usize };
+    let setup = Setup {
+        network,
+        items,
+        users,
+        envs: number("envs", 32.0) as usize,
+    };
 
     let distorted = world.distorted(number("trust", 0.7) as f32, 2);
-    let prior = prior(&setup, &distorted, number("prior_episodes", 60_000.0) as usize, prior_learning)?;
-    let only = given.get("only").map(String::as_str).unwrap_or("random,popularity,frozen,scratch,ft,ap");
+    let prior = prior(
+        &setup,
+        &distorted,
+        number("prior_episodes", 60_000.0) as usize,
+        prior_learning,
+    )?;
+    let only = given
+        .get("only")
+        .map(String::as_str)
+        .unwrap_or("random,popularity,frozen,scratch,ft,ap");
     for name in only.split(',') {
-        let Ok(strategy) = <Name as clap::ValueEnum>::from_str(name, true) else { continue };
+        let Ok(strategy) = <Name as clap::ValueEnum>::from_str(name, true) else {
+            continue;
+        };
         let seeds = number("seeds", 3.0) as u64;
         let mut mean = vec![0.0; BLOCKS];
         for seed in 0..seeds {
-            let strategy =
-                build(strategy, &setup.network, prior.clone(), &setup.items, &learning, &schedule, seed);
+            let strategy = build(
+                strategy,
+                &setup.network,
+                prior.clone(),
+                &setup.items,
+                &learning,
+                &schedule,
+                seed,
+            );
             let curve = setup.run(&world, strategy, number("episodes", 8000.0) as usize, seed)?;
-            mean.iter_mut().zip(curve).for_each(|(m, c)| *m += c / seeds as f64);
+            mean.iter_mut()
+                .zip(curve)
+                .for_each(|(m, c)| *m += c / seeds as f64);
         }
         let curve: Vec<String> = mean.iter().map(|m| format!("{m:.3}")).collect();
         let overall = mean.iter().sum::<f64>() / BLOCKS as f64;
@@ -107,7 +148,11 @@ fn main() -> Result<()> {
 
 /// The weights after learning in the distorted world.
 fn prior(setup: &Setup, world: &World, episodes: usize, learning: Learning) -> Result<Weights> {
-    let learner = std::rc::Rc::new(std::cell::RefCell::new(from_scratch(setup.network.clone(), learning, 100)));
+    let learner = std::rc::Rc::new(std::cell::RefCell::new(from_scratch(
+        setup.network.clone(),
+        learning,
+        100,
+    )));
     let curve = setup.run(world, Box::new(Shared(learner.clone())), episodes, 100)?;
     let curve: Vec<String> = curve.iter().map(|m| format!("{m:.3}")).collect();
     println!("prior, in its own world: {}", curve.join(" "));

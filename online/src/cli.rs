@@ -47,9 +47,9 @@ struct AgentArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Learning")]
 struct LearningArguments {
-    /// Step size of Adam
-    #[arg(long, default_value_t = DEFAULT.learning_rate, value_name = "RATE", value_parser = positive)]
-    lr: f32,
+    /// Step size of Adam [default: 0.001 for ft, 0.005 for scratch and ap]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    lr: Option<f32>,
     /// Weight of the entropy bonus
     #[arg(long, default_value_t = DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative)]
     entropy: f32,
@@ -118,6 +118,7 @@ pub fn run(cli: Cli) -> Result<()> {
 impl AgentArguments {
     fn resolve(self) -> AgentConfig {
         let learning = self.learning;
+        let default = Learning::for_strategy(self.strategy);
         AgentConfig {
             policy: self.policy,
             strategy: self.strategy,
@@ -126,14 +127,17 @@ impl AgentArguments {
             seed: self.shared.seed,
             gamma: learning.gamma,
             learning: Learning {
-                learning_rate: learning.lr,
+                learning_rate: learning.lr.unwrap_or(default.learning_rate),
                 entropy: learning.entropy,
                 critic: learning.critic,
                 rollout: learning.rollout as usize,
                 max_norm: learning.max_norm,
-                ..DEFAULT
+                ..default
             },
-            schedule: Schedule { decay: learning.ap_decay, floor: learning.ap_floor },
+            schedule: Schedule {
+                decay: learning.ap_decay,
+                floor: learning.ap_floor,
+            },
         }
     }
 }
@@ -169,9 +173,17 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        let parse = |flag: &str| Cli::try_parse_from(["online", "agent", "--policy=p", "--strategy=ft", flag]);
+        let parse =
+            |flag: &str| Cli::try_parse_from(["online", "agent", "--policy=p", "--strategy=ft", flag]);
         assert!(parse("--lr=0.001").is_ok());
-        for flag in ["--lr=0", "--lr=nan", "--entropy=-1", "--gamma=1.5", "--rollout=0", "--ap-floor=inf"] {
+        for flag in [
+            "--lr=0",
+            "--lr=nan",
+            "--entropy=-1",
+            "--gamma=1.5",
+            "--rollout=0",
+            "--ap-floor=inf",
+        ] {
             assert!(parse(flag).is_err(), "{flag}");
         }
     }

@@ -36,7 +36,10 @@ pub fn draw(probabilities: &[f32], uniform: f64) -> Choice {
             }
         }
     }
-    Choice { item: item as u32, propensity: probabilities[item].min(1.0) }
+    Choice {
+        item: item as u32,
+        propensity: probabilities[item].min(1.0),
+    }
 }
 
 /// Turns `online` into the mixture weight * prior + (1 - weight) * online.
@@ -58,7 +61,10 @@ pub fn draw_uniform(items: usize, consumed: &[u32], uniform: f64) -> Choice {
         }
         item += 1;
     }
-    Choice { item, propensity: 1.0 / open as f32 }
+    Choice {
+        item,
+        propensity: 1.0 / open as f32,
+    }
 }
 
 fn block_sum(values: &[f32]) -> f64 {
@@ -107,7 +113,13 @@ mod tests {
         let mut online = vec![0.5, 0.5, 0.0];
         mix(&mut online, &[0.0, 0.2, 0.8], 0.25);
         assert_eq!(online, vec![0.375, 0.425, 0.2]);
-        assert_eq!(draw(&online, 0.99), Choice { item: 2, propensity: 0.2 });
+        assert_eq!(
+            draw(&online, 0.99),
+            Choice {
+                item: 2,
+                propensity: 0.2
+            }
+        );
     }
 
     #[test]
@@ -123,6 +135,12 @@ mod tests {
 
     #[test]
     fn who_had_everything_may_get_anything() {
-        assert_eq!(draw_uniform(2, &[0, 1], 0.6), Choice { item: 1, propensity: 0.5 });
+        assert_eq!(
+            draw_uniform(2, &[0, 1], 0.6),
+            Choice {
+                item: 1,
+                propensity: 0.5
+            }
+        );
     }
 }

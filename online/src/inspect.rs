@@ -33,7 +33,10 @@ pub struct InspectConfig {
 pub fn print(config: &InspectConfig) -> Result<()> {
     let policy = load(&config.policy)?;
     if policy.users.ids.code(&config.user).is_none() {
-        terminal::warn(&format!("the policy does not know the user `{}`: this is what a newcomer gets", config.user));
+        terminal::warn(&format!(
+            "the policy does not know the user `{}`: this is what a newcomer gets",
+            config.user
+        ));
     }
     let titles = match &config.items {
         Some(path) => {
@@ -44,7 +47,9 @@ pub fn print(config: &InspectConfig) -> Result<()> {
         None => vec![None; policy.items.ids.len()],
     };
     let text = describe(&policy, &config.user, config.top, &titles);
-    std::io::stdout().write_all(text.as_bytes()).map_err(|e| Error::retry(format!("cannot write to stdout: {e}")))
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|e| Error::retry(format!("cannot write to stdout: {e}")))
 }
 
 /// The state of `user`, the value and entropy of the policy there, and its `top` items. `titles` by item code.
@@ -62,14 +67,28 @@ pub fn describe(policy: &Policy, user: &str, top: usize, titles: &[Option<String
 
     let name = |item: u32| {
         let id = policy.items.ids.id(item);
-        titles[item as usize].as_ref().map_or_else(|| id.to_string(), |title| format!("{id}  {title}"))
+        titles[item as usize]
+            .as_ref()
+            .map_or_else(|| id.to_string(), |title| format!("{id}  {title}"))
     };
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "user {user}");
-    let _ = writeln!(text, "policy {}, traits {}", policy.config.method, policy.config.traits);
+    let _ = writeln!(
+        text,
+        "policy {}, traits {}",
+        policy.config.method, policy.config.traits
+    );
     let _ = writeln!(text, "consumed {} of {} items", consumed.len(), config.items);
-    let _ = writeln!(text, "traits known: {}", if context.traits.iter().any(|t| *t != 0.0) { "yes" } else { "no" });
+    let _ = writeln!(
+        text,
+        "traits known: {}",
+        if context.traits.iter().any(|t| *t != 0.0) {
+            "yes"
+        } else {
+            "no"
+        }
+    );
     let _ = writeln!(text, "history, oldest first:");
     for &(item, feedback) in &context.history {
         let sign = if feedback > 0.0 { "liked    " } else { "not liked" };
@@ -77,14 +96,27 @@ pub fn describe(policy: &Policy, user: &str, top: usize, titles: &[Option<String
     }
     let _ = writeln!(text, "value {value:.4} (expected discounted feedback from here)");
     let effective = summary.entropy.exp();
-    let _ = writeln!(text, "entropy {:.3} nats (as if choosing among {effective:.0} items)", summary.entropy);
+    let _ = writeln!(
+        text,
+        "entropy {:.3} nats (as if choosing among {effective:.0} items)",
+        summary.entropy
+    );
     let _ = writeln!(text, "{:>4}  {:>11}  {:>5}  item", "rank", "probability", "likes");
     let mut order: Vec<u32> = (0..config.items as u32).collect();
-    order.sort_by(|&a, &b| probabilities[b as usize].total_cmp(&probabilities[a as usize]).then(a.cmp(&b)));
+    order.sort_by(|&a, &b| {
+        probabilities[b as usize]
+            .total_cmp(&probabilities[a as usize])
+            .then(a.cmp(&b))
+    });
     for (rank, &item) in order.iter().take(top).enumerate() {
         let probability = probabilities[item as usize];
         let likes = policy.items.popularity[item as usize];
-        let _ = writeln!(text, "{:>4}  {probability:>11.6}  {likes:>5.0}  {}", rank + 1, name(item));
+        let _ = writeln!(
+            text,
+            "{:>4}  {probability:>11.6}  {likes:>5.0}  {}",
+            rank + 1,
+            name(item)
+        );
     }
     text
 }

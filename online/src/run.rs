@@ -41,7 +41,10 @@ pub struct AgentConfig {
 /// A policy that is missing or damaged, a breach of the protocol, events that cannot be written.
 pub fn agent(config: &AgentConfig) -> Result<()> {
     let policy = load(&config.policy)?;
-    let learning = Learning { gamma: config.gamma.unwrap_or(policy.config.gamma), ..config.learning };
+    let learning = Learning {
+        gamma: config.gamma.unwrap_or(policy.config.gamma),
+        ..config.learning
+    };
     let described = json!({
         "strategy": config.strategy, "learning": learning, "schedule": config.schedule,
     });
@@ -58,7 +61,11 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
         &config.schedule,
         config.seed,
     );
-    let knowledge = Knowledge { items: policy.items.ids, users: policy.users, network };
+    let knowledge = Knowledge {
+        items: policy.items.ids,
+        users: policy.users,
+        network,
+    };
     let mut agent = Agent::new(knowledge, strategy, config.seed);
 
     let mut planned = None;

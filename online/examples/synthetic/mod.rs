@@ -24,16 +24,27 @@ impl World {
     pub fn new(users: usize, items: usize, mean: f64, seed: u64) -> Self {
         let mut rng = stream(seed, "world", &[]);
         let mut factors = |count: usize| -> Vec<[f32; FACTORS]> {
-            (0..count).map(|_| std::array::from_fn(|_| normal(&mut rng))).collect()
+            (0..count)
+                .map(|_| std::array::from_fn(|_| normal(&mut rng)))
+                .collect()
         };
         let (users, items) = (factors(users), factors(items));
         let mut rng = stream(seed, "bias", &[]);
         let bias = items.iter().map(|_| 0.8 * normal(&mut rng)).collect();
-        let mut world = World { users, items, bias, offset: 0.0 };
+        let mut world = World {
+            users,
+            items,
+            bias,
+            offset: 0.0,
+        };
         let (mut low, mut high) = (-20.0, 5.0);
         for _ in 0..40 {
             world.offset = (low + high) / 2.0;
-            if world.mean() > mean { high = world.offset } else { low = world.offset }
+            if world.mean() > mean {
+                high = world.offset
+            } else {
+                low = world.offset
+            }
         }
         world
     }
@@ -53,13 +64,20 @@ impl World {
 
     /// The chance that `user` likes `item`.
     pub fn chance(&self, user: usize, item: usize) -> f64 {
-        let dot: f32 = self.users[user].iter().zip(&self.items[item]).map(|(x, y)| x * y).sum();
+        let dot: f32 = self.users[user]
+            .iter()
+            .zip(&self.items[item])
+            .map(|(x, y)| x * y)
+            .sum();
         1.0 / (1.0 + (-f64::from(0.45 * dot + self.bias[item] + self.offset)).exp())
     }
 
     fn mean(&self) -> f64 {
         let pairs = self.users.len().min(100) * self.items.len();
-        (0..pairs).map(|p| self.chance(p / self.items.len(), p % self.items.len())).sum::<f64>() / pairs as f64
+        (0..pairs)
+            .map(|p| self.chance(p / self.items.len(), p % self.items.len()))
+            .sum::<f64>()
+            / pairs as f64
     }
 
     /// Mean return of an episode of the best items and of random ones.
@@ -80,11 +98,15 @@ impl World {
     pub fn tables(&self, logged: usize, seed: u64) -> (NetworkConfig, PolicyItems, PolicyUsers) {
         let (count, users) = (self.items.len(), self.users.len());
         let mut rng = stream(seed, "projection", &[]);
-        let projection: Vec<[f32; FACTORS]> =
-            (0..TRAITS).map(|_| std::array::from_fn(|_| normal(&mut rng) / (FACTORS as f32).sqrt())).collect();
+        let projection: Vec<[f32; FACTORS]> = (0..TRAITS)
+            .map(|_| std::array::from_fn(|_| normal(&mut rng) / (FACTORS as f32).sqrt()))
+            .collect();
         let see = |factors: &[f32; FACTORS], rng: &mut ChaCha8Rng| -> Vec<f32> {
             let dot = |row: &[f32; FACTORS]| row.iter().zip(factors).map(|(a, b)| a * b).sum::<f32>();
-            projection.iter().map(|row| 0.7 * dot(row) + 0.7 * normal(rng)).collect()
+            projection
+                .iter()
+                .map(|row| 0.7 * dot(row) + 0.7 * normal(rng))
+                .collect()
         };
         let mut popularity = vec![0.0; count];
         let (mut history, mut consumed) = (Vec::new(), Vec::new());
@@ -115,9 +137,24 @@ impl World {
         let item_traits = self.items.iter().flat_map(|y| see(y, &mut rng)).collect();
         let user_traits = self.users.iter().flat_map(|x| see(x, &mut rng)).collect();
         (
-            NetworkConfig { items: count, dims: 64, hidden: 64, traits: TRAITS, window: 10 },
-            PolicyItems { ids: ids(count), popularity, traits: item_traits },
-            PolicyUsers { ids: ids(users), history, traits: user_traits, consumed },
+            NetworkConfig {
+                items: count,
+                dims: 64,
+                hidden: 64,
+                traits: TRAITS,
+                window: 10,
+            },
+            PolicyItems {
+                ids: ids(count),
+                popularity,
+                traits: item_traits,
+            },
+            PolicyUsers {
+                ids: ids(users),
+                history,
+                traits: user_traits,
+                consumed,
+            },
         )
     }
 }
@@ -135,8 +172,14 @@ pub struct Episodes<'a> {
 impl<'a> Episodes<'a> {
     /// `envs` environments side by side.
     pub fn new(world: &'a World, envs: usize, seed: u64) -> Self {
-        let mut episodes =
-            Episodes { world, seed, users: vec![0; envs], begun: 0, step: 0, request: Request::default() };
+        let mut episodes = Episodes {
+            world,
+            seed,
+            users: vec![0; envs],
+            begun: 0,
+            step: 0,
+            request: Request::default(),
+        };
         episodes.begin();
         episodes
     }
@@ -149,7 +192,8 @@ impl<'a> Episodes<'a> {
     fn begin(&mut self) {
         let envs = self.users.len();
         for (env, user) in self.users.iter_mut().enumerate() {
-            *user = stream(self.seed, "user", &[env as u64, self.begun]).random_range(0..self.world.users.len());
+            *user =
+                stream(self.seed, "user", &[env as u64, self.begun]).random_range(0..self.world.users.len());
         }
         self.begun += 1;
         self.step = 0;

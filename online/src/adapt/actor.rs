@@ -15,11 +15,18 @@ pub(super) struct Actor {
     network: Network,
     /// By slot: the revision of the context, and its query.
     queries: Vec<Option<(u64, Vec<f32>)>>,
+    logits: Vec<f32>,
+    probabilities: Vec<f32>,
 }
 
 impl Actor {
     pub(super) fn new(network: Network) -> Self {
-        Actor { network, queries: Vec::new() }
+        Actor {
+            network,
+            queries: Vec::new(),
+            logits: Vec::new(),
+            probabilities: Vec::new(),
+        }
     }
 
     pub(super) fn network(&self) -> &Network {
@@ -33,20 +40,23 @@ impl Actor {
     }
 
     /// The probabilities of all items for each decision, `[decisions, items]`.
-    pub(super) fn distributions(&mut self, decisions: &[Decision<'_>]) -> Vec<f32> {
+    pub(super) fn distributions(&mut self, decisions: &[Decision<'_>]) -> &[f32] {
         self.remember(decisions);
         let items = self.network.config().items;
         let known = decisions.iter().filter_map(|d| self.queries[d.slot].as_ref());
         let queries: Vec<f32> = known.flat_map(|(_, query)| query.iter().copied()).collect();
-        let mut logits = vec![0.0; decisions.len() * items];
-        self.network.logits(&queries, &mut logits);
-        let mut probabilities = vec![0.0; logits.len()];
-        let rows = logits.chunks_exact_mut(items).zip(probabilities.chunks_exact_mut(items));
+        self.logits.resize(decisions.len() * items, 0.0);
+        self.probabilities.resize(decisions.len() * items, 0.0);
+        self.network.logits(&queries, &mut self.logits);
+        let rows = self
+            .logits
+            .chunks_exact_mut(items)
+            .zip(self.probabilities.chunks_exact_mut(items));
         for ((logits, probabilities), decision) in rows.zip(decisions) {
             mask(logits, decision.consumed);
             softmax(logits, probabilities);
         }
-        probabilities
+        &self.probabilities
     }
 
     /// Computes the queries that are not there yet.

@@ -20,12 +20,15 @@ pub struct Schedule {
 
 impl Schedule {
     /// What measured well.
-    pub const DEFAULT: Schedule = Schedule { decay: 10_000, floor: 0.1 };
+    pub const DEFAULT: Schedule = Schedule {
+        decay: 10_000,
+        floor: 0.1,
+    };
 
     /// The prior's weight after `made` recommendations.
     pub fn weight(&self, made: u64) -> f32 {
-        let passed = if made >= self.decay { 1.0 } else { made as f64 / self.decay as f64 };
-        (1.0 - passed * f64::from(1.0 - self.floor)) as f32
+        let left = self.decay.saturating_sub(made) as f32 / self.decay as f32;
+        self.floor + (1.0 - self.floor) * left
     }
 }
 
@@ -40,13 +43,20 @@ pub struct Ap {
 
 impl Ap {
     /// Mixes `prior` with a policy of random weights.
-    pub fn new(config: NetworkConfig, prior: Weights, learning: Learning, schedule: Schedule, seed: u64) -> Self {
-        let online = from_scratch(config.clone(), learning, seed);
-        let online = match std::env::var("AP_RHO").ok().and_then(|v| v.parse().ok()) {
-            Some(bound) => online.off_policy(bound),
-            None => online,
-        };
-        Ap { prior: Actor::new(Network::new(config, prior)), online, schedule, made: 0 }
+    pub fn new(
+        config: NetworkConfig,
+        prior: Weights,
+        learning: Learning,
+        schedule: Schedule,
+        seed: u64,
+    ) -> Self {
+        let online = from_scratch(config.clone(), learning, seed).off_policy();
+        Ap {
+            prior: Actor::new(Network::new(config, prior)),
+            online,
+            schedule,
+            made: 0,
+        }
     }
 }
 
@@ -58,9 +68,14 @@ impl Strategy for Ap {
         let mut choices = Vec::with_capacity(decisions.len());
         for chunk in decisions.chunks(ROWS) {
             let prior = self.prior.distributions(chunk);
-            let mut mixed = self.online.actor().distributions(chunk);
-            mix(&mut mixed, &prior, weight);
-            choices.extend(mixed.chunks_exact(items).zip(chunk).map(|(p, decision)| draw(p, decision.uniform)));
+            let mut mixed = self.online.actor().distributions(chunk).to_vec();
+            mix(&mut mixed, prior, weight);
+            choices.extend(
+                mixed
+                    .chunks_exact(items)
+                    .zip(chunk)
+                    .map(|(p, decision)| draw(p, decision.uniform)),
+            );
         }
         choices
     }
@@ -75,5 +90,70 @@ impl Strategy for Ap {
 
     fn version(&self) -> u64 {
         self.online.version()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Context;
+    use crate::policy::distribution::{mask, softmax};
+
+    #[test]
+    fn the_weight_falls_in_a_line_to_the_floor() {
+        let schedule = Schedule {
+            decay: 100,
+            floor: 0.2,
+        };
+        assert_eq!(
+            [0, 50, 100, 1000].map(|made| schedule.weight(made)),
+            [1.0, 0.6, 0.2, 0.2]
+        );
+    }
+
+    #[test]
+    fn the_logged_chance_is_that_of_the_mixture() {
+        let config = NetworkConfig {
+            items: 30,
+            dims: 4,
+            hidden: 5,
+            traits: 2,
+            window: 10,
+        };
+        let prior = Weights::init(&config, 1);
+        let schedule = Schedule { decay: 4, floor: 0.3 };
+        let mut ap = Ap::new(config.clone(), prior.clone(), Learning::DEFAULT, schedule, 2);
+        let context = Context {
+            traits: vec![0.5, -1.0],
+            history: vec![(3, 1.0), (7, -1.0)],
+        };
+        let alone = |weights: Weights| {
+            let network = Network::new(config.clone(), weights);
+            let mut logits = vec![0.0; 30];
+            network.logits(&network.queries(&network.encode(&[&context])), &mut logits);
+            mask(&mut logits, &[3, 7]);
+            let mut probabilities = vec![0.0; 30];
+            softmax(&logits, &mut probabilities);
+            probabilities
+        };
+        let (prior, online) = (alone(prior), alone(Weights::init(&config, 2)));
+        for round in 0..6u64 {
+            let decision = |slot: usize| Decision {
+                slot,
+                revision: 1,
+                context: &context,
+                consumed: &[3, 7],
+                uniform: (round as f64 + slot as f64 / 2.0) / 6.0,
+            };
+            let weight = schedule.weight(2 * round);
+            for choice in ap.choose(&[decision(0), decision(1)]) {
+                let item = choice.item as usize;
+                assert!(item != 3 && item != 7);
+                assert_eq!(
+                    choice.propensity,
+                    weight * prior[item] + (1.0 - weight) * online[item]
+                );
+            }
+        }
     }
 }

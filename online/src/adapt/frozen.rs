@@ -16,7 +16,9 @@ pub struct Frozen {
 impl Frozen {
     /// Acts by `weights`.
     pub fn new(config: NetworkConfig, weights: Weights) -> Self {
-        Frozen { actor: Actor::new(Network::new(config, weights)) }
+        Frozen {
+            actor: Actor::new(Network::new(config, weights)),
+        }
     }
 }
 
@@ -32,7 +34,12 @@ pub(super) fn act(actor: &mut Actor, decisions: &[Decision<'_>]) -> Vec<Choice> 
     let mut choices = Vec::with_capacity(decisions.len());
     for chunk in decisions.chunks(ROWS) {
         let distributions = actor.distributions(chunk);
-        choices.extend(distributions.chunks_exact(items).zip(chunk).map(|(p, decision)| draw(p, decision.uniform)));
+        choices.extend(
+            distributions
+                .chunks_exact(items)
+                .zip(chunk)
+                .map(|(p, decision)| draw(p, decision.uniform)),
+        );
     }
     choices
 }

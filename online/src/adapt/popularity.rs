@@ -28,10 +28,16 @@ impl Strategy for Popularity {
                 consumed.clear();
                 consumed.extend_from_slice(decision.consumed);
                 consumed.sort_unstable();
-                let open = self.order.iter().find(|item| consumed.binary_search(item).is_err());
+                let open = self
+                    .order
+                    .iter()
+                    .find(|item| consumed.binary_search(item).is_err());
                 // Who has had the whole catalogue starts again from its top.
                 let item = *open.unwrap_or(&self.order[0]);
-                Choice { item, propensity: 1.0 }
+                Choice {
+                    item,
+                    propensity: 1.0,
+                }
             })
             .collect()
     }
@@ -44,10 +50,19 @@ mod tests {
 
     #[test]
     fn takes_the_most_liked_that_is_open() {
-        let context = Context { traits: vec![], history: vec![] };
+        let context = Context {
+            traits: vec![],
+            history: vec![],
+        };
         let mut popularity = Popularity::new(&[1.0, 9.0, 9.0, 3.0]);
         let mut best = |consumed: &[u32]| {
-            let decision = Decision { slot: 0, revision: 0, context: &context, consumed, uniform: 0.5 };
+            let decision = Decision {
+                slot: 0,
+                revision: 0,
+                context: &context,
+                consumed,
+                uniform: 0.5,
+            };
             popularity.choose(&[decision])[0].item
         };
         assert_eq!(best(&[]), 1);

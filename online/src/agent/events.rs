@@ -27,9 +27,19 @@ impl EventLog {
             timestamp: Vec::new(),
             feedback: Vec::new(),
             propensity: Vec::new(),
-            kind: Feedback { kind: Kind::Click, like_threshold: 1.0 },
+            kind: Feedback {
+                kind: Kind::Click,
+                like_threshold: 1.0,
+            },
         };
-        EventLog { events: Events { log, episode: Vec::new(), step: Vec::new(), policy_version: Vec::new() } }
+        EventLog {
+            events: Events {
+                log,
+                episode: Vec::new(),
+                step: Vec::new(),
+                policy_version: Vec::new(),
+            },
+        }
     }
 
     /// How many events there are.
@@ -49,7 +59,12 @@ impl EventLog {
     }
 
     pub(super) fn push(&mut self, session: &Session, pending: &Pending, reward: f32) {
-        let Events { log, episode, step, policy_version } = &mut self.events;
+        let Events {
+            log,
+            episode,
+            step,
+            policy_version,
+        } = &mut self.events;
         // Logical time: the order of events. A clock would make two runs differ.
         log.timestamp.push(log.user.len() as i64);
         log.user.push(log.users.intern(&session.user));

@@ -5,6 +5,8 @@ mod events;
 mod recorder;
 mod serve;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use events::EventLog;
 pub use serve::{Summary, serve};
@@ -107,11 +109,19 @@ impl Agent {
                 done: request.done[index],
             };
             answered |= row.reward.is_some();
-            let place = |e: Error| e.at(format!("frame {frame}")).row(index).at(format!("environment {}", row.env));
+            let place = |e: Error| {
+                e.at(format!("frame {frame}"))
+                    .row(index)
+                    .at(format!("environment {}", row.env))
+            };
             slots.push(self.take(&row).map_err(place)?);
         }
         self.since_update += usize::from(answered);
-        if self.strategy.rollout().is_some_and(|steps| self.since_update >= steps) {
+        if self
+            .strategy
+            .rollout()
+            .is_some_and(|steps| self.since_update >= steps)
+        {
             self.learn()?;
         }
         Ok(self.recommend(&slots))
@@ -130,7 +140,12 @@ impl Agent {
     /// Takes one row; the slot it belongs to.
     fn take(&mut self, row: &Row<'_>) -> Result<usize> {
         let slot = *self.slot_of.entry(row.env).or_insert_with(|| {
-            self.slots.push(Slot { env: row.env, episodes: 0, frame: 0, session: None });
+            self.slots.push(Slot {
+                env: row.env,
+                episodes: 0,
+                frame: 0,
+                session: None,
+            });
             self.slots.len() - 1
         });
         if std::mem::replace(&mut self.slots[slot].frame, self.frames) == self.frames {
@@ -154,8 +169,13 @@ impl Agent {
                 .hint("end an episode with a row whose `done` is true"));
         }
         self.revisions += 1;
-        self.slots[slot].session =
-            Some(Session::open(row.user, &self.knowledge.users, &self.knowledge.network, self.episodes, self.revisions));
+        self.slots[slot].session = Some(Session::open(
+            row.user,
+            &self.knowledge.users,
+            &self.knowledge.network,
+            self.episodes,
+            self.revisions,
+        ));
         self.slots[slot].episodes += 1;
         self.episodes = self.episodes.saturating_add(1);
         Ok(())
@@ -163,8 +183,10 @@ impl Agent {
 
     fn observe(&mut self, slot: usize, row: &Row<'_>) -> Result<()> {
         let Some(session) = &mut self.slots[slot].session else {
-            return Err(Error::data(format!("step {} of an episode that never began", row.step))
-                .hint("the first request of an episode has step 0"));
+            return Err(
+                Error::data(format!("step {} of an episode that never began", row.step))
+                    .hint("the first request of an episode has step 0"),
+            );
         };
         let (pending, reward) = session.answered(row, &self.knowledge.items)?;
         self.events.push(session, &pending, reward);
@@ -177,7 +199,12 @@ impl Agent {
             };
             session.trajectory.push(step);
         }
-        session.move_on(&pending, reward, self.knowledge.network.window, &mut self.revisions);
+        session.move_on(
+            &pending,
+            reward,
+            self.knowledge.network.window,
+            &mut self.revisions,
+        );
         if row.done {
             self.recorder.close(std::mem::take(&mut session.trajectory));
             self.slots[slot].session = None;
@@ -193,14 +220,26 @@ impl Agent {
         }
         self.since_update = 0;
         let experience = self.recorder.finish();
-        if experience.trajectories.is_empty() { Ok(()) } else { self.strategy.learn(&experience) }
+        if experience.trajectories.is_empty() {
+            Ok(())
+        } else {
+            self.strategy.learn(&experience)
+        }
     }
 
     /// An item for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
         let mut decisions = Vec::with_capacity(slots.len());
         for &slot in slots {
-            let Slot { env, episodes, session: Some(session), .. } = &self.slots[slot] else { continue };
+            let Slot {
+                env,
+                episodes,
+                session: Some(session),
+                ..
+            } = &self.slots[slot]
+            else {
+                continue;
+            };
             let index = [u64::from(*env), *episodes, u64::from(session.step)];
             decisions.push(Decision {
                 slot,
@@ -215,11 +254,16 @@ impl Agent {
         let mut reply = Reply::default();
         for &slot in slots {
             let Slot { env, session, .. } = &mut self.slots[slot];
-            let chosen = session.as_mut().and_then(|session| Some((session, choices.next()?)));
+            let chosen = session
+                .as_mut()
+                .and_then(|session| Some((session, choices.next()?)));
             let (slate, propensity) = match chosen {
                 Some((session, choice)) => {
                     session.pending = Some(Pending { choice, version });
-                    (vec![self.knowledge.items.id(choice.item).to_string()], choice.propensity)
+                    (
+                        vec![self.knowledge.items.id(choice.item).to_string()],
+                        choice.propensity,
+                    )
                 }
                 None => (Vec::new(), 1.0),
             };

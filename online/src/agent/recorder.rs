@@ -28,7 +28,9 @@ impl Recorder {
     /// Takes the steps of an episode that has ended.
     pub(super) fn close(&mut self, steps: Vec<Step>) {
         if !steps.is_empty() {
-            self.experience.trajectories.push(Trajectory { steps, next: None });
+            self.experience
+                .trajectories
+                .push(Trajectory { steps, next: None });
         }
     }
 

@@ -61,8 +61,10 @@ fn belong_together(hello: &Hello, items: &Fingerprint, count: usize) -> Result<(
         .hint("train the policy on the log of the same import as the environment"));
     }
     if hello.slate != 1 {
-        return Err(Error::data(format!("the environment wants slates of {}", hello.slate))
-            .hint("this agent recommends one item a step"));
+        return Err(
+            Error::data(format!("the environment wants slates of {}", hello.slate))
+                .hint("this agent recommends one item a step"),
+        );
     }
     Ok(())
 }

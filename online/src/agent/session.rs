@@ -63,16 +63,24 @@ impl Session {
     /// Checks that `row` answers the pending recommendation, and gives both.
     pub(super) fn answered(&mut self, row: &Row<'_>, items: &Dictionary) -> Result<(Pending, f32)> {
         if row.user != self.user {
-            return Err(Error::data(format!("the user changed from `{}` to `{}` in an episode", self.user, row.user)));
+            return Err(Error::data(format!(
+                "the user changed from `{}` to `{}` in an episode",
+                self.user, row.user
+            )));
         }
         if row.step != self.step + 1 {
-            return Err(Error::data(format!("step {} follows step {}", row.step, self.step)));
+            return Err(Error::data(format!(
+                "step {} follows step {}",
+                row.step, self.step
+            )));
         }
         let Some(item) = row.item else {
             return Err(Error::data("no `last_item`: the reward belongs to no item"));
         };
         let Some(code) = items.code(item) else {
-            return Err(Error::data(format!("the item `{item}` is not in the policy's catalogue")));
+            return Err(Error::data(format!(
+                "the item `{item}` is not in the policy's catalogue"
+            )));
         };
         let Some(reward) = row.reward else {
             return Err(Error::data(format!("no reward for the item `{item}`")));
@@ -86,7 +94,9 @@ impl Session {
                 "the reward is for `{item}`, but `{}` was recommended",
                 items.id(pending.choice.item)
             ))),
-            None => Err(Error::data(format!("a reward for `{item}`, but nothing was recommended"))),
+            None => Err(Error::data(format!(
+                "a reward for `{item}`, but nothing was recommended"
+            ))),
         }
     }
 
@@ -109,7 +119,13 @@ impl Session {
 pub(crate) fn start(user: &str, users: &PolicyUsers, network: &NetworkConfig) -> (Context, Vec<u32>) {
     let NetworkConfig { traits, window, .. } = *network;
     let Some(code) = users.ids.code(user).map(|code| code as usize) else {
-        return (Context { traits: vec![0.0; traits], history: Vec::new() }, Vec::new());
+        return (
+            Context {
+                traits: vec![0.0; traits],
+                history: Vec::new(),
+            },
+            Vec::new(),
+        );
     };
     let history = &users.history[code];
     let context = Context {

@@ -8,15 +8,17 @@
 //! - rho A ln pi(a|s)  +  critic * (R - V)^2 / 2  -  entropy * H(pi(.|s))
 //! ```
 //!
-//! rho is 1, unless the actions came from another policy mu and `importance` is set: then
-//! rho = min(importance, pi(a|s) / mu(a|s)), held constant (V-trace's truncation; Espeholt et al., ICML 2018, eq. 1).
+//! rho is 1 where the actions came from pi itself. Where they came from another policy mu (`off_policy`), it is 1 for
+//! A > 0 and min(1, pi(a|s) / mu(a|s)) for A < 0, held constant: successes of the other policy are imitated at full
+//! weight, its failures are held against pi only as far as pi would have made them (tapered off-policy REINFORCE;
+//! Le Roux et al., 2025). A negative advantage at weight 1 would push down without end what pi hardly does.
 
 use common::policy_artifact::{NetworkConfig, Weights};
 
 use super::distribution::{mask, softmax};
 use super::encoder::Context;
 use super::linear;
-use super::network::Network;
+use super::network::{Forward, Network};
 
 /// Contexts whose rows of logits are held at once.
 const ROWS: usize = 32;
@@ -43,8 +45,8 @@ pub struct Coefficients {
     pub critic: f32,
     /// Of the entropy bonus.
     pub entropy: f32,
-    /// Upper bound of the importance weight; none: the weight is 1.
-    pub importance: Option<f32>,
+    /// Whether the actions came from another policy than the one that learns.
+    pub off_policy: bool,
 }
 
 /// The loss and its parts, means over the transitions.
@@ -71,27 +73,67 @@ pub fn a2c_gradients(
     transitions: &[Transition],
     coefficients: &Coefficients,
 ) -> (Loss, Weights) {
-    gradients(&Network::new(config.clone(), weights.clone()), contexts, transitions, coefficients)
+    let network = Network::new(config.clone(), weights.clone());
+    let forward = network.forward(&contexts.iter().collect::<Vec<_>>());
+    let mut workspace = Workspace::new(config);
+    let loss = gradients(&network, &forward, transitions, coefficients, &mut workspace);
+    (loss, workspace.gradient)
 }
 
-/// [`a2c_gradients`] on a network that is packed already.
+/// The memory of [`gradients`], kept from one update to the next.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The last gradient.
+    pub gradient: Weights,
+    logits: Vec<f32>,
+    at_logits: Vec<f32>,
+    actor: ActorRow,
+}
+
+impl Workspace {
+    /// For networks of this size.
+    pub fn new(config: &NetworkConfig) -> Self {
+        Workspace {
+            gradient: Weights::zeros(config),
+            logits: vec![0.0; ROWS * config.items],
+            at_logits: vec![0.0; ROWS * config.items],
+            actor: ActorRow::new(config.items),
+        }
+    }
+}
+
+/// [`a2c_gradients`] behind a forward pass of the contexts that has been made already; the gradient is in `workspace`.
 pub fn gradients(
     network: &Network,
-    contexts: &[Context],
+    forward: &Forward,
     transitions: &[Transition],
     coefficients: &Coefficients,
-) -> (Loss, Weights) {
+    workspace: &mut Workspace,
+) -> Loss {
     let config = network.config();
     let weights = network.weights();
-    let mut gradient = Weights::zeros(config);
+    let Workspace {
+        gradient,
+        logits,
+        at_logits,
+        actor,
+    } = workspace;
+    gradient
+        .tensors_mut()
+        .into_iter()
+        .for_each(|tensor| tensor.fill(0.0));
     let mut loss = Loss::default();
     if transitions.is_empty() {
-        return (loss, gradient);
+        return loss;
     }
-    let references: Vec<&Context> = contexts.iter().collect();
-    let (states, tape) = network.encode_taped(&references);
-    let queries = network.queries(&states);
-    let critic = network.values_taped(&states);
+    let Forward {
+        states,
+        tape,
+        queries,
+        critic,
+        values,
+    } = forward;
+    let contexts = values.len();
     let share = 1.0 / transitions.len() as f32;
 
     // Transitions by context, so that those that share a state share its row of logits and of gradients.
@@ -101,13 +143,10 @@ pub fn gradients(
 
     let (items, dims) = (config.items, config.dims);
     let scale = network.scale();
-    let mut at_values = vec![0.0; contexts.len()];
+    let mut at_values = vec![0.0; contexts];
     let mut at_queries = vec![0.0; queries.len()];
-    let mut actor = ActorRow::new(items);
-    let mut logits = vec![0.0; ROWS * items];
-    let mut at_logits = vec![0.0; ROWS * items];
-    for first in (0..contexts.len()).step_by(ROWS) {
-        let rows = ROWS.min(contexts.len() - first);
+    for first in (0..contexts).step_by(ROWS) {
+        let rows = ROWS.min(contexts - first);
         let queries = &queries[first * dims..(first + rows) * dims];
         let logits = &mut logits[..rows * items];
         let at_logits = &mut at_logits[..rows * items];
@@ -116,7 +155,7 @@ pub fn gradients(
         while let Some(&t) = remaining.next_if(|&&t| transitions[t].context < first + rows) {
             let transition = &transitions[t];
             let row = transition.context - first;
-            let advantage = transition.target - critic.values[transition.context];
+            let advantage = transition.target - values[transition.context];
             let at = row * items..(row + 1) * items;
             let part = actor.step(
                 transition,
@@ -140,13 +179,27 @@ pub fn gradients(
 
     // The logit is scale * (query . embedding) + bias, so that d logit / d log_temperature is its first term.
     gradient.log_temperature[0] = queries.iter().zip(&at_queries).map(|(q, g)| q * g).sum();
-    linear::add_weight_gradient(&mut gradient.query_weight, &at_queries, &states, config.hidden, 1.0);
+    linear::add_weight_gradient(
+        &mut gradient.query_weight,
+        &at_queries,
+        states,
+        config.hidden,
+        1.0,
+    );
     linear::add_rows(&mut gradient.query_bias, &at_queries);
     let mut at_states = vec![0.0; states.len()];
-    linear::add_input_gradient(&mut at_states, &at_queries, &weights.query_weight, config.hidden, 1.0);
-    critic_gradient(network, &states, &critic.active, &at_values, &mut gradient, &mut at_states);
-    network.encoder.backward(config, weights, &tape, &at_states, &mut gradient);
-    (loss, gradient)
+    linear::add_input_gradient(
+        &mut at_states,
+        &at_queries,
+        &weights.query_weight,
+        config.hidden,
+        1.0,
+    );
+    critic_gradient(network, states, critic, &at_values, gradient, &mut at_states);
+    network
+        .encoder
+        .backward(config, weights, tape, &at_states, gradient);
+    loss
 }
 
 /// Backward through critic_w2 . relu(critic_w1 h + critic_b1) + critic_b2.
@@ -161,10 +214,18 @@ fn critic_gradient(
     let hidden = network.config().hidden;
     let weights = network.weights();
     let mut at_active = vec![0.0; active.len()];
-    for ((row, out), &up) in active.chunks_exact(hidden).zip(at_active.chunks_exact_mut(hidden)).zip(at_values) {
+    for ((row, out), &up) in active
+        .chunks_exact(hidden)
+        .zip(at_active.chunks_exact_mut(hidden))
+        .zip(at_values)
+    {
         for i in 0..hidden {
             gradient.critic_w2[i] += up * row[i];
-            out[i] = if row[i] > 0.0 { up * weights.critic_w2[i] } else { 0.0 };
+            out[i] = if row[i] > 0.0 {
+                up * weights.critic_w2[i]
+            } else {
+                0.0
+            };
         }
         gradient.critic_b2[0] += up;
     }
@@ -174,6 +235,7 @@ fn critic_gradient(
 }
 
 /// Working space for the actor's part of one transition.
+#[derive(Debug)]
 struct ActorRow {
     masked: Vec<f32>,
     probabilities: Vec<f32>,
@@ -186,7 +248,10 @@ struct ActorPart {
 
 impl ActorRow {
     fn new(items: usize) -> Self {
-        ActorRow { masked: vec![0.0; items], probabilities: vec![0.0; items] }
+        ActorRow {
+            masked: vec![0.0; items],
+            probabilities: vec![0.0; items],
+        }
     }
 
     /// Adds the gradient at the logits: with p the masked softmax,
@@ -204,9 +269,9 @@ impl ActorRow {
         mask(&mut self.masked, &transition.consumed);
         let summary = softmax(&self.masked, &mut self.probabilities);
         let action = transition.action as usize;
-        let weight = match coefficients.importance {
-            Some(bound) => (self.probabilities[action] / transition.propensity).min(bound),
-            None => 1.0,
+        let weight = match coefficients.off_policy {
+            true if advantage < 0.0 => (self.probabilities[action] / transition.propensity).min(1.0),
+            _ => 1.0,
         };
         let push = weight * advantage;
         let log_probability = self.masked[action] - summary.log_sum;
@@ -217,6 +282,9 @@ impl ActorRow {
             *out += p * (of_policy + of_entropy * (logit + shift));
         }
         at_logits[action] -= of_policy;
-        ActorPart { policy: -push * log_probability, entropy: summary.entropy }
+        ActorPart {
+            policy: -push * log_probability,
+            entropy: summary.entropy,
+        }
     }
 }

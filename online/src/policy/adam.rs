@@ -21,7 +21,13 @@ impl Adam {
     /// An optimiser for networks of this size. `epsilon` is added to the root of the second moment: a weight whose
     /// gradients are far below it moves in proportion to them, and not by the full learning rate.
     pub fn new(config: &NetworkConfig, learning_rate: f32, epsilon: f32) -> Self {
-        Adam { learning_rate, epsilon, steps: 0, first: Weights::zeros(config), second: Weights::zeros(config) }
+        Adam {
+            learning_rate,
+            epsilon,
+            steps: 0,
+            first: Weights::zeros(config),
+            second: Weights::zeros(config),
+        }
     }
 
     /// One step down `gradient`.
@@ -31,7 +37,11 @@ impl Adam {
         let second_correction = 1.0 / (1.0 - f64::from(BETA2).powi(self.steps)) as f32;
         let rate = self.learning_rate * first_correction;
         let tensors = weights.tensors_mut().into_iter().zip(gradient.tensors());
-        let moments = self.first.tensors_mut().into_iter().zip(self.second.tensors_mut());
+        let moments = self
+            .first
+            .tensors_mut()
+            .into_iter()
+            .zip(self.second.tensors_mut());
         for ((weights, gradient), (first, second)) in tensors.zip(moments) {
             for (((w, &g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
                 *m = BETA1 * *m + (1.0 - BETA1) * g;
@@ -44,7 +54,11 @@ impl Adam {
 
 /// Scales `gradient` down to `bound` where its Euclidean norm over all tensors is greater; the norm before.
 pub fn clip_norm(gradient: &mut Weights, bound: f32) -> f32 {
-    let squares: f64 = gradient.tensors().iter().map(|tensor| sum_of_squares(tensor)).sum();
+    let squares: f64 = gradient
+        .tensors()
+        .iter()
+        .map(|tensor| sum_of_squares(tensor))
+        .sum();
     let norm = squares.sqrt() as f32;
     if norm > bound {
         let factor = bound / norm;
@@ -72,7 +86,13 @@ mod tests {
     use super::*;
 
     fn config() -> NetworkConfig {
-        NetworkConfig { items: 2, dims: 1, hidden: 1, traits: 0, window: 10 }
+        NetworkConfig {
+            items: 2,
+            dims: 1,
+            hidden: 1,
+            traits: 0,
+            window: 10,
+        }
     }
 
     #[test]

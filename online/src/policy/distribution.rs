@@ -41,7 +41,10 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
             *top = if logit > *top { logit } else { *top };
         }
     }
-    let highest = highest.iter().chain(rest).fold(f32::NEG_INFINITY, |top, &logit| top.max(logit));
+    let highest = highest
+        .iter()
+        .chain(rest)
+        .fold(f32::NEG_INFINITY, |top, &logit| top.max(logit));
 
     let mut sums = [0.0f32; LANES];
     let mut weighted = [0.0f32; LANES];
@@ -68,7 +71,10 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
         *p *= inverse;
     }
     let log = sum.ln();
-    Softmax { log_sum: highest + log, entropy: log - weighted * inverse }
+    Softmax {
+        log_sum: highest + log,
+        entropy: log - weighted * inverse,
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +82,9 @@ mod tests {
     use super::*;
 
     fn logits(count: usize) -> Vec<f32> {
-        (0..count).map(|i| ((i * 37 + 11) % 23) as f32 / 4.0 - 2.0).collect()
+        (0..count)
+            .map(|i| ((i * 37 + 11) % 23) as f32 / 4.0 - 2.0)
+            .collect()
     }
 
     #[test]

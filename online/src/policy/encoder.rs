@@ -64,7 +64,12 @@ impl Encoder {
     }
 
     /// The final states, `[contexts, hidden]` in the order given, and the tape.
-    pub(super) fn forward(&self, config: &NetworkConfig, weights: &Weights, contexts: &[&Context]) -> (Vec<f32>, Tape) {
+    pub(super) fn forward(
+        &self,
+        config: &NetworkConfig,
+        weights: &Weights,
+        contexts: &[&Context],
+    ) -> (Vec<f32>, Tape) {
         let (dims, hidden) = (config.dims, config.hidden);
         let mut order: Vec<usize> = (0..contexts.len()).collect();
         order.sort_by_key(|&c| std::cmp::Reverse(contexts[c].history.len()));
@@ -75,7 +80,9 @@ impl Encoder {
         let mut inputs = Vec::new();
         for step in 0..longest {
             for &c in &order {
-                let Some(&(item, feedback)) = contexts[c].history.get(step) else { break };
+                let Some(&(item, feedback)) = contexts[c].history.get(step) else {
+                    break;
+                };
                 items.push(item);
                 inputs.extend_from_slice(&weights.item_embedding[item as usize * dims..][..dims]);
                 inputs.push(feedback);
@@ -84,7 +91,10 @@ impl Encoder {
         }
         let rows = items.len();
 
-        let traits: Vec<f32> = order.iter().flat_map(|&c| contexts[c].traits.iter().copied()).collect();
+        let traits: Vec<f32> = order
+            .iter()
+            .flat_map(|&c| contexts[c].traits.iter().copied())
+            .collect();
         let mut first = vec![0.0; order.len() * hidden];
         self.profile.forward(&traits, &mut first);
         for state in first.chunks_exact_mut(hidden) {
@@ -114,7 +124,10 @@ impl Encoder {
             let (start, end) = (tape.starts[step], tape.starts[step + 1]);
             let active = end - start;
             tape.before[start * hidden..end * hidden].copy_from_slice(&states[..active * hidden]);
-            self.hidden.forward(&states[..active * hidden], &mut from_hidden[..active * 3 * hidden]);
+            self.hidden.forward(
+                &states[..active * hidden],
+                &mut from_hidden[..active * 3 * hidden],
+            );
             for row in 0..active {
                 let gates = Gates {
                     input: &from_input[(start + row) * 3 * hidden..][..3 * hidden],
@@ -201,7 +214,13 @@ impl Encoder {
         for (up, h) in states.iter_mut().zip(&tape.first) {
             *up *= 1.0 - h * h;
         }
-        linear::add_weight_gradient(&mut gradient.profile_weight, &states, &tape.traits, config.traits, 1.0);
+        linear::add_weight_gradient(
+            &mut gradient.profile_weight,
+            &states,
+            &tape.traits,
+            config.traits,
+            1.0,
+        );
         linear::add_rows(&mut gradient.profile_bias, &states);
     }
 }

@@ -24,7 +24,11 @@ pub(super) struct Packed {
 impl Packed {
     /// Packs `weight`, `[rows, columns]` row by row.
     pub(super) fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
-        let mut packed = Packed { rows, columns, panels: vec![0.0; rows.div_ceil(PANEL) * PANEL * columns] };
+        let mut packed = Packed {
+            rows,
+            columns,
+            panels: vec![0.0; rows.div_ceil(PANEL) * PANEL * columns],
+        };
         packed.refresh(weight);
         packed
     }
@@ -92,7 +96,13 @@ fn dot_panel<const R: usize>(panel: &[f32], input: &[f32], columns: usize) -> [[
 }
 
 /// `gradient[m, k] += scale * sum_b upstream[b, m] * input[b, k]`.
-pub(super) fn add_weight_gradient(gradient: &mut [f32], upstream: &[f32], input: &[f32], columns: usize, scale: f32) {
+pub(super) fn add_weight_gradient(
+    gradient: &mut [f32],
+    upstream: &[f32],
+    input: &[f32],
+    columns: usize,
+    scale: f32,
+) {
     if columns == 0 || gradient.is_empty() {
         return;
     }
@@ -152,7 +162,13 @@ fn weight_block<const L: usize>(
 }
 
 /// `gradient[b, k] += scale * sum_m upstream[b, m] * weight[m, k]`.
-pub(super) fn add_input_gradient(gradient: &mut [f32], upstream: &[f32], weight: &[f32], columns: usize, scale: f32) {
+pub(super) fn add_input_gradient(
+    gradient: &mut [f32],
+    upstream: &[f32],
+    weight: &[f32],
+    columns: usize,
+    scale: f32,
+) {
     if columns == 0 || weight.is_empty() {
         return;
     }
@@ -237,12 +253,20 @@ mod tests {
     use super::*;
 
     fn numbers(count: usize, step: usize) -> Vec<f32> {
-        (0..count).map(|i| ((i * step + 3) % 17) as f32 / 8.0 - 1.0).collect()
+        (0..count)
+            .map(|i| ((i * step + 3) % 17) as f32 / 8.0 - 1.0)
+            .collect()
     }
 
     /// Sizes below, at and above each block size.
-    const SHAPES: [(usize, usize, usize); 6] =
-        [(1, 1, 1), (3, 5, 0), (4, 16, 32), (5, 17, 33), (9, 35, 65), (2, 100, 70)];
+    const SHAPES: [(usize, usize, usize); 6] = [
+        (1, 1, 1),
+        (3, 5, 0),
+        (4, 16, 32),
+        (5, 17, 33),
+        (9, 35, 65),
+        (2, 100, 70),
+    ];
 
     #[test]
     fn the_products_are_those_of_the_definition() {
@@ -259,17 +283,23 @@ mod tests {
             // Eighths and sixty-fourths are exact in f32, and so are these sums.
             for b in 0..batch {
                 for m in 0..rows {
-                    let sum: f32 = (0..columns).map(|k| input[b * columns + k] * weight[m * columns + k]).sum();
+                    let sum: f32 = (0..columns)
+                        .map(|k| input[b * columns + k] * weight[m * columns + k])
+                        .sum();
                     assert_eq!(out[b * rows + m], sum);
                 }
             }
             for k in 0..columns {
                 for m in 0..rows {
-                    let sum: f32 = (0..batch).map(|b| upstream[b * rows + m] * input[b * columns + k]).sum();
+                    let sum: f32 = (0..batch)
+                        .map(|b| upstream[b * rows + m] * input[b * columns + k])
+                        .sum();
                     assert_eq!(by_weight[m * columns + k], 1.0 + 0.5 * sum);
                 }
                 for b in 0..batch {
-                    let sum: f32 = (0..rows).map(|m| upstream[b * rows + m] * weight[m * columns + k]).sum();
+                    let sum: f32 = (0..rows)
+                        .map(|m| upstream[b * rows + m] * weight[m * columns + k])
+                        .sum();
                     assert_eq!(by_input[b * columns + k], 1.0 + 0.5 * sum);
                 }
             }

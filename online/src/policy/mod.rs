@@ -14,4 +14,7 @@ pub mod network;
 pub use a2c::{Coefficients, Loss, Transition, a2c_gradients};
 pub use adam::Adam;
 pub use encoder::Context;
-pub use network::Network;
+pub use network::{Forward, Network};
+
+#[cfg(test)]
+mod tests;

@@ -17,12 +17,18 @@ pub struct Network {
     critic: Packed,
 }
 
-/// The value head's activations, for its backward pass.
-pub(super) struct CriticTape {
+/// All that the forward pass of some contexts leaves for the backward pass.
+#[derive(Debug)]
+pub struct Forward {
+    /// The encoder's final states, `[contexts, hidden]`.
+    pub(super) states: Vec<f32>,
+    pub(super) tape: Tape,
+    /// `[contexts, dims]`.
+    pub(super) queries: Vec<f32>,
     /// relu(critic_w1 h + critic_b1), `[contexts, hidden]`.
-    pub(super) active: Vec<f32>,
-    /// The values, one a context.
-    pub(super) values: Vec<f32>,
+    pub(super) critic: Vec<f32>,
+    /// The value of each context.
+    pub values: Vec<f32>,
 }
 
 impl Network {
@@ -60,11 +66,21 @@ impl Network {
 
     /// The encoder's final states of `contexts`, `[contexts, hidden]`.
     pub fn encode(&self, contexts: &[&Context]) -> Vec<f32> {
-        self.encode_taped(contexts).0
+        self.encoder.forward(&self.config, &self.weights, contexts).0
     }
 
-    pub(super) fn encode_taped(&self, contexts: &[&Context]) -> (Vec<f32>, Tape) {
-        self.encoder.forward(&self.config, &self.weights, contexts)
+    /// The forward pass of `contexts` up to queries and values.
+    pub fn forward(&self, contexts: &[&Context]) -> Forward {
+        let (states, tape) = self.encoder.forward(&self.config, &self.weights, contexts);
+        let queries = self.queries(&states);
+        let (critic, values) = self.critic(&states);
+        Forward {
+            states,
+            tape,
+            queries,
+            critic,
+            values,
+        }
     }
 
     /// The queries of encoded states, `[contexts, dims]`: query_weight h + query_bias.
@@ -93,22 +109,29 @@ impl Network {
 
     /// The values of encoded states, one a context.
     pub fn values(&self, states: &[f32]) -> Vec<f32> {
-        self.values_taped(states).values
+        self.critic(states).1
     }
 
-    pub(super) fn values_taped(&self, states: &[f32]) -> CriticTape {
-        let hidden = self.config.hidden;
+    /// The value head's hidden layer and the values.
+    fn critic(&self, states: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let mut active = vec![0.0; states.len()];
         self.critic.forward(states, &mut active);
         add_bias(&mut active, &self.weights.critic_b1);
         for x in &mut active {
             *x = x.max(0.0);
         }
+        let dot = |row: &[f32]| {
+            row.iter()
+                .zip(&self.weights.critic_w2)
+                .map(|(x, w)| x * w)
+                .sum::<f32>()
+        };
+        let bias = self.weights.critic_b2[0];
         let values = active
-            .chunks_exact(hidden)
-            .map(|row| row.iter().zip(&self.weights.critic_w2).map(|(x, w)| x * w).sum::<f32>() + self.weights.critic_b2[0])
+            .chunks_exact(self.config.hidden)
+            .map(|row| dot(row) + bias)
             .collect();
-        CriticTape { active, values }
+        (active, values)
     }
 }
 

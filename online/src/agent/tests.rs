@@ -1,0 +1,223 @@
+//! The agent's state and its protocol, with a strategy that can be watched.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use common::Result;
+use common::frame::{Reply, Request};
+use common::ids::{Dictionary, IdKind};
+use common::policy_artifact::{NetworkConfig, PolicyUsers};
+
+use super::{Agent, Knowledge};
+use crate::adapt::{Decision, Experience, Strategy};
+use crate::explore::Choice;
+use crate::policy::Context;
+
+#[derive(Default)]
+struct Seen {
+    contexts: Vec<Context>,
+    consumed: Vec<Vec<u32>>,
+    experience: Vec<Experience>,
+}
+
+/// Takes the first item that is open, and keeps what it was shown.
+struct Watched(Rc<RefCell<Seen>>);
+
+impl Strategy for Watched {
+    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
+        let mut seen = self.0.borrow_mut();
+        let choose = |decision: &Decision<'_>| {
+            seen.contexts.push(decision.context.clone());
+            seen.consumed.push(decision.consumed.to_vec());
+            let item = (0..5).find(|item| !decision.consumed.contains(item)).unwrap();
+            Choice {
+                item,
+                propensity: 0.5,
+            }
+        };
+        decisions.iter().map(choose).collect()
+    }
+
+    fn rollout(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn learn(&mut self, experience: &Experience) -> Result<()> {
+        self.0.borrow_mut().experience.push(experience.clone());
+        Ok(())
+    }
+}
+
+fn agent() -> (Agent, Rc<RefCell<Seen>>) {
+    let ids = |values: &[&str]| {
+        Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
+    };
+    let knowledge = Knowledge {
+        items: ids(&["a", "b", "c", "d", "e"]),
+        users: PolicyUsers {
+            ids: ids(&["u"]),
+            history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
+            traits: vec![0.5],
+            consumed: vec![vec![0, 3, 4]],
+        },
+        network: NetworkConfig {
+            items: 5,
+            dims: 1,
+            hidden: 1,
+            traits: 1,
+            window: 2,
+        },
+    };
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    (Agent::new(knowledge, Box::new(Watched(seen.clone())), 0), seen)
+}
+
+type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
+
+fn request(rows: &[Row<'_>]) -> Request {
+    let mut request = Request::default();
+    for &(env, user, step, item, reward, done) in rows {
+        request.env.push(env);
+        request.user_id.push(user.to_string());
+        request.step.push(step);
+        request.last_item.push(item.map(String::from));
+        request.reward.push(reward);
+        request.done.push(done);
+    }
+    request
+}
+
+fn begin(env: u32, user: &str) -> Row<'_> {
+    (env, user, 0, None, None, false)
+}
+
+fn handle(agent: &mut Agent, rows: &[Row<'_>]) -> Reply {
+    agent.handle(&request(rows)).unwrap()
+}
+
+#[test]
+fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
+    let (mut agent, seen) = agent();
+    handle(&mut agent, &[begin(9, "u")]);
+    handle(&mut agent, &[(9, "u", 1, Some("b"), Some(0.0), false)]);
+    let reply = handle(&mut agent, &[(9, "u", 2, Some("c"), Some(1.0), true)]);
+    assert_eq!((reply.item[0].len(), reply.propensity[0]), (0, 1.0));
+    handle(&mut agent, &[begin(9, "u")]);
+    let seen = seen.borrow();
+    // The window of 2 keeps the last two; the traits stay.
+    let start = Context {
+        traits: vec![0.5],
+        history: vec![(4, 1.0), (0, 1.0)],
+    };
+    assert_eq!(seen.contexts, vec![start.clone(), start.clone(), start]);
+    assert_eq!(
+        seen.consumed,
+        vec![vec![0, 3, 4], vec![0, 3, 4, 1], vec![0, 3, 4]]
+    );
+}
+
+#[test]
+fn a_liked_item_joins_the_history_of_a_newcomer() {
+    let (mut agent, seen) = agent();
+    handle(&mut agent, &[begin(0, "newcomer")]);
+    handle(&mut agent, &[(0, "newcomer", 1, Some("a"), Some(1.0), false)]);
+    let seen = seen.borrow();
+    assert_eq!(
+        seen.contexts[0],
+        Context {
+            traits: vec![0.0],
+            history: vec![]
+        }
+    );
+    assert_eq!(
+        seen.contexts[1],
+        Context {
+            traits: vec![0.0],
+            history: vec![(0, 1.0)]
+        }
+    );
+    assert_eq!(seen.consumed[1], vec![0]);
+}
+
+#[test]
+fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
+    let (mut agent, seen) = agent();
+    handle(&mut agent, &[begin(0, "x"), begin(1, "y")]);
+    // Any subset in any order: environment 1 alone, then both.
+    handle(&mut agent, &[(1, "y", 1, Some("a"), Some(0.0), false)]);
+    handle(
+        &mut agent,
+        &[
+            (1, "y", 2, Some("b"), Some(1.0), false),
+            (0, "x", 1, Some("a"), Some(1.0), true),
+        ],
+    );
+    let seen = seen.borrow();
+    let [experience] = &seen.experience[..] else {
+        panic!("one rollout of 2 vector steps")
+    };
+    let shape: Vec<(usize, Option<usize>)> = experience
+        .trajectories
+        .iter()
+        .map(|t| (t.steps.len(), t.next))
+        .collect();
+    // The ended episode of x, then y's two steps, which share a state, and the state behind them.
+    assert_eq!(shape, vec![(1, None), (2, Some(2))]);
+    assert_eq!(
+        experience.trajectories[1]
+            .steps
+            .iter()
+            .map(|s| s.context)
+            .collect::<Vec<_>>(),
+        vec![0, 0]
+    );
+    assert_eq!(experience.contexts.len(), 3);
+    assert_eq!(experience.contexts[2].history, vec![(1, 1.0)]);
+}
+
+#[test]
+fn breaches_of_the_protocol_are_refused_with_their_place() {
+    let open: &[Row<'_>] = &[begin(3, "x")];
+    let cases: &[(&[Row<'_>], Row<'_>, &str)] = &[
+        (&[], (3, "x", 1, Some("a"), Some(1.0), false), "never began"),
+        (&[], (3, "x", 0, None, Some(1.0), false), "step 0"),
+        (&[], (3, "x", 0, None, None, true), "step 0"),
+        (open, begin(3, "x"), "while the last one is open"),
+        (open, (3, "z", 1, Some("a"), Some(1.0), false), "user changed"),
+        (
+            open,
+            (3, "x", 2, Some("a"), Some(1.0), false),
+            "step 2 follows step 0",
+        ),
+        (open, (3, "x", 1, None, Some(1.0), false), "no `last_item`"),
+        (
+            open,
+            (3, "x", 1, Some("zz"), Some(1.0), false),
+            "`zz` is not in the policy's catalogue",
+        ),
+        (
+            open,
+            (3, "x", 1, Some("b"), Some(1.0), false),
+            "`a` was recommended",
+        ),
+        (open, (3, "x", 1, Some("a"), None, false), "no reward"),
+        (open, (3, "x", 1, Some("a"), Some(f32::NAN), false), "not finite"),
+    ];
+    for (before, row, expected) in cases {
+        let (mut agent, _) = agent();
+        if !before.is_empty() {
+            handle(&mut agent, before);
+        }
+        let error = agent.handle(&request(&[*row])).unwrap_err().to_string();
+        assert!(
+            error.contains(expected) && error.contains("environment 3"),
+            "{expected}: {error}"
+        );
+    }
+    let (mut agent, _) = agent();
+    let error = agent
+        .handle(&request(&[begin(3, "x"), begin(3, "x")]))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("twice in one frame"), "{error}");
+}

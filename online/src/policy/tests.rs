@@ -1,0 +1,239 @@
+//! The network against small computations written out in double precision.
+
+use common::policy_artifact::{NetworkConfig, Weights};
+use common::rng::{RngExt, stream};
+
+use super::{Coefficients, Context, Network, Transition, a2c_gradients};
+
+fn random_weights(config: &NetworkConfig) -> Weights {
+    let mut weights = Weights::zeros(config);
+    let mut rng = stream(9, "weights", &[]);
+    for tensor in weights.tensors_mut() {
+        tensor.fill_with(|| rng.random::<f32>() * 1.2 - 0.6);
+    }
+    weights
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+#[test]
+fn one_unit_follows_the_equations() {
+    let config = NetworkConfig {
+        items: 2,
+        dims: 1,
+        hidden: 1,
+        traits: 1,
+        window: 10,
+    };
+    let mut w = Weights::zeros(&config);
+    w.item_embedding = vec![0.5, -1.0];
+    w.item_bias = vec![0.1, -0.2];
+    (w.profile_weight, w.profile_bias) = (vec![0.7], vec![0.2]);
+    w.gru_w_ih = vec![0.3, -0.4, 0.8, 0.6, -0.9, 0.25];
+    w.gru_w_hh = vec![0.45, -0.35, 0.55];
+    (w.gru_b_ih, w.gru_b_hh) = (vec![0.05, -0.15, 0.35], vec![0.12, 0.22, -0.32]);
+    (w.query_weight, w.query_bias) = (vec![1.5], vec![-0.3]);
+    w.log_temperature = vec![0.4];
+    (w.critic_w1, w.critic_b1) = (vec![2.0], vec![0.1]);
+    (w.critic_w2, w.critic_b2) = (vec![-0.7], vec![0.05]);
+
+    let mut h = (0.7f64 * 0.9 + 0.2).tanh();
+    for (e, f) in [(-1.0f64, 1.0f64), (0.5, -1.0)] {
+        let r = sigmoid(0.3 * e - 0.4 * f + 0.05 + 0.45 * h + 0.12);
+        let z = sigmoid(0.8 * e + 0.6 * f - 0.15 - 0.35 * h + 0.22);
+        let n = (-0.9 * e + 0.25 * f + 0.35 + r * (0.55 * h - 0.32)).tanh();
+        h = (1.0 - z) * n + z * h;
+    }
+    let q = 1.5 * h - 0.3;
+    let logits = [0.4f64.exp() * 0.5 * q + 0.1, 0.4f64.exp() * -q - 0.2];
+    let value = -0.7 * (2.0 * h + 0.1).max(0.0) + 0.05;
+
+    let network = Network::new(config, w);
+    let context = Context {
+        traits: vec![0.9],
+        history: vec![(1, 1.0), (0, -1.0)],
+    };
+    let forward = network.forward(&[&context]);
+    let mut out = vec![0.0; 2];
+    network.logits(&network.queries(&network.encode(&[&context])), &mut out);
+    for (ours, truth) in out.iter().zip(logits) {
+        assert!((f64::from(*ours) - truth).abs() < 1e-6, "{ours} {truth}");
+    }
+    assert!((f64::from(forward.values[0]) - value).abs() < 1e-6);
+}
+
+#[test]
+fn a_context_does_not_depend_on_its_batch() {
+    let config = NetworkConfig {
+        items: 50,
+        dims: 6,
+        hidden: 7,
+        traits: 3,
+        window: 10,
+    };
+    let network = Network::new(config.clone(), random_weights(&config));
+    let contexts: Vec<Context> = (0..9usize)
+        .map(|c| Context {
+            traits: vec![c as f32 / 9.0, -0.5, 0.25],
+            history: (0..c % 5)
+                .map(|i| ((c * 7 + i) as u32 % 50, if i % 2 == 0 { 1.0 } else { -1.0 }))
+                .collect(),
+        })
+        .collect();
+    let together = network.encode(&contexts.iter().collect::<Vec<_>>());
+    for (context, state) in contexts.iter().zip(together.chunks_exact(7)) {
+        assert_eq!(network.encode(&[context]), state);
+    }
+}
+
+/// A batch with an empty history, a shared context, a repeated item and consumed items.
+fn batch() -> (Vec<Context>, Vec<Transition>) {
+    let contexts = vec![
+        Context {
+            traits: vec![0.3, -0.2, 0.9],
+            history: vec![],
+        },
+        Context {
+            traits: vec![0.0; 3],
+            history: vec![(3, 1.0), (5, -1.0), (3, 1.0)],
+        },
+        Context {
+            traits: vec![1.0, 0.0, -1.0],
+            history: vec![(36, -1.0)],
+        },
+    ];
+    let step = |context, consumed: &[u32], action, propensity, target| Transition {
+        context,
+        consumed: consumed.to_vec(),
+        action,
+        propensity,
+        target,
+    };
+    let transitions = vec![
+        step(1, &[3, 5], 7, 0.1, 0.9),
+        step(0, &[], 0, 0.4, -0.4),
+        step(1, &[3, 5, 7], 36, 0.2, -0.3),
+        step(2, &[36], 2, 0.01, 1.5),
+    ];
+    (contexts, transitions)
+}
+
+/// The loss in double precision from the logits and values of `weights`, with the advantages and importance weights of
+/// `fixed`, as the loss holds them constant.
+fn surrogate(config: &NetworkConfig, weights: &Weights, fixed: &Weights, coefficients: &Coefficients) -> f64 {
+    let (contexts, transitions) = batch();
+    let run = |weights: &Weights| {
+        let network = Network::new(config.clone(), weights.clone());
+        let forward = network.forward(&contexts.iter().collect::<Vec<_>>());
+        let mut logits = vec![0.0; contexts.len() * config.items];
+        network.logits(&forward.queries, &mut logits);
+        (logits, forward.values)
+    };
+    // Of all open items, and of the action.
+    let log_policy = |logits: &[f32], t: &Transition| -> (Vec<f64>, f64) {
+        let row = &logits[t.context * config.items..][..config.items];
+        let open = |i: &usize| !t.consumed.contains(&(*i as u32));
+        let sum: f64 = (0..row.len()).filter(open).map(|i| f64::from(row[i]).exp()).sum();
+        let log_p = |i: usize| f64::from(row[i]) - sum.ln();
+        (
+            (0..row.len()).filter(open).map(log_p).collect(),
+            log_p(t.action as usize),
+        )
+    };
+    let (logits, values) = run(weights);
+    let (fixed_logits, fixed_values) = run(fixed);
+    let mut total = 0.0;
+    for t in &transitions {
+        let advantage = f64::from(t.target - fixed_values[t.context]);
+        let ratio = log_policy(&fixed_logits, t).1.exp() / f64::from(t.propensity);
+        let weight = if coefficients.off_policy && advantage < 0.0 {
+            ratio.min(1.0)
+        } else {
+            1.0
+        };
+        let error = f64::from(t.target - values[t.context]);
+        let (open, action) = log_policy(&logits, t);
+        let entropy: f64 = open.iter().map(|l| -l.exp() * l).sum();
+        total += -weight * advantage * action + f64::from(coefficients.critic) * 0.5 * error * error
+            - f64::from(coefficients.entropy) * entropy;
+    }
+    total / transitions.len() as f64
+}
+
+fn gradients_are_those_of_the_loss(coefficients: Coefficients) {
+    let config = NetworkConfig {
+        items: 37,
+        dims: 5,
+        hidden: 6,
+        traits: 3,
+        window: 10,
+    };
+    let weights = random_weights(&config);
+    let (contexts, transitions) = batch();
+    let (loss, gradient) = a2c_gradients(&config, &weights, &contexts, &transitions, &coefficients);
+    let truth = surrogate(&config, &weights, &weights, &coefficients);
+    assert!(
+        (f64::from(loss.total) - truth).abs() < 1e-5,
+        "{} {truth}",
+        loss.total
+    );
+
+    const STEP: f32 = 1e-2;
+    for (tensor, (name, _)) in config.shapes().iter().enumerate() {
+        let count = weights.tensors()[tensor].len();
+        let mut largest = 0.0f64;
+        for i in 0..count {
+            let moved = |by: f32| {
+                let mut moved = weights.clone();
+                moved.tensors_mut()[tensor][i] += by;
+                surrogate(&config, &moved, &weights, &coefficients)
+            };
+            let numeric = (moved(STEP) - moved(-STEP)) / (2.0 * f64::from(STEP));
+            let ours = f64::from(gradient.tensors()[tensor][i]);
+            assert!((numeric - ours).abs() < 5e-5, "{name}[{i}]: {numeric} {ours}");
+            largest = largest.max(ours.abs());
+        }
+        assert!(
+            largest > 1e-2,
+            "{name} gets next to no gradient in this batch: the check would be void"
+        );
+    }
+}
+
+#[test]
+fn gradients_match_finite_differences_in_every_tensor() {
+    gradients_are_those_of_the_loss(Coefficients {
+        critic: 0.5,
+        entropy: 0.1,
+        off_policy: false,
+    });
+}
+
+#[test]
+fn gradients_match_finite_differences_off_policy() {
+    gradients_are_those_of_the_loss(Coefficients {
+        critic: 0.5,
+        entropy: 0.1,
+        off_policy: true,
+    });
+}
+
+#[test]
+fn no_transitions_give_no_gradient() {
+    let config = NetworkConfig {
+        items: 4,
+        dims: 2,
+        hidden: 2,
+        traits: 0,
+        window: 10,
+    };
+    let coefficients = Coefficients {
+        critic: 0.5,
+        entropy: 0.1,
+        off_policy: false,
+    };
+    let (loss, gradient) = a2c_gradients(&config, &random_weights(&config), &[], &[], &coefficients);
+    assert_eq!((loss.total, gradient), (0.0, Weights::zeros(&config)));
+}
