@@ -10,11 +10,23 @@ use crate::environment::rules::{Rule, Rules};
 use crate::user_model::fit;
 use crate::{drive, environment, fidelity, import, report};
 
+const EXAMPLES: &str = "\
+Examples:
+  simulator import movielens --input ml-100k --out data
+  simulator fit --data data --out environment
+  simulator fidelity --data data --environment environment --out metrics/fidelity.parquet
+  simulator run --environment environment --method ialp \\
+    --agent \"online agent --policy policies/ialp/seed-{seed} --strategy frozen --seed {seed}\" \\
+    --out metrics/ialp.parquet
+  simulator report --metrics metrics --out report.html
+
+Exit codes: 0 done (or done already), 1 failed and a retry may help, 2 wrong usage, 42 bad data.";
+
 /// Recommendation environments made from real data, and the yardstick for policies that act in them.
 ///
 /// The usual order: import a dataset, fit an environment on it, look at its fidelity, run agents in it, report.
 #[derive(Debug, Parser)]
-#[command(name = "simulator", version)]
+#[command(name = "simulator", version, max_term_width = 110, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -25,10 +37,21 @@ enum Verb {
     /// Turn a dataset's published files into log, items, users, and held-out truth
     Import(Import),
     /// Fit the user model of an imported dataset: the environment
+    ///
+    /// The model is fit on the log and 70 % of all other user-item pairs, calibrated on 15 % of them; the last
+    /// 15 % are left for `simulator fidelity`. Writes manifest.json, user_model.safetensors, items.parquet and
+    /// users.parquet.
     Fit(Fit),
     /// Measure an environment against held-out pairs that its fit did not see
+    ///
+    /// Prints AUC against popularity's, calibration, like-rates, and the returns of the best, the most popular and
+    /// random items, with 95 % intervals over users.
     Fidelity(Fidelity),
     /// Play episodes against an agent process and write metrics
+    ///
+    /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
+    /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth, the mean and the
+    /// regret, each from drawn rewards and from their expectations. They do not depend on --workers.
     Run(Run),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),

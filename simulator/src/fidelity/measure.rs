@@ -99,7 +99,7 @@ pub fn measure(
     let test = TestCells::gather(&of_users);
     let resamples = Resamples::new(users.len(), resamples, seed);
     let mut measures = on_test_fold(&test, &resamples);
-    measures.extend(at_the_top(&test, &resamples));
+    measures.extend(at_the_top(&test, &resamples, seed));
     measures.extend(over_all(dataset, &cells, rules, &users, &of_users));
     measures
 }

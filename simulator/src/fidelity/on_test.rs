@@ -108,7 +108,7 @@ fn within_users(test: &TestCells) -> Vec<Option<[f64; 2]>> {
         .collect()
 }
 
-pub(super) fn at_the_top(test: &TestCells, resamples: &Resamples) -> Vec<Measure> {
+pub(super) fn at_the_top(test: &TestCells, resamples: &Resamples, seed: u64) -> Vec<Measure> {
     let of = format!("each user's best {BEST}");
     let made = |method, metric, label: String, estimate| Measure {
         method,
@@ -125,12 +125,22 @@ pub(super) fn at_the_top(test: &TestCells, resamples: &Resamples) -> Vec<Measure
         let cells = || test.best.iter().map(|&cell| cell as usize);
         resamples.estimate(test.users, |users| mean(cells(), test.weight(users), value))
     };
+    let noise = Estimate {
+        value: best.noise(&test.probability, seed),
+        interval: None,
+    };
     vec![
         made(
             "user_model",
             "calibration_error_best",
             format!("calibration error, {of}, 10 bins"),
             calibration,
+        ),
+        made(
+            "user_model",
+            "calibration_noise_best",
+            "of it what a perfect model would show (sampling noise)".to_string(),
+            noise,
         ),
         made(
             "user_model",

@@ -76,7 +76,12 @@ pub(super) fn over_all(
         ),
     ];
     if let Some((group, share)) = without.worst {
-        let label = format!("the same in the group with most ({group})");
+        let group = if share > 0.0 {
+            format!("the group with most, {group}")
+        } else {
+            "every group".to_string()
+        };
+        let label = format!("the same in {group}");
         measures.push(made(
             "environment",
             "users_without_reward_worst_group",
