@@ -50,8 +50,8 @@ enum Verb {
     /// Play episodes against an agent process and write metrics
     ///
     /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
-    /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth, the mean and the
-    /// regret, each from drawn rewards and from their expectations. They do not depend on --workers.
+    /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth and the mean, each
+    /// from drawn rewards and from their expectations, and the regret. They do not depend on --workers.
     Run(Run),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),
