@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type, UInt64Type};
 use arrow::ipc::reader::StreamReader;
 
 use super::{HELLO_KEY, Hello, PROTOCOL, Reply, Request};
-use crate::{Error, Result};
+use crate::{Error, Result, fence};
 
 /// Reads record batches and checks their columns.
 struct Receiver<R: Read> {
@@ -19,14 +19,15 @@ struct Receiver<R: Read> {
 
 impl<R: Read> Receiver<R> {
     fn new(source: R) -> Result<Self> {
-        let reader = StreamReader::try_new(source, None)
+        let reader = fence::decode(|| StreamReader::try_new(source, None))
+            .map_err(|e| e.at("step frames"))?
             .map_err(|e| Error::data(format!("no Arrow IPC stream: {e}")).at("step frames"))?;
         Ok(Receiver { reader, frames: 0 })
     }
 
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         let frame = self.frames;
-        match self.reader.next() {
+        match fence::decode(|| self.reader.next()).map_err(|e| e.at(format!("frame {frame}")))? {
             None => Ok(None),
             Some(Ok(batch)) => {
                 self.frames += 1;
