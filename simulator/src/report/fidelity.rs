@@ -140,9 +140,14 @@ impl Fidelity {
     }
 }
 
+/// A metric's place among the known ones and its name.
+type Ranked<'a> = (usize, &'a str);
+/// Whose value it is (the subject's place among the known ones and its name), and the value.
+type Entry<'a> = (usize, &'a str, Estimate);
+
 /// The measures in order: those that are known, then others by name.
 fn measures(summaries: &Summaries) -> Vec<Measure> {
-    let mut by_metric: BTreeMap<(usize, &str), Vec<(usize, &str, Estimate)>> = BTreeMap::new();
+    let mut by_metric: BTreeMap<Ranked<'_>, Vec<Entry<'_>>> = BTreeMap::new();
     for ((subject, metric), estimate) in summaries {
         if is_bound(summaries, subject, metric) {
             continue;
@@ -162,7 +167,7 @@ fn measures(summaries: &Summaries) -> Vec<Measure> {
         );
         by_metric.entry((place, metric)).or_default().push(value);
     }
-    let measure = |((place, metric), mut values): ((usize, &str), Vec<(usize, &str, Estimate)>)| {
+    let measure = |((place, metric), mut values): (Ranked<'_>, Vec<Entry<'_>>)| {
         values.sort_by_key(|&(place, subject, _)| (place, subject));
         let spaced = |name: &str| name.replace('_', " ");
         Measure {

@@ -38,8 +38,8 @@ impl Verdict {
     /// In words.
     pub(super) fn words(self) -> &'static str {
         match self {
-            Verdict::Helped => "helped",
-            Verdict::Hurt => "hurt",
+            Verdict::Helped => "better",
+            Verdict::Hurt => "worse",
             Verdict::NoDifference => "no measurable difference",
             Verdict::Undefined => "undefined: fewer than 2 seeds in common",
         }
