@@ -123,7 +123,7 @@ fn main() -> Result<()> {
             continue;
         };
         let seeds = number("seeds", 3.0) as u64;
-        let mut mean = vec![0.0; BLOCKS];
+        let mut mean = [0.0; BLOCKS];
         for seed in 0..seeds {
             let strategy = build(
                 strategy,

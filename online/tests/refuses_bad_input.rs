@@ -52,7 +52,7 @@ fn a_stream_that_is_none_or_is_cut_short() {
         "no Arrow IPC stream",
     );
     let first = request(&[(0, "u0", 0, None, None, false), (1, "u1", 0, None, None, false)]);
-    let whole = stream(&hello(), &[first.clone()]);
+    let whole = stream(&hello(), std::slice::from_ref(&first));
     let schema = stream(&hello(), &[]).len() - 8;
     for cut in [schema + 6, schema + 40, whole.len() - 12] {
         fails_with(&feed(agent(&policy, "ft", &[]), &whole[..cut]), 42, "frame 0");

@@ -1,6 +1,8 @@
 //! A synthetic world with known truth: latent factors for users and items, a logistic chance of a like, a log, and
 //! traits that see the factors through noise.
 
+#![allow(dead_code)]
+
 use common::frame::{Reply, Request};
 use common::ids::{Dictionary, IdKind};
 use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers};
@@ -9,10 +11,10 @@ use common::rng::{ChaCha8Rng, RngExt, normal, stream};
 const FACTORS: usize = 8;
 const TRAITS: usize = 16;
 /// Steps an episode.
-pub const HORIZON: u32 = 10;
+pub(crate) const HORIZON: u32 = 10;
 
 /// Who likes what.
-pub struct World {
+pub(crate) struct World {
     users: Vec<[f32; FACTORS]>,
     items: Vec<[f32; FACTORS]>,
     bias: Vec<f32>,
@@ -21,7 +23,7 @@ pub struct World {
 
 impl World {
     /// A world in which the mean chance of a like is `mean`.
-    pub fn new(users: usize, items: usize, mean: f64, seed: u64) -> Self {
+    pub(crate) fn new(users: usize, items: usize, mean: f64, seed: u64) -> Self {
         let mut rng = stream(seed, "world", &[]);
         let mut factors = |count: usize| -> Vec<[f32; FACTORS]> {
             (0..count)
@@ -50,7 +52,7 @@ impl World {
     }
 
     /// The same world as a biased observer sees it: factors and biases with correlation `trust` to the truth.
-    pub fn distorted(&self, trust: f32, seed: u64) -> World {
+    pub(crate) fn distorted(&self, trust: f32, seed: u64) -> World {
         let mut rng = stream(seed, "distortion", &[]);
         let noise = (1.0 - trust * trust).sqrt();
         let mut blur = |x: f32, size: f32| trust * x + noise * size * normal(&mut rng);
@@ -63,7 +65,7 @@ impl World {
     }
 
     /// The chance that `user` likes `item`.
-    pub fn chance(&self, user: usize, item: usize) -> f64 {
+    pub(crate) fn chance(&self, user: usize, item: usize) -> f64 {
         let dot: f32 = self.users[user]
             .iter()
             .zip(&self.items[item])
@@ -81,7 +83,7 @@ impl World {
     }
 
     /// Mean return of an episode of the best items and of random ones.
-    pub fn bounds(&self, users: &PolicyUsers) -> (f64, f64) {
+    pub(crate) fn bounds(&self, users: &PolicyUsers) -> (f64, f64) {
         let mut best = 0.0;
         for user in 0..self.users.len() {
             let mut chances: Vec<f64> = (0..self.items.len())
@@ -95,7 +97,7 @@ impl World {
     }
 
     /// A policy's tables: a log of `logged` items a user, drawn with a taste for the liked ones, and noisy traits.
-    pub fn tables(&self, logged: usize, seed: u64) -> (NetworkConfig, PolicyItems, PolicyUsers) {
+    pub(crate) fn tables(&self, logged: usize, seed: u64) -> (NetworkConfig, PolicyItems, PolicyUsers) {
         let (count, users) = (self.items.len(), self.users.len());
         let mut rng = stream(seed, "projection", &[]);
         let projection: Vec<[f32; FACTORS]> = (0..TRAITS)
@@ -160,7 +162,7 @@ impl World {
 }
 
 /// Vectorised episodes in a world, all of the same length.
-pub struct Episodes<'a> {
+pub(crate) struct Episodes<'a> {
     world: &'a World,
     seed: u64,
     users: Vec<usize>,
@@ -171,7 +173,7 @@ pub struct Episodes<'a> {
 
 impl<'a> Episodes<'a> {
     /// `envs` environments side by side.
-    pub fn new(world: &'a World, envs: usize, seed: u64) -> Self {
+    pub(crate) fn new(world: &'a World, envs: usize, seed: u64) -> Self {
         let mut episodes = Episodes {
             world,
             seed,
@@ -185,7 +187,7 @@ impl<'a> Episodes<'a> {
     }
 
     /// What the policy is asked.
-    pub fn request(&self) -> &Request {
+    pub(crate) fn request(&self) -> &Request {
         &self.request
     }
 
@@ -208,7 +210,7 @@ impl<'a> Episodes<'a> {
     }
 
     /// Takes the reply; the rewards' sum. The row after an episode's last begins the next one.
-    pub fn step(&mut self, reply: &Reply) -> f64 {
+    pub(crate) fn step(&mut self, reply: &Reply) -> f64 {
         if self.step == HORIZON {
             self.begin();
             return 0.0;

@@ -14,10 +14,10 @@ use common::policy_artifact::{
 };
 
 /// Items of the catalogue: `i0` ... `i29`.
-pub const ITEMS: usize = 30;
+pub(crate) const ITEMS: usize = 30;
 
 /// A policy over 30 items that knows the users `u0` ... `u3`.
-pub fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let network = NetworkConfig {
         items: ITEMS,
         dims: 6,
@@ -58,14 +58,14 @@ pub fn policy() -> Policy {
 }
 
 /// The policy as a folder.
-pub fn saved(folder: &Path) -> PathBuf {
+pub(crate) fn saved(folder: &Path) -> PathBuf {
     let path = folder.join("policy");
     policy().save(&path).unwrap();
     path
 }
 
 /// What an environment on the policy's catalogue says first.
-pub fn hello() -> Hello {
+pub(crate) fn hello() -> Hello {
     Hello {
         protocol: PROTOCOL,
         environment: "hand-made".into(),
@@ -77,7 +77,7 @@ pub fn hello() -> Hello {
 }
 
 /// `online` with arguments.
-pub fn online(arguments: &[&str]) -> Command {
+pub(crate) fn online(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_online"));
     command
         .args(arguments)
@@ -88,7 +88,7 @@ pub fn online(arguments: &[&str]) -> Command {
 }
 
 /// `online agent` on a policy.
-pub fn agent(policy: &Path, strategy: &str, more: &[&str]) -> Command {
+pub(crate) fn agent(policy: &Path, strategy: &str, more: &[&str]) -> Command {
     let mut command = online(&[
         "agent",
         "--policy",
@@ -101,14 +101,14 @@ pub fn agent(policy: &Path, strategy: &str, more: &[&str]) -> Command {
 }
 
 /// A running agent.
-pub struct Session {
+pub(crate) struct Session {
     child: Child,
     sender: RequestSender<std::process::ChildStdin>,
     receiver: ReplyReceiver<ChildStdout>,
 }
 
 impl Session {
-    pub fn start(mut command: Command, hello: &Hello) -> Self {
+    pub(crate) fn start(mut command: Command, hello: &Hello) -> Self {
         let mut child = command.spawn().unwrap();
         let sender = RequestSender::new(child.stdin.take().unwrap(), hello).unwrap();
         let receiver = ReplyReceiver::new(child.stdout.take().unwrap()).unwrap();
@@ -119,13 +119,13 @@ impl Session {
         }
     }
 
-    pub fn step(&mut self, request: &Request) -> Reply {
+    pub(crate) fn step(&mut self, request: &Request) -> Reply {
         self.sender.send(request).unwrap();
         self.receiver.receive().unwrap().expect("a reply")
     }
 
     /// Closes the agent's stdin; what it wrote on stderr. Its stdout must hold no more than the replies.
-    pub fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.sender.finish().unwrap();
         assert_eq!(self.receiver.receive().unwrap(), None);
         let mut stderr = String::new();
@@ -141,14 +141,14 @@ impl Session {
 }
 
 /// Writes `bytes` to the process and waits for its end. A process that stops reading early is no failure.
-pub fn feed(mut command: Command, bytes: &[u8]) -> Output {
+pub(crate) fn feed(mut command: Command, bytes: &[u8]) -> Output {
     let mut child = command.spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(bytes);
     child.wait_with_output().unwrap()
 }
 
 /// The stream of `requests` behind `hello`, as bytes.
-pub fn stream(hello: &Hello, requests: &[Request]) -> Vec<u8> {
+pub(crate) fn stream(hello: &Hello, requests: &[Request]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut sender = RequestSender::new(&mut bytes, hello).unwrap();
     for request in requests {
@@ -159,9 +159,9 @@ pub fn stream(hello: &Hello, requests: &[Request]) -> Vec<u8> {
 }
 
 /// A row of a request: environment, user, step, last item, reward, done.
-pub type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
+pub(crate) type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
 
-pub fn request(rows: &[Row<'_>]) -> Request {
+pub(crate) fn request(rows: &[Row<'_>]) -> Request {
     let mut request = Request::default();
     for &(env, user, step, item, reward, done) in rows {
         request.env.push(env);
@@ -175,7 +175,7 @@ pub fn request(rows: &[Row<'_>]) -> Request {
 }
 
 /// Requires the exit code, one error that says `expected`, and no panic.
-pub fn fails_with(output: &Output, code: i32, expected: &str) {
+pub(crate) fn fails_with(output: &Output, code: i32, expected: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     assert!(stderr.contains(expected), "wanted `{expected}` in: {stderr}");
@@ -188,7 +188,7 @@ pub fn fails_with(output: &Output, code: i32, expected: &str) {
 }
 
 /// Replaces a file of a policy and its fingerprint in the manifest, so that only the content is wrong.
-pub fn replace_file(policy: &Path, name: &str, bytes: &[u8]) {
+pub(crate) fn replace_file(policy: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(policy.join(name), bytes).unwrap();
     let mut manifest = Manifest::from_json(
         &std::fs::read_to_string(policy.join("manifest.json")).unwrap(),
