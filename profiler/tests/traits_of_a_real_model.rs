@@ -3,6 +3,8 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
@@ -95,6 +97,17 @@ fn traits(model: &Path, out: &str, more: &str) -> String {
     )
 }
 
+/// The model in the format that llama.cpp runs fast on most CPUs; the shipped one may be several times slower.
+fn fast_model(folder: &TempDir) -> Option<PathBuf> {
+    let shipped = model()?;
+    let prepare = format!(
+        "prepare --model {} --format q4_0 --out fast.gguf",
+        shipped.display()
+    );
+    profiler(folder.path(), &prepare).done();
+    Some(folder.path().join("fast.gguf"))
+}
+
 fn bytes(folder: &TempDir, name: &str) -> Vec<u8> {
     std::fs::read(folder.path().join(name)).unwrap()
 }
@@ -106,8 +119,8 @@ fn trait_of(profiles: &Profiles, row: usize, word: &str) -> f32 {
 
 #[test]
 fn traits_make_sense_and_do_not_depend_on_the_workers() {
-    let Some(model) = model() else { return };
     let folder = folder(&catalogue(COPIES));
+    let Some(model) = fast_model(&folder) else { return };
     profiler(folder.path(), &traits(&model, "one.parquet", "--workers 1")).done();
     profiler(folder.path(), &traits(&model, "two.parquet", "--workers 2")).done();
     profiler(folder.path(), &traits(&model, "three.parquet", "--workers 3")).done();
@@ -131,9 +144,9 @@ fn traits_make_sense_and_do_not_depend_on_the_workers() {
 
 #[test]
 fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
-    let Some(model) = model() else { return };
     let mut catalogue = catalogue(COPIES);
     let kept = folder(&catalogue);
+    let Some(model) = fast_model(&kept) else { return };
     profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     let again = profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     assert!(again.stderr.contains("already done"), "{}", again.stderr);
@@ -155,6 +168,29 @@ fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     profiler(fresh.path(), &traits(&model, "out.parquet", "")).done();
     assert_eq!(bytes(&kept, "out.parquet"), bytes(&fresh, "out.parquet"));
     assert!(!run.stderr.contains(" 0 from the cache"), "{}", run.stderr);
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let whole = folder(&catalogue(COPIES));
+    let Some(model) = fast_model(&whole) else { return };
+    let run = traits(&model, "out.parquet", "--workers 1");
+    profiler(whole.path(), &run).done();
+    let killed = folder(&catalogue(COPIES));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
+        .args(run.split_whitespace())
+        .current_dir(killed.path())
+        .spawn()
+        .unwrap();
+    // Kill it as soon as a unit of work is on disk.
+    let cache = killed.path().join("out.parquet.cache");
+    while child.try_wait().unwrap().is_none() && !(cache.is_dir() && !files(&cache).is_empty()) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    profiler(killed.path(), &run).done();
+    assert_eq!(bytes(&killed, "out.parquet"), bytes(&whole, "out.parquet"));
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -201,8 +237,8 @@ fn a_prepared_model_reads_the_same_traits_and_is_made_once() {
 
 #[test]
 fn vocabularies_and_templates_of_ones_own() {
-    let Some(model) = model() else { return };
     let folder = folder(&catalogue(1));
+    let Some(model) = fast_model(&folder) else { return };
     std::fs::write(folder.path().join("words.txt"), "# moods\nfunny\nscary\n").unwrap();
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(

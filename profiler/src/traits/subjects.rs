@@ -149,10 +149,12 @@ mod tests {
         }
     }
 
+    /// The user's own part of the prompt.
     fn prompt_of(states: &States, users: Option<&Users>) -> Result<String> {
         let templates = Templates::built_in(Domain::Film)?;
         let mut subjects = user_subjects(states, &catalogue(), users, &templates, Path::new("s"))?;
-        Ok(subjects.remove(0).prompt)
+        let beginning = templates.user_beginning()?;
+        Ok(subjects.remove(0).prompt[beginning.len()..].to_string())
     }
 
     #[test]
@@ -165,6 +167,10 @@ mod tests {
         assert!(prompt.contains("Liked: Heat\n"), "{prompt}");
         assert!(prompt.contains("Disliked: Alien\n"), "{prompt}");
         assert!(prompt.contains("Viewer: job pilot\n"), "{prompt}");
+        assert!(
+            !prompt.contains("Genres: Horror"),
+            "only liked films count: {prompt}"
+        );
     }
 
     #[test]
@@ -185,11 +191,9 @@ mod tests {
     fn an_item_tells_title_and_categories() {
         let templates = Templates::built_in(Domain::Film).unwrap();
         let subjects = item_subjects(&catalogue(), &templates).unwrap();
-        assert!(
-            subjects[0].prompt.starts_with("Film: Alien\nGenre: Horror\n"),
-            "{}",
-            subjects[0].prompt
-        );
-        assert!(!subjects[1].prompt.contains("Genre"), "{}", subjects[1].prompt);
+        let beginning = templates.item_beginning().unwrap().len();
+        let own = |row: usize| subjects[row].prompt[beginning..].to_string();
+        assert!(own(0).contains("Alien\nGenre: Horror\n"), "{}", own(0));
+        assert!(!own(1).contains("Genre"), "{}", own(1));
     }
 }
