@@ -86,13 +86,13 @@ struct TrainArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Hyper-parameters")]
 struct HyperArguments {
-    /// Updates [default: 2000 for bc, 500 for ialp]
+    /// Updates [default: 2000 for bc, 1000 for ialp]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Interactions (bc) or episodes (ialp) an update [default: 256 for bc, 64 for ialp]
     #[arg(long, value_name = "N", value_parser = positive)]
     batch: Option<usize>,
-    /// Adam's step size [default: 0.001 for bc, 0.003 for ialp]
+    /// Adam's step size at first; it falls linearly to 0 [default: 0.005 for bc, 0.006 for ialp]
     #[arg(long, value_name = "X")]
     lr: Option<f32>,
     /// Discount per step [default: 0.9]
@@ -107,13 +107,14 @@ struct HyperArguments {
     /// bc: the last part of each user's log that is held out to choose the best weights [default: 0.1]
     #[arg(long, value_name = "X")]
     validation: Option<f32>,
-    /// ialp: weight of the entropy bonus [default: 0.001]
+    /// ialp: weight of the entropy bonus at first, as a share of the distance between the best items' and random items'
+    /// modelled reward; it falls linearly to a tenth [default: 0.15]
     #[arg(long, value_name = "X")]
     entropy: Option<f32>,
     /// ialp: steps of an episode [default: 10]
     #[arg(long, value_name = "N", value_parser = positive)]
     horizon: Option<usize>,
-    /// ialp: rewards in a return before the critic stands in for the rest [default: 5]
+    /// ialp: rewards in a return before the critic stands in for the rest [default: 1]
     #[arg(long, value_name = "N", value_parser = positive)]
     n_step: Option<usize>,
 }

@@ -6,8 +6,6 @@ use common::{Error, Result};
 /// Settings of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct AdamConfig {
-    /// Step size.
-    pub learning_rate: f32,
     /// Decay of the first moment.
     pub beta_1: f32,
     /// Decay of the second moment.
@@ -18,17 +16,21 @@ pub struct AdamConfig {
     pub clip_norm: f32,
 }
 
-impl AdamConfig {
-    /// The usual decays with the given step size, the gradient's norm clipped at 1.
-    pub fn with_learning_rate(learning_rate: f32) -> Self {
+impl Default for AdamConfig {
+    /// The usual decays, the gradient's norm clipped at 1.
+    fn default() -> Self {
         AdamConfig {
-            learning_rate,
             beta_1: 0.9,
             beta_2: 0.999,
             epsilon: 1e-8,
             clip_norm: 1.0,
         }
     }
+}
+
+/// A linear schedule: 1 at the first of `steps`, 1 / steps at the last; `step` counts from 1.
+pub fn decay(step: u64, steps: u64) -> f32 {
+    (1.0 - (step - 1) as f64 / steps as f64) as f32
 }
 
 /// Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1) over all tensors of a network.
@@ -53,11 +55,17 @@ impl Adam {
         }
     }
 
-    /// Moves `weights` against `gradient`.
+    /// Moves `weights` against `gradient` with step size `learning_rate`.
     ///
     /// # Errors
     /// When the gradient, or a weight after the step, is not finite; the weights are left as they were.
-    pub fn step(&mut self, network: &NetworkConfig, weights: &mut Weights, gradient: &Weights) -> Result<()> {
+    pub fn step(
+        &mut self,
+        network: &NetworkConfig,
+        weights: &mut Weights,
+        gradient: &Weights,
+        learning_rate: f32,
+    ) -> Result<()> {
         let diverged = |what: &str, name: &str| {
             Error::usage(format!(
                 "training diverged: the {what} `{name}` is no longer finite"
@@ -80,7 +88,6 @@ impl Adam {
             1.0
         };
         let AdamConfig {
-            learning_rate,
             beta_1,
             beta_2,
             epsilon,
@@ -125,28 +132,30 @@ mod tests {
         window: 1,
     };
 
-    fn adam(learning_rate: f32) -> Adam {
-        let config = AdamConfig {
-            clip_norm: f32::INFINITY,
-            ..AdamConfig::with_learning_rate(learning_rate)
-        };
-        Adam::new(config, &NETWORK)
+    fn adam() -> Adam {
+        Adam::new(
+            AdamConfig {
+                clip_norm: f32::INFINITY,
+                ..AdamConfig::default()
+            },
+            &NETWORK,
+        )
     }
 
     /// Two steps with gradients 0.5 and -0.2, by algorithm 1 of the paper.
     #[test]
     fn two_steps_by_hand() {
-        let mut adam = adam(0.1);
+        let mut adam = adam();
         let mut weights = Weights::zeros(&NETWORK);
         let mut gradient = Weights::zeros(&NETWORK);
         gradient.item_bias[1] = 0.5;
-        adam.step(&NETWORK, &mut weights, &gradient).unwrap();
+        adam.step(&NETWORK, &mut weights, &gradient, 0.1).unwrap();
         assert!(
             (weights.item_bias[1] + 0.1).abs() < 1e-6,
             "the first step has the size of the learning rate"
         );
         gradient.item_bias[1] = -0.2;
-        adam.step(&NETWORK, &mut weights, &gradient).unwrap();
+        adam.step(&NETWORK, &mut weights, &gradient, 0.1).unwrap();
         let m = 0.9 * 0.05 + 0.1 * -0.2_f64;
         let v = 0.999 * 0.00025 + 0.001 * 0.04_f64;
         let step = 0.1 * (m / 0.19) / ((v / (1.0 - 0.999 * 0.999)).sqrt() + 1e-8);
@@ -158,33 +167,42 @@ mod tests {
 
     #[test]
     fn a_long_gradient_is_scaled_to_the_clip_norm() {
-        let config = AdamConfig {
-            clip_norm: 1.0,
-            ..AdamConfig::with_learning_rate(0.1)
-        };
-        let mut adam = Adam::new(config, &NETWORK);
+        let mut adam = Adam::new(AdamConfig::default(), &NETWORK);
         let mut gradient = Weights::zeros(&NETWORK);
         gradient.item_bias = vec![30.0, 40.0];
-        adam.step(&NETWORK, &mut Weights::zeros(&NETWORK), &gradient)
+        adam.step(&NETWORK, &mut Weights::zeros(&NETWORK), &gradient, 0.1)
             .unwrap();
         let m = &adam.first.item_bias;
         assert!((m[0] - 0.06).abs() < 1e-6 && (m[1] - 0.08).abs() < 1e-6, "{m:?}");
     }
 
     #[test]
-    fn a_step_to_nan_is_refused_and_nothing_moves() {
+    fn a_step_to_nan_or_infinity_is_refused_and_nothing_moves() {
+        let mut adam = adam();
         let mut weights = Weights::init(&NETWORK, 0);
+        weights.query_bias[0] = -f32::MAX;
         let before = weights.clone();
         let mut gradient = Weights::zeros(&NETWORK);
         gradient.query_bias[0] = f32::NAN;
-        let error = adam(0.1)
-            .step(&NETWORK, &mut weights, &gradient)
+        let error = adam
+            .step(&NETWORK, &mut weights, &gradient, 0.1)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("query_bias") && error.contains("--lr"), "{error}");
+        assert!(
+            error.contains("gradient of `query_bias`") && error.contains("--lr"),
+            "{error}"
+        );
         gradient.query_bias[0] = 1.0;
-        let error = adam(f32::MAX).step(&NETWORK, &mut weights, &gradient);
-        assert!(error.is_err() || weights.not_finite(&NETWORK).is_none());
-        assert!(error.is_err() == (weights == before));
+        let error = adam
+            .step(&NETWORK, &mut weights, &gradient, f32::MAX)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("the tensor `"), "{error}");
+        assert!(weights == before && adam.steps == 0);
+    }
+
+    #[test]
+    fn the_schedule_falls_from_one_to_almost_nothing() {
+        assert_eq!([decay(1, 4), decay(2, 4), decay(4, 4)], [1.0, 0.75, 0.25]);
     }
 }

@@ -13,7 +13,7 @@ use crate::data::{Dataset, Traits, last, tail_start};
 use crate::evaluate::{Held, recall};
 use crate::network::categorical::Categorical;
 use crate::network::{Network, State, failed};
-use crate::optimizer::{Adam, AdamConfig};
+use crate::optimizer::{Adam, AdamConfig, decay};
 
 /// Held-out likes that one evaluation ranks at most.
 const MOST_HELD: usize = 4_096;
@@ -25,7 +25,7 @@ pub struct BcConfig {
     pub steps: u64,
     /// Interactions an update.
     pub batch: usize,
-    /// Adam's step size.
+    /// Adam's step size at first; it falls linearly to 0.
     pub learning_rate: f32,
     /// Discount of the returns that the critic learns.
     pub gamma: f32,
@@ -40,7 +40,7 @@ impl Default for BcConfig {
         BcConfig {
             steps: 2_000,
             batch: 256,
-            learning_rate: 1e-3,
+            learning_rate: 5e-3,
             gamma: 0.9,
             validation: 0.1,
             evaluate_every: 100,
@@ -81,7 +81,7 @@ pub fn train(
             "the log holds no liked interaction to learn from, besides those held out",
         ));
     }
-    let mut adam = Adam::new(AdamConfig::with_learning_rate(config.learning_rate), network);
+    let mut adam = Adam::new(AdamConfig::default(), network);
     let mut best: Option<(f64, Weights)> = None;
     let mut order: Vec<usize> = Vec::new();
     let mut epoch = 0;
@@ -98,7 +98,12 @@ pub fn train(
         let net = Network::trainable(network, &weights).map_err(failed)?;
         let (loss, parts) = loss(&net, &batch, dataset, traits, &unknown).map_err(failed)?;
         let gradient = net.gradient(&loss).map_err(failed)?;
-        adam.step(network, &mut weights, &gradient)?;
+        adam.step(
+            network,
+            &mut weights,
+            &gradient,
+            config.learning_rate * decay(step, config.steps),
+        )?;
 
         curve.advance();
         if step % config.evaluate_every == 0 || step == config.steps {

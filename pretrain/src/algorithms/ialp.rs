@@ -18,10 +18,13 @@ use crate::evaluate::modelled;
 use crate::network::categorical::{draw, softmax_into};
 use crate::network::loss::{Coefficients, Transitions, a2c};
 use crate::network::{Network, State, failed};
-use crate::optimizer::{Adam, AdamConfig};
+use crate::optimizer::{Adam, AdamConfig, decay};
 use crate::reward::RewardModel;
 
-/// Hyper-parameters of iALP.
+/// What the entropy bonus falls to, as a share of its start.
+const ENTROPY_END: f32 = 0.1;
+
+/// Hyper-parameters of iALP. The defaults were chosen by the modelled reward, never by an environment's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct IalpConfig {
     /// Updates, one after each batch of episodes.
@@ -30,15 +33,17 @@ pub struct IalpConfig {
     pub batch: usize,
     /// Steps of an episode.
     pub horizon: usize,
-    /// Rewards in a return before the critic stands in for the rest; within the episode.
+    /// Rewards in a return before the critic stands in for the rest. An action moves the state seldom and little, so
+    /// that more of them bring more noise than news.
     pub n_step: usize,
-    /// Adam's step size.
+    /// Adam's step size at first; it falls linearly to 0.
     pub learning_rate: f32,
     /// Discount.
     pub gamma: f32,
     /// Weight of the value loss.
     pub value: f32,
-    /// Weight of the entropy bonus.
+    /// Weight of the entropy bonus at first, in units of the distance between the best items' and random items'
+    /// modelled reward, so that it means the same for rare and frequent likes; it falls linearly to a tenth.
     pub entropy: f32,
     /// Updates between two log lines.
     pub report_every: u64,
@@ -47,16 +52,25 @@ pub struct IalpConfig {
 impl Default for IalpConfig {
     fn default() -> Self {
         IalpConfig {
-            steps: 500,
+            steps: 1_000,
             batch: 64,
             horizon: 10,
-            n_step: 5,
-            learning_rate: 3e-3,
+            n_step: 1,
+            learning_rate: 6e-3,
             gamma: 0.9,
             value: 0.5,
-            entropy: 1e-3,
-            report_every: 50,
+            entropy: 0.15,
+            report_every: 100,
         }
+    }
+}
+
+impl IalpConfig {
+    /// The discount that returns are made with. State and critic know no clock, so the end of an episode of `horizon`
+    /// steps counts as a chance of 1 / horizon at every step: the critic's values are then those of an episode's
+    /// steps on average, and no advantage depends on how late it is.
+    fn discount(&self) -> f32 {
+        self.gamma * (1.0 - 1.0 / self.horizon as f32)
     }
 }
 
@@ -85,12 +99,8 @@ pub fn train(
         ))
         .hint("lower --horizon, or give the full catalogue"));
     }
-    let coefficients = Coefficients {
-        value: config.value,
-        entropy: config.entropy,
-    };
-    let mut adam = Adam::new(AdamConfig::with_learning_rate(config.learning_rate), network);
-    report_policy(&mut curve, 0, network, &weights, dataset, traits, reward)?;
+    let mut adam = Adam::new(AdamConfig::default(), network);
+    let range = report_policy(&mut curve, 0, network, &weights, dataset, traits, reward)?;
     let mut since_report = Vec::new();
     for step in 1..=config.steps {
         let mut rng = stream(seed, "ialp/rollout", &[step]);
@@ -101,9 +111,15 @@ pub fn train(
 
         let transitions = rollout.transitions(config, traits);
         let net = Network::trainable(network, &weights).map_err(failed)?;
+        let left = decay(step, config.steps);
+        let entropy = range * config.entropy * (ENTROPY_END + (1.0 - ENTROPY_END) * left);
+        let coefficients = Coefficients {
+            value: config.value,
+            entropy,
+        };
         let (loss, parts) = a2c(&net, &transitions, coefficients).map_err(failed)?;
         let gradient = net.gradient(&loss).map_err(failed)?;
-        adam.step(network, &mut weights, &gradient)?;
+        adam.step(network, &mut weights, &gradient, config.learning_rate * left)?;
 
         curve.advance();
         since_report.push(f64::from(mean_reward));
@@ -134,7 +150,7 @@ pub fn train(
     })
 }
 
-/// Measures the policy on all users' last states.
+/// Measures the policy on users' last states; returns the distance between the best items' and random items' reward.
 fn report_policy(
     curve: &mut Curve,
     step: u64,
@@ -143,7 +159,7 @@ fn report_policy(
     dataset: &Dataset,
     traits: &Traits,
     reward: &RewardModel,
-) -> Result<()> {
+) -> Result<f32> {
     let net = Network::frozen(network, weights).map_err(failed)?;
     let found = modelled(&net, dataset, traits, reward).map_err(failed)?;
     let values = [
@@ -154,7 +170,7 @@ fn report_policy(
         ("of the best item", found.best),
     ];
     curve.record("last states", step, &values);
-    Ok(())
+    Ok((found.best - found.random) as f32)
 }
 
 /// An episode: a user somewhere in the log, then wherever the policy leads.
@@ -194,6 +210,8 @@ struct Rollout {
     actions: Vec<u32>,
     rewards: Vec<f32>,
     values: Vec<f32>,
+    /// The value of the state that each episode has come to.
+    after: Vec<f32>,
 }
 
 /// Acts for one horizon. A step without reward leaves a state as it was: only states that moved are encoded again.
@@ -213,13 +231,14 @@ fn roll_out(
         actions: Vec::new(),
         rewards: Vec::new(),
         values: Vec::new(),
+        after: Vec::new(),
     };
     let mut moved: Vec<usize> = (0..episodes.len()).collect();
     let mut current = vec![0; episodes.len()];
     let (mut logits, mut values) = (vec![Vec::new(); episodes.len()], vec![0.0; episodes.len()]);
     let mut contexts = vec![None; episodes.len()];
     let mut probabilities = vec![0.0; net.items()];
-    for _ in 0..config.horizon {
+    for step in 0..=config.horizon {
         if !moved.is_empty() {
             let states: Vec<State> = moved
                 .iter()
@@ -238,6 +257,9 @@ fn roll_out(
                 rollout.states.push((episodes[e].user, state.history.to_vec()));
             }
             moved.clear();
+        }
+        if step == config.horizon {
+            break;
         }
         for (e, episode) in episodes.iter_mut().enumerate() {
             softmax_into(&logits[e], &episode.consumed, &mut probabilities);
@@ -259,6 +281,7 @@ fn roll_out(
             }
         }
     }
+    rollout.after = values;
     Ok(rollout)
 }
 
@@ -276,29 +299,30 @@ impl Rollout {
             returns: n_step_returns(
                 &self.rewards,
                 &self.values,
-                config.batch,
-                config.gamma,
+                &self.after,
+                config.discount(),
                 config.n_step,
             ),
         }
     }
 }
 
-/// R of every transition: the next `n_step` discounted rewards of the episode and, where it goes on behind them,
-/// the critic's value of the state there. The episode's end is an end: nothing comes after it.
-fn n_step_returns(rewards: &[f32], values: &[f32], batch: usize, gamma: f32, n_step: usize) -> Vec<f32> {
+/// R of every transition: the next `n_step` discounted rewards, then the critic's value of the state that they lead
+/// to; `after` holds the values of the states behind the last step. One episode after the other within a step.
+fn n_step_returns(rewards: &[f32], values: &[f32], after: &[f32], discount: f32, n_step: usize) -> Vec<f32> {
+    let batch = after.len();
     let horizon = rewards.len() / batch;
     let one = |transition: usize| {
         let (step, episode) = (transition / batch, transition % batch);
         let until = (step + n_step).min(horizon);
-        let after = if until < horizon {
+        let value = if until < horizon {
             values[until * batch + episode]
         } else {
-            0.0
+            after[episode]
         };
         (step..until)
             .rev()
-            .fold(after, |sum, at| rewards[at * batch + episode] + gamma * sum)
+            .fold(value, |sum, at| rewards[at * batch + episode] + discount * sum)
     };
     (0..rewards.len()).map(one).collect()
 }
@@ -363,24 +387,24 @@ mod tests {
     }
 
     #[test]
-    fn returns_look_n_steps_ahead_and_end_with_the_episode() {
+    fn returns_look_n_steps_ahead_to_a_value() {
         // Two episodes of three steps, step by step.
         let rewards = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
-        let values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
-        let two = n_step_returns(&rewards, &values, 2, 0.5, 2);
+        let (values, after) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [8.0, 80.0]);
+        let two = n_step_returns(&rewards, &values, &after, 0.5, 2);
         assert_eq!(
             two,
             [
                 1.0 + 1.0 + 0.125,
                 10.0 + 10.0 + 0.15,
-                2.0 + 1.5,
-                20.0 + 15.0,
-                3.0,
-                30.0
+                2.0 + 1.5 + 2.0,
+                20.0 + 15.0 + 20.0,
+                7.0,
+                70.0
             ]
         );
-        let all = n_step_returns(&rewards, &values, 2, 0.5, 10);
-        assert_eq!(all[..2], [1.0 + 1.0 + 0.75, 10.0 + 10.0 + 7.5]);
+        let all = n_step_returns(&rewards, &values, &after, 0.5, 10);
+        assert_eq!(all[..2], [1.0 + 1.0 + 0.75 + 1.0, 10.0 + 10.0 + 7.5 + 10.0]);
     }
 
     #[test]
