@@ -184,7 +184,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
         .unwrap();
     // Kill it as soon as a unit of work is on disk.
     let cache = killed.path().join("out.parquet.cache");
-    while child.try_wait().unwrap().is_none() && !(cache.is_dir() && !files(&cache).is_empty()) {
+    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).is_empty()) {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
