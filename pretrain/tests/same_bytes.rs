@@ -37,9 +37,8 @@ fn one_worker_and_two_give_the_same_policies() {
 fn seeds_differ_and_more_of_them_add_to_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     support::write(folder.path());
-    let train = |seeds: &str| {
-        format!("train --method bc {INPUTS} {SMALL} {seeds} --out policies").replace("--seeds 3 ", "")
-    };
+    let small = SMALL.replace("--seeds 3 ", "");
+    let train = |seeds: &str| format!("train --method bc {INPUTS} {small} {seeds} --out policies");
     expect(folder.path(), &train("--seeds 2"), 0);
     let before = files(&folder.path().join("policies"));
     let said = expect(folder.path(), &train("--seeds 3"), 0);
