@@ -78,6 +78,7 @@ impl IalpConfig {
 ///
 /// # Errors
 /// When no user has enough of the catalogue left for an episode, or training diverges.
+#[allow(clippy::too_many_arguments, reason = "what a run needs, each once")]
 pub fn train(
     config: &IalpConfig,
     network: &NetworkConfig,

@@ -72,6 +72,7 @@ fn objective<const D: usize>(observations: &[Observation<D>], theta: &[f64], rid
     loss.sum::<f64>() + penalty
 }
 
+#[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
 fn derivatives<const D: usize>(
     observations: &[Observation<D>],
     theta: &[f64],
