@@ -1,4 +1,18 @@
 //! A-iALP_ap: the frozen prior and a fresh online policy, mixed with a weight that falls.
+//!
+//! The online policy learns from all steps, most of them the prior's at first, so how their advantages are weighted
+//! decides what it becomes. Measured in a synthetic world (`examples/learning_curves.rs`: 500 items, 32 environments,
+//! 6,400 episodes, 2 seeds, weight falling to 0 over 30,000 recommendations; the prior alone returns 0.80), return in
+//! the worst and in the last eighth of the run:
+//!
+//! | weight of a step | worst | last |
+//! |---|---|---|
+//! | 1 (plain advantage-weighted learning) | 0.65 | 0.65 |
+//! | min(1, pi / mu) (truncated importance weight) | 0.37 | 1.02 |
+//! | 1 where the advantage is positive, min(1, pi / mu) where it is negative | 0.73 | 1.03 |
+//!
+//! The first pushes down without end what the online policy hardly does; the second is sound but learns next to nothing
+//! while the prior acts, and so falls when the prior's weight does. The third is what [`crate::policy::a2c`] does.
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, Weights};
