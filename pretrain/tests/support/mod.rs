@@ -23,7 +23,7 @@ pub(crate) fn log(kind: IdKind) -> Interactions {
         .flat_map(|user| (0..12).map(move |turn| (user, turn)))
         .collect();
     let item = |&(user, turn): &(u32, u32)| (user * 5 + turn * 7) % CATALOGUE;
-    let likes = |pair: &(u32, u32)| (item(pair) < CATALOGUE / 2) == (pair.0 % 2 == 0);
+    let likes = |pair: &(u32, u32)| (item(pair) < CATALOGUE / 2) == pair.0.is_multiple_of(2);
     Interactions {
         users: ids(USERS),
         items: ids(CATALOGUE),
