@@ -145,10 +145,27 @@ fn backend() -> Result<&'static LlamaBackend> {
     static BACKEND: OnceLock<Result<LlamaBackend>> = OnceLock::new();
     BACKEND
         .get_or_init(|| {
+            #[cfg(feature = "dynamic-backends")]
+            load_kernels();
             LlamaBackend::init().map_err(|e| Error::retry(format!("llama.cpp does not start: {e}")))
         })
         .as_ref()
         .map_err(Clone::clone)
+}
+
+/// Loads the kernels that fit this CPU: from the folder `backends` beside the binary where there is one, else
+/// from where the build left them.
+#[cfg(feature = "dynamic-backends")]
+fn load_kernels() {
+    use llama_cpp_2::llama_backend::{load_backends, load_backends_from_path};
+    let binary = std::env::current_exe().ok();
+    match binary
+        .and_then(|path| Some(path.parent()?.join("backends")))
+        .filter(|folder| folder.is_dir())
+    {
+        Some(folder) => load_backends_from_path(&folder),
+        None => load_backends(),
+    }
 }
 
 fn unfit(path: &Path, why: &str) -> Error {
