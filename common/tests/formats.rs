@@ -209,6 +209,26 @@ fn a_file_cut_short_and_a_missing_file_are_different_errors() {
 }
 
 #[test]
+fn a_changed_byte_anywhere_is_an_error_or_other_values_and_never_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder, "log.parquet");
+    interactions::write(&path, &Manifest::new(interactions::LOG, "test"), &log()).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let mut refused = 0;
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 0xff;
+        std::fs::write(&path, &changed).unwrap();
+        refused += usize::from(interactions::read_log(&path, None).is_err());
+    }
+    assert!(
+        refused > bytes.len() / 4,
+        "only {refused} of {} changes were noticed",
+        bytes.len()
+    );
+}
+
+#[test]
 fn a_folder_of_parts_is_read_in_the_order_of_names() {
     let folder = tempfile::tempdir().unwrap();
     for (name, user) in [("b.parquet", 2), ("a.parquet", 1)] {

@@ -18,7 +18,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
-use crate::{Error, Result, atomic_file};
+use crate::{Error, Result, atomic_file, fence};
 
 /// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
 const ROW_GROUP_ROWS: usize = 131_072;
@@ -309,11 +309,13 @@ fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
 
 fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| {
-        Error::data(format!("no whole Parquet file: {e}"))
-            .file(path)
-            .hint("it may have been cut short in a copy; copy or make it again")
-    })
+    fence::decode(|| ParquetRecordBatchReaderBuilder::try_new(file))
+        .map_err(|e| e.file(path))?
+        .map_err(|e| {
+            Error::data(format!("no whole Parquet file: {e}"))
+                .file(path)
+                .hint("it may have been cut short in a copy; copy or make it again")
+        })
 }
 
 fn read_part(path: &Path) -> Result<Part> {
@@ -335,8 +337,8 @@ fn read_part(path: &Path) -> Result<Part> {
         .with_batch_size(65_536)
         .build()
         .map_err(|e| damaged(e.to_string()))?;
-    let mut batches = reader
-        .collect::<Result<Vec<_>, _>>()
+    let mut batches = fence::decode(|| reader.collect::<Result<Vec<_>, _>>())
+        .map_err(|e| e.file(path))?
         .map_err(|e| damaged(e.to_string()))?;
     if batches.is_empty() {
         // Keep the columns of an empty file known: a missing column is another error than an empty log.
