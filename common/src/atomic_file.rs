@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use tempfile::{NamedTempFile, TempPath};
+
 use crate::{Error, Result};
 
 /// Writes `path` by `fill`, atomically. Missing parent folders are made.
@@ -14,30 +16,15 @@ use crate::{Error, Result};
 /// # Errors
 /// Those of `fill`, and I/O failures with the path as place; the old content of `path` stays in either case.
 pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>) -> Result<T> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".writing-")
-        .tempfile_in(folder)
-        .map_err(|e| Error::io(e, "write in", folder))?;
+    let (folder, mut temporary) = temporary_beside(path)?;
     let value = {
         let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
         let value = fill(&mut buffered)?;
         buffered.flush().map_err(|e| Error::io(e, "write", path))?;
         value
     };
-    readable_by_all(temporary.as_file()).map_err(|e| Error::io(e, "set the mode of", path))?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(|e| Error::io(e, "sync", path))?;
-    temporary
-        .persist(path)
-        .map_err(|e| Error::io(e.error, "rename to", path))?;
-    sync_folder(folder)?;
+    let (file, temporary) = temporary.into_parts();
+    publish(&file, temporary, folder, path)?;
     Ok(value)
 }
 
@@ -57,6 +44,15 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`write`].
 pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let (folder, temporary) = temporary_beside(path)?;
+    let temporary = temporary.into_temp_path();
+    produce(&temporary)?;
+    let file = File::open(&temporary).map_err(|e| Error::io(e, "open", path))?;
+    publish(&file, temporary, folder, path)
+}
+
+/// A new temporary file in the folder of `path`, which is made where it is missing, and that folder.
+fn temporary_beside(path: &Path) -> Result<(&Path, NamedTempFile)> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -65,11 +61,13 @@ pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> 
     let temporary = tempfile::Builder::new()
         .prefix(".writing-")
         .tempfile_in(folder)
-        .map_err(|e| Error::io(e, "write in", folder))?
-        .into_temp_path();
-    produce(&temporary)?;
-    let file = File::open(&temporary).map_err(|e| Error::io(e, "open", path))?;
-    readable_by_all(&file).map_err(|e| Error::io(e, "set the mode of", path))?;
+        .map_err(|e| Error::io(e, "write in", folder))?;
+    Ok((folder, temporary))
+}
+
+/// Puts the finished file in its place: synced, renamed, and the folder synced.
+fn publish(file: &File, temporary: TempPath, folder: &Path, path: &Path) -> Result<()> {
+    readable_by_all(file).map_err(|e| Error::io(e, "set the mode of", path))?;
     file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
     temporary
         .persist(path)

@@ -37,9 +37,8 @@ pub struct Events {
 /// # Errors
 /// As [`interactions::read_log`], and a null propensity.
 pub fn read(path: &Path) -> Result<Events> {
-    let log = interactions::read_log(path, None)?;
     let table = Table::read(path)?;
-    table.require_artifact(&[EVENTS])?;
+    let log = interactions::from_table(&table, &[EVENTS], None)?;
     if let Some(row) = log.propensity.iter().position(Option::is_none) {
         return Err(Error::data("an event without propensity")
             .file(path)

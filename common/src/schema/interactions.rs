@@ -165,7 +165,16 @@ fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> 
 }
 
 fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<Interactions> {
-    let table = Table::read(path)?;
+    from_table(&Table::read(path)?, allowed, like_threshold)
+}
+
+/// The log in a table that is in memory already.
+pub(super) fn from_table(
+    table: &Table,
+    allowed: &[&str],
+    like_threshold: Option<f32>,
+) -> Result<Interactions> {
+    let path = table.path();
     table.require_artifact(allowed)?;
     let (users, user) = table.ids(USER_ID)?;
     let (items, item) = table.ids(ITEM_ID)?;
