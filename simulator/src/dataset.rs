@@ -9,6 +9,7 @@ use common::schema::items::{self, Items};
 use common::schema::table;
 use common::schema::users::{self, Users};
 use common::{Error, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::import;
 
@@ -52,6 +53,18 @@ pub struct Rated {
     pub liked: bool,
 }
 
+/// What a pair of user and item that is in neither log nor truth says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unrated {
+    /// That the user did not take the item up: a no. So it is where the truth holds all that users took up later
+    /// (films rated, artists heard, things bought).
+    #[default]
+    Negative,
+    /// Nothing. So it is where the truth holds the answers to items that were shown at random (Coat).
+    Unknown,
+}
+
 /// A dataset in memory; codes are row numbers of `users` and `items`.
 #[derive(Debug)]
 pub struct Dataset {
@@ -65,6 +78,8 @@ pub struct Dataset {
     pub log: Vec<Rated>,
     /// The held-out pairs.
     pub held_out: Vec<Rated>,
+    /// What all other pairs say.
+    pub unrated: Unrated,
     /// Content fingerprints of the four parts, by role.
     pub fingerprints: Vec<(&'static str, Fingerprint)>,
 }
@@ -95,6 +110,7 @@ impl Dataset {
         let held_out = interactions::read_truth(&layout.truth)?;
         Ok(Dataset {
             name: import::dataset_name(manifest.as_ref()),
+            unrated: import::unrated(manifest.as_ref()),
             log: recode(&log, &users.ids, &items.ids, &layout.log)?,
             held_out: recode(&held_out, &users.ids, &items.ids, &layout.truth)?,
             items,

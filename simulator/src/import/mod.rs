@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use bad_rows::BadRows;
 
-use crate::dataset::{self, Layout};
+use crate::dataset::{self, Layout, Unrated};
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
@@ -43,6 +43,7 @@ pub struct Config {
 struct Recorded<'a> {
     dataset: &'a str,
     split: &'static str,
+    unrated: Unrated,
     log_share: f64,
     like_threshold: f32,
     skip_bad_rows: bool,
@@ -69,6 +70,7 @@ pub fn movielens(config: &Config) -> Result<()> {
     let recorded = Recorded {
         dataset: "movielens",
         split: "time",
+        unrated: Unrated::Negative,
         log_share: config.log_share,
         like_threshold: config.like_threshold,
         skip_bad_rows: config.skip_bad_rows,
@@ -149,4 +151,11 @@ pub(crate) fn dataset_name(manifest: Option<&Manifest>) -> String {
         .and_then(|m| m.config.get("dataset"))
         .and_then(|name| name.as_str());
     named.unwrap_or(dataset::CUSTOM).to_string()
+}
+
+/// What imports say of pairs in neither log nor truth, read back from a manifest.
+pub(crate) fn unrated(manifest: Option<&Manifest>) -> Unrated {
+    let said = manifest.and_then(|m| m.config.get("unrated"));
+    said.and_then(|said| serde_json::from_value(said.clone()).ok())
+        .unwrap_or_default()
 }

@@ -140,6 +140,7 @@ pub(crate) mod tests {
             },
             log,
             held_out,
+            unrated: crate::dataset::Unrated::Negative,
             fingerprints: Vec::new(),
         }
     }
