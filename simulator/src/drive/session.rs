@@ -1,11 +1,11 @@
 //! One seed: all its episodes against one agent process.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::frame::{Hello, PROTOCOL, Reply, Request};
 use common::terminal::Progress;
 use common::{Error, Result};
+use rayon::prelude::*;
 
 use super::agent::Agent;
 use super::{Command, Config};
@@ -185,11 +185,15 @@ impl<'a> Session<'a> {
     }
 
     fn into_played(mut self, config: &Config) -> Played {
-        let mut oracle: BTreeMap<u32, f64> = self.users.iter().map(|&user| (user, 0.0)).collect();
-        for (user, value) in &mut oracle {
-            *value = returns::of_user(self.environment, &config.rules, &[], *user).oracle;
-        }
-        self.played.oracle = self.users.iter().map(|user| oracle[user]).collect();
+        let mut users = self.users.clone();
+        users.sort_unstable();
+        users.dedup();
+        let oracle: Vec<f64> = users
+            .par_iter()
+            .map(|&user| returns::oracle(self.environment, &config.rules, user))
+            .collect();
+        let of_user = |user: &u32| oracle[users.partition_point(|other| other < user)];
+        self.played.oracle = self.users.iter().map(of_user).collect();
         self.played
     }
 }

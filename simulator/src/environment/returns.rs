@@ -2,6 +2,7 @@
 
 use super::Environment;
 use super::rules::{Rule, Rules};
+use super::top::Top;
 
 /// Expected returns for one user, or their mean over users.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,15 +19,19 @@ pub struct Returns {
 
 /// The returns for one user.
 pub fn of_user(environment: &Environment, rules: &Rules, by_popularity: &[u32], user: u32) -> Returns {
-    let mut probabilities: Vec<f32> = environment
-        .open_items(user)
-        .map(|item| environment.model.probability(user, item))
-        .collect();
-    let steps = (rules.horizon as usize).min(probabilities.len());
+    let mut best = Top::new(rules.horizon as usize);
+    let (mut sum, mut count) = (0.0, 0);
+    for item in environment.open_items(user) {
+        let p = environment.model.probability(user, item);
+        best.push(p);
+        sum += f64::from(p);
+        count += 1;
+    }
+    let steps = (rules.horizon as usize).min(count);
     if steps == 0 {
         return Returns::default();
     }
-    let mean = probabilities.iter().map(|&p| f64::from(p)).sum::<f64>() / probabilities.len() as f64;
+    let mean = sum / count as f64;
     let random = match rules.rule {
         Rule::Fixed => steps as f64 * mean,
         Rule::Leave => rules.expected_return(std::iter::repeat_n(mean as f32, steps)),
@@ -39,14 +44,23 @@ pub fn of_user(environment: &Environment, rules: &Rules, by_popularity: &[u32], 
             .take(steps)
             .map(|&item| environment.model.probability(user, item)),
     );
-    probabilities.select_nth_unstable_by(steps - 1, |a, b| b.total_cmp(a));
-    probabilities.truncate(steps);
-    probabilities.sort_unstable_by(|a, b| b.total_cmp(a));
     Returns {
-        oracle: rules.expected_return(probabilities),
+        oracle: rules.expected_return(best.into_sorted()),
         random,
         popularity,
     }
+}
+
+/// [`Returns::oracle`] alone, for catalogues of millions of items: no memory that grows with them, and no logistic
+/// function but for the best, since probabilities rise with logits.
+pub fn oracle(environment: &Environment, rules: &Rules, user: u32) -> f64 {
+    let model = &environment.model;
+    let mut best = Top::new(rules.horizon as usize);
+    for item in environment.open_items(user) {
+        best.push(model.logit(user, item));
+    }
+    let best = best.into_sorted().into_iter();
+    rules.expected_return(best.map(|logit| model.probability_at(logit)))
 }
 
 /// Item codes by falling number of likes in the log; ties by code.
@@ -81,6 +95,10 @@ mod tests {
         let p = |item| f64::from(environment.model.probability(0, item));
         let returns = of_user(&environment, &rules, &order, 0);
         assert!((returns.oracle - (p(5) + p(4))).abs() < 1e-6);
+        for user in 0..4 {
+            let whole = of_user(&environment, &rules, &order, user).oracle;
+            assert_eq!(oracle(&environment, &rules, user), whole);
+        }
         assert!(
             (returns.popularity - (p(2) + p(1))).abs() < 1e-6,
             "item 0 is consumed"
