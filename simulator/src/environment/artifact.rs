@@ -18,7 +18,7 @@ use crate::user_model::UserModel;
 use crate::user_model::calibrate::Calibration;
 
 /// The artifact kind in the manifest.
-pub(super) const KIND: &str = "environment";
+pub(crate) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
 const ITEMS_FILE: &str = "items.parquet";
 const USERS_FILE: &str = "users.parquet";

@@ -10,6 +10,7 @@ pub mod vector;
 
 use common::ids::Dictionary;
 
+pub(crate) use artifact::KIND;
 use rules::{Rule, Rules};
 
 use crate::sparse::SparseRows;
