@@ -84,27 +84,22 @@ pub fn fit(
     seed: u64,
 ) -> Fitted {
     let rank = config.rank;
-    let likes: usize = (0..cells.users() as u32)
-        .map(|user| samples::likes(cells, user).count())
-        .sum();
-    let draws = (config.negatives * likes as f64 / cells.users() as f64)
-        .ceil()
-        .max(1.0) as usize;
+    let draws = samples::draws(cells, config.negatives);
+    let mut samples = samples::draw(cells, seed, 0, draws);
     // -ln(pi), see `samples`.
-    let correction = (cells.items() as f32 / draws as f32).ln();
+    let correction = draws.map_or(0.0, |draws| (cells.items() as f32 / draws as f32).ln());
     let mut users = Side::new(user_features, config, seed, 0);
     let mut items = Side::new(item_features, config, seed, 1);
-    let mut intercept = Tensor::new(
-        vec![(likes as f32 / (cells.users() * cells.items()) as f32).ln()],
-        0.0,
-    );
+    let mut intercept = Tensor::new(vec![rate(&samples).ln() - correction], 0.0);
     let mut log_intercept = Tensor::zeros(1, 0.0);
 
     let progress = Progress::new("fitting the user model", config.epochs, "epochs");
     for epoch in 0..config.epochs {
         users.add_up(rank);
         items.add_up(rank);
-        let samples = samples::draw(cells, seed, epoch, draws);
+        if epoch > 0 && draws.is_some() {
+            samples = samples::draw(cells, seed, epoch, draws);
+        }
         let base = intercept.values[0] + correction;
         let log_base = log_intercept.values[0];
         // The gradient of the loss with respect to the logit of (both heads together, the log head alone).
@@ -149,6 +144,14 @@ pub fn fit(
         item_vector: items.whole_vector,
         item_bias: items.whole_bias,
     }
+}
+
+/// The share of likes among samples, above 0 and below 1: where the intercept starts.
+fn rate(samples: &[Vec<Sample>]) -> f32 {
+    let liked = |sample: &Sample| sample.held_out.or(sample.log) == Some(true);
+    let likes = samples.iter().flatten().filter(|sample| liked(sample)).count();
+    let all: usize = samples.iter().map(Vec::len).sum();
+    (likes as f32 + 1.0) / (all as f32 + 2.0)
 }
 
 fn errors(sample: &Sample, users: &Side, items: &Side, rank: usize, base: f32, log_base: f32) -> (f32, f32) {

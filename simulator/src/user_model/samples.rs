@@ -1,6 +1,8 @@
-//! The cells of one epoch: all likes, and negatives drawn uniformly from all cells that the fit may see.
+//! The cells of one epoch.
 //!
-//! Negatives are kept with probability pi = draws / items for each user, likes with probability 1. The odds
+//! Where an unrated cell says nothing ([`Unrated::Unknown`]): all ratings that the fit may see, likes and dislikes,
+//! the same in every epoch. Where it is a no: all likes, and negatives drawn uniformly from all cells that the fit
+//! may see. Those are kept with probability pi = draws / items for each user, likes with probability 1. The odds
 //! among the sampled cells are then 1/pi times the true odds, so that the fit adds -ln(pi) to its logit while
 //! training and is left with the true logit (King and Zeng, Logistic Regression in Rare Events Data, 2001).
 
@@ -8,6 +10,7 @@ use common::rng::{RngExt, stream};
 use rayon::prelude::*;
 
 use super::cells::{Cells, Fold};
+use crate::dataset::Unrated;
 
 /// One cell with what its two labels are; see [`super::fit`] for the two heads.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,25 +23,53 @@ pub(super) struct Sample {
     pub(super) log: Option<bool>,
 }
 
-/// All likes of `user` that the fit may see.
-pub(super) fn likes(cells: &Cells, user: u32) -> impl Iterator<Item = Sample> {
-    let log = cells.log_liked.row(user as usize).iter();
-    let log = log.map(move |&item| Sample {
+/// The ratings of `user` that the fit may see: those of the log, then those held out in the fit fold.
+fn ratings<'a>(
+    cells: &'a Cells,
+    user: u32,
+    log: &'a [u32],
+    held_out: &'a [u32],
+) -> impl Iterator<Item = Sample> {
+    let row = user as usize;
+    let log = log.iter().map(move |&item| Sample {
         user,
         item,
         held_out: None,
-        log: Some(true),
+        log: Some(cells.log_liked.contains(row, item)),
     });
-    let held_out = cells.held_out_liked.row(user as usize).iter();
     let held_out = held_out
+        .iter()
         .filter(move |&&item| cells.fold(user, item) == Fold::Fit)
         .map(move |&item| Sample {
             user,
             item,
-            held_out: Some(true),
+            held_out: Some(cells.held_out_liked.contains(row, item)),
             log: None,
         });
     log.chain(held_out)
+}
+
+/// All likes of `user` that the fit may see.
+pub(super) fn likes(cells: &Cells, user: u32) -> impl Iterator<Item = Sample> {
+    let row = user as usize;
+    ratings(
+        cells,
+        user,
+        cells.log_liked.row(row),
+        cells.held_out_liked.row(row),
+    )
+}
+
+/// How many negatives are drawn for each user, `negatives` for a like; `None` where none are, since all ratings are
+/// there with their true share of likes.
+pub(super) fn draws(cells: &Cells, negatives: f64) -> Option<usize> {
+    if cells.unrated == Unrated::Unknown {
+        return None;
+    }
+    let likes: usize = (0..cells.users() as u32)
+        .map(|user| likes(cells, user).count())
+        .sum();
+    Some((negatives * likes as f64 / cells.users() as f64).ceil().max(1.0) as usize)
 }
 
 /// What a cell says when it is drawn as a negative; `None` for likes and for folds that the fit must not see.
@@ -70,17 +101,19 @@ fn negative(cells: &Cells, user: u32, item: u32) -> Option<Sample> {
     })
 }
 
-/// The samples of `epoch` by user: likes first, then negatives out of `draws` draws a user.
-pub(super) fn draw(cells: &Cells, seed: u64, epoch: u64, draws: usize) -> Vec<Vec<Sample>> {
-    (0..cells.users() as u32)
-        .into_par_iter()
-        .map(|user| {
-            let mut rng = stream(seed, "user model negatives", &[epoch, u64::from(user)]);
-            let items = cells.items() as u32;
-            let negatives = (0..draws).filter_map(|_| negative(cells, user, rng.random_range(0..items)));
-            likes(cells, user).chain(negatives).collect()
-        })
-        .collect()
+/// The samples of `epoch` by user, ratings first, then negatives; see [`draws`].
+pub(super) fn draw(cells: &Cells, seed: u64, epoch: u64, draws: Option<usize>) -> Vec<Vec<Sample>> {
+    let of_user = |user: u32| {
+        let Some(draws) = draws else {
+            let row = user as usize;
+            return ratings(cells, user, cells.log.row(row), cells.held_out.row(row)).collect();
+        };
+        let mut rng = stream(seed, "user model negatives", &[epoch, u64::from(user)]);
+        let items = cells.items() as u32;
+        let negatives = (0..draws).filter_map(|_| negative(cells, user, rng.random_range(0..items)));
+        likes(cells, user).chain(negatives).collect()
+    };
+    (0..cells.users() as u32).into_par_iter().map(of_user).collect()
 }
 
 /// For each item the samples that name it, as (user, place among the user's samples), by user.
@@ -121,7 +154,7 @@ pub(super) fn by_item(samples: &[Vec<Sample>], items: usize) -> ByItem {
 mod tests {
     use super::super::cells::tests::dataset;
     use super::*;
-    use crate::dataset::Rated;
+    use crate::dataset::{Dataset, Rated};
 
     #[test]
     fn nothing_outside_the_fit_fold_is_ever_drawn() {
@@ -136,7 +169,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let cells = Cells::new(&dataset(1, 200, pairs(false), pairs(true)), 3);
-        let samples = &draw(&cells, 3, 0, 5_000)[0];
+        let samples = &draw(&cells, 3, 0, Some(5_000))[0];
         for sample in samples {
             if cells.log.contains(0, sample.item) {
                 let liked = cells.log_liked.contains(0, sample.item);
@@ -158,5 +191,34 @@ mod tests {
             allowed,
             "every cell that the fit may see is drawn in the end"
         );
+    }
+
+    #[test]
+    fn where_unrated_cells_say_nothing_ratings_alone_are_samples() {
+        let pair = |item: u32| Rated {
+            user: 0,
+            item,
+            liked: item.is_multiple_of(3),
+        };
+        let data = Dataset {
+            unrated: Unrated::Unknown,
+            ..dataset(1, 200, (0..20).map(pair).collect(), (20..100).map(pair).collect())
+        };
+        let cells = Cells::new(&data, 3);
+        assert_eq!(draws(&cells, 4.0), None);
+        let samples = &draw(&cells, 3, 0, None)[0];
+        let expected: Vec<u32> = (0..20)
+            .chain((20..100).filter(|&item| cells.fold(0, item) == Fold::Fit))
+            .collect();
+        assert_eq!(samples.iter().map(|s| s.item).collect::<Vec<_>>(), expected);
+        for sample in samples {
+            let label = Some(sample.item.is_multiple_of(3));
+            let (log, held_out) = if sample.item < 20 {
+                (label, None)
+            } else {
+                (None, label)
+            };
+            assert_eq!((sample.log, sample.held_out), (log, held_out));
+        }
     }
 }
