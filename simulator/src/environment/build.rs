@@ -107,8 +107,8 @@ pub fn run(config: &Config) -> Result<()> {
 /// # Errors
 /// When there is too little data to calibrate on.
 pub fn build(dataset: &Dataset, procedure: &Procedure, seed: u64) -> Result<(Environment, Trained)> {
-    let cells = Cells::new(dataset, seed);
-    let trained = train::train(dataset, &cells, procedure, seed)?;
+    let mut cells = Cells::new(dataset, seed);
+    let trained = train::train(dataset, &mut cells, 0, procedure, seed)?;
     let mut popularity = vec![0; dataset.items.ids.len()];
     for pair in dataset.log.iter().filter(|pair| pair.liked) {
         popularity[pair.item as usize] += 1;

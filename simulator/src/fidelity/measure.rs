@@ -17,13 +17,10 @@ use crate::environment::Environment;
 use crate::environment::returns;
 use crate::environment::rules::Rules;
 use crate::user_model::cells::{Cells, PARTS};
-use crate::user_model::train::{self, Procedure};
+use crate::user_model::train::{self, LIKES_OF_A_LARGE_DATASET, Procedure};
 
 /// Cells that are measured, at most; beyond it users are sampled.
 const MOST_CELLS: usize = 1 << 24;
-/// With fewer held-out likes than this the procedure is cross-fitted unless asked otherwise: a test fold would hold
-/// fewer than a thousand of them, and intervals would be too wide to tell much.
-const LIKES_OF_A_LARGE_DATASET: usize = 7_000;
 
 /// Where a measure is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +90,7 @@ impl Measure {
 /// What to measure beside the environment itself.
 #[derive(Clone, Copy, Debug)]
 pub struct CrossFit<'a> {
-    /// How many of the [`PARTS`] are measured; `None` leaves it to the number of held-out likes. With one, only the
+    /// How many of the [`PARTS`] are measured; `None` is all of them below [`LIKES_OF_A_LARGE_DATASET`], else one. With one, only the
     /// environment's own test fold is; each further one takes a fit.
     pub folds: Option<u32>,
     /// How the environment's user model was made; `None` where that is not known, and nothing can be refit.
@@ -145,7 +142,7 @@ pub fn measure(
         cells.rotate(rotation);
         let refit = match cross_fit.procedure {
             Some(procedure) if rotation > 0 => {
-                Some(train::train(dataset, &cells, procedure, environment.seed)?.model)
+                Some(train::train(dataset, &mut cells, rotation, procedure, environment.seed)?.model)
             }
             _ => None,
         };

@@ -43,7 +43,7 @@ impl Calibration {
 const MOST_BINS: usize = 20;
 const LIKES_A_BIN: usize = 50;
 /// Fewer likes than this say nothing about calibration.
-pub(super) const FEWEST_LIKES: usize = 10;
+const FEWEST_LIKES: usize = 10;
 /// The prior precision of a bin's shift; it keeps a bin without any like finite.
 const SHIFT_PRECISION: f64 = 1.0;
 

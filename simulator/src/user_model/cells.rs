@@ -21,17 +21,18 @@ pub enum Fold {
     Test,
 }
 
-/// Equal parts that the cells are dealt into. Rotating their roles lets every part be the test fold once, with
-/// folds of the same sizes (cross-fitting).
+/// Equal parts that the cells are dealt into: one is the test fold, one the calibration fold, the others the fit
+/// fold. Changing their roles lets every part be the test fold once, with folds of the same sizes (cross-fitting).
 pub const PARTS: u32 = 7;
-const FIT_PARTS: u32 = 5;
 
 /// Cells of the log and of the held-out part, by user.
 #[derive(Debug)]
 pub struct Cells {
     items: usize,
     fold_key: u64,
-    rotation: u32,
+    /// The parts that are the test and the calibration fold.
+    test: u32,
+    calibration: u32,
     /// What a cell in neither log nor held-out part says.
     pub unrated: Unrated,
     /// Items in each user's log.
@@ -53,7 +54,8 @@ impl Cells {
         Cells {
             items: dataset.items.ids.len(),
             fold_key: stream(seed, "user model folds", &[]).random(),
-            rotation: 0,
+            test: PARTS - 1,
+            calibration: PARTS - 2,
             unrated: dataset.unrated,
             log_liked: rows(users, &dataset.log, |pair| pair.liked),
             held_out: rows(users, &dataset.held_out, new),
@@ -64,7 +66,14 @@ impl Cells {
 
     /// Gives the parts their roles for the `rotation`-th of [`PARTS`] fits. An environment is fit under rotation 0.
     pub fn rotate(&mut self, rotation: u32) {
-        self.rotation = rotation % PARTS;
+        self.test = (PARTS - 1 + rotation) % PARTS;
+        self.calibrate_on(PARTS - 2);
+    }
+
+    /// Makes the `other`-th part after the test fold, of `PARTS - 1`, the calibration fold. [`Cells::rotate`] takes
+    /// the last one.
+    pub fn calibrate_on(&mut self, other: u32) {
+        self.calibration = (self.test + 1 + other % (PARTS - 1)) % PARTS;
     }
 
     /// How many users there are.
@@ -83,10 +92,12 @@ impl Cells {
         // 32 bits of a hash keyed by the seed: a draw that belongs to the cell, made without a table.
         let draw = mix(self.fold_key ^ mix(cell)) >> 32;
         let part = ((draw * u64::from(PARTS)) >> 32) as u32;
-        match (part + PARTS - self.rotation) % PARTS {
-            place if place < FIT_PARTS => Fold::Fit,
-            FIT_PARTS => Fold::Calibration,
-            _ => Fold::Test,
+        if part == self.test {
+            Fold::Test
+        } else if part == self.calibration {
+            Fold::Calibration
+        } else {
+            Fold::Fit
         }
     }
 
@@ -213,6 +224,25 @@ pub(crate) mod tests {
             }
         }
         assert!(found.iter().all(|counts| *counts == [1, 1]));
+    }
+
+    #[test]
+    fn every_part_but_the_test_fold_can_calibrate() {
+        let mut cells = Cells::new(&dataset(1, 1_000, vec![], vec![]), 0);
+        cells.rotate(3);
+        let folds = |cells: &Cells| (0..1_000).map(|item| cells.fold(0, item)).collect::<Vec<Fold>>();
+        let before = folds(&cells);
+        let mut calibrated = vec![0; 1_000];
+        for other in 0..PARTS - 1 {
+            cells.calibrate_on(other);
+            for (item, fold) in folds(&cells).into_iter().enumerate() {
+                assert_eq!(fold == Fold::Test, before[item] == Fold::Test);
+                calibrated[item] += u32::from(fold == Fold::Calibration);
+            }
+        }
+        assert_eq!(folds(&cells), before, "the last one is that of the rotation");
+        let once = |(count, fold): (&u32, &Fold)| *count == u32::from(*fold != Fold::Test);
+        assert!(calibrated.iter().zip(&before).all(once));
     }
 
     #[test]

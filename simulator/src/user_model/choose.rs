@@ -1,4 +1,4 @@
-//! Hyper-parameters that suit the dataset, chosen by log loss on the calibration fold.
+//! Hyper-parameters that suit the dataset, chosen by log loss on cells that the fit did not see.
 //!
 //! Datasets differ in how far the held-out part is from the log (a drift of items, users whose held-out part does not
 //! grow with their log), in how much there is to learn a vector from, and in what features are worth. One penalty
@@ -7,38 +7,19 @@
 
 use serde::Serialize;
 
+use super::calibrate;
 use super::cells::Cells;
-use super::features::Features;
-use super::fit::{self, Config};
-use super::{UserModel, calibrate, train};
+use super::fit::Config;
+use super::train::Sides;
 use crate::dataset::Dataset;
 
 /// One set of hyper-parameters that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trial {
-    /// Mean log loss on the calibration fold, after Platt's map.
+    /// Mean log loss on cells that the fit did not see, after Platt's map; with half of the passes.
     pub log_loss: f64,
     /// What was tried.
     pub config: Config,
-}
-
-/// The features of users and items under one [`Config`].
-pub(super) struct Sides {
-    users: Features,
-    items: Features,
-}
-
-impl Sides {
-    pub(super) fn new(dataset: &Dataset, config: &Config) -> Self {
-        Sides {
-            users: Features::of_users(&dataset.users, config.feature_support),
-            items: Features::of_items(&dataset.items, config.title_words, config.feature_support),
-        }
-    }
-
-    pub(super) fn fit(&self, cells: &Cells, config: &Config, seed: u64) -> UserModel {
-        fit::fit(cells, &self.users, &self.items, config, seed)
-    }
 }
 
 /// The values of one step of the search, put into the best configuration so far.
@@ -78,7 +59,12 @@ const STEPS: [Step; 4] = [
 ];
 
 /// All trials, the start first, and the best of them; the earlier one of two that are equal.
-pub(super) fn choose(dataset: &Dataset, cells: &Cells, start: &Config, seed: u64) -> (Config, Vec<Trial>) {
+pub(super) fn choose(
+    dataset: &Dataset,
+    cells: &mut Cells,
+    start: &Config,
+    seed: u64,
+) -> (Config, Vec<Trial>) {
     let mut sides = Sides::new(dataset, start);
     let mut words = start.title_words;
     let mut trial = |config: Config| {
@@ -86,9 +72,13 @@ pub(super) fn choose(dataset: &Dataset, cells: &Cells, start: &Config, seed: u64
             words = config.title_words;
             sides = Sides::new(dataset, &config);
         }
-        let model = sides.fit(cells, &config, seed);
+        // Half of the passes tell which values are better.
+        let shorter = Config {
+            epochs: config.epochs.div_ceil(2),
+            ..config.clone()
+        };
         Trial {
-            log_loss: calibrate::platt_loss(&train::calibration_cells(&model, cells)),
+            log_loss: calibrate::platt_loss(&sides.unseen(cells, &shorter, seed)),
             config,
         }
     };
@@ -137,13 +127,13 @@ mod tests {
     #[test]
     fn the_best_trial_is_chosen_and_words_are_used_where_they_tell() {
         let data = told_by_titles();
-        let cells = Cells::new(&data, 0);
+        let mut cells = Cells::new(&data, 0);
         let start = Config {
             rank: 4,
             epochs: 60,
             ..Config::default()
         };
-        let (chosen, trials) = choose(&data, &cells, &start, 0);
+        let (chosen, trials) = choose(&data, &mut cells, &start, 0);
         assert_eq!(trials[0].config, start);
         let least = trials
             .iter()

@@ -72,48 +72,76 @@ pub(super) fn draws(cells: &Cells, negatives: f64) -> Option<usize> {
     Some((negatives * likes as f64 / cells.users() as f64).ceil().max(1.0) as usize)
 }
 
-/// What a cell says when it is drawn as a negative; `None` for likes and for folds that the fit must not see.
-fn negative(cells: &Cells, user: u32, item: u32) -> Option<Sample> {
-    let row = user as usize;
-    if cells.log.contains(row, item) {
-        let disliked = !cells.log_liked.contains(row, item);
-        return disliked.then_some(Sample {
+/// What is known of a user's items, one byte an item: looked up for every draw, hence no search.
+struct Marks(Vec<u8>);
+
+const LOG: u8 = 1;
+const LIKED: u8 = 2;
+const HELD_OUT: u8 = 4;
+
+impl Marks {
+    fn new(items: usize) -> Self {
+        Marks(vec![0; items])
+    }
+
+    /// Adds what is known of `user`; a second call takes it away.
+    fn toggle(&mut self, cells: &Cells, user: u32) {
+        let row = user as usize;
+        let rows = [
+            (&cells.log, LOG),
+            (&cells.log_liked, LIKED),
+            (&cells.held_out, HELD_OUT),
+            (&cells.held_out_liked, LIKED),
+        ];
+        for (rows, mark) in rows {
+            for &item in rows.row(row) {
+                self.0[item as usize] ^= mark;
+            }
+        }
+    }
+
+    /// What a cell says when it is drawn as a negative; `None` for likes and for folds that the fit must not see.
+    fn negative(&self, cells: &Cells, user: u32, item: u32) -> Option<Sample> {
+        let marks = self.0[item as usize];
+        if marks & LIKED != 0 {
+            return None;
+        }
+        let (held_out, log) = if marks & LOG != 0 {
+            (None, Some(false))
+        } else if cells.fold(user, item) != Fold::Fit {
+            return None;
+        } else {
+            // A held-out dislike is no news about the log, which it was cut from.
+            (Some(false), (marks & HELD_OUT == 0).then_some(false))
+        };
+        Some(Sample {
             user,
             item,
-            held_out: None,
-            log: Some(false),
-        });
+            held_out,
+            log,
+        })
     }
-    if cells.fold(user, item) != Fold::Fit || cells.held_out_liked.contains(row, item) {
-        return None;
-    }
-    // A held-out dislike is no news about the log, which it was cut from.
-    let log = if cells.held_out.contains(row, item) {
-        None
-    } else {
-        Some(false)
-    };
-    Some(Sample {
-        user,
-        item,
-        held_out: Some(false),
-        log,
-    })
 }
 
 /// The samples of `epoch` by user, ratings first, then negatives; see [`draws`].
 pub(super) fn draw(cells: &Cells, seed: u64, epoch: u64, draws: Option<usize>) -> Vec<Vec<Sample>> {
-    let of_user = |user: u32| {
+    let of_user = |marks: &mut Marks, user: u32| {
         let Some(draws) = draws else {
             let row = user as usize;
             return ratings(cells, user, cells.log.row(row), cells.held_out.row(row)).collect();
         };
         let mut rng = stream(seed, "user model negatives", &[epoch, u64::from(user)]);
         let items = cells.items() as u32;
-        let negatives = (0..draws).filter_map(|_| negative(cells, user, rng.random_range(0..items)));
-        likes(cells, user).chain(negatives).collect()
+        marks.toggle(cells, user);
+        let negatives = (0..draws).filter_map(|_| marks.negative(cells, user, rng.random_range(0..items)));
+        let samples = likes(cells, user).chain(negatives).collect();
+        marks.toggle(cells, user);
+        samples
     };
-    (0..cells.users() as u32).into_par_iter().map(of_user).collect()
+    (0..cells.users() as u32)
+        .into_par_iter()
+        .map_init(|| Marks::new(cells.items()), of_user)
+        .collect()
 }
 
 /// For each item the samples that name it, as (user, place among the user's samples), by user.
