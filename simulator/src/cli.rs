@@ -7,10 +7,11 @@ use common::cli::Shared;
 use common::{Error, Result};
 
 use crate::environment::rules::{Rule, Rules};
+use crate::import::args::Import;
 use crate::user_model::cells::PARTS;
 use crate::user_model::fit;
 use crate::user_model::train::Procedure;
-use crate::{drive, environment, fidelity, import, report};
+use crate::{drive, environment, fidelity, report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,43 +59,6 @@ enum Verb {
     Run(Run),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),
-}
-
-#[derive(Debug, Args)]
-struct Import {
-    #[command(subcommand)]
-    dataset: Dataset,
-}
-
-#[derive(Debug, Subcommand)]
-enum Dataset {
-    /// MovieLens-100K in RecBole's layout: ml-100k.inter, ml-100k.item, ml-100k.user
-    ///
-    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
-    /// truth/interactions.parquet, which only the simulator may.
-    Movielens(Movielens),
-}
-
-#[derive(Debug, Args)]
-struct Movielens {
-    /// Folder that holds the published files
-    #[arg(long, value_name = "DIR")]
-    input: PathBuf,
-    /// Folder to write log/ and truth/ into
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Share of each user's ratings, the earliest, that becomes the log; the later ones are held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
-    log_share: f64,
-    /// A rating of at least this is a like
-    #[arg(long, value_name = "RATING", default_value_t = 4.0)]
-    like_threshold: f32,
-    /// Leave out and count bad rows (cut short, wrong encoding, repeated or unknown ids, ratings outside 1 to 5)
-    /// instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
-    #[command(flatten)]
-    shared: Shared,
 }
 
 #[derive(Debug, Args)]
@@ -186,13 +150,6 @@ struct Run {
     shared: Shared,
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
-        _ => Err("a number between 0 and 1 is wanted, both left out".into()),
-    }
-}
-
 fn rank(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(rank) if (1..=4096).contains(&rank) => Ok(rank),
@@ -217,18 +174,7 @@ impl RuleArgs {
 /// Those of the verb.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
-        Verb::Import(Import {
-            dataset: Dataset::Movielens(args),
-        }) => with(&args.shared, || {
-            import::movielens(&import::Config {
-                input: args.input.clone(),
-                out: args.out.clone(),
-                log_share: args.log_share,
-                like_threshold: args.like_threshold,
-                skip_bad_rows: args.skip_bad_rows,
-                overwrite: args.shared.overwrite,
-            })
-        }),
+        Verb::Import(args) => with(args.shared(), || args.run()),
         Verb::Fit(args) => with(&args.shared, || {
             environment::build::run(&environment::build::Config {
                 data: args.data.clone(),
