@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium.utils.env_checker import check_env
-
 from support import ENVIRONMENT, vector_env
 
 BENCH = Path(__file__).parents[1] / "bench"
