@@ -1,6 +1,6 @@
 """RecSim's interest exploration environment (Ie et al., 2019), stepped with random slates: a peer of `simulator bench`.
 
-Prints one JSON line: {"peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"}.
+Prints a JSON line a run: {"peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"}.
 """
 
 from __future__ import annotations
@@ -37,50 +37,44 @@ def stand_in_for_training() -> None:
 
 def main() -> None:
     """Step the environment, and print what it took."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=1.0, help="how long one run lasts, about")
+    parser.add_argument("--runs", type=int, default=5)
     # The defaults of RecSim's own main.py; its cost grows with the candidates, all of which every observation holds.
     parser.add_argument("--candidates", type=int, default=5, help="documents that can be shown")
     parser.add_argument("--slate", type=int, default=2, help="documents shown at once")
     parser.add_argument("--seed", type=int, default=0)
+    # What other peers are given; RecSim makes users and documents of its own, and its sessions do not end.
+    parser.add_argument("--environment", help="ignored")
+    parser.add_argument("--horizon", help="ignored")
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # of gym, on being unmaintained
     stand_in_for_training()
     from recsim.environments import interest_exploration
 
     np.random.seed(args.seed)
-    env = interest_exploration.create_environment(
-        {
-            "slate_size": args.slate,
-            "num_candidates": args.candidates,
-            "resample_documents": False,
-            "seed": args.seed,
-        }
-    )
-    rng = np.random.default_rng(args.seed)
+    settings = {"slate_size": args.slate, "num_candidates": args.candidates, "resample_documents": False}
+    env = interest_exploration.create_environment({**settings, "seed": args.seed})
     # Drawn beforehand: the choice of slates is no part of what is measured.
-    slates = np.argsort(rng.random((args.steps, args.candidates)), axis=1)[:, : args.slate]
-    env.reset()
-    for slate in slates[:1000]:
-        if env.step(slate)[2]:
-            env.reset()
-    total, begin, cpu_begin = 0.0, time.perf_counter(), time.process_time()
-    env.reset()
-    for slate in slates:
-        _, reward, done, _ = env.step(slate)
-        total += reward
-        if done:
-            env.reset()
-    seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
-    result = {
-        "peer": "recsim interest_exploration",
-        "batch": 1,
-        "steps": args.steps,
-        "seconds": round(seconds, 4),
-        "cpu_seconds": round(cpu_seconds, 4),
-        "mean_reward": round(total / args.steps, 5),
-    }
-    print(json.dumps(result), flush=True)
+    rng = np.random.default_rng(args.seed)
+    slates = np.argsort(rng.random((256, args.candidates)), axis=1)[:, : args.slate]
+    for run in range(args.runs + 1):
+        total, steps = 0.0, 0
+        begin, cpu_begin = time.perf_counter(), time.process_time()
+        env.reset()
+        while time.perf_counter() - begin < args.seconds:
+            for slate in slates:
+                _, reward, done, _ = env.step(slate)
+                total += reward
+                if done:
+                    env.reset()
+            steps += len(slates)
+        line = {"peer": "RecSim, interest exploration", "batch": 1, "steps": steps}
+        line["seconds"] = round(time.perf_counter() - begin, 4)
+        line["cpu_seconds"] = round(time.process_time() - cpu_begin, 4)
+        line["mean_reward"] = round(total / steps, 5)
+        if run > 0:  # the first warms up
+            print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from support import ENVIRONMENT, vector_env
 BENCH = Path(__file__).parents[1] / "bench"
 sys.path.insert(0, str(BENCH))
 
-from gymnasium_port import PortEnv, PortVectorEnv, Rules, play_many  # noqa: E402
-from port_model import ScalarModel, UserModel  # noqa: E402
+from gymnasium_port import PortEnv, PortVectorEnv, Rules, ScalarModel, UserModel  # noqa: E402
 
 
 class Port(unittest.TestCase):
@@ -61,24 +60,35 @@ class Port(unittest.TestCase):
     def test_one_and_many_get_the_same_mean_reward(self) -> None:
         rng = np.random.default_rng(0)
         actions = rng.integers(self.model.items, size=(250, 200))
-        for rule in ("fixed", "leave"):
-            total, steps = play_many(PortVectorEnv(self.model, Rules(rule), 200), actions, 0)
-            env, one, taken = PortEnv(self.scalar, Rules(rule)), 0.0, 20_000
+        for rules in (Rules(10), Rules(30, patience=5, boredom=3)):
+            vector, total, steps = PortVectorEnv(self.model, rules, 200), 0.0, 0
+            vector.reset(seed=0)
+            over = np.zeros(200, bool)
+            for row in actions:
+                steps += 200 - int(over.sum())
+                _, reward, terminated, truncated, _ = vector.step(row)
+                over = terminated | truncated
+                total += float(reward.sum())
+            env, one, episodes = PortEnv(self.scalar, rules), 0.0, 0
             env.reset(seed=1)
-            for action in actions.ravel()[:taken]:
+            for action in actions.ravel()[:20_000]:
                 _, reward, terminated, truncated, _ = env.step(action)
                 one += reward
                 if terminated or truncated:
+                    episodes += 1
                     env.reset()
             mean = total / steps
-            self.assertLess(abs(one / taken - mean), 5 * np.sqrt(mean * (1 - mean) * (1 / taken + 1 / steps)))
-            check_env(PortEnv(self.scalar, Rules(rule)), skip_render_check=True)
+            self.assertLess(abs(one / 20_000 - mean), 5 * np.sqrt(mean * (1 - mean) * (1 / 20_000 + 1 / steps)))
+            # As many steps an episode: rows that begin one are not counted in `steps`.
+            self.assertAlmostEqual(steps / (250 * 200 - steps) / (20_000 / episodes), 1.0, delta=0.1)
+            check_env(PortEnv(self.scalar, rules), skip_render_check=True)
 
-    def test_it_prints_a_line_a_measurement(self) -> None:
-        words = [sys.executable, str(BENCH / "gymnasium_port.py"), "--environment", str(ENVIRONMENT), "--steps", "640"]
+    def test_it_prints_a_line_a_run(self) -> None:
+        words = [sys.executable, str(BENCH / "gymnasium_port.py"), "--environment", str(ENVIRONMENT)]
+        words += ["--seconds", "0.01", "--runs", "2", "--batch", "1", "--batch", "8"]
         output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
         lines = [json.loads(line) for line in output.splitlines()]
-        self.assertEqual([line["batch"] for line in lines], [1, 32, 32, 1024, 1024])
+        self.assertEqual([line["batch"] for line in lines], [1, 1, 8, 8, 8, 8])
         for line in lines:
             self.assertEqual(list(line), ["peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"])
 

@@ -81,7 +81,7 @@ class Rules(unittest.TestCase):
                     self.assertEqual((row.terminated, row.truncated), (False, row.step == 10))
 
     def test_under_leave_a_user_without_patience_terminates(self) -> None:
-        with vector_env(8, rule="leave", patience=3, horizon=12) as env:
+        with vector_env(8, rule="leave", patience=3, boredom=1000, horizon=12) as env:
             run, ends = [0] * 8, {"terminated": 0, "truncated": 0}
             for rows in play(env, 400, seed=3):
                 for i, row in enumerate(rows):
@@ -92,6 +92,13 @@ class Rules(unittest.TestCase):
                     ends["truncated"] += row.truncated
             self.assertGreater(ends["terminated"], 0)
             self.assertGreater(ends["truncated"], 0)
+
+    def test_a_bored_user_terminates(self) -> None:
+        # The same item again is too similar to itself.
+        with vector_env(3, rule="leave", patience=100, boredom=2, horizon=50) as env:
+            env.reset(seed=0)
+            ends = [env.step(np.full(3, 4))[2].tolist() for _ in range(3)]
+            self.assertEqual(ends, [[False] * 3, [False] * 3, [True] * 3])
 
     def test_repeats_give_nothing(self) -> None:
         with vector_env(16, log=LOG, action_mask=True) as env:

@@ -53,7 +53,7 @@ class HeadstartVectorEnv(VectorEnv):
         horizon: Optional[int] = None,
         patience: Optional[int] = None,
         boredom: Optional[int] = None,
-        drift: Optional[float] = None,
+        drift: Optional[int] = None,
         seed: Optional[int] = None,
         log: Optional[Path] = None,
         like_threshold: Optional[float] = None,
