@@ -1,8 +1,9 @@
 """A port of the simulator's environment to Python, as a peer of `simulator bench`: the same user model, the same rules.
 
 Three ways to step it: one environment at a time, as most Gymnasium environments are written; many of those in a
-SyncVectorEnv; many at once in numpy. All with uniformly random items, drawn beforehand, in one thread. Prints a JSON
-line a run: {"peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"}. Rows that begin an episode are no steps.
+SyncVectorEnv; many at once in numpy. All with uniformly random items, drawn beforehand, in one thread. Prints a
+JSON line a run: {"peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"}. Rows that begin an episode are no
+steps.
 """
 
 from __future__ import annotations
