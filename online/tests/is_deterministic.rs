@@ -25,7 +25,7 @@ fn run(policy: &Path, strategy: &str, seed: &str, events: &Path, workers: &str) 
     ]))];
     for step in 1..=12 {
         let last = replies.last().unwrap();
-        let items: Vec<String> = last.item.iter().map(|slate| slate[0].clone()).collect();
+        let items = [0, 1].map(|row| last.item.single(row).unwrap().to_string());
         let reward = |item: &str| Some(if item.ends_with(['2', '4', '6']) { 1.0 } else { 0.0 });
         let done = step == 12;
         replies.push(session.step(&request(&[

@@ -82,22 +82,21 @@ fn play(session: &mut Session, log: &mut Vec<(String, String, f32, f32, u32, u64
         for (row, &id) in order.iter().enumerate() {
             let env = envs.get_mut(&id).unwrap();
             if env.done {
-                assert_eq!((reply.item[row].len(), reply.propensity[row]), (0, 1.0));
+                assert_eq!((reply.item.row(row).len(), reply.propensity[row]), (0, 1.0));
                 *env = Env::default();
                 continue;
             }
-            let [item] = &reply.item[row][..] else {
-                panic!("a slate of one")
-            };
+            let item = reply.item.single(row).expect("a slate of one");
             assert!(policy().items.ids.code(item).is_some());
             assert!(
-                !env.shown.contains(item) && !consumed(&env.user).contains(item),
+                !env.shown.iter().any(|shown| shown == item)
+                    && !consumed(&env.user).iter().any(|id| id == item),
                 "{item} was consumed"
             );
             assert!(reply.propensity[row] > 0.0 && reply.propensity[row] <= 1.0);
             pending.insert(
                 id,
-                (item.clone(), reply.propensity[row], reply.policy_version[row]),
+                (item.to_string(), reply.propensity[row], reply.policy_version[row]),
             );
             versions.push(reply.policy_version[row]);
         }
@@ -107,11 +106,12 @@ fn play(session: &mut Session, log: &mut Vec<(String, String, f32, f32, u32, u64
 
 fn push(request: &mut Request, (env, user, step, item, reward, done): Row<'_>) {
     request.env.push(env);
-    request.user_id.push(user.to_string());
+    request.user_id.push(user);
     request.step.push(step);
-    request.last_item.push(item.map(String::from));
+    request.last_item.extend([item]);
     request.reward.push(reward);
     request.done.push(done);
+    request.truncated.push(false);
 }
 
 #[test]
@@ -178,10 +178,7 @@ fn baselines_do_what_their_names_say() {
     };
     let popular = ask("popularity");
     // Popularity is i * 7 mod 30: item 17 has 29 likes. User u3 has consumed items 0 to 19: item 21 has 27.
-    assert_eq!(
-        popular.item,
-        vec![vec!["i21".to_string()], vec!["i17".to_string()]]
-    );
+    assert_eq!(popular.item, [["i21"], ["i17"]].into_iter().collect());
     assert_eq!(popular.propensity, vec![1.0, 1.0]);
     assert_eq!(ask("random").propensity, vec![0.1, 1.0 / ITEMS as f32]);
 }
@@ -207,7 +204,7 @@ fn ids_that_are_integers_stay_integers_and_a_strange_newcomer_makes_them_text() 
             (0, "7", 0, None, None, false),
             (1, newcomer, 0, None, None, false),
         ]));
-        let (one, two) = (reply.item[0][0].as_str(), reply.item[1][0].as_str());
+        let [one, two] = [0, 1].map(|row| reply.item.single(row).unwrap());
         session.step(&request(&[
             (0, "7", 1, Some(one), Some(0.0), false),
             (1, newcomer, 1, Some(two), Some(1.0), true),

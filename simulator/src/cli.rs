@@ -1,6 +1,7 @@
 //! The command line: raw arguments, turned into the configurations that the library's functions take.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use common::cli::Shared;
@@ -8,7 +9,7 @@ use common::{Error, Result};
 
 use crate::environment::rules::{Rule, Rules};
 use crate::user_model::fit;
-use crate::{drive, environment, fidelity, import, report};
+use crate::{bench, drive, environment, fidelity, import, random_agent, report, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +20,8 @@ Examples:
     --agent \"online agent --policy policies/ialp/seed-{seed} --strategy frozen --seed {seed}\" \\
     --out metrics/ialp.parquet
   simulator report --metrics metrics --out report.html
+  simulator serve --environment environment --envs 64 --socket /tmp/environment.socket
+  simulator bench --environment environment
 
 Exit codes: 0 done (or done already), 1 failed and a retry may help, 2 wrong usage, 42 bad data.";
 
@@ -55,6 +58,16 @@ enum Verb {
     Run(Run),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),
+    /// Let a learner train in an environment: step frames on stdin and stdout, or on a Unix socket
+    ///
+    /// The environment's end of the protocol of `run --agent`: it writes requests and reads replies, until the other
+    /// side closes its stream. Nothing is measured. simulator/python has a client with Gymnasium's vector API. On a
+    /// socket every client gets the same environments from their start; end the process to end the service.
+    Serve(Serve),
+    /// Answer step frames on stdin and stdout with items drawn uniformly: the simplest agent
+    RandomAgent(RandomAgent),
+    /// Measure environment steps a second: alone, through step frames, and those of peers
+    Bench(Bench),
 }
 
 #[derive(Debug, Args)]
@@ -124,6 +137,14 @@ struct RuleArgs {
     /// Under `leave`: the user leaves after so many items in a row without a like [default: 5]
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     patience: Option<u32>,
+    /// Under `leave`: the user leaves after so many items in a row that are each too similar to the one before, by
+    /// the vectors of the user model; one pair of items in twenty is [default: 5]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    boredom: Option<u32>,
+    /// Let interest drift: within so many episodes of an environment a user's taste becomes that of another user
+    /// [default: it stays]
+    #[arg(long, value_name = "EPISODES", value_parser = clap::value_parser!(u32).range(1..))]
+    drift: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -155,8 +176,19 @@ struct Run {
     #[arg(long, value_name = "NAME")]
     method: String,
     /// The agent's command, in quotes; {seed} stands for the seed. It speaks step frames on stdin and stdout
-    #[arg(long, value_name = "COMMAND")]
-    agent: String,
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        required_unless_present = "socket",
+        conflicts_with = "socket"
+    )]
+    agent: Option<String>,
+    /// Instead of starting agents, listen on this Unix socket: the agents connect, one for each seed in turn
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Give an agent up that takes longer to connect, or to answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    agent_timeout: u64,
     /// How many seeds: --seed and those after it, one agent process each; --workers of them run at once
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     seeds: u64,
@@ -175,6 +207,64 @@ struct Run {
     shared: Shared,
 }
 
+#[derive(Debug, Args)]
+struct Serve {
+    /// Folder of the environment
+    #[arg(long, value_name = "DIR")]
+    environment: PathBuf,
+    /// Environments stepped together
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    envs: u32,
+    /// Listen on this Unix socket instead of using stdin and stdout
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct RandomAgent {
+    /// The catalogue: items.parquet of the environment, or of the import that it was fit on
+    #[arg(long, value_name = "FILE.parquet")]
+    items: PathBuf,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Bench {
+    /// Folder of the environment
+    #[arg(long, value_name = "DIR")]
+    environment: PathBuf,
+    /// Numbers of environments stepped together
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,32,1024,8192",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch: Vec<u32>,
+    /// Length of one run
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+    /// Runs of each measurement; their median counts
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    runs: u32,
+    /// Measure peers in Python too: a port of the same rules with Gymnasium's API, and RecSim. They are installed
+    /// into a virtual environment in this folder, which needs python3 and the package registry the first time
+    #[arg(long, value_name = "DIR")]
+    peers: Option<PathBuf>,
+    #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(seconds),
+        _ => Err("a number of seconds above 0, at most 3600, is wanted".into()),
+    }
+}
+
 fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
@@ -191,12 +281,37 @@ fn rank(text: &str) -> Result<usize, String> {
 
 impl RuleArgs {
     fn resolve(&self) -> Result<Rules> {
-        if self.rule == Rule::Fixed && self.patience.is_some() {
-            return Err(
-                Error::usage("--patience has no meaning under the rule `fixed`").hint("add --rule leave")
-            );
+        let rules = match self.rule {
+            Rule::Fixed => {
+                let given = [("--patience", self.patience), ("--boredom", self.boredom)];
+                if let Some((flag, _)) = given.iter().find(|(_, value)| value.is_some()) {
+                    return Err(
+                        Error::usage(format!("{flag} has no meaning under the rule `fixed`"))
+                            .hint("add --rule leave"),
+                    );
+                }
+                Rules::fixed(self.horizon.unwrap_or(10))
+            }
+            Rule::Leave => Rules::leave(
+                self.horizon.unwrap_or(30),
+                self.patience.unwrap_or(5),
+                self.boredom.unwrap_or(5),
+            ),
+        };
+        Ok(Rules {
+            drift: self.drift,
+            ..rules
+        })
+    }
+}
+
+impl Run {
+    fn agents(&self) -> Result<drive::From> {
+        match (&self.agent, &self.socket) {
+            (Some(line), _) => drive::Command::parse(line).map(drive::From::Command),
+            (None, Some(path)) => Ok(drive::From::Socket(path.clone())),
+            (None, None) => Err(Error::usage("neither --agent nor --socket is given")),
         }
-        Ok(Rules::new(self.rule, self.horizon, self.patience))
     }
 }
 
@@ -246,7 +361,8 @@ pub fn run(cli: Cli) -> Result<()> {
             drive::run(&drive::Config {
                 environment: args.environment.clone(),
                 method: args.method.clone(),
-                agent: args.agent.clone(),
+                agent: args.agents()?,
+                agent_timeout: Duration::from_secs(args.agent_timeout),
                 seed: args.shared.seed,
                 seeds: args.seeds,
                 episodes: args.episodes,
@@ -257,6 +373,31 @@ pub fn run(cli: Cli) -> Result<()> {
             })
         }),
         Verb::Report(args) => report::run(args),
+        Verb::Serve(args) => with(&args.shared, || {
+            serve::run(&serve::Config {
+                environment: args.environment.clone(),
+                envs: args.envs,
+                rules: args.rules.resolve()?,
+                seed: args.shared.seed,
+                socket: args.socket.clone(),
+            })
+        }),
+        Verb::RandomAgent(args) => with(&args.shared, || {
+            let (source, sink) = (std::io::stdin().lock(), std::io::stdout().lock());
+            random_agent::run(&args.items, args.shared.seed, source, sink)
+        }),
+        Verb::Bench(args) => with(&args.shared, || {
+            bench::run(&bench::Config {
+                environment: args.environment.clone(),
+                rules: args.rules.resolve()?,
+                batches: args.batch.clone(),
+                time: Duration::from_secs_f64(args.seconds),
+                runs: args.runs,
+                peers: args.peers.clone(),
+                seed: args.shared.seed,
+                workers: args.shared.workers(),
+            })
+        }),
     }
 }
 

@@ -5,9 +5,12 @@
 //! - [`environment`] turns the user model into a vectorised environment with Gymnasium's conventions;
 //! - [`fidelity`] measures the environment against held-out pairs that neither fit nor calibration saw;
 //! - [`drive`] plays episodes against an agent process over step frames and writes metrics;
+//! - [`serve`] is the environment's end of step frames for learners, on stdin and stdout or a Unix socket;
+//! - [`bench`] measures environment steps a second;
 //! - [`report`] turns metrics into a table and a page.
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod cli;
 pub mod dataset;
 pub mod drive;
@@ -15,6 +18,8 @@ pub mod environment;
 pub mod fidelity;
 pub mod import;
 pub mod metric;
+pub mod random_agent;
 pub mod report;
+pub mod serve;
 pub mod sparse;
 pub mod user_model;

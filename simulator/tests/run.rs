@@ -58,8 +58,12 @@ impl Stage {
     }
 
     fn fail(&self, code: i32, failure: &str) -> String {
+        self.fail_with(code, failure, &[])
+    }
+
+    fn fail_with(&self, code: i32, failure: &str, extra: &[&str]) -> String {
         let file = self.out.path().join("failed.parquet");
-        let error = fail(code, &run_words(&self.environment, &agent(failure), &file, &[]));
+        let error = fail(code, &run_words(&self.environment, &agent(failure), &file, extra));
         assert!(!file.exists(), "a failed run writes nothing");
         error
     }
@@ -129,10 +133,31 @@ fn a_random_agent_gets_what_random_is_computed_to_get() {
 }
 
 #[test]
-fn the_rule_leave_has_its_own_name() {
+fn rules_and_drift_have_their_own_names_and_returns() {
     let stage = Stage::new();
-    let (_, rows) = stage.play("leave.parquet", &["--rule", "leave", "--patience", "2"]);
-    assert!(rows.iter().all(|m| m.environment == "movielens-leave"));
+    let mut means = Vec::new();
+    for (name, extra) in [
+        ("movielens", &[][..]),
+        ("movielens-leave", &["--rule", "leave", "--patience", "2"]),
+        ("movielens-drift", &["--drift", "3"]),
+        ("movielens-leave-drift", &["--rule", "leave", "--drift", "3"]),
+    ] {
+        let (_, rows) = stage.play(&format!("{name}.parquet"), extra);
+        assert!(rows.iter().all(|m| m.environment == name));
+        let of = |metric: &str| rows.iter().find(|m| m.metric == metric).unwrap().value;
+        assert!(of("regret") > 0.0);
+        means.push(of("expected_return_mean"));
+    }
+    means.sort_by(f64::total_cmp);
+    means.dedup();
+    assert_eq!(means.len(), 4, "{means:?}");
+    let words = ["--boredom", "2"];
+    let file = stage.out.path().join("x.parquet");
+    let error = fail(2, &run_words(&stage.environment, &agent(""), &file, &words));
+    assert!(
+        error.contains("--boredom") && error.contains("--rule leave"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -175,10 +200,17 @@ fn an_agent_that_breaks_the_protocol_is_told_how() {
     assert!(stage.fail(42, "early").contains("closed its reply stream"));
     let error = stage.fail(42, "unknown item");
     assert!(
-        error.contains("`no such item`") && error.contains("environment 0, episode 0, step 0"),
+        error.contains("`no such item`") && error.contains("environment 0, its episode 0, step 0"),
         "{error}"
     );
     assert!(stage.fail(42, "short").contains("7 rows"));
+}
+
+#[test]
+fn an_agent_that_never_answers_is_given_up() {
+    let stage = Stage::new();
+    let error = stage.fail_with(1, "hang", &["--agent-timeout", "1", "--seeds", "1"]);
+    assert!(error.contains("no answer within 1 seconds"), "{error}");
 }
 
 #[test]

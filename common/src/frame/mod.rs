@@ -1,12 +1,13 @@
 //! Step frames between an environment and a policy: one Arrow IPC stream each way, a record batch a vector step.
 //!
 //! Request columns: `env` (u32), `user_id` (text), `step` (u32), `last_item` (text, nullable), `reward` (f32,
-//! nullable), `done` (bool). Reply columns: `env` (u32), `item` (list of text, the slate), `propensity` (f32),
-//! `policy_version` (u64). A reply has one row a request row, in the same order.
+//! nullable), `done` (bool), `truncated` (bool). Reply columns: `env` (u32), `item` (list of text, the slate),
+//! `propensity` (f32), `policy_version` (u64). A reply has one row a request row, in the same order.
 //!
 //! An episode begins with step 0, no `last_item` and no `reward`. The row with `done` carries the last reward
 //! and is answered with an empty slate and propensity 1; the environment's next row begins a new episode (the
-//! NEXT_STEP autoreset of Gymnasium). The environment's first message is the schema with the [`Hello`] in its
+//! NEXT_STEP autoreset of Gymnasium). `truncated` tells how it ended: at the horizon, where the return goes on beyond
+//! what was seen (Gymnasium's `truncated`), or else by itself (`terminated`). The environment's first message is the schema with the [`Hello`] in its
 //! metadata; the policy writes its own schema as soon as it has read it. Closing the stream ends the session.
 //!
 //! Threat model: the other side may be any program. What it sends is checked for columns, types, nulls and
@@ -14,16 +15,18 @@
 
 mod receive;
 mod send;
+mod texts;
 
 pub use receive::{ReplyReceiver, RequestReceiver};
 pub use send::{ReplySender, RequestSender};
+pub use texts::{Slates, Texts};
 
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
 
 /// The protocol's version; a reader refuses another one.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 const HELLO_KEY: &str = "headstart.hello";
 
 /// What the environment says before the first step.
@@ -49,15 +52,17 @@ pub struct Request {
     /// Environment index.
     pub env: Vec<u32>,
     /// The user whose turn it is.
-    pub user_id: Vec<String>,
+    pub user_id: Texts,
     /// Step in the episode, from 0.
     pub step: Vec<u32>,
     /// The item that the reward is for.
-    pub last_item: Vec<Option<String>>,
+    pub last_item: Texts,
     /// Reward of the previous action.
     pub reward: Vec<Option<f32>>,
     /// Whether the episode is over.
     pub done: Vec<bool>,
+    /// Whether it is over because of the horizon; never without `done`.
+    pub truncated: Vec<bool>,
 }
 
 /// One vector step from the policy, a struct of arrays.
@@ -66,7 +71,7 @@ pub struct Reply {
     /// Environment index.
     pub env: Vec<u32>,
     /// The slate; empty where the episode is over.
-    pub item: Vec<Vec<String>>,
+    pub item: Slates,
     /// Probability of the slate under the policy that chose it.
     pub propensity: Vec<f32>,
     /// The version of the policy that chose.
@@ -83,6 +88,17 @@ impl Request {
     pub fn is_empty(&self) -> bool {
         self.env.is_empty()
     }
+
+    /// Removes all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.env.clear();
+        self.user_id.clear();
+        self.step.clear();
+        self.last_item.clear();
+        self.reward.clear();
+        self.done.clear();
+        self.truncated.clear();
+    }
 }
 
 impl Reply {
@@ -94,6 +110,14 @@ impl Reply {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.env.is_empty()
+    }
+
+    /// Removes all rows and keeps the memory.
+    pub fn clear(&mut self) {
+        self.env.clear();
+        self.item.clear();
+        self.propensity.clear();
+        self.policy_version.clear();
     }
 }
 
@@ -115,11 +139,12 @@ mod tests {
     fn request() -> Request {
         Request {
             env: vec![0, 1],
-            user_id: vec!["u".into(), "v".into()],
+            user_id: ["u", "v"].map(Some).into_iter().collect(),
             step: vec![0, 3],
-            last_item: vec![None, Some("i".into())],
+            last_item: [None, Some("i")].into_iter().collect(),
             reward: vec![None, Some(1.0)],
             done: vec![false, true],
+            truncated: vec![false, true],
         }
     }
 
@@ -139,7 +164,7 @@ mod tests {
     fn replies_come_back_as_sent() {
         let reply = Reply {
             env: vec![0, 1],
-            item: vec![vec!["a".into(), "b".into()], vec![]],
+            item: [vec!["a", "b"], vec![]].into_iter().collect(),
             propensity: vec![0.25, 1.0],
             policy_version: vec![7, 7],
         };
@@ -161,6 +186,21 @@ mod tests {
         let mut receiver = RequestReceiver::new(bytes.as_slice()).unwrap();
         let error = receiver.receive().unwrap_err().to_string();
         assert!(error.contains("not finite") && error.contains("row 1"), "{error}");
+    }
+
+    #[test]
+    fn a_truncated_episode_that_is_not_over_is_refused() {
+        let mut bad = request();
+        bad.truncated[0] = true;
+        let mut bytes = Vec::new();
+        let mut sender = RequestSender::new(&mut bytes, &hello()).unwrap();
+        sender.send(&bad).unwrap();
+        let mut receiver = RequestReceiver::new(bytes.as_slice()).unwrap();
+        let error = receiver.receive().unwrap_err().to_string();
+        assert!(
+            error.contains("column truncated") && error.contains("row 0"),
+            "{error}"
+        );
     }
 
     #[test]

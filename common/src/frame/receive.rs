@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type, UInt64Type};
 use arrow::ipc::reader::StreamReader;
 
-use super::{HELLO_KEY, Hello, PROTOCOL, Reply, Request};
+use super::{HELLO_KEY, Hello, PROTOCOL, Reply, Request, Slates, Texts};
 use crate::{Error, Result, fence};
 
 /// Reads record batches and checks their columns.
@@ -117,27 +117,26 @@ impl<R: Read> RequestReceiver<R> {
         let last = column("last_item", &DataType::Utf8, true)?;
         let reward = column("reward", &DataType::Float32, true)?;
         let done = column("done", &DataType::Boolean, false)?;
+        let truncated = column("truncated", &DataType::Boolean, false)?;
         let reward: Vec<Option<f32>> = reward.as_primitive::<Float32Type>().iter().collect();
         if let Some(row) = reward.iter().position(|r| r.is_some_and(|r| !r.is_finite())) {
             let error = Error::data(format!("the reward {:?} is not finite", reward[row])).column("reward");
             return Err(error.at(format!("frame {}", self.receiver.frames - 1)).row(row));
         }
+        let done: Vec<bool> = done.as_boolean().values().iter().collect();
+        let truncated: Vec<bool> = truncated.as_boolean().values().iter().collect();
+        if let Some(row) = (0..done.len()).find(|&row| truncated[row] && !done[row]) {
+            let error = Error::data("the episode is truncated and not done").column("truncated");
+            return Err(error.at(format!("frame {}", self.receiver.frames - 1)).row(row));
+        }
         Ok(Some(Request {
             env: env.as_primitive::<UInt32Type>().values().to_vec(),
-            user_id: user
-                .as_string::<i32>()
-                .iter()
-                .flatten()
-                .map(String::from)
-                .collect(),
+            user_id: Texts::from_array(user.as_string()),
             step: step.as_primitive::<UInt32Type>().values().to_vec(),
-            last_item: last
-                .as_string::<i32>()
-                .iter()
-                .map(|item| item.map(String::from))
-                .collect(),
+            last_item: Texts::from_array(last.as_string()),
             reward,
-            done: done.as_boolean().iter().flatten().collect(),
+            done,
+            truncated,
         }))
     }
 }
@@ -179,22 +178,17 @@ impl<R: Read> ReplyReceiver<R> {
             return Err(error.at(format!("frame {frame}")).column("propensity").row(row));
         }
         let slates = item.as_list::<i32>();
-        let slate = |row| {
-            let values = slates.value(row);
-            if values.null_count() > 0 {
+        let items = slates.values().as_string::<i32>();
+        if items.null_count() > 0 {
+            let holds_null = |row: &usize| slates.value(*row).null_count() > 0;
+            if let Some(row) = (0..slates.len()).find(holds_null) {
                 let error = Error::data("the slate holds a null").at(format!("frame {frame}"));
                 return Err(error.column("item").row(row));
             }
-            Ok(values
-                .as_string::<i32>()
-                .iter()
-                .flatten()
-                .map(String::from)
-                .collect())
-        };
+        }
         Ok(Some(Reply {
             env: env.as_primitive::<UInt32Type>().values().to_vec(),
-            item: (0..slates.len()).map(slate).collect::<Result<_>>()?,
+            item: Slates::from_array(slates, items),
             propensity,
             policy_version: version.as_primitive::<UInt64Type>().values().to_vec(),
         }))

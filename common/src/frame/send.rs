@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, BooleanArray, Float32Array, ListArray, RecordBatch, StringArray, UInt32Array, UInt64Array,
-};
-use arrow::buffer::OffsetBuffer;
+use arrow::array::{Array, BooleanArray, Float32Array, RecordBatch, UInt32Array, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::writer::StreamWriter;
 
+use super::texts::slate_field;
 use super::{HELLO_KEY, Hello, Reply, Request};
 use crate::{Error, Result};
 
@@ -22,6 +20,7 @@ fn request_schema(hello: &Hello) -> SchemaRef {
         Field::new("last_item", DataType::Utf8, true),
         Field::new("reward", DataType::Float32, true),
         Field::new("done", DataType::Boolean, false),
+        Field::new("truncated", DataType::Boolean, false),
     ];
     let json = serde_json::json!({
         "protocol": hello.protocol, "environment": hello.environment, "items": hello.items,
@@ -36,11 +35,7 @@ fn request_schema(hello: &Hello) -> SchemaRef {
 fn reply_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("env", DataType::UInt32, false),
-        Field::new(
-            "item",
-            DataType::List(Arc::new(Field::new("item", DataType::Utf8, false))),
-            false,
-        ),
+        Field::new("item", DataType::List(slate_field()), false),
         Field::new("propensity", DataType::Float32, false),
         Field::new("policy_version", DataType::UInt64, false),
     ]))
@@ -95,13 +90,12 @@ impl<W: Write> RequestSender<W> {
     pub fn send(&mut self, request: &Request) -> Result<()> {
         self.0.send(vec![
             Arc::new(UInt32Array::from(request.env.clone())),
-            Arc::new(StringArray::from_iter_values(&request.user_id)),
+            Arc::new(request.user_id.to_array()?),
             Arc::new(UInt32Array::from(request.step.clone())),
-            Arc::new(StringArray::from_iter(
-                request.last_item.iter().map(Option::as_deref),
-            )),
+            Arc::new(request.last_item.to_array()?),
             Arc::new(Float32Array::from(request.reward.clone())),
             Arc::new(BooleanArray::from(request.done.clone())),
+            Arc::new(BooleanArray::from(request.truncated.clone())),
         ])
     }
 
@@ -131,12 +125,9 @@ impl<W: Write> ReplySender<W> {
     /// # Errors
     /// When the other side is gone, or the arrays differ in length.
     pub fn send(&mut self, reply: &Reply) -> Result<()> {
-        let items = StringArray::from_iter_values(reply.item.iter().flatten());
-        let offsets = OffsetBuffer::from_lengths(reply.item.iter().map(Vec::len));
-        let field = Arc::new(Field::new("item", DataType::Utf8, false));
         self.0.send(vec![
             Arc::new(UInt32Array::from(reply.env.clone())),
-            Arc::new(ListArray::try_new(field, offsets, Arc::new(items), None)?),
+            Arc::new(reply.item.to_array()?),
             Arc::new(Float32Array::from(reply.propensity.clone())),
             Arc::new(UInt64Array::from(reply.policy_version.clone())),
         ])

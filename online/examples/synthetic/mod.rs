@@ -199,13 +199,15 @@ impl<'a> Episodes<'a> {
         }
         self.begun += 1;
         self.step = 0;
+        let users: Vec<String> = self.users.iter().map(usize::to_string).collect();
         self.request = Request {
             env: (0..envs as u32).collect(),
-            user_id: self.users.iter().map(usize::to_string).collect(),
+            user_id: users.iter().map(|user| Some(user.as_str())).collect(),
             step: vec![0; envs],
-            last_item: vec![None; envs],
+            last_item: vec![None; envs].into_iter().collect(),
             reward: vec![None; envs],
             done: vec![false; envs],
+            truncated: vec![false; envs],
         };
     }
 
@@ -217,16 +219,19 @@ impl<'a> Episodes<'a> {
         }
         self.step += 1;
         let mut total = 0.0;
-        for (env, slate) in reply.item.iter().enumerate() {
-            let item: usize = slate[0].parse().unwrap_or(0);
+        self.request.last_item.clear();
+        for env in 0..reply.len() {
+            let chosen = reply.item.single(env);
+            let item: usize = chosen.and_then(|id| id.parse().ok()).unwrap_or(0);
             let index = [env as u64, self.begun, u64::from(self.step)];
             let liked =
                 stream(self.seed, "like", &index).random::<f64>() < self.world.chance(self.users[env], item);
             total += f64::from(u8::from(liked));
-            self.request.last_item[env] = Some(slate[0].clone());
+            self.request.last_item.extend([chosen]);
             self.request.reward[env] = Some(f32::from(u8::from(liked)));
             self.request.step[env] = self.step;
             self.request.done[env] = self.step == HORIZON;
+            self.request.truncated[env] = self.step == HORIZON;
         }
         total
     }

@@ -102,9 +102,9 @@ impl Agent {
         for index in 0..request.len() {
             let row = Row {
                 env: request.env[index],
-                user: &request.user_id[index],
+                user: request.user_id.text(index),
                 step: request.step[index],
-                item: request.last_item[index].as_deref(),
+                item: request.last_item.get(index),
                 reward: request.reward[index],
                 done: request.done[index],
             };
@@ -260,12 +260,9 @@ impl Agent {
             let (slate, propensity) = match chosen {
                 Some((session, choice)) => {
                     session.pending = Some(Pending { choice, version });
-                    (
-                        vec![self.knowledge.items.id(choice.item).to_string()],
-                        choice.propensity,
-                    )
+                    (Some(self.knowledge.items.id(choice.item)), choice.propensity)
                 }
-                None => (Vec::new(), 1.0),
+                None => (None, 1.0),
             };
             reply.env.push(*env);
             reply.item.push(slate);

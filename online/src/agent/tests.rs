@@ -78,11 +78,12 @@ fn request(rows: &[Row<'_>]) -> Request {
     let mut request = Request::default();
     for &(env, user, step, item, reward, done) in rows {
         request.env.push(env);
-        request.user_id.push(user.to_string());
+        request.user_id.push(user);
         request.step.push(step);
-        request.last_item.push(item.map(String::from));
+        request.last_item.extend([item]);
         request.reward.push(reward);
         request.done.push(done);
+        request.truncated.push(false);
     }
     request
 }
@@ -101,7 +102,7 @@ fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
     handle(&mut agent, &[begin(9, "u")]);
     handle(&mut agent, &[(9, "u", 1, Some("b"), Some(0.0), false)]);
     let reply = handle(&mut agent, &[(9, "u", 2, Some("c"), Some(1.0), true)]);
-    assert_eq!((reply.item[0].len(), reply.propensity[0]), (0, 1.0));
+    assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
     handle(&mut agent, &[begin(9, "u")]);
     let seen = seen.borrow();
     // The window of 2 keeps the last two; the traits stay.

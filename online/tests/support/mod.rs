@@ -165,11 +165,12 @@ pub(crate) fn request(rows: &[Row<'_>]) -> Request {
     let mut request = Request::default();
     for &(env, user, step, item, reward, done) in rows {
         request.env.push(env);
-        request.user_id.push(user.to_string());
+        request.user_id.push(user);
         request.step.push(step);
-        request.last_item.push(item.map(String::from));
+        request.last_item.extend([item]);
         request.reward.push(reward);
         request.done.push(done);
+        request.truncated.push(false);
     }
     request
 }

@@ -1,12 +1,17 @@
 //! Playing episodes against an agent process, and the metrics of it.
 
-mod agent;
+pub(crate) mod agent;
 mod command;
 mod curve;
+pub(crate) mod exchange;
+mod process;
 mod session;
+pub(crate) mod socket;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
@@ -22,7 +27,17 @@ pub use session::Played;
 use crate::environment::Environment;
 use crate::environment::rules::Rules;
 use crate::metric;
-use session::Stage;
+use session::{Source, Stage};
+use socket::Socket;
+
+/// Where the agents are.
+#[derive(Clone, Debug)]
+pub enum From {
+    /// This command starts one.
+    Command(Command),
+    /// They connect to this Unix socket, one for each seed in turn.
+    Socket(PathBuf),
+}
 
 /// What to play.
 #[derive(Clone, Debug)]
@@ -31,8 +46,10 @@ pub struct Config {
     pub environment: PathBuf,
     /// The method's name in the metrics.
     pub method: String,
-    /// The agent's command line; see [`Command`].
-    pub agent: String,
+    /// Where the agents are.
+    pub agent: From,
+    /// The longest that an agent may take to connect, or for an answer.
+    pub agent_timeout: Duration,
     /// First seed.
     pub seed: u64,
     /// How many seeds, one agent process each.
@@ -60,27 +77,32 @@ impl Config {
 struct Recorded<'a> {
     environment: &'a str,
     method: &'a str,
-    agent: &'a [String],
+    /// `None` for agents that connected.
+    agent: Option<&'a [String]>,
     seeds: u64,
     episodes: u64,
     envs: u32,
     rules: &'a Rules,
 }
 
-/// Plays all seeds, as many at once as rayon's current pool has threads, and writes the metrics. The result does
-/// not depend on how many run at once.
+/// Plays all seeds, as many at once as rayon's current pool has threads (over a socket one after the other), and
+/// writes the metrics. The result does not depend on how many run at once.
 ///
 /// # Errors
-/// A missing environment, an agent that cannot be started, fails or breaks the protocol, I/O failures.
+/// A missing environment, an agent that cannot be started, does not connect, fails or breaks the protocol, I/O
+/// failures.
 pub fn run(config: &Config) -> Result<()> {
     let (environment, made) = Environment::load(&config.environment)?;
-    let command = Command::parse(&config.agent)?;
+    let command = match &config.agent {
+        From::Command(command) => Some(command),
+        From::Socket(_) => None,
+    };
     let name = environment.name_under(&config.rules);
     let seeds: Vec<u64> = (config.seed..config.seed.saturating_add(config.seeds)).collect();
     let recorded = Recorded {
         environment: &name,
         method: &config.method,
-        agent: command.recorded(),
+        agent: command.map(Command::recorded),
         seeds: config.seeds,
         episodes: config.episodes,
         envs: config.envs(),
@@ -93,34 +115,41 @@ pub fn run(config: &Config) -> Result<()> {
             "environment",
             common::fingerprint::Fingerprint::of_bytes(made.to_json().as_bytes()),
         );
-    if let Some(artifacts) = command.artifacts(&seeds)? {
+    if let Some(command) = command
+        && let Some(artifacts) = command.artifacts(&seeds)?
+    {
         manifest = manifest.input("agent", artifacts);
     }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
 
+    let source = match &config.agent {
+        From::Command(command) => Source::Command(command),
+        From::Socket(path) => Source::Socket(Socket::listen(path)?),
+    };
     let progress = Progress::new(&config.method, config.episodes * config.seeds, "episodes");
     let stop = AtomicBool::new(false);
     let stage = Stage {
         environment: &environment,
         config,
-        name: &name,
-        command: &command,
+        source: &source,
         progress: &progress,
         stop: &stop,
     };
-    let outcomes: Vec<Result<Option<Played>>> = seeds
-        .par_iter()
-        .map(|&seed| {
-            let played = stage.play(seed);
-            if played.is_err() {
-                // The other seeds' results would not be used: let them end at their next step.
-                stop.store(true, Ordering::Relaxed);
-            }
-            played
-        })
-        .collect();
+    let play = |&seed: &u64| {
+        let played = stage.play(seed);
+        if played.is_err() {
+            // The other seeds' results would not be used: let them end at their next step.
+            stop.store(true, Ordering::Relaxed);
+        }
+        played
+    };
+    let outcomes: Vec<Result<Option<Played>>> = match source {
+        Source::Command(_) => seeds.par_iter().map(play).collect(),
+        // Connections are not told apart: the first to connect plays the first seed.
+        Source::Socket(_) => seeds.iter().map(play).collect(),
+    };
     drop(progress);
     let mut all = Vec::new();
     for outcome in outcomes {

@@ -21,7 +21,7 @@ use crate::user_model::calibrate::Calibration;
 /// The artifact kind in the manifest.
 pub(super) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
-const ITEMS_FILE: &str = "items.parquet";
+pub(super) const ITEMS_FILE: &str = "items.parquet";
 const USERS_FILE: &str = "users.parquet";
 
 impl Environment {

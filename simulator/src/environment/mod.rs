@@ -2,9 +2,13 @@
 
 mod artifact;
 pub mod build;
+pub mod interest;
 pub mod returns;
 pub mod rules;
+pub mod similarity;
 pub mod vector;
+
+use std::path::{Path, PathBuf};
 
 use common::ids::Dictionary;
 
@@ -32,6 +36,11 @@ pub struct Environment {
     pub popularity: Vec<u32>,
 }
 
+/// The catalogue of the environment in `folder`.
+pub fn items_file(folder: &Path) -> PathBuf {
+    folder.join(artifact::ITEMS_FILE)
+}
+
 impl Environment {
     /// Probability that `user` takes up and likes `item`: 0 for an item of the user's log.
     pub fn reward_probability(&self, user: u32, item: u32) -> f32 {
@@ -42,12 +51,14 @@ impl Environment {
         }
     }
 
-    /// Its name in metrics: that of the dataset, and the rule's unless it is [`Rule::Fixed`].
+    /// Its name in metrics: that of the dataset, the rule's unless it is [`Rule::Fixed`], and whether interest drifts.
     pub fn name_under(&self, rules: &Rules) -> String {
-        match rules.rule {
-            Rule::Fixed => self.name.clone(),
-            Rule::Leave => format!("{}-leave", self.name),
-        }
+        let rule = match rules.rule {
+            Rule::Fixed => "",
+            Rule::Leave => "-leave",
+        };
+        let drift = if rules.drift.is_some() { "-drift" } else { "" };
+        format!("{}{rule}{drift}", self.name)
     }
 
     /// The items that are not in the user's log.

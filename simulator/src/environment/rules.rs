@@ -1,4 +1,4 @@
-//! When an episode ends.
+//! When an episode ends, and whether interest drifts.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -10,11 +10,12 @@ pub enum Rule {
     /// Every episode has the same number of steps (10 unless set).
     #[default]
     Fixed,
-    /// The user leaves after a run of items not liked (5 unless set); at most 30 steps unless set.
+    /// The user leaves after a run of items not liked (5 unless set), or of items each too similar to the one
+    /// before (5 unless set); at most 30 steps unless set.
     Leave,
 }
 
-/// The rules of an episode. Under both rules an item of the user's log, or one chosen before in the episode,
+/// The rules of an episode. Under all of them an item of the user's log, or one chosen before in the episode,
 /// gives reward 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Rules {
@@ -24,6 +25,13 @@ pub struct Rules {
     pub horizon: u32,
     /// The run of items not liked after which the user leaves; only under [`Rule::Leave`].
     pub patience: Option<u32>,
+    /// The run of items too similar to the one before ([`super::similarity`]) after which the user leaves; only
+    /// under [`Rule::Leave`].
+    pub boredom: Option<u32>,
+    /// Episodes of one environment in which a user's interest moves to that of another user; `None`: it stays.
+    /// See [`super::interest`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<u32>,
 }
 
 /// How an episode ended, in Gymnasium's words.
@@ -35,32 +43,60 @@ pub enum End {
     Truncated,
 }
 
+/// The runs that a user's leaving depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// Last items in a row without a like.
+    pub dislikes: u32,
+    /// Last items in a row that were too similar to the one before.
+    pub similar: u32,
+}
+
+impl Runs {
+    /// The runs after one more item.
+    pub fn after(self, liked: bool, similar: bool) -> Self {
+        Runs {
+            dislikes: if liked { 0 } else { self.dislikes + 1 },
+            similar: if similar { self.similar + 1 } else { 0 },
+        }
+    }
+}
+
 impl Rules {
-    /// The rules of `rule` with its defaults where nothing is set.
-    pub fn new(rule: Rule, horizon: Option<u32>, patience: Option<u32>) -> Self {
-        match rule {
-            Rule::Fixed => Rules {
-                rule,
-                horizon: horizon.unwrap_or(10),
-                patience: None,
-            },
-            Rule::Leave => Rules {
-                rule,
-                horizon: horizon.unwrap_or(30),
-                patience: Some(patience.unwrap_or(5)),
-            },
+    /// Episodes of `horizon` steps.
+    pub fn fixed(horizon: u32) -> Self {
+        Rules {
+            rule: Rule::Fixed,
+            horizon,
+            patience: None,
+            boredom: None,
+            drift: None,
         }
     }
 
-    /// Whether the episode is over after `steps` steps, the last `dislikes` of them without a like.
-    pub fn end(&self, steps: u32, dislikes: u32) -> Option<End> {
-        if self.patience.is_some_and(|patience| dislikes >= patience) {
+    /// Episodes that end when patience is out, or with a run of `boredom` too similar items.
+    pub fn leave(horizon: u32, patience: u32, boredom: u32) -> Self {
+        Rules {
+            rule: Rule::Leave,
+            horizon,
+            patience: Some(patience),
+            boredom: Some(boredom),
+            drift: None,
+        }
+    }
+
+    /// Whether the episode is over after `steps` steps.
+    pub fn end(&self, steps: u32, runs: Runs) -> Option<End> {
+        let left = self.patience.is_some_and(|patience| runs.dislikes >= patience)
+            || self.boredom.is_some_and(|boredom| runs.similar >= boredom);
+        if left {
             return Some(End::Terminated);
         }
         (steps >= self.horizon).then_some(End::Truncated)
     }
 
-    /// The expected return of items with these probabilities, shown in this order until the episode ends.
+    /// The expected return of items with these probabilities, shown in this order until the episode ends. Runs of
+    /// similar items do not depend on what is liked: whoever makes the order ends it where one would.
     pub fn expected_return(&self, probabilities: impl IntoIterator<Item = f32>) -> f64 {
         // The chance that the user is still there after a run of 0, 1, ... items not liked.
         let mut present = vec![0.0; self.patience.map_or(1, |patience| patience as usize)];
@@ -83,25 +119,42 @@ impl Rules {
 mod tests {
     use super::*;
 
+    fn runs(dislikes: u32, similar: u32) -> Runs {
+        Runs { dislikes, similar }
+    }
+
     #[test]
     fn fixed_ends_at_the_horizon_and_leave_when_patience_is_out() {
-        let fixed = Rules::new(Rule::Fixed, None, None);
-        assert_eq!((fixed.end(9, 9), fixed.end(10, 0)), (None, Some(End::Truncated)));
-        let leave = Rules::new(Rule::Leave, None, Some(3));
-        assert_eq!((leave.end(9, 2), leave.end(9, 3)), (None, Some(End::Terminated)));
-        assert_eq!(leave.end(30, 0), Some(End::Truncated));
+        let fixed = Rules::fixed(10);
+        assert_eq!(
+            (fixed.end(9, runs(9, 9)), fixed.end(10, runs(0, 0))),
+            (None, Some(End::Truncated))
+        );
+        let leave = Rules::leave(30, 3, 4);
+        assert_eq!(
+            (leave.end(9, runs(2, 3)), leave.end(9, runs(3, 0))),
+            (None, Some(End::Terminated))
+        );
+        assert_eq!(leave.end(9, runs(0, 4)), Some(End::Terminated));
+        assert_eq!(leave.end(30, runs(0, 0)), Some(End::Truncated));
+    }
+
+    #[test]
+    fn runs_begin_again() {
+        let after = runs(2, 2).after(true, true);
+        assert_eq!((after, after.after(false, false)), (runs(0, 3), runs(1, 0)));
     }
 
     #[test]
     fn the_expected_return_counts_the_chance_to_have_left() {
-        let fixed = Rules::new(Rule::Fixed, Some(3), None);
+        let fixed = Rules::fixed(3);
         assert!((fixed.expected_return([0.5, 0.25, 0.125, 1.0]) - 0.875).abs() < 1e-9);
         // Patience 2: the third item is seen unless the first two were not liked, which has chance 0.5 * 0.75.
-        let leave = Rules::new(Rule::Leave, Some(3), Some(2));
+        let leave = Rules::leave(3, 2, 9);
         let expected = 0.5 + 0.25 + 0.125 * (1.0 - 0.375);
         assert!((leave.expected_return([0.5, 0.25, 0.125]) - expected).abs() < 1e-9);
         // Patience 1: every item is seen only if all before were liked.
-        let strict = Rules::new(Rule::Leave, Some(3), Some(1));
+        let strict = Rules::leave(3, 1, 9);
         assert!((strict.expected_return([0.5, 0.5, 0.5]) - (0.5 + 0.25 + 0.125)).abs() < 1e-9);
     }
 }

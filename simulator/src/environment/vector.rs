@@ -1,14 +1,22 @@
-//! Many environments stepped as one, in struct-of-arrays form, with Gymnasium's conventions.
+//! Many environments stepped as one, with Gymnasium's conventions.
 //!
 //! Autoreset is Gymnasium's NEXT_STEP mode: the step after the one that ended an episode begins the next and
 //! ignores the action given for it. Every episode has its own random stream, keyed by (seed, environment index,
 //! episode of that environment): its user and rewards depend on the actions alone, not on how many environments
 //! run beside it or on which worker runs them.
 
+use std::ops::Range;
+
 use common::rng::{ChaCha8Rng, RngExt, stream};
+use rayon::prelude::*;
 
 use super::Environment;
-use super::rules::{End, Rules};
+use super::interest::Interest;
+use super::rules::{End, Rules, Runs};
+use super::similarity::Similarity;
+
+/// Environments that one worker steps at a time; fewer than two such pieces are not worth a second worker.
+const PIECE: usize = 256;
 
 /// What one step gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,76 +31,99 @@ pub struct Outcome {
     pub end: Option<End>,
 }
 
-/// `len` environments side by side; all vectors have one entry an environment.
+/// Where one environment stands.
 #[derive(Debug)]
-pub struct VectorEnvironment<'a> {
+struct Slot {
+    episode: u64,
+    user: u32,
+    interest: Interest,
+    step: u32,
+    runs: Runs,
+    over: bool,
+    rng: ChaCha8Rng,
+}
+
+/// What all environments share.
+#[derive(Debug)]
+struct Shared<'a> {
     environment: &'a Environment,
     rules: Rules,
+    /// Where similar items make users leave.
+    similarity: Option<Similarity<'a>>,
     seed: u64,
-    episode: Vec<u64>,
-    user: Vec<u32>,
-    step: Vec<u32>,
-    dislikes: Vec<u32>,
-    shown: Vec<Vec<u32>>,
-    over: Vec<bool>,
-    rng: Vec<ChaCha8Rng>,
+}
+
+/// Environments side by side.
+#[derive(Debug)]
+pub struct VectorEnvironment<'a> {
+    shared: Shared<'a>,
+    /// The index of the first environment.
+    first: u64,
+    slots: Vec<Slot>,
+    /// The items shown in the episode: `horizon` places an environment.
+    shown: Vec<u32>,
 }
 
 impl<'a> VectorEnvironment<'a> {
-    /// Environments 0 to `len` - 1, each at the start of its first episode.
+    /// The environments with these indices, each at the start of its first episode. Indices begin with 0 within
+    /// the methods.
     ///
     /// # Panics
     /// When `environment` has no user.
-    pub fn new(environment: &'a Environment, rules: Rules, seed: u64, len: usize) -> Self {
-        let mut made = VectorEnvironment {
+    pub fn new(environment: &'a Environment, rules: Rules, seed: u64, indices: Range<u32>) -> Self {
+        let shared = Shared {
             environment,
             rules,
+            similarity: rules.boredom.map(|_| Similarity::new(environment)),
             seed,
-            episode: vec![0; len],
-            user: vec![0; len],
-            step: vec![0; len],
-            dislikes: vec![0; len],
-            shown: vec![Vec::with_capacity(rules.horizon as usize); len],
-            over: vec![false; len],
-            rng: (0..len as u64).map(|env| episode_stream(seed, env, 0)).collect(),
         };
-        for env in 0..len {
-            made.begin(env);
+        let first = u64::from(indices.start);
+        VectorEnvironment {
+            slots: indices
+                .clone()
+                .map(|env| shared.begin(u64::from(env), 0))
+                .collect(),
+            shown: vec![0; indices.len() * rules.horizon as usize],
+            first,
+            shared,
         }
-        made
     }
 
     /// How many environments there are.
     pub fn len(&self) -> usize {
-        self.user.len()
+        self.slots.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.user.is_empty()
+        self.slots.is_empty()
     }
 
     /// Puts every environment at the start of its first episode.
     pub fn reset(&mut self) {
-        for env in 0..self.len() {
-            self.episode[env] = 0;
-            self.begin(env);
+        for (env, slot) in self.slots.iter_mut().enumerate() {
+            *slot = self.shared.begin(self.first + env as u64, 0);
         }
     }
 
     /// The user of environment `env`.
     pub fn user(&self, env: usize) -> u32 {
-        self.user[env]
+        self.slots[env].user
+    }
+
+    /// Whose taste decides in the current episode of environment `env`.
+    pub fn interest(&self, env: usize) -> Interest {
+        self.slots[env].interest
     }
 
     /// How many steps the episode of environment `env` has had.
     pub fn step_of(&self, env: usize) -> u32 {
-        self.step[env]
+        self.slots[env].step
     }
 
     /// How many episodes environment `env` had before the current one.
     pub fn episode(&self, env: usize) -> u64 {
-        self.episode[env]
+        self.slots[env].episode
     }
 
     /// Steps environment `env` with item code `action`, or begins its next episode where the last one is over.
@@ -100,26 +131,85 @@ impl<'a> VectorEnvironment<'a> {
     /// # Panics
     /// When `action` is no item code.
     pub fn step_one(&mut self, env: usize, action: u32) -> Outcome {
-        if self.over[env] {
-            self.episode[env] += 1;
-            self.begin(env);
+        let horizon = self.shared.rules.horizon as usize;
+        let shown = &mut self.shown[env * horizon..(env + 1) * horizon];
+        self.shared
+            .step(self.first + env as u64, &mut self.slots[env], shown, action)
+    }
+
+    /// Steps all environments, action `i` in environment `i`, on the workers of rayon's current pool.
+    ///
+    /// # Panics
+    /// When there is not one action and one outcome an environment, or an action is no item code.
+    pub fn step(&mut self, actions: &[u32], outcomes: &mut [Outcome]) {
+        assert_eq!(actions.len(), self.len(), "one action an environment");
+        assert_eq!(outcomes.len(), self.len(), "one outcome an environment");
+        let (shared, first) = (&self.shared, self.first);
+        let horizon = shared.rules.horizon as usize;
+        let piece = |from: usize, slots: &mut [Slot], shown: &mut [u32], outcomes: &mut [Outcome]| {
+            let shown = shown.chunks_exact_mut(horizon);
+            for (at, ((slot, shown), outcome)) in slots.iter_mut().zip(shown).zip(outcomes).enumerate() {
+                let env = from + at;
+                *outcome = shared.step(first + env as u64, slot, shown, actions[env]);
+            }
+        };
+        if self.slots.len() < 2 * PIECE {
+            piece(0, &mut self.slots, &mut self.shown, outcomes);
+            return;
+        }
+        self.slots
+            .par_chunks_mut(PIECE)
+            .zip(self.shown.par_chunks_mut(PIECE * horizon))
+            .zip(outcomes.par_chunks_mut(PIECE))
+            .enumerate()
+            .for_each(|(at, ((slots, shown), outcomes))| piece(at * PIECE, slots, shown, outcomes));
+    }
+}
+
+impl Shared<'_> {
+    fn begin(&self, env: u64, episode: u64) -> Slot {
+        let mut rng = stream(self.seed, "env", &[env, episode]);
+        let users = self.environment.users.len() as u32;
+        let user = rng.random_range(0..users);
+        let interest = match self.rules.drift {
+            Some(period) => Interest::drifted(self.seed, users, user, period, episode),
+            None => Interest::own(user),
+        };
+        Slot {
+            episode,
+            user,
+            interest,
+            step: 0,
+            runs: Runs::default(),
+            over: false,
+            rng,
+        }
+    }
+
+    fn step(&self, env: u64, slot: &mut Slot, shown: &mut [u32], action: u32) -> Outcome {
+        if slot.over {
+            *slot = self.begin(env, slot.episode + 1);
             return Outcome::default();
         }
-        let user = self.user[env];
+        let before = &shown[..slot.step as usize];
         let repeat =
-            self.shown[env].contains(&action) || self.environment.consumed.contains(user as usize, action);
+            before.contains(&action) || self.environment.consumed.contains(slot.user as usize, action);
         let expected = if repeat {
             0.0
         } else {
-            self.environment.model.probability(user, action)
+            slot.interest.probability(self.environment, action)
         };
         // Drawn whatever the probability, so that the stream stays in step with the episode.
-        let liked = self.rng[env].random::<f32>() < expected;
-        self.shown[env].push(action);
-        self.step[env] += 1;
-        self.dislikes[env] = if liked { 0 } else { self.dislikes[env] + 1 };
-        let end = self.rules.end(self.step[env], self.dislikes[env]);
-        self.over[env] = end.is_some();
+        let liked = slot.rng.random::<f32>() < expected;
+        let similar = match (&self.similarity, before.last()) {
+            (Some(similarity), Some(&last)) => similarity.too_similar(last, action),
+            _ => false,
+        };
+        shown[slot.step as usize] = action;
+        slot.step += 1;
+        slot.runs = slot.runs.after(liked, similar);
+        let end = self.rules.end(slot.step, slot.runs);
+        slot.over = end.is_some();
         Outcome {
             reward: f32::from(u8::from(liked)),
             expected,
@@ -127,64 +217,74 @@ impl<'a> VectorEnvironment<'a> {
             end,
         }
     }
-
-    /// Steps all environments, action `i` in environment `i`.
-    ///
-    /// # Panics
-    /// When there is not one action an environment, or one is no item code.
-    pub fn step(&mut self, actions: &[u32], outcomes: &mut Vec<Outcome>) {
-        assert_eq!(actions.len(), self.len(), "one action an environment");
-        outcomes.clear();
-        outcomes.extend((0..actions.len()).map(|env| self.step_one(env, actions[env])));
-    }
-
-    fn begin(&mut self, env: usize) {
-        let mut rng = episode_stream(self.seed, env as u64, self.episode[env]);
-        self.user[env] = rng.random_range(0..self.environment.users.len() as u32);
-        self.rng[env] = rng;
-        self.step[env] = 0;
-        self.dislikes[env] = 0;
-        self.shown[env].clear();
-        self.over[env] = false;
-    }
-}
-
-fn episode_stream(seed: u64, env: u64, episode: u64) -> ChaCha8Rng {
-    stream(seed, "env", &[env, episode])
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Rule;
     use super::super::tests::small;
     use super::*;
 
-    /// (user, item, reward) of every step of environment `env` under a fixed choice of actions.
-    fn trajectory(len: usize, env: usize, steps: usize) -> Vec<(u32, u32, f32)> {
+    /// Everything that environment `env` of `len` shows in `steps` steps under a fixed choice of actions.
+    fn trajectory(rules: Rules, len: u32, env: u32, steps: usize, workers: usize) -> Vec<(u32, Outcome)> {
         let environment = small();
-        let mut vector = VectorEnvironment::new(&environment, Rules::new(Rule::Fixed, Some(4), None), 7, len);
-        let mut outcomes = Vec::new();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers)
+            .build()
+            .unwrap();
+        let mut vector = VectorEnvironment::new(&environment, rules, 7, 0..len);
+        let mut outcomes = vec![Outcome::default(); len as usize];
         let mut trajectory = Vec::new();
         for step in 0..steps {
-            let actions: Vec<u32> = (0..len).map(|env| ((env + step) % 6) as u32).collect();
-            let user = vector.user(env);
-            vector.step(&actions, &mut outcomes);
-            trajectory.push((user, actions[env], outcomes[env].reward));
+            let actions: Vec<u32> = (0..len as usize).map(|env| ((env + step) % 6) as u32).collect();
+            let user = vector.user(env as usize);
+            pool.install(|| vector.step(&actions, &mut outcomes));
+            trajectory.push((user, outcomes[env as usize]));
         }
         trajectory
     }
 
+    fn all_rules() -> [Rules; 3] {
+        let drifting = Rules {
+            drift: Some(7),
+            ..Rules::fixed(4)
+        };
+        [Rules::fixed(4), Rules::leave(5, 2, 2), drifting]
+    }
+
     #[test]
-    fn a_trajectory_does_not_depend_on_the_batch() {
-        assert_eq!(trajectory(1, 0, 200), trajectory(8, 0, 200));
-        assert_eq!(trajectory(4, 3, 200), trajectory(8, 3, 200));
-        assert_ne!(trajectory(8, 0, 200), trajectory(8, 6, 200));
+    fn a_trajectory_depends_on_neither_batch_nor_workers() {
+        for rules in all_rules() {
+            assert_eq!(trajectory(rules, 1, 0, 200, 1), trajectory(rules, 8, 0, 200, 1));
+            assert_eq!(trajectory(rules, 4, 3, 200, 1), trajectory(rules, 8, 3, 200, 1));
+            assert_ne!(trajectory(rules, 8, 0, 200, 1), trajectory(rules, 8, 6, 200, 1));
+            let many = 5 * PIECE as u32 + 3;
+            let alone = trajectory(rules, many, many - 1, 60, 1);
+            assert_eq!(alone, trajectory(rules, many, many - 1, 60, 2));
+            assert_eq!(alone, trajectory(rules, many + 1, many - 1, 60, 8));
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_environments_is_as_in_the_whole() {
+        let environment = small();
+        for rules in all_rules() {
+            let mut whole = VectorEnvironment::new(&environment, rules, 3, 0..9);
+            let mut part = VectorEnvironment::new(&environment, rules, 3, 5..9);
+            for step in 0..200 {
+                let action = step % 6;
+                assert_eq!(whole.step_one(7, action), part.step_one(2, action));
+                assert_eq!(whole.user(7), part.user(2));
+            }
+            part.reset();
+            whole.reset();
+            assert_eq!((whole.user(7), whole.episode(7)), (part.user(2), 0));
+        }
     }
 
     #[test]
     fn the_step_after_the_end_begins_the_next_episode() {
         let environment = small();
-        let mut vector = VectorEnvironment::new(&environment, Rules::new(Rule::Fixed, Some(2), None), 0, 1);
+        let mut vector = VectorEnvironment::new(&environment, Rules::fixed(2), 0, 0..1);
         assert_eq!(vector.step_one(0, 0).end, None);
         assert_eq!(vector.step_one(0, 1).end, Some(End::Truncated));
         assert_eq!((vector.episode(0), vector.step_of(0)), (0, 2));
@@ -195,7 +295,7 @@ mod tests {
     #[test]
     fn what_was_consumed_gives_nothing() {
         let environment = small();
-        let mut vector = VectorEnvironment::new(&environment, Rules::new(Rule::Fixed, Some(3), None), 0, 1);
+        let mut vector = VectorEnvironment::new(&environment, Rules::fixed(3), 0, 0..1);
         let consumed = environment.consumed.row(vector.user(0) as usize)[0];
         assert!(vector.step_one(0, consumed).repeat);
         let first = vector.step_one(0, (consumed + 1) % 6);
@@ -205,9 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn users_leave_when_bored_whatever_they_like() {
+        let environment = small();
+        let mut vector = VectorEnvironment::new(&environment, Rules::leave(30, 30, 2), 0, 0..1);
+        // The same item again and again is too similar to itself.
+        let ends: Vec<_> = (0..3).map(|_| vector.step_one(0, 4).end).collect();
+        assert_eq!(ends, [None, None, Some(End::Terminated)]);
+    }
+
+    #[test]
     fn rewards_come_with_their_probability() {
         let environment = small();
-        let mut vector = VectorEnvironment::new(&environment, Rules::new(Rule::Fixed, Some(1), None), 0, 1);
+        let mut vector = VectorEnvironment::new(&environment, Rules::fixed(1), 0, 0..1);
         let (mut drawn, mut expected) = (0.0, 0.0);
         for step in 0..40_000u32 {
             let outcome = vector.step_one(0, step / 2 % 6);
@@ -215,5 +324,32 @@ mod tests {
             expected += f64::from(outcome.expected);
         }
         assert!((drawn / expected - 1.0).abs() < 0.02, "{drawn} {expected}");
+    }
+
+    #[test]
+    fn drift_changes_what_is_liked_and_not_how_much() {
+        let environment = small();
+        let mean = |drift| {
+            let rules = Rules {
+                drift,
+                ..Rules::fixed(1)
+            };
+            let mut vector = VectorEnvironment::new(&environment, rules, 0, 0..64);
+            let mut outcomes = vec![Outcome::default(); 64];
+            let mut total = 0.0;
+            for _ in 0..2_000 {
+                vector.step(&[5; 64], &mut outcomes);
+                total += outcomes
+                    .iter()
+                    .map(|outcome| f64::from(outcome.expected))
+                    .sum::<f64>();
+            }
+            total
+        };
+        let (still, drifting) = (mean(None), mean(Some(9)));
+        assert!(
+            still != drifting && (still / drifting - 1.0).abs() < 0.02,
+            "{still} {drifting}"
+        );
     }
 }

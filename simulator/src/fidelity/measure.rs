@@ -10,7 +10,7 @@ use super::over_all::over_all;
 use super::test_cells::{OfUser, TestCells, likes_that_the_fit_saw};
 use crate::dataset::Dataset;
 use crate::environment::Environment;
-use crate::environment::returns;
+use crate::environment::returns::References;
 use crate::environment::rules::Rules;
 use crate::user_model::cells::Cells;
 
@@ -85,13 +85,13 @@ pub fn measure(
     let cells = Cells::new(dataset, environment.seed);
     let users = cells.sampled_users(MOST_CELLS);
     let popularity = likes_that_the_fit_saw(&cells);
-    let by_popularity = returns::by_popularity(environment);
+    let references = References::new(environment, *rules);
     let progress = Progress::new("measuring fidelity", users.len() as u64, "users");
     let of_users: Vec<OfUser> = users
         .par_iter()
         .map(|&user| {
             progress.add(1);
-            OfUser::new(environment, &cells, rules, &popularity, &by_popularity, user)
+            OfUser::new(environment, &cells, &references, &popularity, user)
         })
         .collect();
     drop(progress);

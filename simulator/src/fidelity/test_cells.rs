@@ -1,8 +1,7 @@
 //! The cells of the test fold, with what the user model and popularity say about them.
 
 use crate::environment::Environment;
-use crate::environment::returns::{self, Returns};
-use crate::environment::rules::Rules;
+use crate::environment::returns::{References, Returns};
 use crate::user_model::cells::{Cells, Fold};
 
 /// A policy's choice, for the measures at the top: the items of an episode under the rule `fixed`.
@@ -41,9 +40,8 @@ impl OfUser {
     pub(super) fn new(
         environment: &Environment,
         cells: &Cells,
-        rules: &Rules,
+        references: &References<'_>,
         popularity: &[f32],
-        by_popularity: &[u32],
         user: u32,
     ) -> Self {
         let probability = |item| environment.model.probability(user, item);
@@ -63,7 +61,7 @@ impl OfUser {
         });
         OfUser {
             test: test.collect(),
-            returns: returns::of_user(environment, rules, by_popularity, user),
+            returns: references.of_user(user),
             cells: open.len(),
             likes: open.iter().filter(|cell| cell.1).count(),
             expected_likes: open.iter().map(|cell| f64::from(cell.2)).sum(),

@@ -48,12 +48,20 @@ impl UserModel {
         self.item_bias.len()
     }
 
+    /// x_u.
+    pub fn user(&self, user: u32) -> &[f32] {
+        &self.user_vector[user as usize * self.rank..][..self.rank]
+    }
+
+    /// y_i.
+    pub fn item(&self, item: u32) -> &[f32] {
+        &self.item_vector[item as usize * self.rank..][..self.rank]
+    }
+
     /// z(u, i), before calibration.
     pub fn logit(&self, user: u32, item: u32) -> f32 {
-        let (user, item) = (user as usize, item as usize);
-        let x = &self.user_vector[user * self.rank..(user + 1) * self.rank];
-        let y = &self.item_vector[item * self.rank..(item + 1) * self.rank];
-        self.user_bias[user] + self.item_bias[item] + dot(x, y)
+        let product = dot(self.user(user), self.item(item));
+        self.user_bias[user as usize] + self.item_bias[item as usize] + product
     }
 
     /// p(u, i), the calibrated probability of a like.

@@ -62,7 +62,17 @@ fn act(seed: u64, failure: &str) -> Result<i32> {
                 return Ok(1);
             }
             "early" if frames == 5 => break,
-            "unknown item" => reply.item[0] = vec!["no such item".into()],
+            "unknown item" => {
+                let unknown = |row| {
+                    if row == 0 {
+                        Some("no such item")
+                    } else {
+                        reply.item.single(row)
+                    }
+                };
+                reply.item = (0..reply.len()).map(unknown).collect();
+            }
+            "hang" if frames == 5 => std::thread::sleep(std::time::Duration::from_secs(600)),
             "short" => {
                 reply.env.pop();
                 reply.item.pop();
@@ -83,7 +93,8 @@ fn answer(request: &Request, draw: &mut dyn FnMut() -> String) -> Reply {
         let over = request.done[row];
         reply.env.push(request.env[row]);
         // The end of an episode is answered with an empty slate.
-        reply.item.push(if over { vec![] } else { vec![draw()] });
+        let item = draw();
+        reply.item.push((!over).then_some(item.as_str()));
         reply.propensity.push(if over { 1.0 } else { 1.0 / ITEMS as f32 });
         reply.policy_version.push(0);
     }

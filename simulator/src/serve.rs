@@ -1,0 +1,86 @@
+//! The environment's end of step frames for whoever asks: on stdin and stdout, or on a Unix socket.
+//!
+//! Nothing is measured and nothing written: this is what a learner trains in. Episodes go on until the other side
+//! closes its reply stream.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use common::frame::{ReplyReceiver, RequestSender};
+use common::{Result, terminal};
+
+use crate::drive::exchange::{self, Exchange};
+use crate::drive::socket::Socket;
+use crate::environment::Environment;
+use crate::environment::rules::Rules;
+
+/// What to serve.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of the environment.
+    pub environment: PathBuf,
+    /// Environments stepped together.
+    pub envs: u32,
+    /// The rules of an episode.
+    pub rules: Rules,
+    /// Seed of users and rewards.
+    pub seed: u64,
+    /// The socket to listen on; `None`: stdin and stdout.
+    pub socket: Option<PathBuf>,
+}
+
+/// Serves one client on stdin and stdout, or any number of clients, each with environments of its own, on a socket
+/// until the process is ended. Every client sees the same environments.
+///
+/// # Errors
+/// A missing environment; on stdin and stdout also a client that breaks the protocol or is gone. What is wrong with a
+/// client of a socket is said on stderr, and the others notice nothing.
+pub fn run(config: &Config) -> Result<()> {
+    let (environment, _) = Environment::load(&config.environment)?;
+    let Some(path) = &config.socket else {
+        return client(
+            &environment,
+            config,
+            std::io::stdin().lock(),
+            std::io::stdout().lock(),
+        );
+    };
+    let socket = Socket::listen(path)?;
+    terminal::info(&format!("listening on {}", path.display()));
+    let environment = &environment;
+    std::thread::scope(|scope| {
+        loop {
+            let stream = socket.accept(None)?;
+            scope.spawn(move || {
+                if let Err(error) = client(environment, config, &stream, &stream) {
+                    terminal::warn(&format!("a client was given up: {error}"));
+                }
+            });
+        }
+    })
+}
+
+/// A frame of a thousand environments is some tens of kilobytes: one system call each way.
+const BUFFER: usize = 1 << 16;
+
+fn client(
+    environment: &Environment,
+    config: &Config,
+    replies: impl std::io::Read,
+    requests: impl Write,
+) -> Result<()> {
+    let requests = std::io::BufWriter::with_capacity(BUFFER, requests);
+    let hello = exchange::hello(environment, &config.rules, config.seed);
+    let mut sender = RequestSender::new(requests, &hello)?;
+    let mut receiver = ReplyReceiver::new(std::io::BufReader::with_capacity(BUFFER, replies))?;
+    let mut exchange = Exchange::new(environment, config.rules, config.seed, config.envs);
+    loop {
+        sender.send(exchange.request())?;
+        let Some(reply) = receiver.receive()? else {
+            // A client that has said goodbye need not wait for ours.
+            let _ = sender.finish();
+            return Ok(());
+        };
+        exchange.take(&reply, |_, _, _| {}, |_, _| true)?;
+    }
+}
