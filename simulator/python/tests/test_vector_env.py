@@ -81,13 +81,13 @@ class Rules(unittest.TestCase):
                     self.assertEqual((row.terminated, row.truncated), (False, row.step == 10))
 
     def test_under_leave_a_user_without_patience_terminates(self) -> None:
-        with vector_env(8, rule="leave", patience=3, boredom=1000, horizon=12) as env:
+        with vector_env(8, rule="leave", patience=3, boredom=1000, horizon=5) as env:
             run, ends = [0] * 8, {"terminated": 0, "truncated": 0}
             for rows in play(env, 400, seed=3):
                 for i, row in enumerate(rows):
                     run[i] = 0 if row.step == 0 or row.reward else run[i] + 1
                     self.assertEqual(row.terminated, run[i] == 3, row)
-                    self.assertEqual(row.truncated, row.step == 12 and not row.terminated, row)
+                    self.assertEqual(row.truncated, row.step == 5 and not row.terminated, row)
                     ends["terminated"] += row.terminated
                     ends["truncated"] += row.truncated
             self.assertGreater(ends["terminated"], 0)

@@ -85,9 +85,7 @@ class Child:
             except subprocess.TimeoutExpired:
                 pass
         self._finalizer()
-        # Only now: reading end and thread would otherwise race with what the process still writes.
         self._drain.join(_GRACE_SECONDS)
-        _quietly(self.source.close)
 
 
 class UnixSocket:
@@ -131,6 +129,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            _quietly(pipe.close)
 
 
 def _quietly(close: Any) -> None:

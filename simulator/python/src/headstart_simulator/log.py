@@ -53,7 +53,9 @@ def read_log(
     """Read ``log/interactions.parquet``; ``like_threshold`` wins over the one in the file."""
     try:
         table = pq.read_table(path, columns=_COLUMNS)
-        metadata = pq.read_schema(path).metadata if FilePath(path).is_file() else table.schema.metadata
+        # What Headstart says of a log stands in its footer; of a folder's part files, any will do.
+        file = path if FilePath(path).is_file() else min(FilePath(path).rglob("*.parquet"))
+        metadata = pq.read_metadata(file).metadata
     except (OSError, KeyError, pa.ArrowException) as error:
         raise SimulatorError(f"cannot read the log {os.fspath(path)}: {error}") from error
     threshold = _threshold(metadata or {}, path) if like_threshold is None else like_threshold

@@ -124,6 +124,8 @@ class HeadstartVectorEnv(VectorEnv):
         """
         if seed is not None and not isinstance(seed, (int, np.integer)):
             raise TypeError(f"seed must be one integer, not {seed!r}: environment i's own seed follows from (seed, i)")
+        if seed is not None and seed < 0:
+            raise ValueError(f"a seed is a whole number from 0, not {seed}")
         if options and "reset_mask" in options:
             raise ValueError("reset_mask is not supported: environments reset themselves (AutoresetMode.NEXT_STEP)")
         super().reset(seed=seed, options=options)
@@ -202,8 +204,6 @@ class HeadstartVectorEnv(VectorEnv):
 
     def _open(self, seed: Optional[int]) -> None:
         """Begin a session in which all environments are at the start of their first episode under ``seed``."""
-        if seed is not None and seed < 0:
-            raise ValueError(f"a seed is a whole number from 0, not {seed}")
         if self._frames is not None:
             self._frames.close()
             self._frames = None
