@@ -6,7 +6,11 @@ python reinforce.py --environment environment --log data/log/interactions.parque
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
+
+# The matrices are small: more threads would wait for each other. (Read when numpy is imported.)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -47,7 +51,7 @@ def main() -> None:
     parser.add_argument("--log", help="log/interactions.parquet of the import")
     parser.add_argument("--envs", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=500, help="rounds of as many steps as the horizon has, plus one")
-    parser.add_argument("--rate", type=float, default=0.05)
+    parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--discount", type=float, default=0.9)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
