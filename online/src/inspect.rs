@@ -41,8 +41,8 @@ pub fn print(config: &InspectConfig) -> Result<()> {
     let titles = match &config.items {
         Some(path) => {
             let table = items::read(path)?;
-            let title = |id: &String| table.ids.code(id).map(|code| table.title[code as usize].clone());
-            policy.items.ids.ids().iter().map(title).collect()
+            let title = |id: &str| table.ids.code(id).map(|code| table.title[code as usize].clone());
+            policy.items.ids.ids().map(title).collect()
         }
         None => vec![None; policy.items.ids.len()],
     };

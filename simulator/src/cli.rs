@@ -9,7 +9,7 @@ use common::{Error, Result};
 
 use crate::environment::rules::{Rule, Rules};
 use crate::user_model::fit;
-use crate::{bench, drive, environment, fidelity, import, random_agent, report, serve};
+use crate::{bench, drive, environment, fidelity, import, random_agent, report, serve, synthetic};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,6 +83,43 @@ enum Dataset {
     /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
     /// truth/interactions.parquet, which only the simulator may.
     Movielens(Movielens),
+    /// A world of any size with a known truth, made and not read
+    ///
+    /// Items belong to topics, and users like a few of these. The log shows each user items by popularity, with the
+    /// propensity of every draw; held out are the answers to random items. Beside log/ and truth/ it writes the true
+    /// environment to environment/, ready for `simulator run`: `simulator fit` on the same data can be held against it.
+    /// Memory grows with users and items; 10 million users and 1 million items stay below 4 GiB.
+    Synthetic(Synthetic),
+}
+
+#[derive(Debug, Args)]
+struct Synthetic {
+    /// Folder to write log/, truth/ and environment/ into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How many users
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().users, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    users: u32,
+    /// How many items
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().items, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    items: u32,
+    /// Length of the vectors of users and items
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().rank, value_parser = rank)]
+    rank: usize,
+    /// How many topics the items belong to
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().topics, value_parser = clap::value_parser!(u32).range(1..=synthetic::MOST_TOPICS as i64))]
+    topics: u32,
+    /// Items that the log shows each user
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().log_length, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    log_length: u32,
+    /// Other items of each user, drawn uniformly, that are held out
+    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().held_out, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    held_out: u32,
+    /// Mean probability of a like over all pairs of users and items
+    #[arg(long, value_name = "RATE", default_value_t = synthetic::Config::default().like_rate, value_parser = share)]
+    like_rate: f64,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Debug, Args)]
@@ -330,6 +367,22 @@ pub fn run(cli: Cli) -> Result<()> {
                 log_share: args.log_share,
                 like_threshold: args.like_threshold,
                 skip_bad_rows: args.skip_bad_rows,
+                overwrite: args.shared.overwrite,
+            })
+        }),
+        Verb::Import(Import {
+            dataset: Dataset::Synthetic(args),
+        }) => with(&args.shared, || {
+            synthetic::run(&synthetic::Config {
+                out: args.out.clone(),
+                users: args.users,
+                items: args.items,
+                rank: args.rank,
+                topics: args.topics,
+                log_length: args.log_length,
+                held_out: args.held_out,
+                like_rate: args.like_rate,
+                seed: args.shared.seed,
                 overwrite: args.shared.overwrite,
             })
         }),

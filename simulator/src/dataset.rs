@@ -145,7 +145,6 @@ pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
 fn recode(log: &Interactions, users: &Dictionary, items: &Dictionary, path: &Path) -> Result<Vec<Rated>> {
     let codes = |from: &Dictionary, to: &Dictionary, column: &str, what: &str| -> Result<Vec<u32>> {
         from.ids()
-            .iter()
             .map(|id| {
                 to.code(id).ok_or_else(|| {
                     Error::data(format!("the id `{id}` is not among the {what}"))

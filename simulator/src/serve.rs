@@ -75,12 +75,13 @@ fn client(
     let mut receiver = ReplyReceiver::new(std::io::BufReader::with_capacity(BUFFER, replies))?;
     let mut exchange = Exchange::new(environment, config.rules, config.seed, config.envs).letting_wait();
     loop {
-        sender.send(exchange.request())?;
+        let sent = sender.send(exchange.request());
         let Some(reply) = receiver.receive()? else {
-            // A client that has said goodbye need not wait for ours.
+            // A client that has said goodbye need wait neither for the last request nor for our own goodbye.
             let _ = sender.finish();
             return Ok(());
         };
+        sent?;
         exchange.take(&reply, |_, _, _| {}, |_, _| true)?;
     }
 }

@@ -3,11 +3,28 @@
 /// Sorted, distinct `u32` values for each row, stored end to end (the index part of a CSR matrix).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparseRows {
-    offsets: Vec<u32>,
+    offsets: Vec<u64>,
     values: Vec<u32>,
 }
 
 impl SparseRows {
+    /// No rows yet, with room for so many rows and values in all.
+    pub fn with_capacity(rows: usize, values: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        SparseRows {
+            offsets,
+            values: Vec::with_capacity(values),
+        }
+    }
+
+    /// Adds a row of sorted, distinct values.
+    pub fn push_row(&mut self, row: &[u32]) {
+        debug_assert!(row.is_sorted_by(|a, b| a < b), "{row:?}");
+        self.values.extend_from_slice(row);
+        self.offsets.push(self.values.len() as u64);
+    }
+
     /// From (row, value) pairs in any order; repeated pairs count once.
     pub fn from_pairs(rows: usize, pairs: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let mut pairs: Vec<(u32, u32)> = pairs.into_iter().collect();
@@ -27,9 +44,9 @@ impl SparseRows {
     }
 
     /// From stored parts; `None` when they do not describe sorted rows of values below `limit`.
-    pub fn from_parts(offsets: Vec<u32>, values: Vec<u32>, limit: usize) -> Option<Self> {
+    pub fn from_parts(offsets: Vec<u64>, values: Vec<u32>, limit: usize) -> Option<Self> {
         let whole = offsets.first() == Some(&0)
-            && offsets.last().is_some_and(|&end| end as usize == values.len())
+            && offsets.last().is_some_and(|&end| end == values.len() as u64)
             && offsets.is_sorted();
         let rows = SparseRows { offsets, values };
         let sound = whole
@@ -64,7 +81,7 @@ impl SparseRows {
     }
 
     /// Where each row begins in [`SparseRows::values`], and the end.
-    pub fn offsets(&self) -> &[u32] {
+    pub fn offsets(&self) -> &[u64] {
         &self.offsets
     }
 
@@ -85,6 +102,15 @@ mod tests {
         assert!(rows.row(1).is_empty());
         assert_eq!(rows.row(2), [1, 5]);
         assert!(rows.contains(2, 5) && !rows.contains(1, 5));
+    }
+
+    #[test]
+    fn rows_pushed_are_rows_from_pairs() {
+        let mut rows = SparseRows::with_capacity(3, 3);
+        for row in [&[9][..], &[], &[1, 5]] {
+            rows.push_row(row);
+        }
+        assert_eq!(rows, SparseRows::from_pairs(3, [(2, 5), (0, 9), (2, 1)]));
     }
 
     #[test]

@@ -8,9 +8,10 @@ use arrow::array::Float32Array;
 use super::NetworkConfig;
 use crate::ids::Dictionary;
 use crate::manifest::Manifest;
-use crate::schema::column::{batch, id_array, number_list_array, u32_list_array};
+use crate::schema::column::{id_array, number_list_array, u32_list_array};
 use crate::schema::interactions::{ITEM_ID, USER_ID};
-use crate::schema::table::{self, Table};
+use crate::schema::table::Table;
+use crate::schema::write;
 use crate::{Error, Result};
 
 const POPULARITY: &str = "popularity";
@@ -66,7 +67,7 @@ impl PolicyItems {
                 false,
             ),
         ];
-        table::write(path, manifest, &[], &batch(columns)?)
+        write::write(path, manifest, &[], columns)
     }
 
     pub(super) fn read(path: &Path) -> Result<Self> {
@@ -102,7 +103,7 @@ impl PolicyUsers {
             ),
             (CONSUMED, u32_list_array(&self.consumed), false),
         ];
-        table::write(path, manifest, &[], &batch(columns)?)
+        write::write(path, manifest, &[], columns)
     }
 
     pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {

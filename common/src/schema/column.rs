@@ -1,5 +1,6 @@
 //! Typed columns of a [`Table`], checked for nulls and values, and the arrays that writers build.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -19,41 +20,57 @@ fn null_value() -> Error {
     Error::data("the value is null").hint("every row needs a value here; drop or fill the row")
 }
 
+/// The kind of ids that a column of type `found` holds.
+pub(super) fn id_kind(found: Option<&DataType>, column: &str, path: &Path) -> Result<IdKind> {
+    match found {
+        Some(kind) if kind.is_integer() => Ok(IdKind::Integer),
+        Some(kind @ (DataType::Float32 | DataType::Float64 | DataType::Boolean)) => Err(Error::data(
+            format!("column `{column}` is {}, not text or integers", type_name(kind)),
+        )
+        .file(path)
+        .column(column)
+        .hint("write ids as text or integers")),
+        _ => Ok(IdKind::Text),
+    }
+}
+
+/// Hands every row and its id to `take`.
+pub(super) fn each_id(chunk: &Chunk<'_>, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
+    let array = chunk.array.as_string::<i64>();
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            return Err(chunk.place(null_value(), row));
+        }
+        if array.value(row).is_empty() {
+            return Err(chunk.place(Error::data("the id is empty"), row));
+        }
+        take(row, array.value(row))?;
+    }
+    Ok(())
+}
+
+/// Adds an id that must not have been there.
+pub(super) fn intern_new(dictionary: &mut Dictionary, chunk: &Chunk<'_>, row: usize, id: &str) -> Result<()> {
+    let before = dictionary.len();
+    if dictionary.intern(id) as usize != before {
+        return Err(chunk.place(Error::data(format!("the id `{id}` appears twice")), row));
+    }
+    Ok(())
+}
+
 impl Table {
     /// Ids as codes of `dictionary`, in row order; integers are kept as such.
     ///
     /// # Errors
     /// A missing column, a type that is neither text nor integer, a null, an empty id.
     pub fn ids(&self, column: &str) -> Result<(Dictionary, Vec<u32>)> {
-        let kind = match self.column_type(column) {
-            Some(kind) if kind.is_integer() => IdKind::Integer,
-            Some(DataType::Float32 | DataType::Float64 | DataType::Boolean) => {
-                let found = self
-                    .column_type(column)
-                    .map(|t| type_name(&t))
-                    .unwrap_or_default();
-                return Err(
-                    Error::data(format!("column `{column}` is {found}, not text or integers"))
-                        .file(self.path())
-                        .column(column)
-                        .hint("write ids as text or integers"),
-                );
-            }
-            _ => IdKind::Text,
-        };
-        let mut dictionary = Dictionary::new(kind);
+        let mut dictionary = self.no_ids(column)?;
         let mut codes = Vec::with_capacity(self.rows());
         for chunk in self.chunks(column, &DataType::LargeUtf8)? {
-            let array = chunk.array.as_string::<i64>();
-            for row in 0..array.len() {
-                if array.is_null(row) {
-                    return Err(chunk.place(null_value(), row));
-                }
-                if array.value(row).is_empty() {
-                    return Err(chunk.place(Error::data("the id is empty"), row));
-                }
-                codes.push(dictionary.intern(array.value(row)));
-            }
+            each_id(&chunk, |_, id| {
+                codes.push(dictionary.intern(id));
+                Ok(())
+            })?;
         }
         Ok((dictionary, codes))
     }
@@ -63,19 +80,17 @@ impl Table {
     /// # Errors
     /// As [`Table::ids`], and a repeated id.
     pub fn unique_ids(&self, column: &str) -> Result<Dictionary> {
-        let (dictionary, codes) = self.ids(column)?;
-        if let Some(row) = codes
-            .iter()
-            .enumerate()
-            .position(|(row, &code)| row != code as usize)
-        {
-            let id = dictionary.id(codes[row]);
-            return Err(Error::data(format!("the id `{id}` appears twice"))
-                .file(self.path())
-                .column(column)
-                .row(row));
+        let mut dictionary = self.no_ids(column)?;
+        for chunk in self.chunks(column, &DataType::LargeUtf8)? {
+            each_id(&chunk, |row, id| intern_new(&mut dictionary, &chunk, row, id))?;
         }
         Ok(dictionary)
+    }
+
+    /// A dictionary of the kind of `column`, empty.
+    fn no_ids(&self, column: &str) -> Result<Dictionary> {
+        let kind = id_kind(self.column_type(column).as_ref(), column, self.path())?;
+        Ok(Dictionary::new(kind))
     }
 
     /// Text without nulls.
@@ -363,9 +378,4 @@ pub(crate) fn u32_list_array(lists: &[Vec<u32>]) -> ArrayRef {
 pub(crate) fn bool_list_array(lists: &[Vec<bool>]) -> ArrayRef {
     let values = BooleanArray::from(lists.iter().flatten().copied().collect::<Vec<_>>());
     list_array(lists.iter().map(Vec::len), Arc::new(values))
-}
-
-/// A record batch of named columns, all nullable fields as their arrays say.
-pub(crate) fn batch(columns: Vec<(&str, ArrayRef, bool)>) -> Result<arrow::array::RecordBatch> {
-    Ok(arrow::array::RecordBatch::try_from_iter_with_nullable(columns)?)
 }

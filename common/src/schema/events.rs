@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{UInt32Array, UInt64Array};
 
-use super::column::batch;
 use super::interactions::{self, Interactions};
-use super::table::{self, Table};
+use super::table::Table;
+use super::write;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -63,7 +63,7 @@ pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
             .column(interactions::PROPENSITY)
             .row(row));
     }
-    let mut columns = interactions::columns(&events.log)?;
+    let mut columns = interactions::columns(&events.log.rows())?;
     columns.push((
         EPISODE,
         Arc::new(UInt32Array::from(events.episode.clone())),
@@ -75,10 +75,10 @@ pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
         Arc::new(UInt64Array::from(events.policy_version.clone())),
         false,
     ));
-    table::write(
+    write::write(
         path,
         manifest,
         &[interactions::feedback_metadata(&events.log.kind)],
-        &batch(columns)?,
+        columns,
     )
 }

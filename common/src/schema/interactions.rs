@@ -4,12 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, TimestampMillisecondArray};
+use arrow::array::{Float32Array, TimestampMillisecondArray};
 use serde::{Deserialize, Serialize};
 
-use super::column::{batch, id_array};
+use super::column::id_array;
 use super::table::{self, Table};
-use crate::ids::Dictionary;
+use super::write::{self, Columns};
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -78,7 +79,39 @@ pub struct Interactions {
     pub kind: Feedback,
 }
 
+/// Rows of a log, borrowed: all of it or a piece; see [`Interactions`].
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// User ids.
+    pub users: &'a Dictionary,
+    /// Item ids.
+    pub items: &'a Dictionary,
+    /// Each row's user.
+    pub user: &'a [u32],
+    /// Each row's item.
+    pub item: &'a [u32],
+    /// Each row's time, ms UTC.
+    pub timestamp: &'a [i64],
+    /// Each row's feedback.
+    pub feedback: &'a [f32],
+    /// Each row's logging propensity, where known.
+    pub propensity: &'a [Option<f32>],
+}
+
 impl Interactions {
+    /// All rows.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows {
+            users: &self.users,
+            items: &self.items,
+            user: &self.user,
+            item: &self.item,
+            timestamp: &self.timestamp,
+            feedback: &self.feedback,
+            propensity: &self.propensity,
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.user.len()
@@ -208,24 +241,21 @@ pub(super) fn from_table(
     })
 }
 
-/// The columns of `log`, in the order of the format.
-pub(crate) fn columns(log: &Interactions) -> Result<Vec<(&'static str, ArrayRef, bool)>> {
+/// The columns of `rows`, in the order of the format.
+pub(crate) fn columns(rows: &Rows<'_>) -> Result<Columns> {
+    let timestamps = TimestampMillisecondArray::from_iter_values(rows.timestamp.iter().copied());
     Ok(vec![
-        (USER_ID, id_array(&log.users, log.user.iter().copied())?, false),
-        (ITEM_ID, id_array(&log.items, log.item.iter().copied())?, false),
-        (
-            TIMESTAMP,
-            Arc::new(TimestampMillisecondArray::from(log.timestamp.clone()).with_timezone("UTC")) as ArrayRef,
-            false,
-        ),
+        (USER_ID, id_array(rows.users, rows.user.iter().copied())?, false),
+        (ITEM_ID, id_array(rows.items, rows.item.iter().copied())?, false),
+        (TIMESTAMP, Arc::new(timestamps.with_timezone("UTC")), false),
         (
             FEEDBACK,
-            Arc::new(Float32Array::from(log.feedback.clone())),
+            Arc::new(Float32Array::from_iter_values(rows.feedback.iter().copied())),
             false,
         ),
         (
             PROPENSITY,
-            Arc::new(Float32Array::from(log.propensity.clone())),
+            Arc::new(Float32Array::from_iter(rows.propensity.iter().copied())),
             true,
         ),
     ])
@@ -244,10 +274,33 @@ pub(crate) fn feedback_metadata(kind: &Feedback) -> (&'static str, String) {
 /// # Errors
 /// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, log: &Interactions) -> Result<()> {
-    table::write(
-        path,
-        manifest,
-        &[feedback_metadata(&log.kind)],
-        &batch(columns(log)?)?,
-    )
+    let ids = (log.users.kind(), log.items.kind());
+    write_pieces(path, manifest, &log.kind, ids, |write| write(&log.rows()))
+}
+
+/// Writes a log, or held-out truth, in the pieces that `fill` hands to its argument, with memory for one of them. `ids`
+/// are the types of user and item ids; every piece has dictionaries of these.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    feedback: &Feedback,
+    ids: (IdKind, IdKind),
+    fill: impl FnOnce(&mut dyn FnMut(&Rows<'_>) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let empty = Rows {
+        users: &Dictionary::new(ids.0),
+        items: &Dictionary::new(ids.1),
+        user: &[],
+        item: &[],
+        timestamp: &[],
+        feedback: &[],
+        propensity: &[],
+    };
+    let schema = write::schema(columns(&empty)?)?;
+    write::stream(path, manifest, &[feedback_metadata(feedback)], schema, |write| {
+        fill(&mut |rows| write(columns(rows)?))
+    })
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use arrow::array::StringArray;
 
-use super::column::{batch, id_array, text_array, text_list_array};
-use super::table::{self, Table};
-use crate::Result;
-use crate::ids::Dictionary;
+use super::column::{id_array, text_array, text_list_array};
+use super::stream;
+use super::table::Table;
+use super::write::{self, Columns};
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
+use crate::{Error, Result};
 
 /// Artifact kind.
 pub const ITEMS: &str = "items";
@@ -60,12 +62,49 @@ pub fn read(path: &Path) -> Result<Items> {
     })
 }
 
+/// Reads the ids of a catalogue and nothing else, batch by batch.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a null or repeated id, an empty catalogue.
+pub fn read_ids(path: &Path) -> Result<Dictionary> {
+    let ids = stream::unique_ids(path, ITEM_ID, &[ITEMS])?;
+    if ids.is_empty() {
+        return Err(Error::data("the catalogue is empty: it has no row").file(path));
+    }
+    Ok(ids)
+}
+
 /// Writes a catalogue.
 ///
 /// # Errors
-/// On I/O failure.
+/// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, items: &Items) -> Result<()> {
-    let columns = vec![
+    write_pieces(path, manifest, items.ids.kind(), |write| write(items))
+}
+
+/// Writes a catalogue in the pieces that `fill` hands to its argument, each with a dictionary of its own items, with
+/// memory for one of them. `ids` is the type of the ids; that none appears twice is the caller's to see to.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    ids: IdKind,
+    fill: impl FnOnce(&mut dyn FnMut(&Items) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let empty = Items {
+        ids: Dictionary::new(ids),
+        ..Items::default()
+    };
+    let schema = write::schema(columns(&empty)?)?;
+    write::stream(path, manifest, &[], schema, |write| {
+        fill(&mut |items| write(columns(items)?))
+    })
+}
+
+fn columns(items: &Items) -> Result<Columns> {
+    Ok(vec![
         (ITEM_ID, id_array(&items.ids, 0..items.ids.len() as u32)?, false),
         (TITLE, text_array(items.title.iter().map(String::as_str)), false),
         (
@@ -74,6 +113,5 @@ pub fn write(path: &Path, manifest: &Manifest, items: &Items) -> Result<()> {
             true,
         ),
         (CATEGORIES, text_list_array(&items.categories), false),
-    ];
-    table::write(path, manifest, &[], &batch(columns)?)
+    ])
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{Float64Array, UInt64Array};
 
-use super::column::{batch, text_array};
-use super::table::{self, Table};
+use super::column::text_array;
+use super::table::Table;
+use super::write;
 use crate::Result;
 use crate::manifest::Manifest;
 
@@ -108,5 +109,5 @@ pub fn write(path: &Path, manifest: &Manifest, metrics: &[Metric]) -> Result<()>
             false,
         ),
     ];
-    table::write(path, manifest, &[], &batch(columns)?)
+    write::write(path, manifest, &[], columns)
 }

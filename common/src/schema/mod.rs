@@ -11,5 +11,7 @@ pub mod metrics;
 pub mod preferences;
 pub mod profiles;
 pub mod states;
+mod stream;
 pub mod table;
 pub mod users;
+pub(crate) mod write;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{Float32Array, UInt32Array};
 
-use super::column::{batch, number_list_array, text_array, text_list_array};
-use super::table::{self, Table};
+use super::column::{number_list_array, text_array, text_list_array};
+use super::table::Table;
+use super::write;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -101,5 +102,5 @@ pub fn write(path: &Path, manifest: &Manifest, preferences: &Preferences) -> Res
             false,
         ),
     ];
-    table::write(path, manifest, &[], &batch(columns)?)
+    write::write(path, manifest, &[], columns)
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use arrow::array::{FixedSizeListArray, Float32Array, StringArray};
 use arrow::datatypes::{DataType, Field};
 
-use super::column::{batch, text_array};
-use super::table::{self, Table};
+use super::column::text_array;
+use super::table::Table;
+use super::write;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -156,5 +157,5 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
         ),
     ];
     let vocabulary = serde_json::Value::from(profiles.vocabulary.clone()).to_string();
-    table::write(path, manifest, &[(VOCABULARY_KEY, vocabulary)], &batch(columns)?)
+    write::write(path, manifest, &[(VOCABULARY_KEY, vocabulary)], columns)
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 
-use super::column::{batch, bool_list_array, id_array, number_list_array, text_array, text_list_array};
-use super::table::{self, Table};
+use super::column::{bool_list_array, id_array, number_list_array, text_array, text_list_array};
+use super::table::Table;
+use super::write;
 use crate::fingerprint::Fingerprint;
 use crate::ids::Dictionary;
 use crate::manifest::Manifest;
@@ -100,5 +101,5 @@ pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
             false,
         ),
     ];
-    table::write(path, manifest, &[], &batch(columns)?)
+    write::write(path, manifest, &[], columns)
 }

@@ -1,4 +1,4 @@
-//! A Parquet artifact read whole: record batches with the place of every row, and the manifest; and its writer.
+//! A Parquet artifact read whole: record batches with the place of every row, and the manifest.
 //!
 //! Threat model: a file may be cut short, be no Parquet at all, lack columns, hold other types, nulls or NaN.
 //! Each is one [`Error`] with its place. A file made to exhaust memory is out of scope: inputs are the user's own.
@@ -8,20 +8,17 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use arrow::util::display::array_value_to_string;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
-use crate::{Error, Result, atomic_file, fence};
+use crate::{Error, Result, fence};
 
-/// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
-const ROW_GROUP_ROWS: usize = 131_072;
+/// Rows of a batch when a file is read.
+pub(super) const BATCH_ROWS: usize = 65_536;
 
 /// A Parquet file, or a folder of Parquet part files, in memory.
 #[derive(Debug)]
@@ -42,20 +39,50 @@ struct Part {
 /// One column in one batch, with what is needed to name the place of a row.
 pub(crate) struct Chunk<'a> {
     pub(crate) array: ArrayRef,
-    table: &'a Table,
-    part: usize,
+    path: &'a Path,
+    /// Rows of each row group of the file.
+    row_groups: &'a [usize],
     first_row: usize,
     column: &'a str,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    /// `column` of `batch`, cast to `wanted`; the batch begins at row `first_row` of the file `path`.
+    pub(super) fn of(
+        batch: &RecordBatch,
+        column: &'a str,
+        wanted: &DataType,
+        (path, row_groups, first_row): (&'a Path, &'a [usize], usize),
+    ) -> Result<Self> {
+        let found = batch
+            .column_by_name(column)
+            .ok_or_else(|| missing(&batch.schema(), column, path))?;
+        let chunk = Chunk {
+            array: cast(found, wanted).map_err(|_| wrong_type(found, column, wanted, path))?,
+            path,
+            row_groups,
+            first_row,
+            column,
+        };
+        // A cast that cannot represent a value yields null: that is bad data, not a missing value.
+        if chunk.array.null_count() > found.null_count() {
+            let row = (0..found.len())
+                .find(|&r| chunk.array.is_null(r) && found.is_valid(r))
+                .unwrap_or(0);
+            let shown = array_value_to_string(found, row).unwrap_or_default();
+            let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
+                .hint(format!("write the column as {}", type_name(wanted)));
+            return Err(chunk.place(error, row));
+        }
+        Ok(chunk)
+    }
+
     /// Adds the place of `row` of this chunk to an error.
     pub(crate) fn place(&self, error: Error, row: usize) -> Error {
-        let part = &self.table.parts[self.part];
         let row = self.first_row + row;
         let mut before = 0;
         let mut group = 0;
-        for (index, rows) in part.row_groups.iter().enumerate() {
+        for (index, rows) in self.row_groups.iter().enumerate() {
             if row < before + rows {
                 group = index;
                 break;
@@ -63,7 +90,7 @@ impl Chunk<'_> {
             before += rows;
         }
         error
-            .file(&part.path)
+            .file(self.path)
             .column(self.column)
             .at(format!("row group {group}"))
             .row(row)
@@ -112,27 +139,9 @@ impl Table {
     /// # Errors
     /// Wrong usage when it is of another kind, such as a held-out truth where a log is wanted.
     pub fn require_artifact(&self, allowed: &[&str]) -> Result<()> {
-        for part in &self.parts {
-            let Some(json) = find(&part.metadata, PARQUET_KEY) else {
-                continue;
-            };
-            let manifest = Manifest::from_json(&json, &part.path)?;
-            if !allowed.contains(&manifest.artifact.as_str()) {
-                let hint = if manifest.artifact == "truth" {
-                    "this is the held-out truth of an environment: no tool but the simulator may read it"
-                } else {
-                    "check that the paths are not mixed up"
-                };
-                return Err(Error::usage(format!(
-                    "expected {}, found {}",
-                    allowed.join(" or "),
-                    manifest.artifact
-                ))
-                .file(&part.path)
-                .hint(hint));
-            }
-        }
-        Ok(())
+        self.parts
+            .iter()
+            .try_for_each(|part| require_artifact(&part.metadata, allowed, &part.path))
     }
 
     /// A value of the Parquet footer's metadata (of the first part).
@@ -152,37 +161,11 @@ impl Table {
     /// The column's chunks, cast to `wanted`.
     pub(crate) fn chunks<'a>(&'a self, column: &'a str, wanted: &DataType) -> Result<Vec<Chunk<'a>>> {
         let mut chunks = Vec::new();
-        for (index, part) in self.parts.iter().enumerate() {
+        for part in &self.parts {
             let mut first_row = 0;
             for batch in &part.batches {
-                let found = batch
-                    .column_by_name(column)
-                    .ok_or_else(|| missing(batch, column, &part.path))?;
-                let array = cast(found, wanted).map_err(|_| wrong_type(found, column, wanted, &part.path))?;
-                // A cast that cannot represent a value yields null: that is bad data, not a missing value.
-                if array.null_count() > found.null_count() {
-                    let row = (0..array.len())
-                        .find(|&r| array.is_null(r) && found.is_valid(r))
-                        .unwrap_or(0);
-                    let shown = array_value_to_string(found, row).unwrap_or_default();
-                    let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
-                        .hint(format!("write the column as {}", type_name(wanted)));
-                    let chunk = Chunk {
-                        array,
-                        table: self,
-                        part: index,
-                        first_row,
-                        column,
-                    };
-                    return Err(chunk.place(error, row));
-                }
-                chunks.push(Chunk {
-                    array,
-                    table: self,
-                    part: index,
-                    first_row,
-                    column,
-                });
+                let place = (part.path.as_path(), part.row_groups.as_slice(), first_row);
+                chunks.push(Chunk::of(batch, column, wanted, place)?);
                 first_row += batch.num_rows();
             }
         }
@@ -252,45 +235,33 @@ pub fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 /// When the file is no whole Parquet file.
 pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
     let parts = part_paths(path)?;
-    let builder = open(&parts[0])?;
-    Ok(builder
-        .metadata()
-        .file_metadata()
-        .key_value_metadata()
-        .and_then(|pairs| find(pairs, key)))
+    Ok(find(footer(&open(&parts[0])?), key))
 }
 
-/// Writes batches to `path` with the manifest and other footer `metadata`, atomically.
-///
-/// # Errors
-/// On I/O failure.
-pub(crate) fn write(
-    path: &Path,
-    manifest: &Manifest,
-    metadata: &[(&str, String)],
-    batch: &RecordBatch,
-) -> Result<()> {
-    let mut pairs = vec![KeyValue::new(PARQUET_KEY.to_string(), manifest.to_json())];
-    pairs.extend(
-        metadata
-            .iter()
-            .map(|(key, value)| KeyValue::new((*key).to_string(), value.clone())),
-    );
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_key_value_metadata(Some(pairs))
-        .build();
-    atomic_file::write(path, |file| {
-        let failed = |e: parquet::errors::ParquetError| Error::retry(format!("cannot write: {e}")).file(path);
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(failed)?;
-        writer.write(batch).map_err(failed)?;
-        writer.close().map_err(failed)?;
-        Ok(())
-    })
+/// Requires the manifest in a footer, where there is one, to be of one of the kinds in `allowed`.
+pub(super) fn require_artifact(footer: &[KeyValue], allowed: &[&str], path: &Path) -> Result<()> {
+    let Some(json) = find(footer, PARQUET_KEY) else {
+        return Ok(());
+    };
+    let manifest = Manifest::from_json(&json, path)?;
+    if allowed.contains(&manifest.artifact.as_str()) {
+        return Ok(());
+    }
+    let hint = if manifest.artifact == "truth" {
+        "this is the held-out truth of an environment: no tool but the simulator may read it"
+    } else {
+        "check that the paths are not mixed up"
+    };
+    Err(Error::usage(format!(
+        "expected {}, found {}",
+        allowed.join(" or "),
+        manifest.artifact
+    ))
+    .file(path)
+    .hint(hint))
 }
 
-fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
     let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
     if !kind.is_dir() {
         return Ok(vec![path.to_path_buf()]);
@@ -307,7 +278,7 @@ fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(parts)
 }
 
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
     fence::decode(|| ParquetRecordBatchReaderBuilder::try_new(file))
         .map_err(|e| e.file(path))?
@@ -320,26 +291,16 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
 
 fn read_part(path: &Path) -> Result<Part> {
     let builder = open(path)?;
-    let footer = builder.metadata();
-    let row_groups = footer
-        .row_groups()
-        .iter()
-        .map(|group| group.num_rows() as usize)
-        .collect();
-    let metadata = footer
-        .file_metadata()
-        .key_value_metadata()
-        .cloned()
-        .unwrap_or_default();
+    let row_groups = row_groups(&builder);
+    let metadata = footer(&builder).to_vec();
     let schema = builder.schema().clone();
-    let damaged = |e: String| Error::data(format!("the file cannot be decoded: {e}")).file(path);
     let reader = builder
-        .with_batch_size(65_536)
+        .with_batch_size(BATCH_ROWS)
         .build()
-        .map_err(|e| damaged(e.to_string()))?;
+        .map_err(|e| damaged(e, path))?;
     let mut batches = fence::decode(|| reader.collect::<Result<Vec<_>, _>>())
         .map_err(|e| e.file(path))?
-        .map_err(|e| damaged(e.to_string()))?;
+        .map_err(|e| damaged(e, path))?;
     if batches.is_empty() {
         // Keep the columns of an empty file known: a missing column is another error than an empty log.
         batches.push(RecordBatch::new_empty(schema));
@@ -354,6 +315,18 @@ fn read_part(path: &Path) -> Result<Part> {
     })
 }
 
+/// Rows of each row group, as the footer says.
+pub(super) fn row_groups(builder: &ParquetRecordBatchReaderBuilder<File>) -> Vec<usize> {
+    let groups = builder.metadata().row_groups().iter();
+    groups.map(|group| group.num_rows() as usize).collect()
+}
+
+/// The footer's metadata.
+pub(super) fn footer(builder: &ParquetRecordBatchReaderBuilder<File>) -> &[KeyValue] {
+    let pairs = builder.metadata().file_metadata().key_value_metadata();
+    pairs.map_or(&[], Vec::as_slice)
+}
+
 fn find(pairs: &[KeyValue], key: &str) -> Option<String> {
     pairs
         .iter()
@@ -361,9 +334,14 @@ fn find(pairs: &[KeyValue], key: &str) -> Option<String> {
         .and_then(|pair| pair.value.clone())
 }
 
-fn missing(batch: &RecordBatch, column: &str, path: &Path) -> Error {
-    let found: Vec<String> = batch
-        .schema()
+/// The error of a file whose pages cannot be decoded.
+pub(super) fn damaged(error: impl std::fmt::Display, path: &Path) -> Error {
+    Error::data(format!("the file cannot be decoded: {error}")).file(path)
+}
+
+/// The error of a column that is not there.
+pub(super) fn missing(schema: &Schema, column: &str, path: &Path) -> Error {
+    let found: Vec<String> = schema
         .fields()
         .iter()
         .map(|field| format!("`{}`", field.name()))

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, MapBuilder, StringBuilder};
 use arrow::datatypes::DataType;
 
-use super::column::{batch, id_array};
-use super::table::{self, Table, type_name};
-use crate::ids::Dictionary;
+use super::column::id_array;
+use super::stream;
+use super::table::{Table, type_name};
+use super::write::{self, Columns};
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -69,11 +71,44 @@ pub fn read(path: &Path) -> Result<Users> {
     Ok(Users { ids, attributes })
 }
 
+/// Reads the ids of users and nothing else, batch by batch.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a null or repeated id.
+pub fn read_ids(path: &Path) -> Result<Dictionary> {
+    stream::unique_ids(path, USER_ID, &[USERS])
+}
+
 /// Writes users.
 ///
 /// # Errors
-/// On I/O failure.
+/// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, users: &Users) -> Result<()> {
+    write_pieces(path, manifest, users.ids.kind(), |write| write(users))
+}
+
+/// Writes users in the pieces that `fill` hands to its argument, each with a dictionary of its own users, with memory
+/// for one of them. `ids` is the type of the ids; that none appears twice is the caller's to see to.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    ids: IdKind,
+    fill: impl FnOnce(&mut dyn FnMut(&Users) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let empty = Users {
+        ids: Dictionary::new(ids),
+        ..Users::default()
+    };
+    let schema = write::schema(columns(&empty)?)?;
+    write::stream(path, manifest, &[], schema, |write| {
+        fill(&mut |users| write(columns(users)?))
+    })
+}
+
+fn columns(users: &Users) -> Result<Columns> {
     let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
     for of_user in &users.attributes {
         for (key, value) in of_user {
@@ -82,9 +117,8 @@ pub fn write(path: &Path, manifest: &Manifest, users: &Users) -> Result<()> {
         }
         maps.append(true)?;
     }
-    let columns = vec![
+    Ok(vec![
         (USER_ID, id_array(&users.ids, 0..users.ids.len() as u32)?, false),
         (ATTRIBUTES, Arc::new(maps.finish()) as _, false),
-    ];
-    table::write(path, manifest, &[], &batch(columns)?)
+    ])
 }

@@ -44,12 +44,7 @@ impl Dataset {
             Some(path) => items::read(&path)?.ids,
             None => log.items.clone(),
         };
-        let code = log
-            .items
-            .ids()
-            .iter()
-            .map(|id| items.code(id))
-            .collect::<Vec<_>>();
+        let code = log.items.ids().map(|id| items.code(id)).collect::<Vec<_>>();
         let mut popularity = vec![0.0; items.len()];
         let mut logs = Vec::with_capacity(log.users.len());
         for rows in log.rows_by_user() {
@@ -112,7 +107,7 @@ impl Dataset {
         log_path: &Path,
     ) -> Result<Vec<Option<String>>> {
         let mut hashes = vec![None; self.users.len()];
-        for (row, id) in read.users.ids().iter().enumerate() {
+        for (row, id) in read.users.ids().enumerate() {
             let Some(user) = self.users.code(id) else {
                 return Err(Error::usage(format!(
                     "{} and {} do not belong together: the log has no user `{id}`",

@@ -121,10 +121,10 @@ pub(crate) fn profiles_of(log: &Interactions, states: &States) -> Profiles {
         profiles.summary.push(None);
         profiles.confidence.push(0.5);
     };
-    for (item, id) in log.items.ids().iter().enumerate() {
+    for (item, id) in log.items.ids().enumerate() {
         push(profiles::Kind::Item, id, None, item < CATALOGUE as usize / 2);
     }
-    for (user, id) in log.users.ids().iter().enumerate() {
+    for (user, id) in log.users.ids().enumerate() {
         push(
             profiles::Kind::User,
             id,

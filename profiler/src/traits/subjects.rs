@@ -20,15 +20,15 @@ pub(super) struct Subject {
 
 /// A prompt for each item of the catalogue.
 pub(super) fn item_subjects(catalogue: &Items, templates: &Templates) -> Result<Vec<Subject>> {
-    let subject = |(code, id): (usize, &String)| {
+    let subject = |(code, id): (usize, &str)| {
         Ok(Subject {
             kind: Kind::Item,
-            id: id.clone(),
+            id: id.to_string(),
             state_hash: None,
             prompt: templates.item(&item(catalogue, code))?,
         })
     };
-    catalogue.ids.ids().iter().enumerate().map(subject).collect()
+    catalogue.ids.ids().enumerate().map(subject).collect()
 }
 
 fn item(catalogue: &Items, code: usize) -> Item {
@@ -49,7 +49,7 @@ pub(super) fn user_subjects(
 ) -> Result<Vec<Subject>> {
     let mut unknown = Unknown::default();
     let mut subjects = Vec::with_capacity(states.users.len());
-    for (row, id) in states.users.ids().iter().enumerate() {
+    for (row, id) in states.users.ids().enumerate() {
         let mut user = User::default();
         let mut categories = Vec::new();
         for (item_id, &liked) in states.items[row].iter().zip(&states.liked[row]) {
@@ -75,7 +75,7 @@ pub(super) fn user_subjects(
         let state_hash = Some(states.state_hash[row].clone());
         subjects.push(Subject {
             kind: Kind::User,
-            id: id.clone(),
+            id: id.to_string(),
             state_hash,
             prompt,
         });

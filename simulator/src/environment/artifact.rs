@@ -2,24 +2,23 @@
 //!
 //! Only the simulator reads and writes it: it is the truth that all other tools are measured against.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::Result;
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
-use common::{Error, Result, atomic_file};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::Environment;
+use super::tensors::{self, Reader, Tensor};
 use crate::import::dataset_name;
 use crate::sparse::SparseRows;
 use crate::user_model::UserModel;
 use crate::user_model::calibrate::Calibration;
 
 /// The artifact kind in the manifest.
-pub(super) const KIND: &str = "environment";
+pub(crate) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
 pub(super) const ITEMS_FILE: &str = "items.parquet";
 const USERS_FILE: &str = "users.parquet";
@@ -29,14 +28,34 @@ impl Environment {
     ///
     /// # Errors
     /// On I/O failure.
-    pub fn save(&self, folder: &Path, mut manifest: Manifest, items: &Items, users: &Users) -> Result<()> {
+    pub fn save(&self, folder: &Path, manifest: Manifest, items: &Items, users: &Users) -> Result<()> {
+        self.save_with(
+            folder,
+            manifest,
+            |path, manifest| items::write(path, manifest, items),
+            |path, manifest| users::write(path, manifest, users),
+        )
+    }
+
+    /// As [`Environment::save`], with items and users written by `items` and `users`, which get the path and the
+    /// manifest: where there are too many to hold in memory.
+    ///
+    /// # Errors
+    /// On I/O failure.
+    pub fn save_with(
+        &self,
+        folder: &Path,
+        mut manifest: Manifest,
+        items: impl FnOnce(&Path, &Manifest) -> Result<()>,
+        users: impl FnOnce(&Path, &Manifest) -> Result<()>,
+    ) -> Result<()> {
         let part = |kind: &str| Manifest {
             artifact: kind.to_string(),
             ..manifest.clone()
         };
-        items::write(&folder.join(ITEMS_FILE), &part(items::ITEMS), items)?;
-        users::write(&folder.join(USERS_FILE), &part(users::USERS), users)?;
-        atomic_file::write_bytes(&folder.join(MODEL_FILE), &self.to_bytes()?)?;
+        items(&folder.join(ITEMS_FILE), &part(items::ITEMS))?;
+        users(&folder.join(USERS_FILE), &part(users::USERS))?;
+        self.write_model(&folder.join(MODEL_FILE))?;
         for name in [ITEMS_FILE, USERS_FILE, MODEL_FILE] {
             manifest
                 .files
@@ -45,50 +64,47 @@ impl Environment {
         manifest.write_to_folder(folder)
     }
 
-    /// Reads the environment in `folder`, and its manifest.
+    /// Reads the environment in `folder`, and its manifest. The peak of memory is what the environment takes: parts are
+    /// read piece by piece, and of items and users the ids alone.
     ///
     /// # Errors
     /// When a part is missing, damaged, or of another artifact.
     pub fn load(folder: &Path) -> Result<(Self, Manifest)> {
         let manifest = Manifest::read_from_folder(folder, KIND)
             .map_err(|e| e.hint("--environment must be a folder that `simulator fit` wrote"))?;
-        let items = items::read(&folder.join(ITEMS_FILE))?;
-        let users = users::read(&folder.join(USERS_FILE))?;
-        let path = folder.join(MODEL_FILE);
-        let bytes = std::fs::read(&path).map_err(|e| Error::io(e, "read", &path))?;
-        let bad = |what: String| Error::data(format!("no valid user model: {what}")).file(&path);
-        let tensors = Tensors(SafeTensors::deserialize(&bytes).map_err(|e| bad(e.to_string()))?);
-        let (n_users, n_items) = (users.ids.len(), items.ids.len());
+        let items = items::read_ids(&folder.join(ITEMS_FILE))?;
+        let users = users::read_ids(&folder.join(USERS_FILE))?;
+        let mut tensors = Reader::open(&folder.join(MODEL_FILE))?;
+        let (n_users, n_items) = (users.len(), items.len());
         if n_users == 0 {
-            return Err(bad("it has no user".into()));
+            return Err(tensors.bad("the environment has no user"));
         }
-        let numbers = |name: &str, len: Option<usize>| tensors.numbers(name, len).map_err(bad);
-        let indices = |name: &str| tensors.indices(name).map_err(bad);
-        let user_bias = numbers("user_bias", Some(n_users))?;
-        let user_vector = numbers("user_vector", None)?;
+        let user_bias = tensors.numbers("user_bias", Some(n_users))?;
+        let user_vector = tensors.numbers("user_vector", None)?;
         let rank = user_vector.len() / n_users;
         if rank * n_users != user_vector.len() {
-            return Err(bad("user_vector has no whole rows".into()));
+            return Err(tensors.bad("tensor user_vector has no whole rows"));
         }
-        let (x, y) = (numbers("calibration_x", None)?, numbers("calibration_y", None)?);
-        let slope = numbers("calibration_slope", Some(1))?[0];
-        if x.is_empty() || x.len() != y.len() || !x.is_sorted() || !y.is_sorted() || !slope.is_finite() {
-            return Err(bad("its calibration is no increasing map".into()));
+        let (x, y) = (
+            tensors.numbers("calibration_x", None)?,
+            tensors.numbers("calibration_y", None)?,
+        );
+        let slope = tensors.numbers("calibration_slope", Some(1))?[0];
+        if x.is_empty() || x.len() != y.len() || !x.is_sorted() || !y.is_sorted() {
+            return Err(tensors.bad("tensors calibration_x and calibration_y make no increasing map"));
         }
-        let consumed =
-            SparseRows::from_parts(indices("consumed_offset")?, indices("consumed_item")?, n_items)
-                .filter(|rows| rows.len() == n_users)
-                .ok_or_else(|| bad("its consumed items do not fit its users and items".into()))?;
-        let popularity = indices("popularity")?;
-        if popularity.len() != n_items {
-            return Err(bad("popularity does not have one value an item".into()));
-        }
+        let offsets = tensors.values("consumed_offset", Some(n_users + 1))?;
+        let consumed = SparseRows::from_parts(offsets, tensors.values("consumed_item", None)?, n_items)
+            .ok_or_else(|| {
+                tensors.bad("tensors consumed_offset and consumed_item make no rows of sorted items")
+            })?;
+        let popularity = tensors.values("popularity", Some(n_items))?;
         let model = UserModel {
             rank,
             user_vector,
             user_bias,
-            item_vector: numbers("item_vector", Some(n_items * rank))?,
-            item_bias: numbers("item_bias", Some(n_items))?,
+            item_vector: tensors.numbers("item_vector", Some(n_items * rank))?,
+            item_bias: tensors.numbers("item_bias", Some(n_items))?,
             calibration: Calibration {
                 slope,
                 knots: x.into_iter().zip(y).collect(),
@@ -97,8 +113,8 @@ impl Environment {
         let environment = Environment {
             name: dataset_name(Some(&manifest)),
             seed: manifest.seed.unwrap_or_default(),
-            users: users.ids,
-            items: items.ids,
+            users,
+            items,
             model,
             consumed,
             popularity,
@@ -106,86 +122,33 @@ impl Environment {
         Ok((environment, manifest))
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>> {
+    fn write_model(&self, path: &Path) -> Result<()> {
         let model = &self.model;
         let (x, y): (Vec<f32>, Vec<f32>) = model.calibration.knots.iter().copied().unzip();
         let (users, items, rank) = (model.users(), model.items(), model.rank);
-        let floats = [
-            ("user_vector", vec![users, rank], &model.user_vector),
-            ("user_bias", vec![users], &model.user_bias),
-            ("item_vector", vec![items, rank], &model.item_vector),
-            ("item_bias", vec![items], &model.item_bias),
-            ("calibration_slope", vec![1], &vec![model.calibration.slope]),
-            ("calibration_x", vec![x.len()], &x),
-            ("calibration_y", vec![y.len()], &y),
+        let tensors = vec![
+            Tensor::new("user_vector", &[users, rank], &model.user_vector),
+            Tensor::row("user_bias", &model.user_bias),
+            Tensor::new("item_vector", &[items, rank], &model.item_vector),
+            Tensor::row("item_bias", &model.item_bias),
+            Tensor::row(
+                "calibration_slope",
+                std::slice::from_ref(&model.calibration.slope),
+            ),
+            Tensor::row("calibration_x", &x),
+            Tensor::row("calibration_y", &y),
+            Tensor::row("consumed_offset", self.consumed.offsets()),
+            Tensor::row("consumed_item", self.consumed.values()),
+            Tensor::row("popularity", &self.popularity),
         ];
-        let (offsets, values) = (self.consumed.offsets(), self.consumed.values());
-        let integers = [
-            ("consumed_offset", offsets),
-            ("consumed_item", values),
-            ("popularity", self.popularity.as_slice()),
-        ];
-        let floats = floats.into_iter().map(|(name, shape, values)| {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (name, Dtype::F32, shape, bytes)
-        });
-        let integers = integers.into_iter().map(|(name, values)| {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            (name, Dtype::U32, vec![values.len()], bytes)
-        });
-        let stored: Vec<_> = floats.chain(integers).collect();
-        let failed =
-            |e: safetensors::SafeTensorError| Error::retry(format!("cannot write the user model: {e}"));
-        // A sorted map: the order of tensors in the file must not vary.
-        let views = stored
-            .iter()
-            .map(|(name, kind, shape, bytes)| Ok((*name, TensorView::new(*kind, shape.clone(), bytes)?)))
-            .collect::<Result<BTreeMap<_, _>, _>>()
-            .map_err(failed)?;
-        safetensors::serialize(views, None).map_err(failed)
-    }
-}
-
-/// Tensors by name, checked; the error is what is wrong.
-struct Tensors<'a>(SafeTensors<'a>);
-
-impl Tensors<'_> {
-    fn words<T>(&self, name: &str, kind: Dtype, of: impl Fn([u8; 4]) -> T) -> Result<Vec<T>, String> {
-        let tensor = self
-            .0
-            .tensor(name)
-            .map_err(|_| format!("it has no tensor {name}"))?;
-        if tensor.dtype() != kind {
-            return Err(format!("tensor {name} is {:?}, not {kind:?}", tensor.dtype()));
-        }
-        Ok(tensor
-            .data()
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|word| of(*word))
-            .collect())
-    }
-
-    /// A tensor of finite numbers, of `len` values where that is known.
-    fn numbers(&self, name: &str, len: Option<usize>) -> Result<Vec<f32>, String> {
-        let values = self.words(name, Dtype::F32, f32::from_le_bytes)?;
-        if let Some(len) = len.filter(|&len| len != values.len()) {
-            return Err(format!("tensor {name} has {} values, not {len}", values.len()));
-        }
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(at) => Err(format!("value {at} of tensor {name} is not finite")),
-            None => Ok(values),
-        }
-    }
-
-    fn indices(&self, name: &str) -> Result<Vec<u32>, String> {
-        self.words(name, Dtype::U32, u32::from_le_bytes)
+        tensors::write(path, tensors)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::super::tests::small;
     use super::*;
 
@@ -221,7 +184,7 @@ mod tests {
         assert_eq!(loaded.model, environment.model);
         assert_eq!(loaded.consumed, environment.consumed);
         assert_eq!(loaded.popularity, environment.popularity);
-        assert_eq!(loaded.users.ids(), environment.users.ids());
+        assert!(loaded.users.ids().eq(environment.users.ids()));
     }
 
     #[test]
@@ -234,6 +197,47 @@ mod tests {
         let error = Environment::load(folder.path()).unwrap_err();
         assert_eq!(error.class().code(), 42);
         assert!(error.to_string().contains(MODEL_FILE), "{error}");
+    }
+
+    #[test]
+    fn a_model_that_fits_its_manifest_and_not_its_users_is_bad_data_with_the_tensor() {
+        let folder = tempfile::tempdir().unwrap();
+        saved(folder.path());
+        let path = folder.path().join(MODEL_FILE);
+        let whole = std::fs::read(&path).unwrap();
+        let change = |damage: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = whole.clone();
+            damage(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+            let json = std::fs::read_to_string(folder.path().join("manifest.json")).unwrap();
+            let mut manifest = Manifest::from_json(&json, &path).unwrap();
+            let print = Fingerprint::of_file(&path).unwrap();
+            manifest.files.insert(MODEL_FILE.to_string(), print);
+            manifest.write_to_folder(folder.path()).unwrap();
+            let error = Environment::load(folder.path()).unwrap_err();
+            assert_eq!(error.class().code(), 42);
+            error.to_string()
+        };
+        let error = change(&|bytes| bytes.truncate(bytes.len() - 2));
+        assert!(
+            error.contains("is cut short") && error.contains("tensor"),
+            "{error}"
+        );
+        let rename = |from: &'static str, to: &'static str| {
+            move |bytes: &mut Vec<u8>| {
+                let at = bytes.windows(from.len()).position(|w| w == from.as_bytes());
+                let at = at.unwrap();
+                bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+            }
+        };
+        let error = change(&rename("item_bias", "item_bia_"));
+        assert!(error.contains("no tensor item_bias"), "{error}");
+        // The first offset, which must be 0, is the first of the 64-bit words behind the header.
+        let error = change(&|bytes| {
+            let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+            bytes[8 + header] = 1;
+        });
+        assert!(error.contains("consumed_offset"), "{error}");
     }
 
     #[test]

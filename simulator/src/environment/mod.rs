@@ -6,12 +6,15 @@ pub mod interest;
 pub mod returns;
 pub mod rules;
 pub mod similarity;
+mod tensors;
+mod top;
 pub mod vector;
 
 use std::path::{Path, PathBuf};
 
 use common::ids::Dictionary;
 
+pub(crate) use artifact::KIND;
 use rules::{Rule, Rules};
 
 use crate::sparse::SparseRows;
@@ -63,8 +66,9 @@ impl Environment {
 
     /// The items that are not in the user's log.
     pub fn open_items(&self, user: u32) -> impl Iterator<Item = u32> {
-        let consumed = self.consumed.row(user as usize);
-        (0..self.items.len() as u32).filter(move |item| consumed.binary_search(item).is_err())
+        // Both run upwards, so that one look at the next consumed item decides.
+        let mut consumed = self.consumed.row(user as usize).iter().copied().peekable();
+        (0..self.items.len() as u32).filter(move |item| consumed.next_if_eq(item).is_none())
     }
 }
 

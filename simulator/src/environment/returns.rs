@@ -4,6 +4,7 @@ use super::Environment;
 use super::interest::Interest;
 use super::rules::{Rule, Rules};
 use super::similarity::Similarity;
+use super::top::Top;
 
 /// Expected returns for one user, or their mean over users.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -41,69 +42,80 @@ impl<'a> References<'a> {
 
     /// The expected returns for `user`, whose taste is the user's own.
     pub fn of_user(&self, user: u32) -> Returns {
-        let interest = Interest::own(user);
-        let environment = self.environment;
+        let (environment, rules) = (self.environment, &self.rules);
+        let mut best = self.top();
         let (mut sum, mut open) = (0.0, 0);
         for item in environment.open_items(user) {
-            sum += f64::from(interest.probability(environment, item));
+            let p = environment.model.probability(user, item);
+            best.push(p, item);
+            sum += f64::from(p);
             open += 1;
         }
-        let steps = (self.rules.horizon as usize).min(open);
+        let steps = (rules.horizon as usize).min(open);
         if steps == 0 {
             return Returns::default();
         }
         let mean = sum / open as f64;
-        let random = match self.rules.rule {
+        let random = match rules.rule {
             Rule::Fixed => steps as f64 * mean,
-            Rule::Leave => self
-                .rules
-                .expected_return(std::iter::repeat_n(mean as f32, steps)),
+            Rule::Leave => rules.expected_return(std::iter::repeat_n(mean as f32, steps)),
         };
         let popular = self
             .by_popularity
             .iter()
             .copied()
             .filter(|&item| !environment.consumed.contains(user as usize, item));
-        let shown = self.until_bored(popular.take(steps));
-        let popularity = shown.iter().map(|&item| interest.probability(environment, item));
+        let popular = self.until_bored(popular.take(steps));
+        let popular = popular
+            .into_iter()
+            .map(|item| environment.model.probability(user, item));
+        let best = self.greedy(best.into_sorted());
         Returns {
-            oracle: self.oracle(user, &interest),
+            oracle: rules.expected_return(best.into_iter().map(|(p, _)| p)),
             random,
-            popularity: self.rules.expected_return(popularity),
+            popularity: rules.expected_return(popular),
         }
     }
 
-    /// The oracle's expected return for `user` with the taste `interest`.
+    /// The oracle's expected return for `user` with the taste `interest`: [`Returns::oracle`] alone, without memory
+    /// that grows with the catalogue.
     pub fn oracle(&self, user: u32, interest: &Interest) -> f64 {
         let environment = self.environment;
-        let mut best: Vec<(f32, u32)> = environment
-            .open_items(user)
-            .map(|item| (interest.probability(environment, item), item))
-            .collect();
-        let falling = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        let steps = (self.rules.horizon as usize).min(best.len());
-        // Boredom passes items over: more than the horizon may be looked at.
-        let looked_at = if self.similarity.is_some() {
+        let mut best = self.top();
+        if *interest == Interest::own(user) {
+            // No logistic function but for the best, since probabilities rise with logits.
+            let model = &environment.model;
+            for item in environment.open_items(user) {
+                best.push(model.logit(user, item), item);
+            }
+            let best = self.greedy(best.into_sorted()).into_iter();
+            return self
+                .rules
+                .expected_return(best.map(|(logit, _)| model.probability_at(logit)));
+        }
+        for item in environment.open_items(user) {
+            best.push(interest.probability(environment, item), item);
+        }
+        let best = self.greedy(best.into_sorted()).into_iter();
+        self.rules.expected_return(best.map(|(p, _)| p))
+    }
+
+    /// Room for the items that the oracle looks at: boredom passes items over, so that it may need more than it shows.
+    fn top(&self) -> Top {
+        let steps = self.rules.horizon as usize;
+        Top::new(if self.similarity.is_some() {
             16 * steps
         } else {
             steps
-        }
-        .min(best.len());
-        if looked_at == 0 {
-            return 0.0;
-        }
-        best.select_nth_unstable_by(looked_at - 1, falling);
-        best.truncate(looked_at);
-        best.sort_unstable_by(falling);
-        self.rules
-            .expected_return(self.greedy(best, steps).into_iter().map(|(p, _)| p))
+        })
     }
 
-    /// The first `steps` of `best`, leaving for later what would end the episode out of boredom.
-    fn greedy(&self, best: Vec<(f32, u32)>, steps: usize) -> Vec<(f32, u32)> {
+    /// The items of an episode out of `best`, leaving for later what would end it out of boredom.
+    fn greedy(&self, best: Vec<(f32, u32)>) -> Vec<(f32, u32)> {
         let (Some(similarity), Some(boredom)) = (&self.similarity, self.rules.boredom) else {
             return best;
         };
+        let steps = self.rules.horizon as usize;
         let (mut left, mut shown, mut run) = (best, Vec::<(f32, u32)>::with_capacity(steps), 0);
         while shown.len() < steps && !left.is_empty() {
             let similar = |item: u32| {
@@ -173,8 +185,13 @@ mod tests {
         let environment = small();
         assert_eq!(by_popularity(&environment), [0, 2, 1, 5, 3, 4]);
         let p = |item| f64::from(environment.model.probability(0, item));
-        let returns = References::new(&environment, Rules::fixed(2)).of_user(0);
+        let references = References::new(&environment, Rules::fixed(2));
+        let returns = references.of_user(0);
         assert!((returns.oracle - (p(5) + p(4))).abs() < 1e-6);
+        for user in 0..4 {
+            let own = Interest::own(user);
+            assert_eq!(references.oracle(user, &own), references.of_user(user).oracle);
+        }
         assert!(
             (returns.popularity - (p(2) + p(1))).abs() < 1e-6,
             "item 0 is consumed"
@@ -237,7 +254,7 @@ mod tests {
         let references = References::new(&environment, Rules::leave(5, 5, 2));
         // The four are the best, then the one opposite to them.
         let best = [36, 37, 38, 39, 18, 9].map(|item| (0.5, item)).to_vec();
-        let order: Vec<u32> = references.greedy(best, 5).iter().map(|&(_, item)| item).collect();
+        let order: Vec<u32> = references.greedy(best).iter().map(|&(_, item)| item).collect();
         assert_eq!(order, [36, 37, 18, 38, 39]);
         assert_eq!(references.until_bored([36, 37, 38, 18].into_iter()), [36, 37, 38]);
     }

@@ -66,7 +66,12 @@ impl UserModel {
 
     /// p(u, i), the calibrated probability of a like.
     pub fn probability(&self, user: u32, item: u32) -> f32 {
-        sigmoid(self.calibration.apply(self.logit(user, item)))
+        self.probability_at(self.logit(user, item))
+    }
+
+    /// The calibrated probability of a like at the logit `z`; it rises with `z`.
+    pub fn probability_at(&self, z: f32) -> f32 {
+        sigmoid(self.calibration.apply(z))
     }
 }
 

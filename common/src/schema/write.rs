@@ -1,0 +1,79 @@
+//! Writing a Parquet artifact, whole or in pieces: the manifest in its footer, row groups of one size, atomically.
+
+use std::path::Path;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use crate::manifest::{Manifest, PARQUET_KEY};
+use crate::{Error, Result, atomic_file};
+
+/// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
+const ROW_GROUP_ROWS: usize = 131_072;
+
+/// Named columns with whether they may hold nulls.
+pub(crate) type Columns = Vec<(&'static str, ArrayRef, bool)>;
+
+/// The schema of a file with such columns.
+///
+/// # Errors
+/// When the columns make no record batch.
+pub(crate) fn schema(columns: Columns) -> Result<SchemaRef> {
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?.schema())
+}
+
+/// Writes `columns` to `path` with the manifest and other footer `metadata`, atomically.
+///
+/// # Errors
+/// On I/O failure.
+pub(crate) fn write(
+    path: &Path,
+    manifest: &Manifest,
+    metadata: &[(&str, String)],
+    columns: Columns,
+) -> Result<()> {
+    let schema = schema(columns.clone())?;
+    stream(path, manifest, metadata, schema, |write| write(columns))
+}
+
+/// Writes to `path` the pieces that `fill` hands to its argument, atomically and in memory for one row group beside the
+/// piece at hand. Row groups have one size, whatever the pieces.
+///
+/// # Errors
+/// Those of `fill`, a piece that does not fit `schema`, I/O failures.
+pub(crate) fn stream<T>(
+    path: &Path,
+    manifest: &Manifest,
+    metadata: &[(&str, String)],
+    schema: SchemaRef,
+    fill: impl FnOnce(&mut dyn FnMut(Columns) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let mut pairs = vec![KeyValue::new(PARQUET_KEY.to_string(), manifest.to_json())];
+    pairs.extend(
+        metadata
+            .iter()
+            .map(|(key, value)| KeyValue::new((*key).to_string(), value.clone())),
+    );
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_key_value_metadata(Some(pairs))
+        .build();
+    atomic_file::write(path, |file| {
+        let failed = |e: parquet::errors::ParquetError| Error::retry(format!("cannot write: {e}")).file(path);
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
+        let value = fill(&mut |columns| {
+            let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+            if batch.schema() != schema {
+                return Err(Error::data("a piece has columns of other types than the file").file(path));
+            }
+            writer.write(&batch).map_err(failed)
+        })?;
+        writer.close().map_err(failed)?;
+        Ok(value)
+    })
+}
