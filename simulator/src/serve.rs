@@ -73,7 +73,7 @@ fn client(
     let hello = exchange::hello(environment, &config.rules, config.seed);
     let mut sender = RequestSender::new(requests, &hello)?;
     let mut receiver = ReplyReceiver::new(std::io::BufReader::with_capacity(BUFFER, replies))?;
-    let mut exchange = Exchange::new(environment, config.rules, config.seed, config.envs);
+    let mut exchange = Exchange::new(environment, config.rules, config.seed, config.envs).letting_wait();
     loop {
         let sent = sender.send(exchange.request());
         let Some(reply) = receiver.receive()? else {

@@ -7,8 +7,10 @@
 //! An episode begins with step 0, no `last_item` and no `reward`. The row with `done` carries the last reward
 //! and is answered with an empty slate and propensity 1; the environment's next row begins a new episode (the
 //! NEXT_STEP autoreset of Gymnasium). `truncated` tells how it ended: at the horizon, where the return goes on beyond
-//! what was seen (Gymnasium's `truncated`), or else by itself (`terminated`). The environment's first message is the schema with the [`Hello`] in its
-//! metadata; the policy writes its own schema as soon as it has read it. Closing the stream ends the session.
+//! what was seen (Gymnasium's `truncated`), or else by itself (`terminated`). `simulator serve` also takes an empty slate
+//! for a row that is not done: that environment waits, and the same row comes again. The environment's first message
+//! is the schema with the [`Hello`] in its metadata; the policy writes its own schema as soon as it has read it. Closing
+//! the stream ends the session.
 //!
 //! Threat model: the other side may be any program. What it sends is checked for columns, types, nulls and
 //! values before use; a frame made to exhaust memory is out of scope, both ends belong to one user.

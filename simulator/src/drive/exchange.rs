@@ -15,6 +15,8 @@ pub(crate) struct Exchange<'a> {
     live: Vec<u32>,
     /// What the last action of each environment gave; `None` at the start of an episode.
     last: Vec<Option<(u32, Outcome)>>,
+    /// Whether an empty slate makes an environment wait, instead of being an error.
+    may_wait: bool,
     request: Request,
 }
 
@@ -38,8 +40,16 @@ impl<'a> Exchange<'a> {
             vector: VectorEnvironment::new(environment, rules, seed, 0..envs),
             live: (0..envs).collect(),
             last: vec![None; envs as usize],
+            may_wait: false,
             request: Request::default(),
         }
+    }
+
+    /// Lets the other side answer a row with an empty slate: its user is shown nothing, and the row comes again. So
+    /// learners can begin the next episode where one is over and keep the other environments where they are.
+    pub(crate) fn letting_wait(mut self) -> Self {
+        self.may_wait = true;
+        self
     }
 
     /// Whether no environment takes part any more.
@@ -103,6 +113,9 @@ impl<'a> Exchange<'a> {
                 self.vector.step_one(at, 0);
                 self.last[at] = None;
                 ended = true;
+                continue;
+            }
+            if self.may_wait && reply.item.row(row).len() == 0 {
                 continue;
             }
             let action = action(reply, row, self.environment).map_err(|e| {
@@ -181,6 +194,24 @@ pub(super) mod tests {
         assert!(fail(&|reply| second(reply, &[])).contains("slate has 0 items"));
         assert!(fail(&|reply| second(reply, &["1", "2"])).contains("slate has 2 items"));
         assert!(fail(&|reply| reply.env.truncate(1)).contains("1 rows"));
+    }
+
+    #[test]
+    fn an_environment_that_waits_is_asked_again() {
+        let environment = small();
+        let mut exchange = Exchange::new(&environment, Rules::fixed(2), 0, 2).letting_wait();
+        // The second environment acts in the first step alone, so the first begins its next episode beside it.
+        for step in 0..5 {
+            let request = exchange.request().clone();
+            assert_eq!(request.step, [step % 3, step.min(1)]);
+            assert_eq!(request.reward[1].is_some(), step > 0);
+            let mut reply = reply(&request, |_| step.to_string());
+            if step > 0 {
+                reply.item.pop();
+                reply.item.push(None);
+            }
+            exchange.take(&reply, |_, _, _| {}, |_, _| true).unwrap();
+        }
     }
 
     #[test]

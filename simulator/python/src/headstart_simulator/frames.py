@@ -1,0 +1,160 @@
+"""Step frames: one Arrow IPC stream each way, a record batch a vector step.
+
+This module alone knows their columns. The Rust side is ``common/src/frame``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from .connection import Child, UnixSocket
+from .errors import SimulatorError
+
+PROTOCOL = 2
+_HELLO_KEY = b"headstart.hello"
+_REPLY = pa.schema(
+    [
+        pa.field("env", pa.uint32(), nullable=False),
+        pa.field("item", pa.list_(pa.field("item", pa.utf8(), nullable=False)), nullable=False),
+        pa.field("propensity", pa.float32(), nullable=False),
+        pa.field("policy_version", pa.uint64(), nullable=False),
+    ]
+)
+# A continuation marker and a length of zero: the end of an Arrow IPC stream.
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+
+
+class Request(NamedTuple):
+    """One vector step from the simulator; a row an environment, row i that of environment i."""
+
+    user_id: pa.StringArray
+    step: npt.NDArray[np.int64]
+    reward: npt.NDArray[np.float32]
+    """0 where the row begins an episode."""
+    done: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What the simulator says before the first step."""
+
+    environment: str
+    seed: int
+    horizon: int
+
+
+class Frames:
+    """A session with a simulator, from its hello to the end of the reply stream."""
+
+    def __init__(self, connection: Union[Child, UnixSocket]) -> None:
+        """Read the hello, and answer with the schema of the replies."""
+        self._connection = connection
+        # While frames are under way the other end may be in the middle of a write and cannot be asked to end.
+        self._between_frames = False
+        try:
+            self._reader = pa.ipc.open_stream(connection.source)
+            self.hello = self._read_hello()
+            connection.sink.write(_REPLY.serialize())
+            connection.sink.flush()
+        except (pa.ArrowException, OSError) as error:
+            raise connection.explain(f"its stream did not begin as one of step frames ({_brief(error)})") from error
+
+    def _read_hello(self) -> Hello:
+        metadata = self._reader.schema.metadata or {}
+        try:
+            said: dict[str, Any] = json.loads(metadata[_HELLO_KEY])
+            protocol = said["protocol"]
+            if protocol == PROTOCOL:
+                if said["slate"] != 1:
+                    raise self._refuse(
+                        f"it asks for slates of {said['slate']} items; this client chooses one item a step"
+                    )
+                return Hello(str(said["environment"]), int(said["seed"]), int(said["horizon"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._refuse(f"its hello cannot be read ({_brief(error)})") from error
+        raise self._refuse(
+            f"it speaks protocol {protocol}, this client speaks {PROTOCOL}: use both of the same release"
+        )
+
+    def _refuse(self, what: str) -> SimulatorError:
+        self._connection.close(politely=False)
+        return SimulatorError(f"no session with this simulator: {what}")
+
+    def receive(self) -> Request:
+        """Wait for the next vector step."""
+        self._between_frames = False
+        try:
+            batch = self._reader.read_next_batch()
+        except StopIteration:
+            raise self._connection.explain("it ended the session") from None
+        except (pa.ArrowException, OSError) as error:
+            raise self._connection.explain(f"its stream is damaged or cut short ({_brief(error)})") from error
+        self._between_frames = True
+        try:
+            env = batch.column("env").to_numpy()
+            request = Request(
+                user_id=batch.column("user_id"),
+                step=batch.column("step").to_numpy().astype(np.int64),
+                reward=batch.column("reward").fill_null(0.0).to_numpy().astype(np.float32),
+                done=batch.column("done").to_numpy(zero_copy_only=False),
+                truncated=batch.column("truncated").to_numpy(zero_copy_only=False),
+            )
+        except (KeyError, pa.ArrowException) as error:
+            raise self._refuse(f"a frame lacks what the protocol asks for ({_brief(error)})") from error
+        if not np.array_equal(env, np.arange(len(env))):
+            raise self._refuse("a frame does not hold every environment once, in order")
+        return request
+
+    def send(
+        self,
+        acts: npt.NDArray[np.bool_],
+        items: pa.Array,
+        propensity: npt.NDArray[np.float32],
+        policy_version: int,
+    ) -> None:
+        """Answer a vector step: rows where ``acts`` holds get the next of ``items``, the others an empty slate."""
+        rows = len(acts)
+        offsets = np.zeros(rows + 1, np.int32)
+        np.cumsum(acts, out=offsets[1:])
+        slates = pa.ListArray.from_arrays(pa.array(offsets), items).cast(_REPLY.field("item").type)
+        batch = pa.record_batch(
+            [
+                pa.array(np.arange(rows, dtype=np.uint32)),
+                slates,
+                pa.array(propensity),
+                pa.array(np.full(rows, policy_version, np.uint64)),
+            ],
+            schema=_REPLY,
+        )
+        self._between_frames = False
+        try:
+            self._connection.sink.write(batch.serialize())
+            self._connection.sink.flush()
+        except (OSError, ValueError) as error:
+            raise self._connection.explain(f"it does not take a reply ({_brief(error)})") from error
+
+    def close(self) -> None:
+        """Close the reply stream, on which the simulator ends the session. Can be repeated."""
+        if self._between_frames:
+            self._between_frames = False
+            try:
+                self._connection.sink.write(_END_OF_STREAM)
+                self._connection.sink.flush()
+            except (OSError, ValueError):
+                self._connection.close(politely=False)
+            else:
+                self._connection.close()
+        else:
+            self._connection.close(politely=False)
+
+
+def _brief(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]
