@@ -170,6 +170,14 @@ fn ids_alone_are_checked_like_the_whole_and_with_their_place() {
         &["`a` appears twice", "row group 1", "row 3"],
     );
     check("user_id", texts(vec![Some("a"), None]), &["null", "row 1"]);
+    // In the second batch that is read.
+    let many = (0..70_000).map(|n| n.to_string()).chain(["7".into()]);
+    let many = Arc::new(StringArray::from_iter_values(many)) as ArrayRef;
+    check(
+        "user_id",
+        many,
+        &["`7` appears twice", "row group 35000", "row 70000"],
+    );
     check("user_id", texts(vec![Some("")]), &["empty"]);
     check("user", texts(vec![Some("a")]), &["`user_id` is missing"]);
     let floats = Arc::new(arrow::array::Float32Array::from(vec![1.0])) as ArrayRef;
