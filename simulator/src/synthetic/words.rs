@@ -149,7 +149,7 @@ const FORMATS: [&str; 10] = [
     "companion",
     "introduction",
     "collection",
-    "history",
+    "primer",
     "notebook",
     "course",
     "almanac",
@@ -175,21 +175,29 @@ pub(super) fn describe(of: usize, rng: &mut ChaCha8Rng) -> (String, String) {
     let adjective = ADJECTIVES[rng.random_range(0..ADJECTIVES.len())];
     let format = FORMATS[rng.random_range(0..FORMATS.len())];
     let name = topic(of);
-    let article = if "aeiou".contains(&format[..1]) { "An" } else { "A" };
     (
         format!(
-            "The {} {}: {} {format} of {name}",
+            "The {} {}: {} {name} {format}",
             capital(adjective),
             capital(noun(0)),
-            article.to_lowercase()
+            article(&name)
         ),
         format!(
-            "{article} {format} about {name}, with chapters on {}, {} and {}.",
+            "{} {format} about {name}, with chapters on {}, {} and {}.",
+            capital(article(format)),
             noun(0),
             noun(1),
             noun(2)
         ),
     )
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    }
 }
 
 fn capital(word: &str) -> String {
@@ -211,7 +219,7 @@ mod tests {
         assert_eq!(names.len(), MOST_TOPICS);
         let (title, text) = describe(24 + 5, &mut stream(0, "test", &[]));
         assert!(
-            title.starts_with("The ") && title.ends_with(" of modern jazz"),
+            title.starts_with("The ") && title.contains(": a modern jazz "),
             "{title}"
         );
         assert!(text.contains(" about modern jazz, with chapters on "), "{text}");
