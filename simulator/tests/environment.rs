@@ -1,10 +1,14 @@
-//! `simulator fit` and `simulator fidelity`: the same bytes whatever the workers, and an environment that knows more
-//! than popularity does.
+//! `simulator fit` and `simulator fidelity`: the same bytes whatever the workers, an environment that knows more than
+//! popularity does, and one where pairs without a rating say nothing.
 
 mod common;
 
 use ::common::schema::metrics;
-use common::{contents, environment, fail, import, raw_dataset, simulator, succeed, text};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use common::{contents, environment, fail, import, raw_dataset, simulator, succeed, text, write};
+use tempfile::TempDir;
 
 #[test]
 fn the_environment_is_the_same_for_one_worker_and_three() {
@@ -20,6 +24,8 @@ fn the_environment_is_the_same_for_one_worker_and_three() {
             text(&folder),
             "--rank",
             "4",
+            "--epochs",
+            "40",
             "--workers",
             workers,
         ];
@@ -46,18 +52,18 @@ fn fidelity_shows_what_the_model_knows() {
         text(&file),
     ];
     let table = succeed(&[words.as_slice(), &["--resamples", "200"]].concat());
-    let measured = metrics::read(&file).unwrap();
-    let value = |method: &str, metric: &str| {
-        measured
-            .iter()
-            .find(|m| m.method == method && m.metric == metric)
-            .unwrap_or_else(|| panic!("{metric}"))
-            .value
-    };
-    // Two tastes, which popularity cannot tell apart.
-    assert!(value("user_model", "auc") > 0.75, "{table}");
-    assert!(value("user_model", "auc_gain_low") > 0.0, "{table}");
-    assert!(value("user_model", "auc_low") <= value("user_model", "auc"));
+    let value = values(&file);
+    // Two tastes, which popularity cannot tell apart. So few likes are cross-fitted without being asked.
+    for split in ["test", "cross_fitted"] {
+        assert!(value(split, "user_model", "auc") > 0.75, "{table}");
+        assert!(value(split, "user_model", "auc_low") <= value(split, "user_model", "auc"));
+    }
+    assert!(
+        value("cross_fitted", "user_model", "auc_gain_low") > 0.0,
+        "{table}"
+    );
+    assert_eq!(value("bars", "environment", "bar_auc_gain"), 1.0, "{table}");
+    let value = |method: &str, metric: &str| value("all", method, metric);
     let (predicted, observed) = (
         value("user_model", "like_rate_all"),
         value("observed", "like_rate_all"),
@@ -72,6 +78,132 @@ fn fidelity_shows_what_the_model_knows() {
 
     let again = succeed(&[words.as_slice(), &["--resamples", "200", "--workers", "1"]].concat());
     assert_eq!(again, table, "a second run prints the same table");
+}
+
+/// The value of (split, method, metric) in a metrics file.
+fn values(file: &Path) -> impl Fn(&str, &str, &str) -> f64 {
+    let measured = metrics::read(file).unwrap();
+    move |split, method, metric| {
+        let found = measured
+            .iter()
+            .find(|m| (m.split.as_str(), m.method.as_str(), m.metric.as_str()) == (split, method, metric));
+        found.unwrap_or_else(|| panic!("{split} {method} {metric}")).value
+    }
+}
+
+#[test]
+fn one_fold_is_the_environment_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let (data, environment) = environment(out.path());
+    let (all, one) = (out.path().join("all.parquet"), out.path().join("one.parquet"));
+    let measured = |file: &Path, extra: &[&str]| {
+        let words = [
+            "fidelity",
+            "--data",
+            text(&data),
+            "--environment",
+            text(&environment),
+            "--resamples",
+            "20",
+            "--out",
+            text(file),
+        ];
+        succeed(&[words.as_slice(), extra].concat())
+    };
+    let table = measured(&one, &["--folds", "1"]);
+    assert!(!table.contains("cross-fitted:"), "{table}");
+    assert!(measured(&all, &[]).contains("cross-fitted:"));
+    let of_test = |file: &Path| values(file)("test", "user_model", "auc");
+    assert_eq!(
+        of_test(&all),
+        of_test(&one),
+        "the other folds leave the environment's own as it is"
+    );
+}
+
+/// A Coat-like folder: 60 users of two genders rate 10 of 40 coats that they chose, nearly all liked ones, and 16 that
+/// were shown at random, of which they like 3 of 4 of their gender's and 1 of 8 others.
+fn shown_at_random() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let genders = "gender:men\ngender:women";
+    for map in ["item_features_map.txt", "user_features_map.txt"] {
+        write(folder.path(), map, genders);
+    }
+    let genders = |rows: usize| ["1 0\n", "0 1\n"].repeat(rows / 2).concat();
+    write(folder.path(), "user_features.ascii", genders(60));
+    write(folder.path(), "item_features.ascii", genders(40));
+    let likes = |user: usize, item: usize| match (user * 29 + item * 17) % 8 {
+        0 => true,
+        draw => user % 2 == item % 2 && draw < 6,
+    };
+    let matrix = |rated: &dyn Fn(usize, usize) -> bool| {
+        let mut matrix = String::new();
+        for user in 0..60 {
+            for item in 0..40 {
+                let rating = if likes(user, item) { 5 } else { 2 };
+                write!(matrix, "{} ", if rated(user, item) { rating } else { 0 }).unwrap();
+            }
+            matrix.push('\n');
+        }
+        matrix
+    };
+    let chosen = matrix(&|user, item| likes(user, item) && (user * 7 + item * 3) % 40 < 25);
+    let random = matrix(&|user, item| (user * 13 + item * 23) % 40 < 16);
+    write(folder.path(), "train.ascii", chosen);
+    write(folder.path(), "test.ascii", random);
+    folder
+}
+
+#[test]
+fn where_pairs_without_a_rating_say_nothing_the_like_rate_is_that_of_the_ratings() {
+    let (raw, out) = (shown_at_random(), tempfile::tempdir().unwrap());
+    let (data, environment) = (out.path().join("data"), out.path().join("environment"));
+    let file = out.path().join("fidelity.parquet");
+    succeed(&[
+        "import",
+        "coat",
+        "--input",
+        text(raw.path()),
+        "--out",
+        text(&data),
+    ]);
+    let fit = [
+        "fit",
+        "--data",
+        text(&data),
+        "--out",
+        text(&environment),
+        "--epochs",
+        "60",
+    ];
+    succeed(&fit);
+    assert!(environment.join("choice.json").exists());
+    let words = [
+        "fidelity",
+        "--data",
+        text(&data),
+        "--environment",
+        text(&environment),
+        "--resamples",
+        "50",
+        "--out",
+        text(&file),
+    ];
+    let table = succeed(&words);
+    let value = values(&file);
+    let (predicted, observed) = (
+        value("cross_fitted", "user_model", "like_rate"),
+        value("cross_fitted", "observed", "like_rate"),
+    );
+    assert!(observed > 0.15, "{table}");
+    assert!((predicted - observed).abs() < 0.03, "{table}");
+    // Ten random items give ten times the like-rate of what is left, which the ratings are a fair sample of.
+    let random = value("all", "random", "expected_return");
+    assert!((random / 10.0 - observed).abs() < 0.06, "{random} {table}");
+    assert!(
+        value("cross_fitted", "user_model", "auc_gain_low") > 0.0,
+        "{table}"
+    );
 }
 
 #[test]

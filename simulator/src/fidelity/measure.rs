@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::environment::returns::References;
 use crate::environment::rules::Rules;
 use crate::user_model::cells::{Cells, PARTS};
-use crate::user_model::train::{self, LIKES_OF_A_LARGE_DATASET, Procedure};
+use crate::user_model::train::{self, LIKES_TO_CHOOSE_ON, Procedure};
 
 /// Cells that are measured, at most; beyond it users are sampled.
 const MOST_CELLS: usize = 1 << 24;
@@ -90,7 +90,7 @@ impl Measure {
 /// What to measure beside the environment itself.
 #[derive(Clone, Copy, Debug)]
 pub struct CrossFit<'a> {
-    /// How many of the [`PARTS`] are measured; `None` is all of them below [`LIKES_OF_A_LARGE_DATASET`], else one. With one, only the
+    /// How many of the [`PARTS`] are measured; `None` is all of them below [`LIKES_TO_CHOOSE_ON`], else one. With one, only the
     /// environment's own test fold is; each further one takes a fit.
     pub folds: Option<u32>,
     /// How the environment's user model was made; `None` where that is not known, and nothing can be refit.
@@ -105,7 +105,7 @@ impl CrossFit<'_> {
             )
             .hint("use --folds 1, or an environment that `simulator fit` wrote")),
             (Some(folds), _) => Ok(folds.clamp(1, PARTS)),
-            (None, Some(_)) if cells.held_out_liked.count() < LIKES_OF_A_LARGE_DATASET => Ok(PARTS),
+            (None, Some(_)) if cells.held_out_liked.count() < LIKES_TO_CHOOSE_ON => Ok(PARTS),
             (None, _) => Ok(1),
         }
     }

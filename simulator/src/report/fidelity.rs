@@ -9,12 +9,17 @@ use super::interval::Estimate;
 use super::table::Summaries;
 
 /// The splits of fidelity metrics, and on what they were measured.
-const SPLITS: [(&str, &str); 2] = [
+const SPLITS: [(&str, &str); 4] = [
     (
         "test",
         "On held-out pairs of user and item that neither the fit nor the calibration has seen",
     ),
+    (
+        "cross_fitted",
+        "Cross-fitted: the fit repeated with other held-out pairs left out, each predicted by a model that did not see it",
+    ),
     ("all", "Over all users and items outside their logs"),
+    ("bars", "What an environment must reach: 1 reached, 0 not"),
 ];
 
 /// Metrics whose name ends so are bounds of the metric that it starts with.
@@ -31,7 +36,7 @@ const SUBJECTS: [(&str, &str); 6] = [
 ];
 
 /// What the measures are called and what they mean, in the order of the lines.
-const MEASURES: [(&str, &str, &str); 15] = [
+const MEASURES: [(&str, &str, &str); 19] = [
     (
         "auc",
         "AUC",
@@ -58,11 +63,21 @@ const MEASURES: [(&str, &str, &str); 15] = [
         "calibration error",
         "mean distance of probability and frequency, in bins of equal size",
     ),
+    (
+        "calibration_noise",
+        "of the calibration error",
+        "what a perfect model would show: sampling noise",
+    ),
     ("like_rate", "like-rate", "predicted and observed share of likes"),
     (
         "calibration_error_best",
         "calibration error at the top",
         "among each user's ten most probable items",
+    ),
+    (
+        "calibration_noise_best",
+        "of the calibration error at the top",
+        "what a perfect model would show: sampling noise",
     ),
     (
         "like_rate_best",
@@ -92,11 +107,21 @@ const MEASURES: [(&str, &str, &str); 15] = [
     (
         "users_without_reward",
         "users without reward",
-        "share of users whom even the oracle cannot please",
+        "share of users whom even the oracle gives less than one like in twenty episodes",
     ),
     (
         "users_without_reward_worst_group",
         "the same in the worst group",
+        "",
+    ),
+    (
+        "users_without_gain",
+        "users without reward or gain",
+        "share of those of them whom the oracle gives less than three times random's",
+    ),
+    (
+        "users_without_gain_worst_group",
+        "without reward or gain in the worst group",
         "",
     ),
 ];

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::calibrate;
 use super::cells::Cells;
 use super::fit::Config;
-use super::train::Sides;
+use super::train::{LIKES_TO_CHOOSE_ON, Sides};
 use crate::dataset::Dataset;
 
 /// One set of hyper-parameters that was tried.
@@ -78,7 +78,7 @@ pub(super) fn choose(
             ..config.clone()
         };
         Trial {
-            log_loss: calibrate::platt_loss(&sides.unseen(cells, &shorter, seed)),
+            log_loss: calibrate::platt_loss(&sides.unseen(cells, &shorter, seed, LIKES_TO_CHOOSE_ON)),
             config,
         }
     };

@@ -1,8 +1,8 @@
 //! The whole procedure from a dataset to a calibrated user model: choose, fit, calibrate.
 //!
 //! Penalties are chosen and calibration is made on cells that the fit did not see. One part of the cells is enough
-//! where they are many. Where they are few, a part holds too few likes for either, and all parts but the test fold
-//! take turns: the logits of each come from a fit to the others, of the same size as the final one.
+//! where they are many. Where they are few, a part holds too few likes, and all parts but the test fold take turns:
+//! the logits of each come from a fit to the others, of the same size as the final one.
 
 use common::Result;
 use rayon::prelude::*;
@@ -19,8 +19,11 @@ use crate::dataset::Dataset;
 /// Pairs of user and item that calibration looks at, at most; beyond it users are sampled. A seventh of them are
 /// calibration cells, of 8 bytes each.
 const CALIBRATION_CELLS: usize = 1 << 26;
-/// With fewer held-out likes than this, a seventh of them (a thousand) is too few to choose, calibrate or measure on.
-pub const LIKES_OF_A_LARGE_DATASET: usize = 7_000;
+/// With fewer held-out likes than this, a seventh of them (a thousand) is too few to choose or to measure on.
+pub const LIKES_TO_CHOOSE_ON: usize = 7_000;
+/// With fewer held-out likes than this, a seventh of them is too few to calibrate on: their number alone would shift
+/// the like-rate by some 2 %.
+const LIKES_TO_CALIBRATE_ON: usize = 20_000;
 
 /// How a user model is made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ pub fn train(
         (procedure.start.clone(), Vec::new())
     };
     let features = Sides::new(dataset, &config);
-    let unseen = features.unseen(cells, &config, seed);
+    let unseen = features.unseen(cells, &config, seed, LIKES_TO_CALIBRATE_ON);
     let mut model = features.fit(cells, &config, seed);
     model.calibration = calibrate::fit(unseen)?;
     Ok(Trained {
@@ -88,10 +91,17 @@ impl Sides {
         fit::fit(cells, &self.users, &self.items, config, seed)
     }
 
-    /// Cells outside the test fold, each with the logit of a fit that did not see it: (logit, liked). Leaves the
-    /// parts in the roles that it found.
-    pub(super) fn unseen(&self, cells: &mut Cells, config: &Config, seed: u64) -> Vec<(f32, bool)> {
-        let turns = if cells.held_out_liked.count() < LIKES_OF_A_LARGE_DATASET {
+    /// Cells outside the test fold, each with the logit of a fit that did not see it: (logit, liked). With `enough`
+    /// held-out likes they are the calibration fold, else all. Leaves the parts in the roles that [`Cells::rotate`]
+    /// gave them.
+    pub(super) fn unseen(
+        &self,
+        cells: &mut Cells,
+        config: &Config,
+        seed: u64,
+        enough: usize,
+    ) -> Vec<(f32, bool)> {
+        let turns = if cells.held_out_liked.count() < enough {
             0..PARTS - 1
         } else {
             PARTS - 2..PARTS - 1
@@ -146,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_dataset_is_calibrated_on_all_but_the_test_fold() {
+    fn few_likes_are_taken_from_all_cells_but_the_test_fold() {
         let data = shown_at_random();
         let mut cells = Cells::new(&data, 0);
         let config = Config {
@@ -154,13 +164,14 @@ mod tests {
             epochs: 30,
             ..Config::default()
         };
-        let unseen = Sides::new(&data, &config).unseen(&mut cells, &config, 0);
-        let known = |user| {
-            cells
-                .known(user)
-                .filter(move |&(item, _)| cells.fold(user, item) != Fold::Test)
+        let unseen = Sides::new(&data, &config).unseen(&mut cells, &config, 0, usize::MAX);
+        let open = |user: u32, cells: &Cells| {
+            let known = cells.known(user);
+            known
+                .filter(|&(item, _)| cells.fold(user, item) != Fold::Test)
+                .count()
         };
-        let expected: usize = (0..200).map(|user| known(user).count()).sum();
+        let expected: usize = (0..200).map(|user| open(user, &cells)).sum();
         assert_eq!(unseen.len(), expected);
     }
 

@@ -103,6 +103,7 @@ pub(crate) fn environment(out: &Path) -> (PathBuf, PathBuf) {
         text(&environment),
         "--rank",
         "4",
+        "--default-penalties",
     ]);
     (data, environment)
 }
