@@ -8,8 +8,11 @@ use common::cli::Shared;
 use common::{Error, Result};
 
 use crate::environment::rules::{Rule, Rules};
+use crate::import::args::Import;
+use crate::user_model::cells::PARTS;
 use crate::user_model::fit;
-use crate::{bench, drive, environment, fidelity, import, random_agent, report, serve, synthetic};
+use crate::user_model::train::Procedure;
+use crate::{bench, drive, environment, fidelity, random_agent, report, serve};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,14 +44,15 @@ enum Verb {
     Import(Import),
     /// Fit the user model of an imported dataset: the environment
     ///
-    /// The model is fit on the log and 70 % of all other user-item pairs, calibrated on 15 % of them; the last
-    /// 15 % are left for `simulator fidelity`. Writes manifest.json, user_model.safetensors, items.parquet and
-    /// users.parquet.
+    /// The model is fit on the log and five sevenths of all other user-item pairs; one seventh serves to choose
+    /// penalties and to calibrate, and the last is left for `simulator fidelity`. Where unrated pairs say nothing
+    /// (answers to items shown at random), pairs means held-out ratings. Writes manifest.json, user_model.safetensors,
+    /// items.parquet, users.parquet, and choice.json with the penalties tried and chosen.
     Fit(Fit),
     /// Measure an environment against held-out pairs that its fit did not see
     ///
     /// Prints AUC against popularity's, calibration, like-rates, and the returns of the best, the most popular and
-    /// random items, with 95 % intervals over users.
+    /// random items, with 95 % intervals over users, and whether they pass the bars.
     Fidelity(Fidelity),
     /// Play episodes against an agent process and write metrics
     ///
@@ -71,80 +75,6 @@ enum Verb {
 }
 
 #[derive(Debug, Args)]
-struct Import {
-    #[command(subcommand)]
-    dataset: Dataset,
-}
-
-#[derive(Debug, Subcommand)]
-enum Dataset {
-    /// MovieLens-100K in RecBole's layout: ml-100k.inter, ml-100k.item, ml-100k.user
-    ///
-    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
-    /// truth/interactions.parquet, which only the simulator may.
-    Movielens(Movielens),
-    /// A world of any size with a known truth, made and not read
-    ///
-    /// Items belong to topics, and users like a few of these. The log shows each user items by popularity, with the
-    /// propensity of every draw; held out are the answers to random items. Beside log/ and truth/ it writes the true
-    /// environment to environment/, ready for `simulator run`: `simulator fit` on the same data can be held against it.
-    /// Memory grows with users and items; 10 million users and 1 million items stay below 4 GiB.
-    Synthetic(Synthetic),
-}
-
-#[derive(Debug, Args)]
-struct Synthetic {
-    /// Folder to write log/, truth/ and environment/ into
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// How many users
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().users, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
-    users: u32,
-    /// How many items
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().items, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
-    items: u32,
-    /// Length of the vectors of users and items
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().rank, value_parser = rank)]
-    rank: usize,
-    /// How many topics the items belong to
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().topics, value_parser = clap::value_parser!(u32).range(1..=synthetic::MOST_TOPICS as i64))]
-    topics: u32,
-    /// Items that the log shows each user
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().log_length, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    log_length: u32,
-    /// Other items of each user, drawn uniformly, that are held out
-    #[arg(long, value_name = "N", default_value_t = synthetic::Config::default().held_out, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    held_out: u32,
-    /// Mean probability of a like over all pairs of users and items
-    #[arg(long, value_name = "RATE", default_value_t = synthetic::Config::default().like_rate, value_parser = share)]
-    like_rate: f64,
-    #[command(flatten)]
-    shared: Shared,
-}
-
-#[derive(Debug, Args)]
-struct Movielens {
-    /// Folder that holds the published files
-    #[arg(long, value_name = "DIR")]
-    input: PathBuf,
-    /// Folder to write log/ and truth/ into
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Share of each user's ratings, the earliest, that becomes the log; the later ones are held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
-    log_share: f64,
-    /// A rating of at least this is a like
-    #[arg(long, value_name = "RATING", default_value_t = 4.0)]
-    like_threshold: f32,
-    /// Leave out and count bad rows (cut short, wrong encoding, repeated or unknown ids, ratings outside 1 to 5)
-    /// instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
-    #[command(flatten)]
-    shared: Shared,
-}
-
-#[derive(Debug, Args)]
 struct Fit {
     /// Folder of the imported dataset, with log/ and truth/ inside
     #[arg(long, value_name = "DIR")]
@@ -158,6 +88,9 @@ struct Fit {
     /// Passes over the data
     #[arg(long, value_name = "N", default_value_t = fit::Config::default().epochs, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     epochs: u64,
+    /// Take the default penalties instead of choosing them by log loss on the calibration fold (some nine fits more)
+    #[arg(long)]
+    default_penalties: bool,
     #[command(flatten)]
     shared: Shared,
 }
@@ -195,6 +128,11 @@ struct Fidelity {
     /// Metrics file to write as well; the table goes to stdout in any case
     #[arg(long, value_name = "FILE.parquet")]
     out: Option<PathBuf>,
+    /// How many of the seven parts of the held-out pairs to measure, each with a model that did not see it: 1 is the
+    /// environment's own test fold, each further one takes a fit [default: 7 for fewer than 7,000 held-out likes,
+    /// else 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(PARTS)))]
+    folds: Option<u32>,
     /// Bootstrap samples of the users behind the 95 % intervals
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     resamples: u32,
@@ -302,14 +240,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
-        _ => Err("a number between 0 and 1 is wanted, both left out".into()),
-    }
-}
-
-fn rank(text: &str) -> Result<usize, String> {
+pub(crate) fn rank(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(rank) if (1..=4096).contains(&rank) => Ok(rank),
         _ => Err("a whole number from 1 to 4096 is wanted".into()),
@@ -358,42 +289,18 @@ impl Run {
 /// Those of the verb.
 pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
-        Verb::Import(Import {
-            dataset: Dataset::Movielens(args),
-        }) => with(&args.shared, || {
-            import::movielens(&import::Config {
-                input: args.input.clone(),
-                out: args.out.clone(),
-                log_share: args.log_share,
-                like_threshold: args.like_threshold,
-                skip_bad_rows: args.skip_bad_rows,
-                overwrite: args.shared.overwrite,
-            })
-        }),
-        Verb::Import(Import {
-            dataset: Dataset::Synthetic(args),
-        }) => with(&args.shared, || {
-            synthetic::run(&synthetic::Config {
-                out: args.out.clone(),
-                users: args.users,
-                items: args.items,
-                rank: args.rank,
-                topics: args.topics,
-                log_length: args.log_length,
-                held_out: args.held_out,
-                like_rate: args.like_rate,
-                seed: args.shared.seed,
-                overwrite: args.shared.overwrite,
-            })
-        }),
+        Verb::Import(args) => with(args.shared(), || args.run()),
         Verb::Fit(args) => with(&args.shared, || {
             environment::build::run(&environment::build::Config {
                 data: args.data.clone(),
                 out: args.out.clone(),
-                fit: fit::Config {
-                    rank: args.rank,
-                    epochs: args.epochs,
-                    ..fit::Config::default()
+                user_model: Procedure {
+                    start: fit::Config {
+                        rank: args.rank,
+                        epochs: args.epochs,
+                        ..fit::Config::default()
+                    },
+                    choose: !args.default_penalties,
                 },
                 seed: args.shared.seed,
                 overwrite: args.shared.overwrite,
@@ -405,6 +312,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 environment: args.environment.clone(),
                 out: args.out.clone(),
                 rules: args.rules.resolve()?,
+                folds: args.folds,
                 resamples: args.resamples,
                 seed: args.shared.seed,
                 overwrite: args.shared.overwrite,

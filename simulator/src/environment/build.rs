@@ -3,22 +3,22 @@
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
+use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::table;
-use common::{Result, terminal};
-use rayon::prelude::*;
-use serde::Serialize;
+use common::{Error, Result, atomic_file, terminal};
+use serde::{Deserialize, Serialize};
 
 use super::{Environment, artifact::KIND};
 use crate::dataset::{self, Dataset, Layout};
 use crate::import;
-use crate::user_model::calibrate::{self, Calibration};
-use crate::user_model::cells::{Cells, Fold};
-use crate::user_model::features::Features;
-use crate::user_model::{UserModel, fit};
+use crate::user_model::cells::Cells;
+use crate::user_model::choose::Trial;
+use crate::user_model::fit;
+use crate::user_model::train::{self, Procedure, Trained};
 
-/// Cells that calibration looks at, at most; beyond it users are sampled.
-const CALIBRATION_CELLS: usize = 1 << 26;
+/// Which hyper-parameters the fit chose, and what it tried; the manifest holds its fingerprint.
+const CHOICE_FILE: &str = "choice.json";
 
 /// What to build from, and how.
 #[derive(Clone, Debug)]
@@ -27,18 +27,32 @@ pub struct Config {
     pub data: PathBuf,
     /// Folder of the environment.
     pub out: PathBuf,
-    /// Hyper-parameters of the user model.
-    pub fit: fit::Config,
+    /// How the user model is made.
+    pub user_model: Procedure,
     /// Seed of folds and fit.
     pub seed: u64,
     /// Replace what another run has written.
     pub overwrite: bool,
 }
 
+/// What the manifest records of the configuration.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    dataset: String,
+    user_model: Procedure,
+}
+
+/// What the fit chose, for people.
 #[derive(Serialize)]
-struct Recorded<'a> {
-    dataset: &'a str,
-    user_model: &'a fit::Config,
+struct Choice<'a> {
+    chosen: &'a fit::Config,
+    tried: &'a [Trial],
+}
+
+/// How the environment of this manifest was made; `None` where it was not by `simulator fit`.
+pub fn procedure(manifest: &Manifest) -> Option<Procedure> {
+    let recorded: Recorded = serde_json::from_value(manifest.config.clone()).ok()?;
+    Some(recorded.user_model)
 }
 
 /// Builds the environment and writes it.
@@ -53,8 +67,8 @@ pub fn run(config: &Config) -> Result<()> {
     let mut manifest = Manifest::new(KIND, "simulator fit")
         .seed(config.seed)
         .config(&Recorded {
-            dataset: &name,
-            user_model: &config.fit,
+            dataset: name,
+            user_model: config.user_model.clone(),
         })?;
     for (role, fingerprint) in fingerprints {
         manifest = manifest.input(role, fingerprint);
@@ -63,7 +77,20 @@ pub fn run(config: &Config) -> Result<()> {
         return Ok(());
     }
     let dataset = Dataset::read(&config.data)?;
-    let environment = build(&dataset, &config.fit, config.seed)?;
+    let (environment, trained) = build(&dataset, &config.user_model, config.seed)?;
+    let choice = Choice {
+        chosen: &trained.config,
+        tried: &trained.trials,
+    };
+    let json = serde_json::to_vec_pretty(&choice).map_err(|e| {
+        Error::retry(format!(
+            "the choice of hyper-parameters cannot be written as JSON: {e}"
+        ))
+    })?;
+    atomic_file::write_bytes(&config.out.join(CHOICE_FILE), &json)?;
+    manifest
+        .files
+        .insert(CHOICE_FILE.to_string(), Fingerprint::of_bytes(&json));
     environment.save(&config.out, manifest, &dataset.items, &dataset.users)?;
     terminal::info(&format!(
         "{}: environment `{}` of {} users and {} items",
@@ -75,46 +102,25 @@ pub fn run(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// Fits and calibrates the user model of `dataset`.
+/// Makes the user model of `dataset` and the environment around it.
 ///
 /// # Errors
 /// When there is too little data to calibrate on.
-pub fn build(dataset: &Dataset, config: &fit::Config, seed: u64) -> Result<Environment> {
-    let cells = Cells::new(dataset, seed);
-    let user_features = Features::of_users(&dataset.users, config.feature_support);
-    let item_features = Features::of_items(&dataset.items, config.feature_support);
-    let fitted = fit::fit(&cells, &user_features, &item_features, config, seed);
-    let mut model = UserModel {
-        rank: config.rank,
-        user_vector: fitted.user_vector,
-        user_bias: fitted.user_bias,
-        item_vector: fitted.item_vector,
-        item_bias: fitted.item_bias,
-        calibration: Calibration::identity(),
-    };
-    let to_calibrate: Vec<(f32, bool)> = cells
-        .sampled_users(CALIBRATION_CELLS)
-        .into_par_iter()
-        .flat_map_iter(|user| {
-            let (model, cells) = (&model, &cells);
-            cells
-                .open(user)
-                .filter(move |&(item, _)| cells.fold(user, item) == Fold::Calibration)
-                .map(move |(item, liked)| (model.logit(user, item), liked))
-        })
-        .collect();
-    model.calibration = calibrate::fit(to_calibrate)?;
+pub fn build(dataset: &Dataset, procedure: &Procedure, seed: u64) -> Result<(Environment, Trained)> {
+    let mut cells = Cells::new(dataset, seed);
+    let trained = train::train(dataset, &mut cells, 0, procedure, seed)?;
     let mut popularity = vec![0; dataset.items.ids.len()];
     for pair in dataset.log.iter().filter(|pair| pair.liked) {
         popularity[pair.item as usize] += 1;
     }
-    Ok(Environment {
+    let environment = Environment {
         name: dataset.name.clone(),
         seed,
         users: dataset.users.ids.clone(),
         items: dataset.items.ids.clone(),
-        model,
+        model: trained.model.clone(),
         consumed: cells.log,
         popularity,
-    })
+    };
+    Ok((environment, trained))
 }

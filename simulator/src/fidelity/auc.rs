@@ -1,43 +1,49 @@
 //! Area under the ROC curve: the chance that a liked cell ranks above one not liked, ties counting half.
 
-/// Cells in rising order of a score, with the ends of stretches of equal score.
+use super::cells::TestCells;
+
+/// Cells in rising order of a score: whose each is and whether it was liked, with the ends of stretches of equal
+/// score. Laid out in that order because the bootstrap passes over it hundreds of times.
 #[derive(Debug)]
 pub(super) struct Ranked {
-    order: Vec<u32>,
+    user: Vec<u32>,
+    liked: Vec<bool>,
     tie_ends: Vec<u32>,
 }
 
 impl Ranked {
-    pub(super) fn new(scores: &[f32]) -> Self {
-        let mut order: Vec<u32> = (0..scores.len() as u32).collect();
-        order.sort_by(|&a, &b| scores[a as usize].total_cmp(&scores[b as usize]));
-        let mut tie_ends = Vec::new();
-        for at in 1..=order.len() {
-            if at == order.len() || scores[order[at] as usize] != scores[order[at - 1] as usize] {
-                tie_ends.push(at as u32);
-            }
+    /// Those of `test` at the places `cells`, by `scores` (of all of them).
+    pub(super) fn new(test: &TestCells, mut cells: Vec<u32>, scores: &[f32]) -> Self {
+        let score = |cell: u32| scores[cell as usize];
+        cells.sort_by(|&a, &b| score(a).total_cmp(&score(b)));
+        let ends =
+            (1..=cells.len()).filter(|&at| at == cells.len() || score(cells[at]) != score(cells[at - 1]));
+        Ranked {
+            tie_ends: ends.map(|at| at as u32).collect(),
+            user: cells.iter().map(|&cell| test.user[cell as usize]).collect(),
+            liked: cells.iter().map(|&cell| test.liked[cell as usize]).collect(),
         }
-        Ranked { order, tie_ends }
     }
 
-    /// The area when each cell counts `weight(cell)` times; NaN unless both kinds of cell are there.
-    pub(super) fn auc(&self, liked: &[bool], weight: impl Fn(usize) -> f64) -> f64 {
+    /// The area when each user's cells count so many times; NaN unless both kinds of cell are there.
+    pub(super) fn auc(&self, users: &[f32]) -> f64 {
         let (mut below, mut pairs, mut positive) = (0.0, 0.0, 0.0);
         let mut from = 0;
         for &end in &self.tie_ends {
+            let end = end as usize;
             let (mut tied_liked, mut tied_other) = (0.0, 0.0);
-            for &cell in &self.order[from..end as usize] {
-                let cell = cell as usize;
-                if liked[cell] {
-                    tied_liked += weight(cell)
+            for (&user, &liked) in self.user[from..end].iter().zip(&self.liked[from..end]) {
+                let weight = f64::from(users[user as usize]);
+                if liked {
+                    tied_liked += weight
                 } else {
-                    tied_other += weight(cell)
+                    tied_other += weight
                 }
             }
             pairs += tied_liked * (below + 0.5 * tied_other);
             below += tied_other;
             positive += tied_liked;
-            from = end as usize;
+            from = end;
         }
         pairs / (positive * below)
     }
@@ -47,9 +53,18 @@ impl Ranked {
 mod tests {
     use super::*;
 
+    fn ranked(scores: &[f32], liked: &[bool]) -> Ranked {
+        let test = TestCells {
+            user: (0..scores.len() as u32).collect(),
+            liked: liked.to_vec(),
+            ..TestCells::default()
+        };
+        Ranked::new(&test, (0..scores.len() as u32).collect(), scores)
+    }
+
     #[test]
     fn counts_pairs_in_order_and_ties_half() {
-        let auc = |scores: &[f32], liked: &[bool]| Ranked::new(scores).auc(liked, |_| 1.0);
+        let auc = |scores: &[f32], liked: &[bool]| ranked(scores, liked).auc(&[1.0; 4]);
         assert_eq!(auc(&[1.0, 2.0, 3.0], &[false, false, true]), 1.0);
         assert_eq!(auc(&[3.0, 2.0, 1.0], &[false, false, true]), 0.0);
         assert_eq!(auc(&[1.0, 1.0, 1.0], &[false, true, true]), 0.5);
@@ -59,9 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_counts_a_cell_so_many_times() {
-        let ranked = Ranked::new(&[1.0, 2.0, 3.0]);
-        let area = ranked.auc(&[false, true, false], |cell| if cell == 2 { 3.0 } else { 1.0 });
+    fn a_user_counts_so_many_times() {
+        let area = ranked(&[1.0, 2.0, 3.0], &[false, true, false]).auc(&[1.0, 1.0, 3.0]);
         assert_eq!(area, 0.25);
     }
 }

@@ -4,28 +4,39 @@ use common::schema::metrics::Metric;
 use common::terminal::Progress;
 use rayon::prelude::*;
 
+use common::{Error, Result};
+
+use super::bars;
 use super::bootstrap::{Estimate, Resamples};
-use super::on_test::{at_the_top, on_test_fold};
+use super::cells::{OfUser, TestCell, TestCells, test_cells};
+use super::on_test::{at_the_top, on_test};
 use super::over_all::over_all;
-use super::test_cells::{OfUser, TestCells, likes_that_the_fit_saw};
+use super::popularity;
 use crate::dataset::Dataset;
 use crate::environment::Environment;
 use crate::environment::returns::References;
 use crate::environment::rules::Rules;
-use crate::user_model::cells::Cells;
+use crate::user_model::cells::{Cells, PARTS};
+use crate::user_model::train::{self, LIKES_OF_A_LARGE_DATASET, Procedure};
 
-/// Cells that are looked at, at most; beyond it users are sampled.
-const MOST_CELLS: usize = 1 << 26;
+/// Cells that are measured, at most; beyond it users are sampled.
+const MOST_CELLS: usize = 1 << 24;
 
 /// Where a measure is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
-    /// The cells of the test fold.
+    /// The environment's own test fold.
     Test,
-    /// Those of them that are among a user's ten most probable items: what a good policy would choose.
+    /// Those of its cells that are among a user's ten most probable items: what a good policy would choose.
     Best,
-    /// All cells outside the log.
+    /// The test folds of all rotations that were measured, each with a model of its own.
+    CrossFitted,
+    /// Those of their cells that are among a user's ten most probable.
+    CrossFittedBest,
+    /// All known cells outside the log.
     All,
+    /// What an environment must reach.
+    Bars,
 }
 
 impl Section {
@@ -33,7 +44,9 @@ impl Section {
     fn split(self) -> &'static str {
         match self {
             Section::Test | Section::Best => "test",
+            Section::CrossFitted | Section::CrossFittedBest => "cross_fitted",
             Section::All => "all",
+            Section::Bars => "bars",
         }
     }
 }
@@ -74,32 +87,86 @@ impl Measure {
     }
 }
 
-/// Measures `environment` on the test fold of `dataset`, which it must have been fit on.
+/// What to measure beside the environment itself.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossFit<'a> {
+    /// How many of the [`PARTS`] are measured; `None` is all of them below [`LIKES_OF_A_LARGE_DATASET`], else one. With one, only the
+    /// environment's own test fold is; each further one takes a fit.
+    pub folds: Option<u32>,
+    /// How the environment's user model was made; `None` where that is not known, and nothing can be refit.
+    pub procedure: Option<&'a Procedure>,
+}
+
+impl CrossFit<'_> {
+    fn folds(&self, cells: &Cells) -> Result<u32> {
+        match (self.folds, self.procedure) {
+            (Some(folds), None) if folds > 1 => Err(Error::usage(
+                "the environment does not say how it was fit, so that nothing can be cross-fitted",
+            )
+            .hint("use --folds 1, or an environment that `simulator fit` wrote")),
+            (Some(folds), _) => Ok(folds.clamp(1, PARTS)),
+            (None, Some(_)) if cells.held_out_liked.count() < LIKES_OF_A_LARGE_DATASET => Ok(PARTS),
+            (None, _) => Ok(1),
+        }
+    }
+}
+
+/// Measures `environment` on cells of `dataset`, which it must have been fit on.
+///
+/// Rotation 0 is the environment itself on its own test fold. The other rotations repeat the whole procedure, choice
+/// of hyper-parameters and calibration included, with the parts in other roles, so that each measured cell is
+/// predicted by a model that has not seen it.
+///
+/// # Errors
+/// When something is to be refit and the environment does not say how, or there is too little data for it.
 pub fn measure(
     dataset: &Dataset,
     environment: &Environment,
+    cross_fit: &CrossFit<'_>,
     rules: &Rules,
     resamples: u32,
     seed: u64,
-) -> Vec<Measure> {
-    let cells = Cells::new(dataset, environment.seed);
-    let users = cells.sampled_users(MOST_CELLS);
-    let popularity = likes_that_the_fit_saw(&cells);
+) -> Result<Vec<Measure>> {
+    let mut cells = Cells::new(dataset, environment.seed);
+    let folds = cross_fit.folds(&cells)?;
+    let users = cells.sampled_users(MOST_CELLS.saturating_mul(PARTS as usize) / folds as usize);
     let references = References::new(environment, *rules);
-    let progress = Progress::new("measuring fidelity", users.len() as u64, "users");
     let of_users: Vec<OfUser> = users
         .par_iter()
-        .map(|&user| {
-            progress.add(1);
-            OfUser::new(environment, &cells, &references, &popularity, user)
-        })
+        .map(|&user| OfUser::new(environment, &cells, &references, user))
         .collect();
+
+    let mut found: Vec<Vec<TestCell>> = users.iter().map(|_| Vec::new()).collect();
+    let progress = Progress::new("measuring fidelity", u64::from(folds), "folds");
+    for rotation in 0..folds {
+        cells.rotate(rotation);
+        let refit = match cross_fit.procedure {
+            Some(procedure) if rotation > 0 => {
+                Some(train::train(dataset, &mut cells, rotation, procedure, environment.seed)?.model)
+            }
+            _ => None,
+        };
+        let model = refit.as_ref().unwrap_or(&environment.model);
+        let scores = popularity::scores(&cells);
+        found.par_iter_mut().zip(&users).for_each(|(found, &user)| {
+            found.extend(test_cells(model, &cells, &scores, rotation as u8, user));
+        });
+        progress.add(1);
+    }
     drop(progress);
 
-    let test = TestCells::gather(&of_users);
     let resamples = Resamples::new(users.len(), resamples, seed);
-    let mut measures = on_test_fold(&test, &resamples);
-    measures.extend(at_the_top(&test, &resamples, seed));
+    let of_cells = |rotations: u32, section, best| {
+        let test = TestCells::gather(&found, rotations as u8);
+        let mut measures = on_test(&test, &resamples, section, seed);
+        measures.extend(at_the_top(&test, &resamples, best, seed));
+        measures
+    };
+    let mut measures = of_cells(1, Section::Test, Section::Best);
+    if folds > 1 {
+        measures.extend(of_cells(folds, Section::CrossFitted, Section::CrossFittedBest));
+    }
     measures.extend(over_all(dataset, &cells, rules, &users, &of_users));
-    measures
+    measures.extend(bars::judge(&measures));
+    Ok(measures)
 }

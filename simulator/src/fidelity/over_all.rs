@@ -1,9 +1,9 @@
 //! Measures over all cells outside the log: like-rates, reachable returns, users whom nothing can please.
 
 use super::bootstrap::Estimate;
+use super::cells::OfUser;
 use super::groups;
 use super::measure::{Measure, Section};
-use super::test_cells::OfUser;
 use crate::dataset::Dataset;
 use crate::environment::returns::{self, Returns};
 use crate::environment::rules::Rules;
@@ -29,11 +29,8 @@ pub(super) fn over_all(
     let sum = |of: fn(&OfUser) -> f64| of_users.iter().map(of).sum::<f64>();
     let count = sum(|user| user.cells as f64);
     let returns: Vec<Returns> = of_users.iter().map(|user| user.returns).collect();
-    let oracle: Vec<f64> = returns.iter().map(|returns| returns.oracle).collect();
     let mean = returns::mean(&returns);
-    let without = groups::without_reward(&dataset.users, &cells.log, users, &oracle);
     let expected = format!("expected return of at most {} steps", rules.horizon);
-    let none = format!("users whose best return is below {}", groups::POSSIBLE_RETURN);
     let mut measures = vec![
         made(
             "user_model",
@@ -68,26 +65,37 @@ pub(super) fn over_all(
             "saturation: the oracle's likes a step",
             mean.oracle / f64::from(rules.horizon),
         ),
-        made(
-            "environment",
-            "users_without_reward",
-            &format!("share of {none}"),
-            without.overall,
-        ),
     ];
-    if let Some((group, share)) = without.worst {
-        let group = if share > 0.0 {
-            format!("the group with most, {group}")
-        } else {
-            "every group".to_string()
-        };
-        let label = format!("the same in {group}");
-        measures.push(made(
-            "environment",
-            "users_without_reward_worst_group",
-            &label,
-            share,
-        ));
+    let poor = |returns: &Returns| returns.oracle < groups::POSSIBLE_RETURN;
+    let hopeless = |returns: &Returns| poor(returns) && returns.oracle < groups::GAIN * returns.random;
+    let below = groups::POSSIBLE_RETURN;
+    for (metrics, what, without) in [
+        (
+            ["users_without_reward", "users_without_reward_worst_group"],
+            format!("users whose best return is below {below}"),
+            returns.iter().map(poor).collect::<Vec<bool>>(),
+        ),
+        (
+            ["users_without_gain", "users_without_gain_worst_group"],
+            format!(
+                "users whose best return is below {below} and {} times random's",
+                groups::GAIN
+            ),
+            returns.iter().map(hopeless).collect(),
+        ),
+    ] {
+        let shares = groups::shares(&dataset.users, &cells.log, users, &without);
+        let label = format!("share of {what}");
+        measures.push(made("environment", metrics[0], &label, shares.overall));
+        if let Some((group, share)) = shares.worst {
+            let group = if share > 0.0 {
+                format!("the group with most, {group}")
+            } else {
+                "every group".to_string()
+            };
+            let label = format!("the same in {group}");
+            measures.push(made("environment", metrics[1], &label, share));
+        }
     }
     measures
 }

@@ -1,6 +1,7 @@
 //! Bad rows: the first one stops the import with its place, or all are skipped and counted.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use common::{Error, Result, terminal};
 
@@ -11,8 +12,8 @@ pub(crate) struct BadRow {
     pub(crate) what: String,
     /// The same without the value, to count by.
     pub(crate) kind: &'static str,
-    /// The column, where one is to blame.
-    pub(crate) column: Option<&'static str>,
+    /// The column, by name or number, where one is to blame.
+    pub(crate) column: Option<String>,
     /// What to do about it.
     pub(crate) hint: String,
 }
@@ -27,8 +28,8 @@ impl BadRow {
         }
     }
 
-    pub(crate) fn column(mut self, name: &'static str) -> Self {
-        self.column = Some(name);
+    pub(crate) fn column(mut self, name: impl Into<String>) -> Self {
+        self.column = Some(name.into());
         self
     }
 
@@ -38,16 +39,27 @@ impl BadRow {
     }
 }
 
+/// Where in a file a bad row stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'a> {
+    /// A line of a text file, counted from 1.
+    Line(usize),
+    /// A row of a table, counted from 0.
+    Row(usize),
+    /// An entry of a JSON object, by its key.
+    Entry(&'a str),
+}
+
 /// The rows that were left out, counted by file and kind.
 #[derive(Debug, Default)]
-pub struct BadRows {
+pub(crate) struct BadRows {
     skip: bool,
     counts: BTreeMap<(String, &'static str), u64>,
 }
 
 impl BadRows {
     /// Skips and counts when `skip` is set, else refuses the first.
-    pub fn new(skip: bool) -> Self {
+    pub(crate) fn new(skip: bool) -> Self {
         BadRows {
             skip,
             counts: BTreeMap::new(),
@@ -55,7 +67,7 @@ impl BadRows {
     }
 
     /// Counts a bad row, or makes it the error that ends the import.
-    pub(crate) fn take(&mut self, bad: BadRow, path: &std::path::Path, line: usize) -> Result<()> {
+    pub(crate) fn take(&mut self, bad: BadRow, path: &Path, place: Place<'_>) -> Result<()> {
         if self.skip {
             let file = path
                 .file_name()
@@ -65,8 +77,13 @@ impl BadRows {
             *self.counts.entry((file, bad.kind)).or_default() += 1;
             return Ok(());
         }
-        let mut error = Error::data(bad.what).file(path).line(line);
-        if let Some(column) = bad.column {
+        let mut error = Error::data(bad.what).file(path);
+        error = match place {
+            Place::Line(line) => error.line(line),
+            Place::Row(row) => error.row(row),
+            Place::Entry(key) => error.at(format!("entry {key:?}")),
+        };
+        if let Some(column) = &bad.column {
             error = error.column(column);
         }
         Err(error.hint(format!(
@@ -75,13 +92,8 @@ impl BadRows {
         )))
     }
 
-    /// How many rows were skipped.
-    pub fn total(&self) -> u64 {
-        self.counts.values().sum()
-    }
-
     /// Says on stderr what was skipped, if anything was.
-    pub fn warn(&self) {
+    pub(crate) fn warn(&self) {
         for ((file, kind), count) in &self.counts {
             let rows = if *count == 1 { "row" } else { "rows" };
             terminal::warn(&format!("{file}: skipped {count} {rows} ({kind})"));

@@ -1,35 +1,46 @@
 //! From a dataset's published files to the common formats: log, items, users, and the held-out truth apart.
+//!
+//! One file a dataset, each with the function that imports it; `write` is what they share.
 
+pub(crate) mod args;
 mod bad_rows;
+mod clean;
+pub mod coat;
+pub mod custom;
+mod encoding;
+mod entities;
+pub mod industry;
+mod json;
+pub mod lfm;
+mod lines;
+mod log;
 pub mod movielens;
+mod one_hot;
+mod python_list;
 mod split;
 mod tsv;
+mod write;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use common::artifact::{self, Plan};
+use common::Result;
 use common::fingerprint::Fingerprint;
+use common::ids::Dictionary;
 use common::manifest::Manifest;
-use common::schema::interactions::{self, Interactions};
-use common::schema::items::{self, Items};
-use common::schema::users::{self, Users};
-use common::{Error, Result, terminal};
-use serde::Serialize;
 
-pub use bad_rows::BadRows;
+use crate::dataset::{self, Unrated};
+pub use split::Split;
 
-use crate::dataset::{self, Layout, Unrated};
+use bad_rows::BadRow;
 
-/// What to import, and how.
+/// What every import of published files is told.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Folder of the published files.
     pub input: PathBuf,
-    /// Folder of the imported dataset, see [`Layout`].
+    /// Folder of the imported dataset, see [`dataset::Layout`].
     pub out: PathBuf,
-    /// Share of each user's rows, the earliest, that goes to the log; the rest is held out.
-    pub log_share: f64,
     /// Feedback of at least this is a like.
     pub like_threshold: f32,
     /// Skip and count bad rows instead of stopping at the first.
@@ -38,111 +49,42 @@ pub struct Config {
     pub overwrite: bool,
 }
 
-/// The part of the configuration that the result depends on, as the manifests record it.
-#[derive(Serialize)]
-struct Recorded<'a> {
-    dataset: &'a str,
-    split: &'static str,
-    unrated: Unrated,
-    log_share: f64,
-    like_threshold: f32,
-    skip_bad_rows: bool,
+/// The fingerprints of the published files `names` in `folder`, by name.
+fn fingerprints(folder: &Path, names: &[&str]) -> Result<BTreeMap<String, Fingerprint>> {
+    names
+        .iter()
+        .map(|name| {
+            let found = Fingerprint::of_file(&folder.join(name)).map_err(|e| {
+                e.hint(format!(
+                    "--input must be the folder that holds {}",
+                    names.join(", ")
+                ))
+            })?;
+            Ok(((*name).to_string(), found))
+        })
+        .collect()
 }
 
-/// A dataset as read from its published files.
-#[derive(Debug)]
-pub struct Imported {
-    /// The catalogue.
-    pub items: Items,
-    /// All users.
-    pub users: Users,
-    /// All interactions, in file order, coded by the dictionaries of items and users.
-    pub interactions: Interactions,
-    /// What was left out.
-    pub bad_rows: BadRows,
+/// Adds an id to its dictionary and gives its code; a repeated one is a bad row.
+fn add_id(ids: &mut Dictionary, id: &str, column: &str) -> Result<u32, BadRow> {
+    if ids.code(id).is_some() {
+        return Err(BadRow::new("repeated id", format!("the id {id} appears twice")).column(column));
+    }
+    Ok(ids.intern(id))
 }
 
-/// Imports MovieLens-100K.
-///
-/// # Errors
-/// Missing files, bad rows (unless they are skipped), outputs of another run, I/O failures.
-pub fn movielens(config: &Config) -> Result<()> {
-    let recorded = Recorded {
-        dataset: "movielens",
-        split: "time",
-        unrated: Unrated::Negative,
-        log_share: config.log_share,
-        like_threshold: config.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
-    };
-    let inputs = movielens::fingerprints(&config.input)?;
-    write(config, &recorded, inputs, || {
-        movielens::read(&config.input, config.like_threshold, config.skip_bad_rows)
+/// The code of an id that `file` must list; an unknown one is a bad row.
+fn known_id(ids: &Dictionary, id: &str, column: &str, file: &str) -> Result<u32, BadRow> {
+    ids.code(id).ok_or_else(|| {
+        BadRow::new("unknown id", format!("the id {id} is not in {file}"))
+            .column(column)
+            .hint(format!("add it to {file}"))
     })
 }
 
-fn write(
-    config: &Config,
-    recorded: &Recorded<'_>,
-    inputs: BTreeMap<String, Fingerprint>,
-    read: impl FnOnce() -> Result<Imported>,
-) -> Result<()> {
-    let layout = Layout::new(&config.out);
-    let manifest = |kind: &str| -> Result<Manifest> {
-        let mut manifest =
-            Manifest::new(kind, &format!("simulator import {}", recorded.dataset)).config(recorded)?;
-        manifest.inputs.clone_from(&inputs);
-        Ok(manifest)
-    };
-    let outputs = [
-        (&layout.items, manifest(items::ITEMS)?),
-        (&layout.users, manifest(users::USERS)?),
-        (&layout.truth, manifest(interactions::TRUTH)?),
-        (&layout.log, manifest(interactions::LOG)?),
-    ];
-    let mut done = true;
-    for (path, planned) in &outputs {
-        done &= artifact::plan(path, planned, config.overwrite)? == Plan::AlreadyDone;
-    }
-    if done {
-        return Ok(());
-    }
-
-    let Imported {
-        items,
-        users,
-        interactions,
-        bad_rows,
-    } = read()?;
-    if interactions.is_empty() {
-        return Err(Error::data("the dataset has no interaction").file(&config.input));
-    }
-    let (log_rows, truth_rows) = split::by_time(&interactions, config.log_share);
-    if truth_rows.is_empty() {
-        return Err(Error::usage("the split leaves nothing to hold out")
-            .file(&config.input)
-            .hint("lower --log-share, or give users with more interactions"));
-    }
-    let [for_items, for_users, for_truth, for_log] = &outputs;
-    items::write(for_items.0, &for_items.1, &items)?;
-    users::write(for_users.0, &for_users.1, &users)?;
-    interactions::write(
-        for_truth.0,
-        &for_truth.1,
-        &split::subset(&interactions, &truth_rows),
-    )?;
-    interactions::write(for_log.0, &for_log.1, &split::subset(&interactions, &log_rows))?;
-
-    bad_rows.warn();
-    terminal::info(&format!(
-        "{}: {} users, {} items, {} interactions in the log, {} held out",
-        config.out.display(),
-        users.ids.len(),
-        items.ids.len(),
-        log_rows.len(),
-        truth_rows.len()
-    ));
-    Ok(())
+/// "1 tag", "2 tags".
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The name that imports give their dataset, read back from a manifest; `custom` where there is none.

@@ -6,69 +6,59 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use common::Result;
-use common::fingerprint::Fingerprint;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::items::Items;
 use common::schema::users::Users;
 
-use super::Imported;
 use super::bad_rows::{BadRow, BadRows};
-use super::tsv;
+use super::split::{self, Split};
+use super::write::{Imported, Job, write};
+use super::{Config, add_id, fingerprints, known_id, log, tsv};
+use crate::dataset::Unrated;
 
 const INTERACTIONS: &str = "ml-100k.inter";
 const ITEMS: &str = "ml-100k.item";
 const USERS: &str = "ml-100k.user";
 
-/// The fingerprints of the three files, by name.
+/// Imports MovieLens-100K; of each user's ratings the earliest `log_share` go to the log.
 ///
 /// # Errors
-/// When one cannot be read.
-pub fn fingerprints(folder: &Path) -> Result<BTreeMap<String, Fingerprint>> {
-    [INTERACTIONS, ITEMS, USERS]
-        .into_iter()
-        .map(|name| {
-            let found = Fingerprint::of_file(&folder.join(name)).map_err(|e| {
-                e.hint(format!(
-                    "--input must be the folder that holds {INTERACTIONS}, {ITEMS} and {USERS}"
-                ))
-            })?;
-            Ok((name.to_string(), found))
-        })
-        .collect()
+/// A missing file or column, outputs of another run, I/O failures; and, unless they are skipped, the first bad row:
+/// cut short, not UTF-8, an id that appears twice or is in no dictionary, a rating outside 1 to 5, a repeated pair.
+pub fn import(config: &Config, log_share: f64) -> Result<()> {
+    let job = Job {
+        verb: "movielens",
+        dataset: "movielens",
+        out: &config.out,
+        overwrite: config.overwrite,
+        split: Split::Time { log_share },
+        unrated: Unrated::Negative,
+        like_threshold: config.like_threshold,
+        skip_bad_rows: config.skip_bad_rows,
+        seed: None,
+        inputs: fingerprints(&config.input, &[INTERACTIONS, ITEMS, USERS])?,
+    };
+    write(job, |bad_rows| read(config, log_share, bad_rows))
 }
 
-/// Reads the three files of `folder`.
-///
-/// # Errors
-/// A missing file or column; and, unless `skip_bad_rows`, the first bad row: cut short, not UTF-8, an id that
-/// appears twice or is in no dictionary, a rating outside 1 to 5, a repeated pair of user and item.
-pub fn read(folder: &Path, like_threshold: f32, skip_bad_rows: bool) -> Result<Imported> {
-    let mut bad_rows = BadRows::new(skip_bad_rows);
-    let items = read_items(&folder.join(ITEMS), &mut bad_rows)?;
-    let users = read_users(&folder.join(USERS), &mut bad_rows)?;
-    let interactions = read_interactions(
-        &folder.join(INTERACTIONS),
-        &users.ids,
-        &items.ids,
-        like_threshold,
-        &mut bad_rows,
-    )?;
+fn read(config: &Config, log_share: f64, bad_rows: &mut BadRows) -> Result<Imported> {
+    let items = read_items(&config.input.join(ITEMS), bad_rows)?;
+    let users = read_users(&config.input.join(USERS), bad_rows)?;
+    let kind = Feedback {
+        kind: Kind::Rating,
+        like_threshold: config.like_threshold,
+    };
+    let mut all = log::empty(&users.ids, &items.ids, kind);
+    read_interactions(&config.input.join(INTERACTIONS), &mut all, bad_rows)?;
+    let (log, truth) = split::apart(&all, &split::by_time(&all, log_share));
     Ok(Imported {
         items,
         users,
-        interactions,
-        bad_rows,
+        log,
+        truth,
+        notes: vec![],
     })
-}
-
-/// Adds an id to its dictionary; a repeated one is a bad row.
-fn add_id(ids: &mut Dictionary, id: &str, column: &'static str) -> Result<(), BadRow> {
-    if ids.code(id).is_some() {
-        return Err(BadRow::new("repeated id", format!("the id {id} appears twice")).column(column));
-    }
-    ids.intern(id);
-    Ok(())
 }
 
 fn read_items(path: &Path, bad_rows: &mut BadRows) -> Result<Items> {
@@ -146,41 +136,15 @@ fn read_users(path: &Path, bad_rows: &mut BadRows) -> Result<Users> {
     Ok(users)
 }
 
-fn read_interactions(
-    path: &Path,
-    users: &Dictionary,
-    items: &Dictionary,
-    like_threshold: f32,
-    bad_rows: &mut BadRows,
-) -> Result<Interactions> {
-    let mut log = Interactions {
-        users: users.clone(),
-        items: items.clone(),
-        user: Vec::new(),
-        item: Vec::new(),
-        timestamp: Vec::new(),
-        feedback: Vec::new(),
-        propensity: Vec::new(),
-        kind: Feedback {
-            kind: Kind::Rating,
-            like_threshold,
-        },
-    };
+fn read_interactions(path: &Path, all: &mut Interactions, bad_rows: &mut BadRows) -> Result<()> {
     let mut seen = HashSet::new();
     tsv::read(
         path,
         &["user_id", "item_id", "rating", "timestamp"],
         bad_rows,
         |row| {
-            let known = |ids: &Dictionary, id: &str, column, file| {
-                ids.code(id).ok_or_else(|| {
-                    BadRow::new("unknown id", format!("the id {id} is not in {file}"))
-                        .column(column)
-                        .hint(format!("add it to {file}"))
-                })
-            };
-            let user = known(users, row.integer_id(0)?, "user_id", USERS)?;
-            let item = known(items, row.integer_id(1)?, "item_id", ITEMS)?;
+            let user = known_id(&all.users, row.integer_id(0)?, "user_id", USERS)?;
+            let item = known_id(&all.items, row.integer_id(1)?, "item_id", ITEMS)?;
             let (rating, seconds) = (row.number(2)?, row.number(3)?);
             if !(1.0..=5.0).contains(&rating) {
                 let what = format!("the rating {rating} is outside 1 to 5");
@@ -192,20 +156,16 @@ fn read_interactions(
                 return Err(BadRow::new("timestamp out of range", what).column("timestamp"));
             }
             if !seen.insert((user, item)) {
-                let what = format!("user {} has rated item {} before", users.id(user), items.id(item));
+                let (user, item) = (all.users.id(user), all.items.id(item));
+                let what = format!("user {user} has rated item {item} before");
                 return Err(
                     BadRow::new("repeated pair of user and item", what).hint("keep one of the two rows")
                 );
             }
-            log.user.push(user);
-            log.item.push(item);
-            log.feedback.push(rating as f32);
-            log.timestamp.push((seconds * 1000.0).round() as i64);
-            log.propensity.push(None);
+            log::push(all, user, item, (seconds * 1000.0).round() as i64, rating as f32);
             Ok(())
         },
-    )?;
-    Ok(log)
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! `simulator fit` on the same data can be held against that environment. Everything is written in pieces: memory is
 //! what the environment takes, the number of users and items, and not their product nor the log's text.
 
+pub(crate) mod args;
 mod exposure;
 mod played;
 mod words;

@@ -7,6 +7,7 @@
 //! is kept; linear interpolation between bins; a last shift that makes the overall like-rate agree exactly.
 
 use common::{Error, Result};
+use rayon::prelude::*;
 
 /// A piecewise linear, increasing map of logits.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +60,7 @@ pub fn fit(mut cells: Vec<(f32, bool)>) -> Result<Calibration> {
         ))
         .hint("import a larger dataset, hold out more (a lower --log-share), or lower the like threshold"));
     }
-    cells.sort_by(|a, b| a.0.total_cmp(&b.0));
+    cells.par_sort_by(|a, b| a.0.total_cmp(&b.0));
     let (slope, intercept) = platt(&cells);
     let platt_logit = |logit: f32| slope * f64::from(logit) + intercept;
 
@@ -82,38 +83,57 @@ fn probability(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
+/// Cells a parallel piece; fixed, so that sums do not depend on the number of workers.
+const PIECE: usize = 1 << 16;
+
+/// The sum of `of_cell` over `cells`, added up in a fixed order.
+fn sum<const N: usize>(cells: &[(f32, bool)], of_cell: impl Fn(&(f32, bool)) -> [f64; N] + Sync) -> [f64; N] {
+    let add = |a: [f64; N], b: [f64; N]| std::array::from_fn(|at| a[at] + b[at]);
+    let pieces: Vec<[f64; N]> = cells
+        .par_chunks(PIECE)
+        .map(|piece| piece.iter().map(&of_cell).fold([0.0; N], add))
+        .collect();
+    pieces.into_iter().fold([0.0; N], add)
+}
+
+/// The mean log loss of `cells` after Platt's map: what is left of it when level and spread are put right.
+pub(super) fn platt_loss(cells: &[(f32, bool)]) -> f64 {
+    let (slope, intercept) = platt(cells);
+    log_loss(cells, slope, intercept) / cells.len().max(1) as f64
+}
+
+fn log_loss(cells: &[(f32, bool)], slope: f64, intercept: f64) -> f64 {
+    let [loss] = sum(cells, |&(logit, liked)| {
+        let z = slope * f64::from(logit) + intercept;
+        // ln(1 + exp(-z)) for a like, ln(1 + exp(z)) for none, without overflow.
+        let z = if liked { -z } else { z };
+        [z.max(0.0) + (-z.abs()).exp().ln_1p()]
+    });
+    loss
+}
+
 /// Slope and intercept of Platt's map, by Newton's method with step halving. The slope is kept positive.
 fn platt(cells: &[(f32, bool)]) -> (f64, f64) {
-    let loss = |slope: f64, intercept: f64| -> f64 {
-        let of_cell = |&(logit, liked): &(f32, bool)| {
-            let z = slope * f64::from(logit) + intercept;
-            // ln(1 + exp(-z)) for a like, ln(1 + exp(z)) for none, without overflow.
-            let z = if liked { -z } else { z };
-            z.max(0.0) + (-z.abs()).exp().ln_1p()
-        };
-        cells.iter().map(of_cell).sum()
-    };
     let (mut slope, mut intercept) = (1.0, 0.0);
-    let mut best = loss(slope, intercept);
+    let mut best = log_loss(cells, slope, intercept);
     for _ in 0..100 {
-        let (mut g0, mut g1, mut h00, mut h01, mut h11) = (0.0, 0.0, 1e-9, 0.0, 1e-9);
-        for &(logit, liked) in cells {
+        let [g0, g1, h00, h01, h11] = sum(cells, |&(logit, liked)| {
             let x = f64::from(logit);
             let p = probability(slope * x + intercept);
             let (error, weight) = (p - f64::from(u8::from(liked)), p * (1.0 - p));
-            (g0, g1) = (g0 + error * x, g1 + error);
-            (h00, h01, h11) = (h00 + weight * x * x, h01 + weight * x, h11 + weight);
-        }
+            [error * x, error, weight * x * x, weight * x, weight]
+        });
+        let (h00, h11) = (h00 + 1e-9, h11 + 1e-9);
         let determinant = h00 * h11 - h01 * h01;
         let step = (
             (h11 * g0 - h01 * g1) / determinant,
             (h00 * g1 - h01 * g0) / determinant,
         );
         let mut scale = 1.0;
-        let mut next = loss(slope - step.0, intercept - step.1);
+        let mut next = log_loss(cells, slope - step.0, intercept - step.1);
         while (next > best || next.is_nan()) && scale > 1e-6 {
             scale *= 0.5;
-            next = loss(slope - scale * step.0, intercept - scale * step.1);
+            next = log_loss(cells, slope - scale * step.0, intercept - scale * step.1);
         }
         let better = next < best - 1e-9 * best;
         if !better {
@@ -133,7 +153,7 @@ struct Block {
 }
 
 /// Cuts sorted cells into bins of equal expected likes.
-fn bin(cells: &[(f32, bool)], bins: usize, platt_logit: impl Fn(f32) -> f64) -> Vec<Block> {
+fn bin(cells: &[(f32, bool)], bins: usize, platt_logit: impl Fn(f32) -> f64 + Sync) -> Vec<Block> {
     let expected: Vec<f64> = cells
         .iter()
         .map(|&(logit, _)| probability(platt_logit(logit)))
@@ -166,16 +186,15 @@ fn bin(cells: &[(f32, bool)], bins: usize, platt_logit: impl Fn(f32) -> f64) -> 
 }
 
 /// The shift of all logits that makes expected and observed likes agree, shrunk towards 0 by a normal prior.
-fn shift_to_match(cells: &[(f32, bool)], logit: impl Fn(f32) -> f64, precision: f64) -> f64 {
+fn shift_to_match(cells: &[(f32, bool)], logit: impl Fn(f32) -> f64 + Sync, precision: f64) -> f64 {
     let likes = cells.iter().filter(|(_, liked)| *liked).count() as f64;
     let mut shift = 0.0;
     for _ in 0..100 {
-        let (mut expected, mut weight) = (0.0, precision);
-        for &(x, _) in cells {
+        let [expected, weight] = sum(cells, |&(x, _)| {
             let p = probability(logit(x) + shift);
-            expected += p;
-            weight += p * (1.0 - p);
-        }
+            [p, p * (1.0 - p)]
+        });
+        let weight = weight + precision;
         // Steps of at most 1 keep Newton's method from leaping over the flat ends of the logistic curve.
         let step = ((expected - likes + precision * shift) / weight.max(1e-12)).clamp(-1.0, 1.0);
         shift -= step;
@@ -255,6 +274,16 @@ mod tests {
         let rate = cells.iter().filter(|c| c.1).count() as f64 / 1e4;
         let calibration = fit(cells).unwrap();
         assert!((probability(f64::from(calibration.apply(0.5))) - rate).abs() < 0.02);
+    }
+
+    #[test]
+    fn the_loss_forgives_level_and_spread_but_not_order() {
+        let cells = distorted(20_000);
+        let loss = platt_loss(&cells);
+        let other: Vec<(f32, bool)> = cells.iter().map(|&(z, liked)| (3.0 * z - 5.0, liked)).collect();
+        assert!((platt_loss(&other) / loss - 1.0).abs() < 1e-4);
+        let mixed: Vec<(f32, bool)> = cells.iter().map(|&(z, liked)| (z.abs(), liked)).collect();
+        assert!(platt_loss(&mixed) > 1.05 * loss);
     }
 
     #[test]

@@ -11,17 +11,18 @@
 
 use common::terminal::Progress;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::calibrate::Calibration;
 use super::cells::Cells;
 use super::features::Features;
 use super::optimiser::Tensor;
 use super::samples::{self, Sample};
 use super::side::Side;
-use super::{dot, sigmoid};
+use super::{UserModel, dot, sigmoid};
 
-/// Hyper-parameters. The defaults were chosen by log loss on the calibration fold of MovieLens-100K.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Hyper-parameters. Some are chosen anew for each dataset, see [`super::choose`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     /// Length of the vectors.
     pub rank: usize,
@@ -43,6 +44,8 @@ pub struct Config {
     pub l2_feature_vector: f32,
     /// Rows that must have a feature for it to count.
     pub feature_support: usize,
+    /// Whether the words of titles are features of the items.
+    pub title_words: bool,
 }
 
 impl Default for Config {
@@ -51,60 +54,44 @@ impl Default for Config {
             rank: 16,
             epochs: 150,
             learning_rate: 0.05,
-            negatives: 4.0,
+            negatives: 8.0,
             l2_vector: 4.0,
             l2_bias: 3.0,
             l2_shift: 10.0,
             l2_feature_bias: 10.0,
             l2_feature_vector: 100.0,
             feature_support: 10,
+            title_words: false,
         }
     }
 }
 
-/// The held-out head, features folded in: see [`super::UserModel`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fitted {
-    /// Users times rank.
-    pub user_vector: Vec<f32>,
-    /// One a user, with the intercept.
-    pub user_bias: Vec<f32>,
-    /// Items times rank.
-    pub item_vector: Vec<f32>,
-    /// One an item.
-    pub item_bias: Vec<f32>,
-}
-
-/// Fits the factorisation to the cells that the fit may see.
+/// Fits the factorisation to the cells that the fit may see. The result is the held-out head with the features
+/// folded in; it is not calibrated.
 pub fn fit(
     cells: &Cells,
     user_features: &Features,
     item_features: &Features,
     config: &Config,
     seed: u64,
-) -> Fitted {
+) -> UserModel {
     let rank = config.rank;
-    let likes: usize = (0..cells.users() as u32)
-        .map(|user| samples::likes(cells, user).count())
-        .sum();
-    let draws = (config.negatives * likes as f64 / cells.users() as f64)
-        .ceil()
-        .max(1.0) as usize;
+    let draws = samples::draws(cells, config.negatives);
+    let mut samples = samples::draw(cells, seed, 0, draws);
     // -ln(pi), see `samples`.
-    let correction = (cells.items() as f32 / draws as f32).ln();
+    let correction = draws.map_or(0.0, |draws| (cells.items() as f32 / draws as f32).ln());
     let mut users = Side::new(user_features, config, seed, 0);
     let mut items = Side::new(item_features, config, seed, 1);
-    let mut intercept = Tensor::new(
-        vec![(likes as f32 / (cells.users() * cells.items()) as f32).ln()],
-        0.0,
-    );
+    let mut intercept = Tensor::new(vec![rate(&samples).ln() - correction], 0.0);
     let mut log_intercept = Tensor::zeros(1, 0.0);
 
     let progress = Progress::new("fitting the user model", config.epochs, "epochs");
     for epoch in 0..config.epochs {
         users.add_up(rank);
         items.add_up(rank);
-        let samples = samples::draw(cells, seed, epoch, draws);
+        if epoch > 0 && draws.is_some() {
+            samples = samples::draw(cells, seed, epoch, draws);
+        }
         let base = intercept.values[0] + correction;
         let log_base = log_intercept.values[0];
         // The gradient of the loss with respect to the logit of (both heads together, the log head alone).
@@ -143,12 +130,22 @@ pub fn fit(
     users.add_up(rank);
     items.add_up(rank);
     let intercept = intercept.values[0];
-    Fitted {
+    UserModel {
+        rank,
         user_vector: users.whole_vector,
         user_bias: users.whole_bias.iter().map(|bias| bias + intercept).collect(),
         item_vector: items.whole_vector,
         item_bias: items.whole_bias,
+        calibration: Calibration::identity(),
     }
+}
+
+/// The share of likes among samples, above 0 and below 1: where the intercept starts.
+fn rate(samples: &[Vec<Sample>]) -> f32 {
+    let liked = |sample: &Sample| sample.held_out.or(sample.log) == Some(true);
+    let likes = samples.iter().flatten().filter(|sample| liked(sample)).count();
+    let all: usize = samples.iter().map(Vec::len).sum();
+    (likes as f32 + 1.0) / (all as f32 + 2.0)
 }
 
 fn errors(sample: &Sample, users: &Side, items: &Side, rank: usize, base: f32, log_base: f32) -> (f32, f32) {
@@ -169,6 +166,7 @@ fn errors(sample: &Sample, users: &Side, items: &Side, rank: usize, base: f32, l
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::Fold;
     use super::super::cells::tests::dataset;
     use super::*;
     use crate::dataset::{Dataset, Rated};
@@ -203,12 +201,12 @@ mod tests {
         dataset(users as usize, items as usize, log, held_out)
     }
 
-    fn fit_two_tastes(seed: u64) -> Fitted {
+    fn fit_two_tastes(seed: u64) -> UserModel {
         let data = two_tastes();
         let cells = Cells::new(&data, seed);
         let (users, items) = (
             Features::of_users(&data.users, 1),
-            Features::of_items(&data.items, 1),
+            Features::of_items(&data.items, false, 1),
         );
         let config = Config {
             rank: 4,
@@ -226,17 +224,9 @@ mod tests {
         let fitted = fit_two_tastes(0);
         let (mut own, mut other) = (Vec::new(), Vec::new());
         for user in 0..60u32 {
-            for (item, _) in cells
-                .open(user)
-                .filter(|&(item, _)| cells.fold(user, item) == super::super::cells::Fold::Test)
-            {
-                let (u, i) = (user as usize, item as usize);
-                let logit = fitted.user_bias[u]
-                    + fitted.item_bias[i]
-                    + dot(
-                        &fitted.user_vector[u * 4..u * 4 + 4],
-                        &fitted.item_vector[i * 4..i * 4 + 4],
-                    );
+            let test = (0..80).filter(|&item| cells.fold(user, item) == Fold::Test);
+            for item in test.filter(|&item| !cells.log.contains(user as usize, item)) {
+                let logit = fitted.logit(user, item);
                 if user % 2 == item % 2 {
                     own.push(logit)
                 } else {
@@ -246,6 +236,31 @@ mod tests {
         }
         let mean = |logits: &[f32]| logits.iter().sum::<f32>() / logits.len() as f32;
         assert!(mean(&own) > mean(&other) + 2.0, "{} {}", mean(&own), mean(&other));
+    }
+
+    #[test]
+    fn where_unrated_cells_say_nothing_the_rate_is_that_of_the_ratings() {
+        // Of 10,000 cells 3,000 are rated at random, 30 % of them liked: the model must say 0.3, not 0.09.
+        let rated = (0..10_000u32).filter(|cell| cell * 7_919 % 10_007 < 3_000);
+        let rated = rated.map(|cell| Rated {
+            user: cell / 100,
+            item: cell % 100,
+            liked: cell * 104_729 % 10_007 < 3_002,
+        });
+        let data = Dataset {
+            unrated: crate::dataset::Unrated::Unknown,
+            ..dataset(100, 100, vec![], rated.collect())
+        };
+        let (users, items) = (
+            Features::of_users(&data.users, 1),
+            Features::of_items(&data.items, false, 1),
+        );
+        let fitted = fit(&Cells::new(&data, 0), &users, &items, &Config::default(), 0);
+        let mean = (0..10_000)
+            .map(|cell| fitted.probability(cell / 100, cell % 100))
+            .sum::<f32>()
+            / 10_000.0;
+        assert!((mean - 0.3).abs() < 0.03, "{mean}");
     }
 
     #[test]

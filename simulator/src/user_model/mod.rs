@@ -1,6 +1,7 @@
 //! Who would take up and like what: a calibrated logistic factorisation of users and items.
 //!
-//! The logit of the probability that user u, who has not consumed item i in the log, takes i up and likes it is
+//! The logit of the probability that user u, who has not consumed item i in the log, takes i up and likes it (likes
+//! it when shown, where the held-out ratings are of items shown at random) is
 //!
 //! ```text
 //! z(u, i) = b_u + c_i + x_u . y_i        p(u, i) = sigmoid(g(z(u, i)))
@@ -12,11 +13,13 @@
 
 pub mod calibrate;
 pub mod cells;
+pub mod choose;
 pub mod features;
 pub mod fit;
 mod optimiser;
 mod samples;
 mod side;
+pub mod train;
 
 use calibrate::Calibration;
 

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 
 pub(crate) mod agent;
+pub(crate) mod bad_files;
+pub(crate) mod imported;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

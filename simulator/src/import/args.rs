@@ -1,0 +1,331 @@
+//! The command line of `simulator import`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use common::cli::Shared;
+use common::{Error, Result};
+
+use super::split::Split;
+use super::{Config, coat, custom, industry, lfm, movielens};
+use crate::dataset::{CUSTOM, Unrated};
+use crate::synthetic::{self, args::Synthetic};
+
+const EXAMPLES: &str = "\
+Examples:
+  simulator import movielens --input ml-100k --out data/movielens
+  simulator import lfm --input hetrec2011-lastfm-2k --out data/lfm --seed 1
+  simulator import custom --interactions clicks.parquet --items items.parquet --like-threshold 1 --out data/shop
+
+Each dataset's --help says which files it wants, under which licence they stand, and how they are split.";
+
+/// The arguments of `simulator import`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    dataset: Dataset,
+}
+
+#[derive(Debug, Subcommand)]
+enum Dataset {
+    /// MovieLens-100K in RecBole's layout: ml-100k.inter, ml-100k.item, ml-100k.user
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may. Of each user's ratings the earliest are the log.
+    ///
+    /// Licence of the data: GroupLens allows research use and no redistribution.
+    #[command(after_help = "Example:\n  simulator import movielens --input ml-100k --out data/movielens")]
+    Movielens(Movielens),
+    /// Last.fm of HetRec 2011: artists.dat, tags.dat, user_artists.dat, user_taggedartists.dat
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may. Feedback is the listening count; an artist's
+    /// categories are its foremost tags.
+    ///
+    /// A random part of each user's artists, drawn by --seed, is the log, the rest is held out. The source has no
+    /// times: the `timestamp` is the place in the order of that draw and carries no information. Tags that a user gave
+    /// to an artist held out from that user are left out.
+    ///
+    /// Licence of the data: non-commercial use, see its readme.txt.
+    #[command(
+        after_help = "Example:\n  simulator import lfm --input hetrec2011-lastfm-2k --out data/lfm --seed 1"
+    )]
+    Lfm(Lfm),
+    /// Amazon Industrial and Scientific 2018 as next-item rows: Industrial_and_Scientific.item.json and .train.inter,
+    /// .valid.inter, .test.inter
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may. Feedback is 1, a purchase; an item's category is its
+    /// brand.
+    ///
+    /// The log is each user's first purchase (the history of the user's first row) and the training part; the other
+    /// two parts are held out. The source has no times: the `timestamp` is the place in the order of the rows, which is
+    /// that of time.
+    ///
+    /// Licence of the data: the files name none; the reviews that they come from were published for research.
+    #[command(after_help = "Example:\n  simulator import industry --input industry --out data/industry")]
+    Industry(Industry),
+    /// Coat Shopping: train.ascii, test.ascii, item_features.ascii, user_features.ascii, item_features_map.txt,
+    /// user_features_map.txt
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may. Ids are row numbers from 0; titles and texts are made
+    /// from the features.
+    ///
+    /// The log is train.ascii, ratings that users chose to give; the truth is test.ascii, ratings of coats drawn at
+    /// random. Pairs in both stay in both. The source has no times: the `timestamp` is the place in a random order, drawn
+    /// by --seed, and carries no information.
+    ///
+    /// Licence of the data: the files name none; they were published for research (ICML 2016).
+    #[command(after_help = "Example:\n  simulator import coat --input coat --out data/coat")]
+    Coat(Coat),
+    /// Your own Parquet files in the common formats: interactions, and where there are, items, users, truth
+    ///
+    /// Interactions have `user_id` and `item_id` (text or integers), `timestamp` (any timestamp, or integer milliseconds),
+    /// `feedback` (a number) and, if known, `propensity`; items `item_id`, `title` and, if there are, `text` and
+    /// `categories` (a list of text); users `user_id` and `attributes` (a map of text to text).
+    ///
+    /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
+    /// truth/interactions.parquet, which only the simulator may. Without --truth, of each user's interactions the
+    /// earliest (or, with --split random, some drawn by --seed) are the log and the rest is held out.
+    #[command(after_help = CUSTOM_EXAMPLES)]
+    Custom(Custom),
+    /// A world of any size with a known truth, made and not read
+    ///
+    /// Items belong to topics, and users like a few of these. The log shows each user items by popularity, with the
+    /// propensity of every draw; held out are the answers to random items. Beside log/ and truth/ it writes the true
+    /// environment to environment/, ready for `simulator run`: `simulator fit` on the same data can be held against it.
+    /// Memory grows with users and items; 10 million users and 1 million items stay below 4 GiB.
+    Synthetic(Synthetic),
+}
+
+const CUSTOM_EXAMPLES: &str = "\
+Examples:
+  simulator import custom --interactions clicks.parquet --items items.parquet --like-threshold 1 --out data/shop
+  simulator import custom --interactions ratings/ --users users.parquet --like-threshold 4 \\
+    --split random --log-share 0.5 --seed 1 --out data/books --name books
+  simulator import custom --interactions log.parquet --truth shown-at-random.parquet --unrated unknown \\
+    --like-threshold 4 --out data/answers";
+
+/// What all imports of published files share.
+#[derive(Debug, Args)]
+struct Published {
+    /// Folder that holds the published files
+    #[arg(long, value_name = "DIR")]
+    input: PathBuf,
+    /// Folder to write log/ and truth/ into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Leave out and count bad rows (cut short, wrong encoding, repeated or unknown ids, values out of range) instead
+    /// of stopping at the first
+    #[arg(long)]
+    skip_bad_rows: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Debug, Args)]
+struct Movielens {
+    #[command(flatten)]
+    published: Published,
+    /// Share of each user's ratings, the earliest, that becomes the log; the later ones are held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
+    log_share: f64,
+    /// A rating of at least this is a like
+    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
+    like_threshold: f32,
+}
+
+#[derive(Debug, Args)]
+struct Lfm {
+    #[command(flatten)]
+    published: Published,
+    /// Share of each user's artists, drawn at random, that becomes the log; the others are held out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    log_share: f64,
+    /// A listening count of at least this is a like
+    #[arg(long, value_name = "COUNT", default_value_t = 1.0, value_parser = threshold)]
+    like_threshold: f32,
+}
+
+#[derive(Debug, Args)]
+struct Industry {
+    #[command(flatten)]
+    published: Published,
+}
+
+#[derive(Debug, Args)]
+struct Coat {
+    #[command(flatten)]
+    published: Published,
+    /// A rating of at least this is a like
+    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
+    like_threshold: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SplitBy {
+    /// Of each user's interactions the earliest are the log
+    Time,
+    /// Of each user's interactions some, drawn by --seed, are the log
+    Random,
+    /// --interactions is the log and --truth is held out
+    Given,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum UnratedPair {
+    /// The user did not take the item up: a no
+    Negative,
+    /// Nothing is known: the truth holds the answers to items that were shown at random
+    Unknown,
+}
+
+#[derive(Debug, Args)]
+struct Custom {
+    /// The interactions, or the log where --truth is given; a folder is read as part files
+    #[arg(long, value_name = "FILE|DIR")]
+    interactions: PathBuf,
+    /// The catalogue [default: the items of the interactions, with their ids as titles]
+    #[arg(long, value_name = "FILE|DIR")]
+    items: Option<PathBuf>,
+    /// The users [default: those of the interactions, without attributes]
+    #[arg(long, value_name = "FILE|DIR")]
+    users: Option<PathBuf>,
+    /// Held-out interactions
+    #[arg(long, value_name = "FILE|DIR")]
+    truth: Option<PathBuf>,
+    /// Feedback of at least this is a like; may be left out where the file says it itself, as Headstart's own do
+    #[arg(long, value_name = "FEEDBACK", value_parser = threshold)]
+    like_threshold: Option<f32>,
+    /// How log and truth are told apart [default: given with --truth, else time]
+    #[arg(long, value_enum)]
+    split: Option<SplitBy>,
+    /// Share of each user's interactions that becomes the log; the others are held out [default: 0.8]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    log_share: Option<f64>,
+    /// What it says that a user and an item are neither in the log nor in the truth
+    #[arg(long, value_enum, default_value = "negative")]
+    unrated: UnratedPair,
+    /// The dataset's name in manifests and reports
+    #[arg(long, value_name = "NAME", default_value = CUSTOM)]
+    name: String,
+    /// Folder to write log/ and truth/ into
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Leave out and count interactions whose ids items or users do not list instead of stopping at the first
+    #[arg(long)]
+    skip_bad_rows: bool,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+/// A number between 0 and 1, both left out.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("a number between 0 and 1 is wanted, both left out".into()),
+    }
+}
+
+fn threshold(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(threshold) if threshold.is_finite() => Ok(threshold),
+        _ => Err("a number is wanted".into()),
+    }
+}
+
+impl Published {
+    fn config(&self, like_threshold: f32) -> Config {
+        Config {
+            input: self.input.clone(),
+            out: self.out.clone(),
+            like_threshold,
+            skip_bad_rows: self.skip_bad_rows,
+            overwrite: self.shared.overwrite,
+        }
+    }
+}
+
+impl Custom {
+    fn split(&self) -> Result<Split> {
+        let chosen = match (self.split, &self.truth) {
+            (None | Some(SplitBy::Given), Some(_)) => SplitBy::Given,
+            (Some(SplitBy::Given), None) => {
+                return Err(Error::usage("--split given needs held-out interactions").hint("pass --truth"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::usage("with --truth there is nothing to split").hint("leave out --split"));
+            }
+            (None, None) => SplitBy::Time,
+            (Some(chosen), None) => chosen,
+        };
+        if chosen == SplitBy::Given && self.log_share.is_some() {
+            return Err(Error::usage("--log-share has no meaning with --truth").hint("leave it out"));
+        }
+        let log_share = self.log_share.unwrap_or(0.8);
+        Ok(match chosen {
+            SplitBy::Time => Split::Time { log_share },
+            SplitBy::Random => Split::Random {
+                log_share,
+                seed: self.shared.seed,
+            },
+            SplitBy::Given => Split::Given,
+        })
+    }
+
+    fn config(&self) -> Result<custom::Config> {
+        Ok(custom::Config {
+            name: self.name.clone(),
+            interactions: self.interactions.clone(),
+            items: self.items.clone(),
+            users: self.users.clone(),
+            truth: self.truth.clone(),
+            split: self.split()?,
+            unrated: match self.unrated {
+                UnratedPair::Negative => Unrated::Negative,
+                UnratedPair::Unknown => Unrated::Unknown,
+            },
+            like_threshold: self.like_threshold,
+            out: self.out.clone(),
+            skip_bad_rows: self.skip_bad_rows,
+            overwrite: self.shared.overwrite,
+        })
+    }
+}
+
+impl Import {
+    /// The shared options, of whatever dataset.
+    pub(crate) fn shared(&self) -> &Shared {
+        match &self.dataset {
+            Dataset::Movielens(args) => &args.published.shared,
+            Dataset::Lfm(args) => &args.published.shared,
+            Dataset::Industry(args) => &args.published.shared,
+            Dataset::Coat(args) => &args.published.shared,
+            Dataset::Custom(args) => &args.shared,
+            Dataset::Synthetic(args) => &args.shared,
+        }
+    }
+
+    /// Imports the dataset.
+    ///
+    /// # Errors
+    /// Those of the dataset's import.
+    pub(crate) fn run(&self) -> Result<()> {
+        let seed = self.shared().seed;
+        match &self.dataset {
+            Dataset::Movielens(args) => {
+                movielens::import(&args.published.config(args.like_threshold), args.log_share)
+            }
+            Dataset::Lfm(args) => {
+                lfm::import(&args.published.config(args.like_threshold), args.log_share, seed)
+            }
+            // A purchase is the only feedback there is.
+            Dataset::Industry(args) => industry::import(&args.published.config(1.0)),
+            Dataset::Coat(args) => coat::import(&args.published.config(args.like_threshold), seed),
+            Dataset::Custom(args) => custom::import(&args.config()?),
+            Dataset::Synthetic(args) => synthetic::run(&args.config()),
+        }
+    }
+}
