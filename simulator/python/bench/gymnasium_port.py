@@ -31,14 +31,15 @@ SIMILAR_SHARE = 0.05
 
 def read_safetensors(path: Path) -> dict[str, Any]:
     """Read all tensors of a file: eight bytes of header length, a JSON header, the values."""
-    kinds = {"F32": "<f4", "U32": "<u4"}
+    kinds = {"F32": np.dtype("<f4"), "U32": np.dtype("<u4"), "U64": np.dtype("<u8")}
     data = path.read_bytes()
     begin = 8 + int.from_bytes(data[:8], "little")
     tensors = {}
     for name, entry in json.loads(data[8:begin]).items():
         if name != "__metadata__":
             first, last = entry["data_offsets"]
-            values = np.frombuffer(data, kinds[entry["dtype"]], (last - first) // 4, begin + first)
+            kind = kinds[entry["dtype"]]
+            values = np.frombuffer(data, kind, (last - first) // kind.itemsize, begin + first)
             tensors[name] = values.reshape(entry["shape"])
     return tensors
 

@@ -27,7 +27,16 @@ def main() -> None:
 
     venv = HeadstartVectorEnv(args.environment, args.envs, rule=args.rule, log=args.log, seed=args.seed)
     env = VecMonitor(HeadstartVecEnv(venv))
-    model = PPO("MlpPolicy", env, n_steps=40, batch_size=640, gamma=0.9, learning_rate=1e-3, seed=args.seed)
+    model = PPO(
+        "MlpPolicy",
+        env,
+        n_steps=40,
+        batch_size=640,
+        gamma=0.9,
+        learning_rate=1e-3,
+        stats_window_size=2000,
+        seed=args.seed,
+    )
     try:
         for tenth in range(1, 11):
             model.ep_info_buffer = None  # of this tenth alone
