@@ -306,6 +306,10 @@ fn the_published_files() {
         lfm.log.len()
     );
     assert!(lfm.items.categories.iter().all(|tags| tags.len() <= 5));
+    let (name, text, tags) = lfm.item("56");
+    assert_eq!((name, &tags[..2]), ("Daft Punk", &["electronic", "dance"][..]));
+    assert!(text.unwrap().starts_with("An artist tagged electronic, dance, "));
+    assert_eq!(lfm.item("1009").0, "Tiësto");
     assert!(
         !lfm.items
             .categories
