@@ -46,13 +46,15 @@ word!(f32, Dtype::F32);
 word!(u32, Dtype::U32);
 word!(u64, Dtype::U64);
 
+type WriteTo<'a> = Box<dyn Fn(&mut dyn Write) -> std::io::Result<()> + 'a>;
+
 /// A tensor to be written.
 pub(super) struct Tensor<'a> {
     name: &'static str,
     shape: Vec<usize>,
     dtype: Dtype,
     bytes: usize,
-    write: Box<dyn Fn(&mut dyn Write) -> std::io::Result<()> + 'a>,
+    write: WriteTo<'a>,
 }
 
 impl<'a> Tensor<'a> {

@@ -66,7 +66,7 @@ fn tensors_come_back_in_any_order_and_longer_than_a_piece() {
 fn what_is_not_as_asked_is_named() {
     let (folder, path) = written();
     let mut reader = Reader::open(&path).unwrap();
-    let mut fail = |outcome: Result<Vec<f32>>| {
+    let fail = |outcome: Result<Vec<f32>>| {
         let error = outcome.unwrap_err();
         assert_eq!(error.class().code(), 42);
         error.to_string()
