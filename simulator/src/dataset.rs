@@ -95,7 +95,7 @@ impl Dataset {
         let manifest = table::read_manifest(&layout.log)?;
         for other in [&layout.truth, &layout.items, &layout.users] {
             if let (Some(ours), Some(theirs)) = (&manifest, table::read_manifest(other)?)
-                && (&ours.inputs, &ours.config) != (&theirs.inputs, &theirs.config)
+                && (&ours.inputs, &ours.config, ours.seed) != (&theirs.inputs, &theirs.config, theirs.seed)
             {
                 let both = format!(
                     "{} and {} are of different imports",

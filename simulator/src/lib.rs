@@ -1,6 +1,6 @@
 //! Recommendation environments made from real data, and the yardstick for policies that act in them.
 //!
-//! - [`import`] reads a dataset's published files and splits every user's log in time;
+//! - [`import`] reads a dataset's published files and tells the log from what is held out;
 //! - [`user_model`] fits who would like what, on the log and most of what was held out, and calibrates it;
 //! - [`environment`] turns the user model into a vectorised environment with Gymnasium's conventions;
 //! - [`fidelity`] measures the environment against held-out pairs that neither fit nor calibration saw;

@@ -121,7 +121,7 @@ fn the_foremost_tags_come_first_and_strange_ones_are_named() {
     let mut tags = std::fs::read(raw.path().join("tags.dat")).unwrap();
     tags.extend("11\tHip-Hop\r\n12\t90s\r\n13\tchanson fran".as_bytes());
     tags.extend(b"\xe7aise\r\n14\thip-hop\r\n15\tper");
-    tags.extend("\u{fffd}o\r\n16\tmine alone\r\n".as_bytes());
+    tags.extend("\u{fffd}o\r\n16\tmine alone\r\n17\tother\r\n".as_bytes());
     write(raw.path(), "tags.dat", tags);
     let mut tagged = std::fs::read(raw.path().join("user_taggedartists.dat")).unwrap();
     for (user, artist, tag) in [
@@ -139,6 +139,8 @@ fn the_foremost_tags_come_first_and_strange_ones_are_named() {
         (2, 21, 11),
         (9, 777, 11),
         (9, 778, 11),
+        (2, 21, 17),
+        (5, 21, 17),
     ] {
         tagged.extend(format!("{user}\t{artist}\t{tag}\t1\t4\t2009\n").into_bytes());
     }
@@ -155,7 +157,7 @@ fn the_foremost_tags_come_first_and_strange_ones_are_named() {
     assert_eq!(
         lfm.item("21").2,
         ["hip-hop", "90s"],
-        "one name of two tags counts a user once"
+        "two tags of one name count a user once, and an artist's own name is no tag"
     );
     for note in [
         "artists.dat: mended the encoding of 1 name",
@@ -166,6 +168,21 @@ fn the_foremost_tags_come_first_and_strange_ones_are_named() {
     ] {
         assert!(said.contains(note), "no {note:?} in\n{said}");
     }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_whatever_the_workers() {
+    let (raw, out) = (raw_files(), tempfile::tempdir().unwrap());
+    let import = |folder: &str, workers: &str, seed: &str| {
+        let out = out.path().join(folder);
+        let mut words = words("lfm", raw.path(), &out);
+        words.extend(["--workers", workers, "--seed", seed]);
+        succeed(&words);
+        common::contents(&out)
+    };
+    let one = import("one", "1", "3");
+    assert_eq!(import("four", "4", "3"), one);
+    assert_ne!(import("other", "1", "4"), one);
 }
 
 #[test]
@@ -289,6 +306,10 @@ fn the_published_files() {
         lfm.log.len()
     );
     assert!(lfm.items.categories.iter().all(|tags| tags.len() <= 5));
+    let (name, text, tags) = lfm.item("56");
+    assert_eq!((name, &tags[..2]), ("Daft Punk", &["electronic", "dance"][..]));
+    assert!(text.unwrap().starts_with("An artist tagged electronic, dance, "));
+    assert_eq!(lfm.item("1009").0, "Tiësto");
     assert!(
         !lfm.items
             .categories

@@ -2,21 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use common::Result;
 use common::cli::Shared;
-use common::{Error, Result};
 
-use super::split::Split;
 use super::{Config, coat, custom, industry, lfm, movielens};
-use crate::dataset::{CUSTOM, Unrated};
 
 const EXAMPLES: &str = "\
 Examples:
   simulator import movielens --input ml-100k --out data/movielens
   simulator import lfm --input hetrec2011-lastfm-2k --out data/lfm --seed 1
-  simulator import custom --interactions clicks.parquet --items items.parquet --like-threshold 1 --out data/shop
+  simulator import custom --interactions clicks.parquet --like-threshold 1 --out data/shop
 
-Each dataset's --help says which files it wants, under which licence they stand, and how they are split.";
+Each dataset's --help says which files it wants, where their licence stands, and how they are split.";
 
 /// The arguments of `simulator import`.
 #[derive(Debug, Args)]
@@ -88,17 +86,9 @@ enum Dataset {
     /// Writes log/interactions.parquet, log/items.parquet and log/users.parquet, which every tool may read, and
     /// truth/interactions.parquet, which only the simulator may. Without --truth, of each user's interactions the
     /// earliest (or, with --split random, some drawn by --seed) are the log and the rest is held out.
-    #[command(after_help = CUSTOM_EXAMPLES)]
-    Custom(Custom),
+    #[command(after_help = custom::args::EXAMPLES)]
+    Custom(custom::args::Custom),
 }
-
-const CUSTOM_EXAMPLES: &str = "\
-Examples:
-  simulator import custom --interactions clicks.parquet --items items.parquet --like-threshold 1 --out data/shop
-  simulator import custom --interactions ratings/ --users users.parquet --like-threshold 4 \\
-    --split random --log-share 0.5 --seed 1 --out data/books --name books
-  simulator import custom --interactions log.parquet --truth shown-at-random.parquet --unrated unknown \\
-    --like-threshold 4 --out data/answers";
 
 /// What all imports of published files share.
 #[derive(Debug, Args)]
@@ -113,8 +103,6 @@ struct Published {
     /// of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
-    #[command(flatten)]
-    shared: Shared,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +115,8 @@ struct Movielens {
     /// A rating of at least this is a like
     #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
     like_threshold: f32,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Debug, Args)]
@@ -139,12 +129,16 @@ struct Lfm {
     /// A listening count of at least this is a like
     #[arg(long, value_name = "COUNT", default_value_t = 1.0, value_parser = threshold)]
     like_threshold: f32,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Debug, Args)]
 struct Industry {
     #[command(flatten)]
     published: Published,
+    #[command(flatten)]
+    shared: Shared,
 }
 
 #[derive(Debug, Args)]
@@ -154,74 +148,20 @@ struct Coat {
     /// A rating of at least this is a like
     #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
     like_threshold: f32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SplitBy {
-    /// Of each user's interactions the earliest are the log
-    Time,
-    /// Of each user's interactions some, drawn by --seed, are the log
-    Random,
-    /// --interactions is the log and --truth is held out
-    Given,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum UnratedPair {
-    /// The user did not take the item up: a no
-    Negative,
-    /// Nothing is known: the truth holds the answers to items that were shown at random
-    Unknown,
-}
-
-#[derive(Debug, Args)]
-struct Custom {
-    /// The interactions, or the log where --truth is given; a folder is read as part files
-    #[arg(long, value_name = "FILE|DIR")]
-    interactions: PathBuf,
-    /// The catalogue [default: the items of the interactions, with their ids as titles]
-    #[arg(long, value_name = "FILE|DIR")]
-    items: Option<PathBuf>,
-    /// The users [default: those of the interactions, without attributes]
-    #[arg(long, value_name = "FILE|DIR")]
-    users: Option<PathBuf>,
-    /// Held-out interactions
-    #[arg(long, value_name = "FILE|DIR")]
-    truth: Option<PathBuf>,
-    /// Feedback of at least this is a like; may be left out where the file says it itself, as Headstart's own do
-    #[arg(long, value_name = "FEEDBACK", value_parser = threshold)]
-    like_threshold: Option<f32>,
-    /// How log and truth are told apart [default: given with --truth, else time]
-    #[arg(long, value_enum)]
-    split: Option<SplitBy>,
-    /// Share of each user's interactions that becomes the log; the others are held out [default: 0.8]
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    log_share: Option<f64>,
-    /// What it says that a user and an item are neither in the log nor in the truth
-    #[arg(long, value_enum, default_value = "negative")]
-    unrated: UnratedPair,
-    /// The dataset's name in manifests and reports
-    #[arg(long, value_name = "NAME", default_value = CUSTOM)]
-    name: String,
-    /// Folder to write log/ and truth/ into
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Leave out and count interactions whose ids items or users do not list instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
     #[command(flatten)]
     shared: Shared,
 }
 
 /// A number between 0 and 1, both left out.
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
         _ => Err("a number between 0 and 1 is wanted, both left out".into()),
     }
 }
 
-fn threshold(text: &str) -> Result<f32, String> {
+/// A finite number.
+pub(super) fn threshold(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(threshold) if threshold.is_finite() => Ok(threshold),
         _ => Err("a number is wanted".into()),
@@ -229,61 +169,14 @@ fn threshold(text: &str) -> Result<f32, String> {
 }
 
 impl Published {
-    fn config(&self, like_threshold: f32) -> Config {
+    fn config(&self, like_threshold: f32, shared: &Shared) -> Config {
         Config {
             input: self.input.clone(),
             out: self.out.clone(),
             like_threshold,
             skip_bad_rows: self.skip_bad_rows,
-            overwrite: self.shared.overwrite,
+            overwrite: shared.overwrite,
         }
-    }
-}
-
-impl Custom {
-    fn split(&self) -> Result<Split> {
-        let chosen = match (self.split, &self.truth) {
-            (None | Some(SplitBy::Given), Some(_)) => SplitBy::Given,
-            (Some(SplitBy::Given), None) => {
-                return Err(Error::usage("--split given needs held-out interactions").hint("pass --truth"));
-            }
-            (Some(_), Some(_)) => {
-                return Err(Error::usage("with --truth there is nothing to split").hint("leave out --split"));
-            }
-            (None, None) => SplitBy::Time,
-            (Some(chosen), None) => chosen,
-        };
-        if chosen == SplitBy::Given && self.log_share.is_some() {
-            return Err(Error::usage("--log-share has no meaning with --truth").hint("leave it out"));
-        }
-        let log_share = self.log_share.unwrap_or(0.8);
-        Ok(match chosen {
-            SplitBy::Time => Split::Time { log_share },
-            SplitBy::Random => Split::Random {
-                log_share,
-                seed: self.shared.seed,
-            },
-            SplitBy::Given => Split::Given,
-        })
-    }
-
-    fn config(&self) -> Result<custom::Config> {
-        Ok(custom::Config {
-            name: self.name.clone(),
-            interactions: self.interactions.clone(),
-            items: self.items.clone(),
-            users: self.users.clone(),
-            truth: self.truth.clone(),
-            split: self.split()?,
-            unrated: match self.unrated {
-                UnratedPair::Negative => Unrated::Negative,
-                UnratedPair::Unknown => Unrated::Unknown,
-            },
-            like_threshold: self.like_threshold,
-            out: self.out.clone(),
-            skip_bad_rows: self.skip_bad_rows,
-            overwrite: self.shared.overwrite,
-        })
     }
 }
 
@@ -291,10 +184,10 @@ impl Import {
     /// The shared options, of whatever dataset.
     pub(crate) fn shared(&self) -> &Shared {
         match &self.dataset {
-            Dataset::Movielens(args) => &args.published.shared,
-            Dataset::Lfm(args) => &args.published.shared,
-            Dataset::Industry(args) => &args.published.shared,
-            Dataset::Coat(args) => &args.published.shared,
+            Dataset::Movielens(args) => &args.shared,
+            Dataset::Lfm(args) => &args.shared,
+            Dataset::Industry(args) => &args.shared,
+            Dataset::Coat(args) => &args.shared,
             Dataset::Custom(args) => &args.shared,
         }
     }
@@ -304,17 +197,21 @@ impl Import {
     /// # Errors
     /// Those of the dataset's import.
     pub(crate) fn run(&self) -> Result<()> {
-        let seed = self.shared().seed;
+        let shared = self.shared();
         match &self.dataset {
-            Dataset::Movielens(args) => {
-                movielens::import(&args.published.config(args.like_threshold), args.log_share)
-            }
+            Dataset::Movielens(args) => movielens::import(
+                &args.published.config(args.like_threshold, shared),
+                args.log_share,
+            ),
             Dataset::Lfm(args) => {
-                lfm::import(&args.published.config(args.like_threshold), args.log_share, seed)
+                let config = args.published.config(args.like_threshold, shared);
+                lfm::import(&config, args.log_share, shared.seed)
             }
             // A purchase is the only feedback there is.
-            Dataset::Industry(args) => industry::import(&args.published.config(1.0)),
-            Dataset::Coat(args) => coat::import(&args.published.config(args.like_threshold), seed),
+            Dataset::Industry(args) => industry::import(&args.published.config(1.0, shared)),
+            Dataset::Coat(args) => {
+                coat::import(&args.published.config(args.like_threshold, shared), shared.seed)
+            }
             Dataset::Custom(args) => custom::import(&args.config()?),
         }
     }

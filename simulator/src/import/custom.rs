@@ -1,5 +1,7 @@
 //! Anyone's Parquet files in the common formats: interactions, and where there are, items, users and held-out truth.
 
+pub(crate) mod args;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -61,7 +61,7 @@ fn read(config: &Config, log_share: f64, seed: u64, bad_rows: &mut BadRows) -> R
     read_listened(&file(LISTENED), &mut all, bad_rows)?;
     split::order_at_random(&mut all, seed, "import lfm");
     let (log, truth) = split::apart(&all, &split::by_time(&all, log_share));
-    let tags = tags::read(&file(TAGS), &file(TAGGED), &truth, bad_rows, &mut notes)?;
+    let tags = tags::read(&file(TAGS), &file(TAGGED), &names, &truth, bad_rows, &mut notes)?;
     let text = tags.iter().map(|tags| describe(tags)).collect();
     Ok(Imported {
         items: Items {

@@ -4,15 +4,14 @@
 use std::path::Path;
 
 use common::{Error, Result, terminal};
-use csv::ByteRecord;
 
 use super::bad_rows::{BadRow, BadRows, Place};
 use super::encoding;
 
 /// One line, cut into the wanted columns.
 pub(crate) struct Row<'a> {
-    record: &'a ByteRecord,
-    /// Place of each wanted column in the record.
+    fields: Vec<&'a [u8]>,
+    /// Place of each wanted column among the fields.
     places: &'a [usize],
     names: &'a [&'static str],
 }
@@ -20,7 +19,7 @@ pub(crate) struct Row<'a> {
 impl<'a> Row<'a> {
     /// The text of the wanted column `at`, surrounding blanks cut off.
     pub(crate) fn text(&self, at: usize) -> Result<&'a str, BadRow> {
-        let bytes = self.record.get(self.places[at]).unwrap_or_default();
+        let bytes = self.fields.get(self.places[at]).copied().unwrap_or_default();
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text.trim()),
             Err(_) => Err(BadRow::new(
@@ -35,7 +34,7 @@ impl<'a> Row<'a> {
     /// The text of the wanted column `at` as [`Row::text`]; where it is not UTF-8, read as Windows-1252, and then the
     /// second value is true.
     pub(crate) fn text_or_windows_1252(&self, at: usize) -> (String, bool) {
-        let bytes = self.record.get(self.places[at]).unwrap_or_default();
+        let bytes = self.fields.get(self.places[at]).copied().unwrap_or_default();
         match std::str::from_utf8(bytes) {
             Ok(text) => (text.trim().to_string(), false),
             Err(_) => (encoding::from_windows_1252(bytes).trim().to_string(), true),
@@ -80,32 +79,27 @@ pub(crate) fn read(
     mut each: impl FnMut(&Row<'_>) -> Result<(), BadRow>,
 ) -> Result<()> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .quoting(false)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(bytes.as_slice());
-    let mut record = ByteRecord::new();
-    let unreadable = |e: csv::Error| Error::data(format!("the file cannot be read: {e}")).file(path);
-    if !reader.read_byte_record(&mut record).map_err(unreadable)? {
+    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
+    let mut lines = lines
+        .map(|(at, line)| (at, line.strip_suffix(b"\r").unwrap_or(line)))
+        .filter(|(_, line)| !line.is_empty());
+    let Some((_, header)) = lines.next() else {
         return Err(Error::data("the file is empty: it has not even a header line").file(path));
-    }
-    let (places, width) = (places(&record, columns, path)?, record.len());
-    while reader.read_byte_record(&mut record).map_err(unreadable)? {
-        let line = record.position().map_or(0, |at| at.line()) as usize;
+    };
+    let header = fields(header);
+    let places = places(&header, columns, path)?;
+    for (at, line) in lines {
         let row = Row {
-            record: &record,
+            fields: fields(line),
             places: &places,
             names: columns,
         };
-        let taken = if record.len() == width {
-            each(&row)
-        } else {
-            Err(wrong_width(&record, width))
+        let taken = match row.fields.len() {
+            width if width == header.len() => each(&row),
+            width => Err(wrong_width(width, header.len())),
         };
         if let Err(bad) = taken {
-            bad_rows.take(bad, path, Place::Line(line))?;
+            bad_rows.take(bad, path, Place::Line(at))?;
         }
     }
     if bytes.last().is_some_and(|&byte| byte != b'\n') {
@@ -117,15 +111,19 @@ pub(crate) fn read(
     Ok(())
 }
 
-fn wrong_width(record: &ByteRecord, width: usize) -> BadRow {
+fn fields(line: &[u8]) -> Vec<&[u8]> {
+    line.split(|&byte| byte == b'\t').collect()
+}
+
+fn wrong_width(width: usize, wanted: usize) -> BadRow {
     BadRow::new(
         "wrong number of fields",
-        format!("the line has {} fields, the header has {width}", record.len()),
+        format!("the line has {width} fields, the header has {wanted}"),
     )
     .hint("the line may have been cut short, or its separators are not tabs; copy the file again or mend the line")
 }
 
-fn places(header: &ByteRecord, columns: &[&'static str], path: &Path) -> Result<Vec<usize>> {
+fn places(header: &[&[u8]], columns: &[&'static str], path: &Path) -> Result<Vec<usize>> {
     let names: Vec<String> = header
         .iter()
         .map(|field| {
@@ -177,6 +175,14 @@ mod tests {
         )
         .unwrap();
         assert_eq!(rows, [("a \"quoted\"".to_string(), 1.5), ("b".to_string(), 2.0)]);
+    }
+
+    #[test]
+    fn lines_are_counted_with_empty_ones_and_whatever_their_ends() {
+        let error = rows(b"name\tvalue\r\na\t1\n\nb\t2\r\n\r\nc\tmany\r\n", false)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("\"many\"") && error.contains("line 6"), "{error}");
     }
 
     #[test]

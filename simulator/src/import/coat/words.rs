@@ -7,6 +7,8 @@ const JACKET: &str = "jackettype";
 const COLOUR: &str = "color";
 const FRONT_PAGE: &str = "onfrontpage";
 
+const JACKET_OF_NO_KIND: &str = "jacket";
+
 /// The features that every coat must have.
 pub(super) const GROUPS: [&str; 4] = [GENDER, JACKET, COLOUR, FRONT_PAGE];
 
@@ -14,10 +16,10 @@ pub(super) const GROUPS: [&str; 4] = [GENDER, JACKET, COLOUR, FRONT_PAGE];
 pub(super) struct Coat {
     /// "men's".
     whose: String,
-    /// "bomber jacket".
+    /// "bomber jacket"; a "jacket" of no kind that the map names.
     garment: String,
-    /// "black".
-    colour: String,
+    /// "black"; `None` for a colour that the map does not name.
+    colour: Option<String>,
     on_front_page: bool,
 }
 
@@ -26,7 +28,7 @@ impl Coat {
     pub(super) fn new(values: &BTreeMap<String, String>) -> Self {
         let value = |group| values.get(group).map_or("", String::as_str);
         let garment = match value(JACKET) {
-            "other" => "other jacket".into(),
+            "other" => JACKET_OF_NO_KIND.into(),
             "parkas" => "parka".into(),
             "vests" => "vest".into(),
             "shells" => "shell jacket".into(),
@@ -34,14 +36,14 @@ impl Coat {
             kind => format!("{kind} jacket"),
         };
         let colour = match value(COLOUR) {
-            "multi" => "many colours",
-            "other" => "another colour",
-            colour => colour,
+            "other" => None,
+            "multi" => Some("multi-coloured".to_string()),
+            colour => Some(colour.to_string()),
         };
         Coat {
             whose: format!("{}'s", value(GENDER)),
             garment,
-            colour: colour.into(),
+            colour,
             on_front_page: value(FRONT_PAGE) == "yes",
         }
     }
@@ -53,7 +55,11 @@ impl Coat {
             .next()
             .map(|first| first.to_uppercase().collect())
             .unwrap_or_default();
-        format!("{first}{} {}, {}", letters.as_str(), self.garment, self.colour)
+        let coat = format!("{first}{} {}", letters.as_str(), self.garment);
+        match &self.colour {
+            Some(colour) => format!("{coat}, {colour}"),
+            None => coat,
+        }
     }
 
     /// "Men's bomber jacket, black, on the front page."
@@ -68,7 +74,12 @@ impl Coat {
 
     /// The features one by one.
     pub(super) fn categories(&self) -> Vec<String> {
-        let mut categories = vec![self.garment.clone(), self.whose.clone(), self.colour.clone()];
+        let kind = match self.garment.as_str() {
+            JACKET_OF_NO_KIND => "other jacket",
+            kind => kind,
+        };
+        let colour = self.colour.as_deref().unwrap_or("other colour");
+        let mut categories = [kind, &self.whose, colour].map(String::from).to_vec();
         if self.on_front_page {
             categories.push("on the front page".into());
         }
@@ -110,12 +121,11 @@ mod tests {
         let parka = coat("women", "parkas", "multi", "no");
         assert_eq!(
             parka.text(),
-            "Women's parka, many colours, not on the front page."
+            "Women's parka, multi-coloured, not on the front page."
         );
-        assert_eq!(parka.categories(), ["parka", "women's", "many colours"]);
-        assert_eq!(
-            coat("men", "other", "other", "no").title(),
-            "Men's other jacket, another colour"
-        );
+        assert_eq!(parka.categories(), ["parka", "women's", "multi-coloured"]);
+        let other = coat("men", "other", "other", "no");
+        assert_eq!(other.text(), "Men's jacket, not on the front page.");
+        assert_eq!(other.categories(), ["other jacket", "men's", "other colour"]);
     }
 }

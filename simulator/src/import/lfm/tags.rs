@@ -1,7 +1,8 @@
 //! What users say of artists: the tags that the catalogue shows.
 //!
 //! Tags are given by the very users whose listening is held out, so those of held-out pairs are left out: whoever
-//! tags an artist has heard it. So are tags that only one user ever gives, which would mark that user's artists.
+//! tags an artist has heard it. So are tags that only one user ever gives, which would mark that user's artists. A tag
+//! that a user gave to an artist twice counts once.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,10 +29,12 @@ struct Names {
 }
 
 /// Each artist's tags, the foremost first: by how many users gave the artist the tag, then by how many users ever
-/// gave it, then by name. Those of the held-out pairs in `truth` are left out.
+/// gave it, then by name. Those of the held-out pairs in `truth` are left out, and so is the artist's own name, which
+/// `artists` has in code order.
 pub(super) fn read(
     tags: &Path,
     tagged: &Path,
+    artists: &[String],
     truth: &Interactions,
     bad_rows: &mut BadRows,
     notes: &mut Vec<String>,
@@ -71,22 +74,26 @@ pub(super) fn read(
         "{TAGGED}: left out {} that users gave to artists held out from them",
         counted(hidden, "tag")
     ));
-    Ok(foremost(&given, &tags.names, truth.items.len()))
+    Ok(foremost(&given, &tags.names, artists))
 }
 
 fn foremost(
     given: &BTreeMap<(u32, u32), HashSet<u32>>,
     names: &Dictionary,
-    artists: usize,
+    artists: &[String],
 ) -> Vec<Vec<String>> {
     let mut users_of: HashMap<u32, HashSet<u32>> = HashMap::new();
     for ((_, name), users) in given {
         users_of.entry(*name).or_default().extend(users);
     }
     let ever = |name: &u32| users_of.get(name).map_or(0, HashSet::len);
-    let mut ranked = vec![Vec::new(); artists];
-    for ((artist, name), users) in given.iter().filter(|((_, name), _)| ever(name) > 1) {
-        ranked[*artist as usize].push((Reverse(users.len()), Reverse(ever(name)), names.id(*name)));
+    let artists: Vec<String> = artists.iter().map(|name| name.to_lowercase()).collect();
+    let mut ranked = vec![Vec::new(); artists.len()];
+    for ((artist, tag), users) in given.iter().filter(|((_, tag), _)| ever(tag) > 1) {
+        let (artist, name) = (*artist as usize, names.id(*tag));
+        if name != artists[artist] {
+            ranked[artist].push((Reverse(users.len()), Reverse(ever(tag)), name));
+        }
     }
     ranked
         .into_iter()
