@@ -234,5 +234,5 @@ fn a_damaged_environment_is_bad_data() {
     let file = stage.out.path().join("x.parquet");
     let error = fail(42, &run_words(&stage.environment, &agent(""), &file, &[]));
     assert!(error.contains("user_model.safetensors"), "{error}");
-    assert_eq!(contents(&stage.environment).len(), 4);
+    assert_eq!(contents(&stage.environment).len(), 5);
 }

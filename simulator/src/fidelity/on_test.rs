@@ -73,7 +73,7 @@ pub(super) fn on_test(test: &TestCells, resamples: &Resamples, section: Section,
         made(
             "user_model",
             "calibration_error",
-            format!("calibration error, {} bins", bins.bins),
+            format!("calibration error, {}", count(bins.bins)),
             calibration,
         ),
         made("user_model", "calibration_noise", NOISE.into(), noise),
@@ -95,6 +95,14 @@ pub(super) fn on_test(test: &TestCells, resamples: &Resamples, section: Section,
 
 /// What stands beside an error of calibration.
 const NOISE: &str = "of it what a perfect model would show (sampling noise)";
+
+fn count(bins: usize) -> String {
+    if bins == 1 {
+        "1 bin".to_string()
+    } else {
+        format!("{bins} bins")
+    }
+}
 
 /// For each rotation its cells in the order of the user model's and of popularity's scores. Models of different
 /// rotations are never ranked against each other.
@@ -217,16 +225,11 @@ pub(super) fn at_the_top(
         value: best.noise(seed),
         interval: None,
     };
-    let count = if best.bins == 1 {
-        "1 bin".to_string()
-    } else {
-        format!("{} bins", best.bins)
-    };
     vec![
         made(
             "user_model",
             "calibration_error_best",
-            format!("calibration error, each user's best {BEST}, {count}"),
+            format!("calibration error, each user's best {BEST}, {}", count(best.bins)),
             calibration,
         ),
         made("user_model", "calibration_noise_best", NOISE.to_string(), noise),

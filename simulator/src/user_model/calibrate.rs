@@ -79,27 +79,21 @@ pub fn fit(mut cells: Vec<(f32, bool)>) -> Result<Calibration> {
     Ok(calibration)
 }
 
-fn probability(logit: f64) -> f64 {
+pub(super) fn probability(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
 /// Cells a parallel piece; fixed, so that sums do not depend on the number of workers.
-const PIECE: usize = 1 << 16;
+pub(super) const PIECE_OF_SUMS: usize = 1 << 16;
 
 /// The sum of `of_cell` over `cells`, added up in a fixed order.
 fn sum<const N: usize>(cells: &[(f32, bool)], of_cell: impl Fn(&(f32, bool)) -> [f64; N] + Sync) -> [f64; N] {
     let add = |a: [f64; N], b: [f64; N]| std::array::from_fn(|at| a[at] + b[at]);
     let pieces: Vec<[f64; N]> = cells
-        .par_chunks(PIECE)
+        .par_chunks(PIECE_OF_SUMS)
         .map(|piece| piece.iter().map(&of_cell).fold([0.0; N], add))
         .collect();
     pieces.into_iter().fold([0.0; N], add)
-}
-
-/// The mean log loss of `cells` after Platt's map: what is left of it when level and spread are put right.
-pub(super) fn platt_loss(cells: &[(f32, bool)]) -> f64 {
-    let (slope, intercept) = platt(cells);
-    log_loss(cells, slope, intercept) / cells.len().max(1) as f64
 }
 
 fn log_loss(cells: &[(f32, bool)], slope: f64, intercept: f64) -> f64 {
@@ -274,16 +268,6 @@ mod tests {
         let rate = cells.iter().filter(|c| c.1).count() as f64 / 1e4;
         let calibration = fit(cells).unwrap();
         assert!((probability(f64::from(calibration.apply(0.5))) - rate).abs() < 0.02);
-    }
-
-    #[test]
-    fn the_loss_forgives_level_and_spread_but_not_order() {
-        let cells = distorted(20_000);
-        let loss = platt_loss(&cells);
-        let other: Vec<(f32, bool)> = cells.iter().map(|&(z, liked)| (3.0 * z - 5.0, liked)).collect();
-        assert!((platt_loss(&other) / loss - 1.0).abs() < 1e-4);
-        let mixed: Vec<(f32, bool)> = cells.iter().map(|&(z, liked)| (z.abs(), liked)).collect();
-        assert!(platt_loss(&mixed) > 1.05 * loss);
     }
 
     #[test]

@@ -3,20 +3,20 @@
 //! Datasets differ in how far the held-out part is from the log (a drift of items, users whose held-out part does not
 //! grow with their log), in how much there is to learn a vector from, and in what features are worth. One penalty
 //! stands for each, so a search goes over them in turn, from the defaults, and keeps a value where it lowers the
-//! loss. The loss is taken after Platt's map, since calibration follows in any case. The test fold is never looked at.
+//! loss. The loss is taken after the slopes of [`levels`], since calibration follows in any case. The test fold is never looked at.
 
 use serde::Serialize;
 
-use super::calibrate;
 use super::cells::Cells;
 use super::fit::Config;
+use super::levels;
 use super::train::{LIKES_TO_CHOOSE_ON, Sides};
 use crate::dataset::Dataset;
 
 /// One set of hyper-parameters that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trial {
-    /// Mean log loss on cells that the fit did not see, after Platt's map; with half of the passes.
+    /// Mean log loss on cells that the fit did not see, after the best slopes; with half of the passes.
     pub log_loss: f64,
     /// What was tried.
     pub config: Config,
@@ -78,7 +78,7 @@ pub(super) fn choose(
             ..config.clone()
         };
         Trial {
-            log_loss: calibrate::platt_loss(&sides.unseen(cells, &shorter, seed, LIKES_TO_CHOOSE_ON)),
+            log_loss: levels::fit(&sides.unseen(cells, &shorter, seed, LIKES_TO_CHOOSE_ON)).log_loss,
             config,
         }
     };

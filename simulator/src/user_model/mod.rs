@@ -16,6 +16,7 @@ pub mod cells;
 pub mod choose;
 pub mod features;
 pub mod fit;
+mod levels;
 mod optimiser;
 mod samples;
 mod side;

@@ -14,10 +14,11 @@ use super::cells::{Cells, Fold, PARTS};
 use super::choose::{self, Trial};
 use super::features::Features;
 use super::fit::{self, Config};
+use super::levels::{self, Levels, Unseen};
 use crate::dataset::Dataset;
 
 /// Pairs of user and item that calibration looks at, at most; beyond it users are sampled. A seventh of them are
-/// calibration cells, of 8 bytes each.
+/// calibration cells, of 12 bytes each.
 const CALIBRATION_CELLS: usize = 1 << 26;
 /// With fewer held-out likes than this, a seventh of them (a thousand) is too few to choose or to measure on.
 pub const LIKES_TO_CHOOSE_ON: usize = 7_000;
@@ -65,7 +66,10 @@ pub fn train(
     let features = Sides::new(dataset, &config);
     let unseen = features.unseen(cells, &config, seed, LIKES_TO_CALIBRATE_ON);
     let mut model = features.fit(cells, &config, seed);
-    model.calibration = calibrate::fit(unseen)?;
+    let Levels { level, spread, .. } = levels::fit(&unseen);
+    model.rescale(level, spread);
+    let rescaled = |cell: &Unseen| (level * cell.mean + spread * cell.deviation, cell.liked);
+    model.calibration = calibrate::fit(unseen.iter().map(rescaled).collect())?;
     Ok(Trained {
         model,
         config,
@@ -91,16 +95,10 @@ impl Sides {
         fit::fit(cells, &self.users, &self.items, config, seed)
     }
 
-    /// Cells outside the test fold, each with the logit of a fit that did not see it: (logit, liked). With `enough`
+    /// Cells outside the test fold, each with the logit of a fit that did not see it. With `enough`
     /// held-out likes they are the calibration fold, else all. Leaves the parts in the roles that [`Cells::rotate`]
     /// gave them.
-    pub(super) fn unseen(
-        &self,
-        cells: &mut Cells,
-        config: &Config,
-        seed: u64,
-        enough: usize,
-    ) -> Vec<(f32, bool)> {
+    pub(super) fn unseen(&self, cells: &mut Cells, config: &Config, seed: u64, enough: usize) -> Vec<Unseen> {
         let turns = if cells.held_out_liked.count() < enough {
             0..PARTS - 1
         } else {
@@ -110,14 +108,16 @@ impl Sides {
         for turn in turns {
             cells.calibrate_on(turn);
             let model = self.fit(cells, config, seed);
-            unseen.par_extend(calibration_cells(&model, cells));
+            unseen.extend(calibration_cells(&model, cells));
         }
         unseen
     }
 }
 
-/// The cells of the calibration fold, by user: (logit before calibration, liked).
-fn calibration_cells(model: &UserModel, cells: &Cells) -> impl ParallelIterator<Item = (f32, bool)> {
+/// The cells of the calibration fold, by user, under a model that is not calibrated.
+fn calibration_cells(model: &UserModel, cells: &Cells) -> Vec<Unseen> {
+    let means = levels::means(model);
+    let means = &means;
     cells
         .sampled_users(CALIBRATION_CELLS)
         .into_par_iter()
@@ -125,8 +125,16 @@ fn calibration_cells(model: &UserModel, cells: &Cells) -> impl ParallelIterator<
             cells
                 .known(user)
                 .filter(move |&(item, _)| cells.fold(user, item) == Fold::Calibration)
-                .map(move |(item, liked)| (model.logit(user, item), liked))
+                .map(move |(item, liked)| {
+                    let mean = means[user as usize];
+                    Unseen {
+                        mean,
+                        deviation: model.logit(user, item) - mean,
+                        liked,
+                    }
+                })
         })
+        .collect()
 }
 
 #[cfg(test)]
