@@ -126,12 +126,20 @@ fn one_fold_is_the_environment_alone() {
 fn shown_at_random() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let genders = "gender:men\ngender:women";
-    for map in ["item_features_map.txt", "user_features_map.txt"] {
-        write(folder.path(), map, genders);
-    }
-    let genders = |rows: usize| ["1 0\n", "0 1\n"].repeat(rows / 2).concat();
-    write(folder.path(), "user_features.ascii", genders(60));
-    write(folder.path(), "item_features.ascii", genders(40));
+    let rest = "jackettype:parkas\ncolor:black\nonfrontpage:yes";
+    write(folder.path(), "user_features_map.txt", genders);
+    write(
+        folder.path(),
+        "item_features_map.txt",
+        format!("{genders}\n{rest}"),
+    );
+    let genders = |rows: usize, rest: &str| {
+        [format!("1 0{rest}\n"), format!("0 1{rest}\n")]
+            .repeat(rows / 2)
+            .concat()
+    };
+    write(folder.path(), "user_features.ascii", genders(60, ""));
+    write(folder.path(), "item_features.ascii", genders(40, " 1 1 1"));
     let likes = |user: usize, item: usize| match (user * 29 + item * 17) % 8 {
         0 => true,
         draw => user % 2 == item % 2 && draw < 6,

@@ -20,10 +20,8 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
         .map(|_| (0..batch).map(|_| rng.random_range(0..items)).collect())
         .collect();
     let mut rows = Vec::new();
-    for workers in [1, config.workers] {
-        if workers > 1 && (config.workers == 1 || batch < 1024) {
-            continue;
-        }
+    let shared_out = (config.workers > 1 && batch >= 1024).then_some(config.workers);
+    for workers in std::iter::once(1).chain(shared_out) {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
             .build()

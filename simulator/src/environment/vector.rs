@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use common::rng::{ChaCha8Rng, RngExt, stream};
+use common::rng::{ChaCha8Rng, Family, RngExt};
 use rayon::prelude::*;
 
 use super::Environment;
@@ -34,6 +34,8 @@ pub struct Outcome {
 /// Where one environment stands.
 #[derive(Debug)]
 struct Slot {
+    /// The random streams of its episodes.
+    streams: Family,
     episode: u64,
     user: u32,
     interest: Interest,
@@ -57,8 +59,6 @@ struct Shared<'a> {
 #[derive(Debug)]
 pub struct VectorEnvironment<'a> {
     shared: Shared<'a>,
-    /// The index of the first environment.
-    first: u64,
     slots: Vec<Slot>,
     /// The items shown in the episode: `horizon` places an environment.
     shown: Vec<u32>,
@@ -77,14 +77,12 @@ impl<'a> VectorEnvironment<'a> {
             similarity: rules.boredom.map(|_| Similarity::new(environment)),
             seed,
         };
-        let first = u64::from(indices.start);
         VectorEnvironment {
             slots: indices
                 .clone()
-                .map(|env| shared.begin(u64::from(env), 0))
+                .map(|env| shared.begin(shared.streams(env), 0))
                 .collect(),
             shown: vec![0; indices.len() * rules.horizon as usize],
-            first,
             shared,
         }
     }
@@ -101,8 +99,8 @@ impl<'a> VectorEnvironment<'a> {
 
     /// Puts every environment at the start of its first episode.
     pub fn reset(&mut self) {
-        for (env, slot) in self.slots.iter_mut().enumerate() {
-            *slot = self.shared.begin(self.first + env as u64, 0);
+        for slot in &mut self.slots {
+            *slot = self.shared.begin(slot.streams, 0);
         }
     }
 
@@ -133,8 +131,7 @@ impl<'a> VectorEnvironment<'a> {
     pub fn step_one(&mut self, env: usize, action: u32) -> Outcome {
         let horizon = self.shared.rules.horizon as usize;
         let shown = &mut self.shown[env * horizon..(env + 1) * horizon];
-        self.shared
-            .step(self.first + env as u64, &mut self.slots[env], shown, action)
+        self.shared.step(&mut self.slots[env], shown, action)
     }
 
     /// Steps all environments, action `i` in environment `i`, on the workers of rayon's current pool.
@@ -144,31 +141,33 @@ impl<'a> VectorEnvironment<'a> {
     pub fn step(&mut self, actions: &[u32], outcomes: &mut [Outcome]) {
         assert_eq!(actions.len(), self.len(), "one action an environment");
         assert_eq!(outcomes.len(), self.len(), "one outcome an environment");
-        let (shared, first) = (&self.shared, self.first);
+        let shared = &self.shared;
         let horizon = shared.rules.horizon as usize;
-        let piece = |from: usize, slots: &mut [Slot], shown: &mut [u32], outcomes: &mut [Outcome]| {
-            let shown = shown.chunks_exact_mut(horizon);
-            for (at, ((slot, shown), outcome)) in slots.iter_mut().zip(shown).zip(outcomes).enumerate() {
-                let env = from + at;
-                *outcome = shared.step(first + env as u64, slot, shown, actions[env]);
+        let piece = |slots: &mut [Slot], shown: &mut [u32], actions: &[u32], outcomes: &mut [Outcome]| {
+            let slots = slots.iter_mut().zip(shown.chunks_exact_mut(horizon));
+            for ((slot, shown), (&action, outcome)) in slots.zip(actions.iter().zip(outcomes)) {
+                *outcome = shared.step(slot, shown, action);
             }
         };
         if self.slots.len() < 2 * PIECE {
-            piece(0, &mut self.slots, &mut self.shown, outcomes);
+            piece(&mut self.slots, &mut self.shown, actions, outcomes);
             return;
         }
         self.slots
             .par_chunks_mut(PIECE)
             .zip(self.shown.par_chunks_mut(PIECE * horizon))
-            .zip(outcomes.par_chunks_mut(PIECE))
-            .enumerate()
-            .for_each(|(at, ((slots, shown), outcomes))| piece(at * PIECE, slots, shown, outcomes));
+            .zip(actions.par_chunks(PIECE).zip(outcomes.par_chunks_mut(PIECE)))
+            .for_each(|((slots, shown), (actions, outcomes))| piece(slots, shown, actions, outcomes));
     }
 }
 
 impl Shared<'_> {
-    fn begin(&self, env: u64, episode: u64) -> Slot {
-        let mut rng = stream(self.seed, "env", &[env, episode]);
+    fn streams(&self, env: u32) -> Family {
+        Family::new(self.seed, "env", &[u64::from(env)])
+    }
+
+    fn begin(&self, streams: Family, episode: u64) -> Slot {
+        let mut rng = streams.stream(episode);
         let users = self.environment.users.len() as u32;
         let user = rng.random_range(0..users);
         let interest = match self.rules.drift {
@@ -176,6 +175,7 @@ impl Shared<'_> {
             None => Interest::own(user),
         };
         Slot {
+            streams,
             episode,
             user,
             interest,
@@ -186,9 +186,9 @@ impl Shared<'_> {
         }
     }
 
-    fn step(&self, env: u64, slot: &mut Slot, shown: &mut [u32], action: u32) -> Outcome {
+    fn step(&self, slot: &mut Slot, shown: &mut [u32], action: u32) -> Outcome {
         if slot.over {
-            *slot = self.begin(env, slot.episode + 1);
+            *slot = self.begin(slot.streams, slot.episode + 1);
             return Outcome::default();
         }
         let before = &shown[..slot.step as usize];
