@@ -4,7 +4,6 @@
 mod common;
 
 use ::common::schema::metrics;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use common::{contents, environment, fail, import, raw_dataset, simulator, succeed, text, write};
@@ -125,40 +124,34 @@ fn one_fold_is_the_environment_alone() {
 /// were shown at random, of which they like 3 of 4 of their gender's and 1 of 8 others.
 fn shown_at_random() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let genders = "gender:men\ngender:women";
-    let rest = "jackettype:parkas\ncolor:black\nonfrontpage:yes";
-    write(folder.path(), "user_features_map.txt", genders);
-    write(
-        folder.path(),
+    let file = |name: &str, content: &str| write(folder.path(), name, content);
+    file(
         "item_features_map.txt",
-        format!("{genders}\n{rest}"),
+        "gender:men\ngender:women\njackettype:parkas\ncolor:black\nonfrontpage:no",
     );
-    let genders = |rows: usize, rest: &str| {
-        [format!("1 0{rest}\n"), format!("0 1{rest}\n")]
-            .repeat(rows / 2)
-            .concat()
-    };
-    write(folder.path(), "user_features.ascii", genders(60, ""));
-    write(folder.path(), "item_features.ascii", genders(40, " 1 1 1"));
+    file(
+        "user_features_map.txt",
+        "gender:men\ngender:women\nage:20-30\nfashioninterest:very",
+    );
+    file("item_features.ascii", &"1 0 1 1 1\n0 1 1 1 1\n".repeat(20));
+    file("user_features.ascii", &"1 0 1 1\n0 1 1 1\n".repeat(30));
     let likes = |user: usize, item: usize| match (user * 29 + item * 17) % 8 {
         0 => true,
         draw => user % 2 == item % 2 && draw < 6,
     };
     let matrix = |rated: &dyn Fn(usize, usize) -> bool| {
-        let mut matrix = String::new();
-        for user in 0..60 {
-            for item in 0..40 {
-                let rating = if likes(user, item) { 5 } else { 2 };
-                write!(matrix, "{} ", if rated(user, item) { rating } else { 0 }).unwrap();
-            }
-            matrix.push('\n');
-        }
-        matrix
+        let cell = |user: usize, item: usize| match (rated(user, item), likes(user, item)) {
+            (false, _) => "0",
+            (true, false) => "2",
+            (true, true) => "5",
+        };
+        let row = |user: usize| (0..40).map(|item| cell(user, item)).collect::<Vec<_>>().join(" ") + "\n";
+        (0..60).map(row).collect::<String>()
     };
     let chosen = matrix(&|user, item| likes(user, item) && (user * 7 + item * 3) % 40 < 25);
     let random = matrix(&|user, item| (user * 13 + item * 23) % 40 < 16);
-    write(folder.path(), "train.ascii", chosen);
-    write(folder.path(), "test.ascii", random);
+    file("train.ascii", &chosen);
+    file("test.ascii", &random);
     folder
 }
 
