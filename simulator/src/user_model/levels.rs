@@ -5,15 +5,21 @@
 //! little. One map of logits cannot put both right: its like-rates would agree over all cells, and be too high among
 //! each user's best. So both parts get a slope of their own, by logistic regression on cells that the fit did not see
 //! (Platt, 1999, with two scores for one).
+//!
+//! Where nearly all cells are a no ([`Unrated::Negative`]) the mean logit is made by the many items that a user would
+//! never take up and says little of the level, so there the logit stays in one piece, with one slope: on Industrial
+//! and Scientific two slopes predicted a like-rate of 0.0116 among users' best ten items, where one predicted 0.0131
+//! and 0.0162 was observed; on Coat, two predicted 0.45 and one 0.52, and 0.46 was observed.
 
 use super::calibrate::{PIECE_OF_SUMS, probability};
 use super::{UserModel, dot};
+use crate::dataset::Unrated;
 use rayon::prelude::*;
 
 /// A cell that the fit did not see.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Unseen {
-    /// The mean of the user's logits over all items.
+    /// The user's level, see [`means`].
     pub(super) mean: f32,
     /// The cell's logit minus that mean.
     pub(super) deviation: f32,
@@ -32,8 +38,11 @@ pub(super) struct Levels {
     pub(super) log_loss: f64,
 }
 
-/// The mean logit of each user over all items.
-pub(super) fn means(model: &UserModel) -> Vec<f32> {
+/// The mean logit of each user over all items; 0 where the logit stays in one piece.
+pub(super) fn means(model: &UserModel, unrated: Unrated) -> Vec<f32> {
+    if unrated == Unrated::Negative {
+        return vec![0.0; model.users()];
+    }
     let items = model.items().max(1) as f64;
     let mut vector = vec![0.0f64; model.rank];
     for row in model.item_vector.chunks(model.rank) {
@@ -54,9 +63,9 @@ pub(super) fn means(model: &UserModel) -> Vec<f32> {
 }
 
 impl UserModel {
-    /// Multiplies users' means over all items by `level` and deviations from them by `spread`.
-    pub(super) fn rescale(&mut self, level: f32, spread: f32) {
-        let means = means(self);
+    /// Multiplies users' [`means`] by `level` and deviations from them by `spread`.
+    pub(super) fn rescale(&mut self, unrated: Unrated, level: f32, spread: f32) {
+        let means = means(self, unrated);
         for (bias, mean) in self.user_bias.iter_mut().zip(means) {
             *bias = spread * *bias + (level - spread) * mean;
         }
@@ -145,9 +154,10 @@ fn solve(mut a: [[f64; 3]; 3], mut b: [f64; 3]) -> [f64; 3] {
     for k in 0..3 {
         for j in k + 1..3 {
             let factor = a[j][k] / a[k][k];
-            for column in k..3 {
-                a[j][column] -= factor * a[k][column];
-            }
+            let pivot = a[k];
+            a[j].iter_mut()
+                .zip(pivot)
+                .for_each(|(value, above)| *value -= factor * above);
             b[j] -= factor * b[k];
         }
     }
@@ -221,8 +231,11 @@ mod tests {
             item_bias: vec![0.1, -0.4, 0.0],
             calibration: Calibration::identity(),
         };
-        let before = (means(&model), model.clone());
-        model.rescale(1.5, 0.5);
+        let before = (means(&model, Unrated::Unknown), model.clone());
+        let mut whole = model.clone();
+        whole.rescale(Unrated::Negative, 1.5, 0.5);
+        assert!((whole.logit(1, 2) - 0.5 * model.logit(1, 2)).abs() < 1e-5);
+        model.rescale(Unrated::Unknown, 1.5, 0.5);
         for (user, item) in (0..2).flat_map(|user| (0..3).map(move |item| (user, item))) {
             let mean = before.0[user as usize];
             let expected = 1.5 * mean + 0.5 * (before.1.logit(user, item) - mean);

@@ -67,7 +67,7 @@ pub fn train(
     let unseen = features.unseen(cells, &config, seed, LIKES_TO_CALIBRATE_ON);
     let mut model = features.fit(cells, &config, seed);
     let Levels { level, spread, .. } = levels::fit(&unseen);
-    model.rescale(level, spread);
+    model.rescale(cells.unrated, level, spread);
     let rescaled = |cell: &Unseen| (level * cell.mean + spread * cell.deviation, cell.liked);
     model.calibration = calibrate::fit(unseen.iter().map(rescaled).collect())?;
     Ok(Trained {
@@ -116,7 +116,7 @@ impl Sides {
 
 /// The cells of the calibration fold, by user, under a model that is not calibrated.
 fn calibration_cells(model: &UserModel, cells: &Cells) -> Vec<Unseen> {
-    let means = levels::means(model);
+    let means = levels::means(model, cells.unrated);
     let means = &means;
     cells
         .sampled_users(CALIBRATION_CELLS)
