@@ -8,15 +8,14 @@ use common::rng::{RngExt, stream};
 use common::schema::items;
 use common::{Error, Result};
 
-/// A frame of a thousand environments is some tens of kilobytes: one system call each way.
-const BUFFER: usize = 1 << 16;
+use crate::drive::exchange::BUFFER;
 
 /// Answers requests from `source` on `sink` until the source ends, with items of the catalogue `items`.
 ///
 /// # Errors
 /// A missing catalogue, one that is not the environment's, a damaged stream, a sink that is gone.
 pub fn run(items: &Path, seed: u64, source: impl Read, sink: impl Write) -> Result<()> {
-    let items = items::read(items)?.ids;
+    let items = items::read_ids(items)?;
     let mut receiver = RequestReceiver::new(BufReader::with_capacity(BUFFER, source))?;
     if receiver.hello().items != items.fingerprint() {
         return Err(Error::data("the catalogue is not the environment's")

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use common::frame::{ReplyReceiver, RequestSender};
 use common::{Result, terminal};
 
-use crate::drive::exchange::{self, Exchange};
+use crate::drive::exchange::{self, BUFFER, Exchange};
 use crate::drive::socket::Socket;
 use crate::environment::Environment;
 use crate::environment::rules::Rules;
@@ -59,9 +59,6 @@ pub fn run(config: &Config) -> Result<()> {
         }
     })
 }
-
-/// A frame of a thousand environments is some tens of kilobytes: one system call each way.
-const BUFFER: usize = 1 << 16;
 
 fn client(
     environment: &Environment,

@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     # What other peers are given; RecSim makes users and documents of its own, and its sessions do not end.
     parser.add_argument("--environment", help="ignored")
-    parser.add_argument("--horizon", help="ignored")
+    for rule in ("--horizon", "--patience", "--boredom"):
+        parser.add_argument(rule, help="ignored")
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # of gym, on being unmaintained
     stand_in_for_training()

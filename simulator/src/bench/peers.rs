@@ -7,6 +7,7 @@ use common::{Error, Result, atomic_file, terminal};
 use serde::Deserialize;
 
 use super::{Config, Row};
+use crate::environment::rules::Rules;
 
 /// The scripts, as they stand in simulator/python/bench.
 const SCRIPTS: [(&str, &str); 2] = [
@@ -36,8 +37,11 @@ struct Line {
 /// Installs the peers into `folder` where that has not been done, and measures them.
 ///
 /// # Errors
-/// No Python, an installation that fails, a script that fails or says something else than it should.
+/// Rules with drift, no Python, an installation that fails, a script that fails or says something else than it should.
 pub(super) fn measure(folder: &Path, config: &Config) -> Result<Vec<Row>> {
+    if config.rules.drift.is_some() {
+        return Err(Error::usage("the peers know no drift").hint("measure them without --drift"));
+    }
     let python = install(folder)?;
     let mut rows: Vec<Row> = Vec::new();
     for (name, text) in SCRIPTS {
@@ -52,7 +56,20 @@ pub(super) fn measure(folder: &Path, config: &Config) -> Result<Vec<Row>> {
             "--seed",
             &config.seed.to_string(),
         ]);
-        command.args(["--horizon", &config.rules.horizon.to_string()]);
+        let Rules {
+            horizon,
+            patience,
+            boredom,
+            ..
+        } = config.rules;
+        let rules = [
+            ("--horizon", Some(horizon)),
+            ("--patience", patience),
+            ("--boredom", boredom),
+        ];
+        for (flag, value) in rules {
+            command.args(value.map(|value| format!("{flag}={value}")));
+        }
         terminal::info(&format!("measuring {name}"));
         for line in output(&mut command)?.lines() {
             let line: Line = serde_json::from_str(line)

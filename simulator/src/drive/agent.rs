@@ -8,14 +8,12 @@ use common::error::Class;
 use common::frame::{Hello, Reply, ReplyReceiver, Request, RequestSender};
 use common::{Error, Result};
 
+use super::exchange::BUFFER;
 use super::process::Process;
 use super::watchdog::Watchdog;
 
 type Sink = BufWriter<Box<dyn Write + Send>>;
 type Source = BufReader<Box<dyn Read + Send>>;
-
-/// A frame of a thousand environments is some tens of kilobytes: one system call each way.
-const BUFFER: usize = 1 << 16;
 
 /// A connected agent. Dropping it kills a child process.
 pub(crate) struct Agent {

@@ -7,6 +7,10 @@ use crate::environment::Environment;
 use crate::environment::rules::{End, Rules};
 use crate::environment::vector::{Outcome, VectorEnvironment};
 
+/// Bytes that the streams buffer: a frame of a thousand environments is some tens of kilobytes, and should take one
+/// system call each way.
+pub(crate) const BUFFER: usize = 1 << 16;
+
 /// The environments of one session with an agent.
 pub(crate) struct Exchange<'a> {
     environment: &'a Environment,
