@@ -102,7 +102,7 @@ class UnixSocket:
             raise SimulatorError(
                 f"cannot connect to {self._what}: {error}\n"
                 "hint: start `simulator serve --environment DIR --envs N --socket PATH` first; "
-                "it serves one client at a time"
+                "any number of clients can connect, each to environments of its own"
             ) from error
         self.source: Any = self._socket.makefile("rb", buffering=_BUFFER)
         self.sink: Any = self._socket.makefile("wb", buffering=_BUFFER)
