@@ -201,6 +201,9 @@ pub(super) fn at_the_top(
     section: Section,
     seed: u64,
 ) -> Vec<Measure> {
+    // With their number: where unrated pairs say nothing, few of the best may be known, and intervals over users tell
+    // little of so few.
+    let of = format!("each user's best {BEST} ({} cells)", test.best.len());
     let made = |method, metric, label: String, estimate| Measure {
         method,
         section,
@@ -229,20 +232,20 @@ pub(super) fn at_the_top(
         made(
             "user_model",
             "calibration_error_best",
-            format!("calibration error, each user's best {BEST}, {}", count(best.bins)),
+            format!("calibration error, {of}, {}", count(best.bins)),
             calibration,
         ),
         made("user_model", "calibration_noise_best", NOISE.to_string(), noise),
         made(
             "user_model",
             "like_rate_best",
-            format!("like-rate, predicted, each user's best {BEST}"),
+            format!("like-rate, predicted, {of}"),
             over(&|cell| test.predicted(cell)),
         ),
         made(
             "observed",
             "like_rate_best",
-            format!("like-rate, observed, each user's best {BEST}"),
+            format!("like-rate, observed, {of}"),
             over(&|cell| test.label(cell)),
         ),
     ]
