@@ -43,6 +43,23 @@ pub fn plan(output: &Path, planned: &Manifest, overwrite: bool) -> Result<Plan> 
     )
 }
 
+/// As [`plan`], for outputs that one run writes together: done already where all of them are.
+///
+/// # Errors
+/// Wrong usage, when something else stands at one of them and `overwrite` is false.
+pub fn plan_all<'a>(
+    outputs: impl IntoIterator<Item = (&'a Path, &'a Manifest)>,
+    overwrite: bool,
+) -> Result<Plan> {
+    let mut all = Plan::AlreadyDone;
+    for (output, planned) in outputs {
+        if plan(output, planned, overwrite)? == Plan::Write {
+            all = Plan::Write;
+        }
+    }
+    Ok(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +83,17 @@ mod tests {
                 .contains("--overwrite")
         );
         assert_eq!(plan(folder.path(), &other, true).unwrap(), Plan::Write);
+    }
+
+    #[test]
+    fn outputs_of_one_run_are_done_when_all_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        let made = Manifest::new("policy", "pretrain train").seed(1);
+        made.write_to_folder(&one).unwrap();
+        let both = || [(one.as_path(), &made), (other.as_path(), &made)];
+        assert_eq!(plan_all(both(), false).unwrap(), Plan::Write);
+        made.write_to_folder(&other).unwrap();
+        assert_eq!(plan_all(both(), false).unwrap(), Plan::AlreadyDone);
     }
 }

@@ -3,11 +3,23 @@
 
 mod common;
 
-use ::common::schema::metrics;
 use std::path::Path;
 
+use ::common::schema::metrics;
 use common::{contents, environment, fail, import, raw_dataset, simulator, succeed, text, write};
 use tempfile::TempDir;
+
+/// The words that measure `environment`, and those of `extra`.
+fn fidelity_words<'a>(data: &'a Path, environment: &'a Path, extra: &[&'a str]) -> Vec<&'a str> {
+    let words = [
+        "fidelity",
+        "--data",
+        text(data),
+        "--environment",
+        text(environment),
+    ];
+    [words.as_slice(), extra].concat()
+}
 
 #[test]
 fn the_environment_is_the_same_for_one_worker_and_three() {
@@ -41,15 +53,7 @@ fn fidelity_shows_what_the_model_knows() {
     let out = tempfile::tempdir().unwrap();
     let (data, environment) = environment(out.path());
     let file = out.path().join("fidelity.parquet");
-    let words = [
-        "fidelity",
-        "--data",
-        text(&data),
-        "--environment",
-        text(&environment),
-        "--out",
-        text(&file),
-    ];
+    let words = fidelity_words(&data, &environment, &["--out", text(&file)]);
     let table = succeed(&[words.as_slice(), &["--resamples", "200"]].concat());
     let value = values(&file);
     // Two tastes, which popularity cannot tell apart. So few likes are cross-fitted without being asked.
@@ -96,17 +100,7 @@ fn one_fold_is_the_environment_alone() {
     let (data, environment) = environment(out.path());
     let (all, one) = (out.path().join("all.parquet"), out.path().join("one.parquet"));
     let measured = |file: &Path, extra: &[&str]| {
-        let words = [
-            "fidelity",
-            "--data",
-            text(&data),
-            "--environment",
-            text(&environment),
-            "--resamples",
-            "20",
-            "--out",
-            text(file),
-        ];
+        let words = fidelity_words(&data, &environment, &["--resamples", "20", "--out", text(file)]);
         succeed(&[words.as_slice(), extra].concat())
     };
     let table = measured(&one, &["--folds", "1"]);
@@ -179,17 +173,7 @@ fn where_pairs_without_a_rating_say_nothing_the_like_rate_is_that_of_the_ratings
     ];
     succeed(&fit);
     assert!(environment.join("choice.json").exists());
-    let words = [
-        "fidelity",
-        "--data",
-        text(&data),
-        "--environment",
-        text(&environment),
-        "--resamples",
-        "50",
-        "--out",
-        text(&file),
-    ];
+    let words = fidelity_words(&data, &environment, &["--resamples", "50", "--out", text(&file)]);
     let table = succeed(&words);
     let value = values(&file);
     let (predicted, observed) = (
@@ -212,16 +196,7 @@ fn an_environment_of_another_dataset_is_refused() {
     let (out, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (_, environment) = environment(out.path());
     let data = import(raw_dataset().path(), other.path(), &["--log-share", "0.7"]);
-    let error = fail(
-        2,
-        &[
-            "fidelity",
-            "--data",
-            text(&data),
-            "--environment",
-            text(&environment),
-        ],
-    );
+    let error = fail(2, &fidelity_words(&data, &environment, &[]));
     assert!(error.contains("do not belong together"), "{error}");
 }
 
@@ -272,16 +247,7 @@ fn a_wrong_folder_is_wrong_usage_with_a_hint() {
     let out = empty.path().join("environment");
     let error = fail(2, &["fit", "--data", text(empty.path()), "--out", text(&out)]);
     assert!(error.contains("simulator import"), "{error}");
-    let error = fail(
-        2,
-        &[
-            "fidelity",
-            "--data",
-            text(empty.path()),
-            "--environment",
-            text(empty.path()),
-        ],
-    );
+    let error = fail(2, &fidelity_words(empty.path(), empty.path(), &[]));
     assert!(error.contains("simulator fit"), "{error}");
 }
 

@@ -15,6 +15,7 @@ use super::{Command, Config};
 use crate::environment::Environment;
 use crate::environment::interest::Interest;
 use crate::environment::returns::References;
+use crate::environment::vector::VectorEnvironment;
 
 /// What one seed's episodes gave; episode e was played by environment e mod envs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,7 +121,7 @@ impl<'a> Session<'a> {
         self.exchange.take(
             reply,
             |vector, env, outcome| {
-                let episode = (vector.episode(env) * vector.len() as u64 + env as u64) as usize;
+                let episode = episode(vector, env) as usize;
                 users[episode] = (vector.user(env), vector.interest(env));
                 played.returns[episode] += f64::from(outcome.reward);
                 played.expected[episode] += f64::from(outcome.expected);
@@ -128,7 +129,7 @@ impl<'a> Session<'a> {
                 played.repeats += u64::from(outcome.repeat);
                 ended += u64::from(outcome.end.is_some());
             },
-            |vector, env| vector.episode(env) * (vector.len() as u64) + (env as u64) < episodes,
+            |vector, env| episode(vector, env) < episodes,
         )?;
         Ok(ended)
     }
@@ -150,6 +151,11 @@ impl<'a> Session<'a> {
             .collect();
         self.played
     }
+}
+
+/// The episode that environment `env` is in, counted over all environments.
+fn episode(vector: &VectorEnvironment<'_>, env: usize) -> u64 {
+    vector.episode(env) * vector.len() as u64 + env as u64
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Expected returns of reference policies, computed and not drawn.
 
+use std::sync::OnceLock;
+
 use super::Environment;
 use super::interest::Interest;
 use super::rules::{Rule, Rules};
@@ -26,7 +28,8 @@ pub struct References<'a> {
     environment: &'a Environment,
     rules: Rules,
     similarity: Option<Similarity<'a>>,
-    by_popularity: Vec<u32>,
+    /// Made when it is first asked for: the oracle alone needs no order of the catalogue.
+    by_popularity: OnceLock<Vec<u32>>,
 }
 
 impl<'a> References<'a> {
@@ -36,7 +39,7 @@ impl<'a> References<'a> {
             environment,
             rules,
             similarity: rules.boredom.map(|_| Similarity::new(environment)),
-            by_popularity: by_popularity(environment),
+            by_popularity: OnceLock::new(),
         }
     }
 
@@ -62,6 +65,7 @@ impl<'a> References<'a> {
         };
         let popular = self
             .by_popularity
+            .get_or_init(|| by_popularity(environment))
             .iter()
             .copied()
             .filter(|&item| !environment.consumed.contains(user as usize, item));

@@ -2,9 +2,8 @@
 
 use common::schema::metrics::Metric;
 use common::terminal::Progress;
-use rayon::prelude::*;
-
 use common::{Error, Result};
+use rayon::prelude::*;
 
 use super::bars;
 use super::bootstrap::{Estimate, Resamples};

@@ -85,11 +85,8 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         (&layout.truth, manifest(interactions::TRUTH)?),
         (&layout.log, manifest(interactions::LOG)?),
     ];
-    let mut done = true;
-    for (path, planned) in &outputs {
-        done &= artifact::plan(path, planned, job.overwrite)? == Plan::AlreadyDone;
-    }
-    if done {
+    let planned = outputs.iter().map(|(path, manifest)| (path.as_path(), manifest));
+    if artifact::plan_all(planned, job.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
 

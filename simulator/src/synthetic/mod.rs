@@ -115,10 +115,9 @@ pub fn run(config: &Config) -> Result<()> {
         truth: (&layout.truth, manifest(interactions::TRUTH)?),
         log: (&layout.log, manifest(interactions::LOG)?),
     };
-    let mut done = true;
-    for (path, planned) in [&parts.items, &parts.users, &parts.truth, &parts.log] {
-        done &= artifact::plan(path, planned, config.overwrite)? == Plan::AlreadyDone;
-    }
+    let planned = [&parts.items, &parts.users, &parts.truth, &parts.log];
+    let planned = planned.map(|(path, manifest)| (*path, manifest));
+    let mut done = artifact::plan_all(planned, config.overwrite)? == Plan::AlreadyDone;
     let folder = config.out.join(ENVIRONMENT);
     let of_environment = |complete: bool| -> Result<Manifest> {
         let mut made = manifest(KIND)?;
