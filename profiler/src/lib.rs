@@ -9,10 +9,12 @@
 
 pub mod batch;
 pub mod cli;
+pub mod grammar;
 pub mod inspect;
 pub mod model;
 pub mod prompt;
 pub mod states;
 pub mod subjects;
+pub mod summarise;
 pub mod traits;
 pub mod vocab;

@@ -42,10 +42,8 @@ impl Cache {
 
     /// The unit under `key`, if it is there whole: `prompts` rows of `words` values.
     pub(super) fn load(&self, key: &Fingerprint, prompts: usize, words: usize) -> Option<Vec<Vec<f32>>> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
-        let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
-        let whole = values.len() == prompts * words * 4
-            && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
+        let values = self.load_bytes(key)?;
+        let whole = values.len() == prompts * words * 4;
         let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
         whole.then(|| {
             values
@@ -62,7 +60,19 @@ impl Cache {
             .flatten()
             .flat_map(|value| value.to_le_bytes())
             .collect();
-        let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
+        self.store_bytes(key, &values)
+    }
+
+    /// What was kept under `key`, if it is there whole.
+    pub(crate) fn load_bytes(&self, key: &Fingerprint) -> Option<Vec<u8>> {
+        let mut bytes = std::fs::read(self.path(key)).ok()?;
+        let values = bytes.split_off(bytes.len().min(CHECKSUM));
+        (Fingerprint::of_bytes(&values).as_str().as_bytes() == bytes).then_some(values)
+    }
+
+    /// Keeps bytes under `key`.
+    pub(crate) fn store_bytes(&self, key: &Fingerprint, values: &[u8]) -> Result<()> {
+        let mut bytes = Fingerprint::of_bytes(values).as_str().as_bytes().to_vec();
         bytes.extend(values);
         atomic_file::write_bytes(&self.path(key), &bytes)
     }

@@ -4,6 +4,7 @@
 mod inspect;
 mod prepare;
 mod states;
+mod summarise;
 mod traits;
 
 use std::io::Write;
@@ -28,6 +29,8 @@ enum Verb {
     Prepare(prepare::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Write a profile of each user: what they like, avoid and are likely to try next
+    Summarise(Box<summarise::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
 }
@@ -41,6 +44,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::States(arguments) => arguments.run(),
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Summarise(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
     }
 }

@@ -14,6 +14,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use crate::vocab::Domain;
+pub(crate) use subject::clean;
 pub use subject::{Item, User};
 
 /// A template by its name.
@@ -23,6 +24,8 @@ pub enum Template {
     Item,
     /// What the traits of a user's state are read from.
     User,
+    /// What a user's profile is written from.
+    Summarise,
 }
 
 impl Template {
@@ -31,6 +34,7 @@ impl Template {
         match self {
             Template::Item => "item.jinja",
             Template::User => "user.jinja",
+            Template::Summarise => "summarise.jinja",
         }
     }
 
@@ -43,6 +47,9 @@ impl Template {
             (Template::User, Domain::Music) => include_str!("music/user.jinja"),
             (Template::Item, Domain::Shop) => include_str!("shop/item.jinja"),
             (Template::User, Domain::Shop) => include_str!("shop/user.jinja"),
+            (Template::Summarise, Domain::Film) => include_str!("film/summarise.jinja"),
+            (Template::Summarise, Domain::Music) => include_str!("music/summarise.jinja"),
+            (Template::Summarise, Domain::Shop) => include_str!("shop/summarise.jinja"),
         }
     }
 }
@@ -124,6 +131,14 @@ impl Templates {
         self.render(Template::User, context! { user => user.value() })
     }
 
+    /// The prompt that a user's profile, as JSON, would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have.
+    pub fn summary(&self, user: &User) -> Result<String> {
+        self.render(Template::Summarise, context! { user => user.value() })
+    }
+
     /// The text that item prompts begin with, whatever the item.
     ///
     /// # Errors
@@ -144,6 +159,18 @@ impl Templates {
         let prompts = User::extremes()
             .iter()
             .map(|user| self.user(user))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
+    /// The text that [`Templates::summary`] begins with, whatever the state.
+    ///
+    /// # Errors
+    /// As [`Templates::summary`].
+    pub fn summary_beginning(&self) -> Result<String> {
+        let prompts = User::extremes()
+            .iter()
+            .map(|user| self.summary(user))
             .collect::<Result<Vec<_>>>()?;
         Ok(common_beginning(&prompts))
     }

@@ -96,6 +96,16 @@ impl User {
             .collect()
     }
 
+    /// The same user with the last `most` titles of each kind.
+    pub fn recent(&self, most: usize) -> User {
+        let last = |titles: &[String]| titles[titles.len().saturating_sub(most)..].to_vec();
+        User {
+            liked: last(&self.liked),
+            disliked: last(&self.disliked),
+            ..self.clone()
+        }
+    }
+
     /// Attributes cleaned and shortened.
     pub fn attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         attributes
