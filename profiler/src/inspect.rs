@@ -84,6 +84,9 @@ fn describe(text: &mut String, profiles: &Profiles, row: usize, top: usize) {
         list(&mut order.iter().copied()),
         list(&mut order.iter().rev().copied()),
     );
+    if let Some(summary) = &profiles.summary[row] {
+        let _ = writeln!(text, "  {summary}");
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +121,11 @@ mod tests {
         let expected =
             "item 1  (confidence 0.100)\n  most   funny +2.00  sad +0.50\n  least  dark -1.00  sad +0.50\n";
         assert_eq!(text, expected);
+        let mut told = profiles();
+        told.summary[0] = Some("{}".into());
+        let mut text = String::new();
+        describe(&mut text, &told, 0, 2);
+        assert_eq!(text, format!("{expected}  {{}}\n"));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     /// Where the summaries go; finished work is kept beside it in OUT.cache
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Also write the form of the profiles as a grammar for llama.cpp (GBNF)
+    #[arg(long, value_name = "FILE")]
+    gbnf: Option<PathBuf>,
     /// Layers of the model on the GPU, in a build with the feature `cuda`
     #[arg(long, value_name = "N", default_value_t = 0)]
     gpu_layers: u32,
@@ -62,6 +65,7 @@ impl Arguments {
             chat: self.chat,
             about: self.about,
             out: self.out,
+            gbnf: self.gbnf,
             gpu_layers: self.gpu_layers,
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,

@@ -165,7 +165,7 @@ mod tests {
         for c in (0..0x1000).filter_map(char::from_u32).chain(odd) {
             let mut buffer = [0; 4];
             let bytes = c.encode_utf8(&mut buffer).as_bytes();
-            let expected = (super::super::plain(c) && c != ' ').then_some((State::Word, 1));
+            let expected = (crate::grammar::profile::plain(c) && c != ' ').then_some((State::Word, 1));
             assert_eq!(State::Gap.run(bytes), expected, "{c:?}");
         }
         for bad in [

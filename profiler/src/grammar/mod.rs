@@ -12,6 +12,6 @@ mod trie;
 
 pub use alphabet::{Alphabet, State};
 pub use gbnf::gbnf;
+pub(crate) use profile::Field;
 pub use profile::{ABOUT, AVOIDS, LIKES, NEXT, Profile, VERSION};
-pub(crate) use profile::{Field, plain};
 pub(crate) use trie::Trie;

@@ -11,16 +11,18 @@ use super::Model;
 /// Stands for the message while the template is asked where it goes; no template has a use for it.
 const MESSAGE: &str = "<headstart message>";
 
-/// The tokens around a user's message: up to it, and from its end to where the answer begins.
+/// The tokens around a user's message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chat {
-    pub(crate) before: Vec<i32>,
-    pub(crate) after: Vec<i32>,
+pub struct Chat {
+    /// Up to the message.
+    pub before: Vec<i32>,
+    /// From its end to where the answer begins.
+    pub after: Vec<i32>,
 }
 
 impl Model {
     /// The layout of a question and the beginning of an answer; none for a model that is not made for chat.
-    pub(crate) fn chat(&self) -> Option<Chat> {
+    pub fn chat(&self) -> Option<Chat> {
         let template = self.inner.chat_template(None).ok()?;
         let message = LlamaChatMessage::new("user".into(), MESSAGE.into()).ok()?;
         let text = self.inner.apply_chat_template(&template, &[message], true).ok()?;

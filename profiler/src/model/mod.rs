@@ -8,7 +8,7 @@ pub mod prepare;
 mod reader;
 mod tensor_type;
 
-pub(crate) use chat::Chat;
+pub use chat::Chat;
 pub use header::Header;
 pub(crate) use load::ContextSize;
 pub use load::Model;

@@ -1,7 +1,7 @@
 //! Prompts: MiniJinja templates in plain files.
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
-//! `categories`, `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
+//! `categories`, `attributes`, and `summary` with `likes`, `avoids`, `next` and `about`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
 //! where the next word would be the trait.
 
 mod subject;
@@ -188,7 +188,7 @@ fn template_error(error: &minijinja::Error) -> Error {
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_string);
     Error::usage(format!("the template does not work: {detail}")).hint(
-        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes)",
+        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes, summary)",
     )
 }
 

@@ -24,11 +24,11 @@ use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::summaries::{self, SUMMARIES, Summaries};
 use common::schema::{items, states, table, users};
-use common::{Result, terminal};
+use common::{Result, atomic_file, terminal};
 use serde::Serialize;
 
 use crate::batch::Cache;
-use crate::grammar::{ABOUT, Profile, VERSION};
+use crate::grammar::{self, ABOUT, Profile, VERSION};
 use crate::model::{Header, Model};
 use crate::prompt::{Template, Templates, User, clean};
 use crate::subjects;
@@ -81,6 +81,8 @@ pub struct Config {
     pub about: About,
     /// Where the summaries go; finished work is kept beside it in `OUT.cache`.
     pub out: PathBuf,
+    /// Where the form goes as a grammar for llama.cpp.
+    pub gbnf: Option<PathBuf>,
     /// Threads; the result does not depend on it.
     pub workers: usize,
     /// Layers of the model on a GPU, where the build has one.
@@ -114,6 +116,9 @@ struct Recorded<'a> {
 pub fn run(config: &Config) -> Result<()> {
     Header::read(&config.model)?;
     let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
+    if let Some(gbnf) = &config.gbnf {
+        atomic_file::write_bytes(gbnf, grammar::gbnf(&words).as_bytes())?;
+    }
     let templates = Templates::load(config.domain, config.templates.as_deref(), &[Template::Summarise])?;
     let manifest = manifest(config, &words, &templates)?;
     let catalogue = items::read(&config.items)?;

@@ -117,6 +117,12 @@ impl Titles {
     fn open(&mut self, titles: Vec<String>, end: &str, tokenise: impl Fn(&str) -> Vec<i32>) {
         self.chosen = 0;
         for title in titles.into_iter().filter(|title| !self.picked.contains(title)) {
+            // "R.E.M." ends a sentence by itself.
+            let end = if title.ends_with('.') {
+                end.trim_start_matches('.')
+            } else {
+                end
+            };
             let text = format!(" {title}{end}");
             let tokens = tokenise(&text);
             if self.open.iter().all(|open| open.tokens != tokens) {
@@ -225,6 +231,8 @@ mod tests {
         assert_eq!((text.as_str(), choices), ("Likes a films, such as Alien.", 0));
         let (text, choices) = made(&profile(&[], &["e"]), &[], &["Babe", "Babe"], |_| 0.0);
         assert_eq!((text.as_str(), choices), ("Did not like Babe.", 0));
+        let (text, _) = made(&profile(&["a"], &[]), &["R.E.M."], &[], |_| 0.0);
+        assert_eq!(text, "Likes a films, such as R.E.M.");
         let (text, _) = made(&profile(&["a"], &[]), &[""], &[], |_| 0.0);
         assert_eq!(text, "Likes a films.");
     }

@@ -20,7 +20,7 @@ use super::words::{self, Scores};
 use crate::batch::Cache;
 
 /// Users of a unit: several times the slots, as at a unit's end slots run empty.
-const MOST: usize = 4 * SLOTS;
+const MOST: usize = 2 * SLOTS;
 /// One in this many users may end a unit, once it is half full.
 const CUT_EVERY: u64 = 8;
 
