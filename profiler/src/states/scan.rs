@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{FEEDBACK, Feedback, ITEM_ID, TIMESTAMP, USER_ID};
-use common::schema::states::{States, state_hash};
+use common::schema::states::{Cut, States, state_hash};
 use common::{Error, Result};
 use polars::prelude::*;
 
@@ -25,29 +25,31 @@ pub(super) fn lazy(file: &Path) -> Result<LazyFrame> {
     LazyFrame::scan_parquet(path, arguments).map_err(|e| polars_error(&e, file))
 }
 
-/// The states of all users of the log in `files`, in the order in which users first appear: the last `window`
-/// interactions of each by time, ties in the order of rows.
-pub(super) fn states(files: &[PathBuf], window: u32, feedback: Feedback) -> Result<States> {
+/// The states of all users of the log in `files`, in the order in which users first appear: the last interactions of
+/// each by time, ties in the order of rows, cut as `cut` says.
+pub(super) fn states(files: &[PathBuf], cut: Cut, feedback: Feedback) -> Result<States> {
     for file in files {
         check::columns(file)?;
     }
     let ids = id_kind(&files[0])?;
-    let frame = query(files, window)?
+    let frame = query(files, cut)?
         .collect()
         .map_err(|e| polars_error(&e, &files[0]))?;
-    read(&frame, ids, feedback, files)
+    read(&frame, ids, cut, feedback, files)
 }
 
-fn query(files: &[PathBuf], window: u32) -> Result<LazyFrame> {
+fn query(files: &[PathBuf], cut: Cut) -> Result<LazyFrame> {
     let parts = files
         .iter()
         .map(|file| Ok(lazy(file)?.select(columns())))
         .collect::<Result<Vec<_>>>()?;
     let log = concat(parts, UnionArgs::default()).map_err(|e| polars_error(&e, &files[0]))?;
     let last = |column: &str| {
-        col(column)
-            .sort_by([col(TIMESTAMP), col(ROW)], SortMultipleOptions::default())
-            .tail(Some(window as usize))
+        let all = col(column).sort_by([col(TIMESTAMP), col(ROW)], SortMultipleOptions::default());
+        match cut.hold_out {
+            0 => all.tail(Some(cut.window as usize)),
+            _ => all,
+        }
     };
     Ok(log
         .with_row_index(ROW, None)
@@ -86,7 +88,7 @@ fn id_kind(file: &Path) -> Result<IdKind> {
     Ok(if integer { IdKind::Integer } else { IdKind::Text })
 }
 
-fn read(frame: &DataFrame, ids: IdKind, feedback: Feedback, files: &[PathBuf]) -> Result<States> {
+fn read(frame: &DataFrame, ids: IdKind, cut: Cut, feedback: Feedback, files: &[PathBuf]) -> Result<States> {
     let place = &files[0];
     let failed = |e: PolarsError| polars_error(&e, place);
     if frame.column(BAD).map_err(failed)?.bool().map_err(failed)?.any() {
@@ -104,34 +106,53 @@ fn read(frame: &DataFrame, ids: IdKind, feedback: Feedback, files: &[PathBuf]) -
     let mut states = States {
         users: Dictionary::from_values(ids, names)
             .map_err(|user| Error::data(format!("the user `{user}` was grouped twice")).file(place))?,
-        interactions: counts.iter().map(Option::unwrap_or_default).collect(),
         ..States::default()
     };
-    for (items, values) in items.amortized_iter().zip(values.amortized_iter()) {
+    for ((items, values), count) in items
+        .amortized_iter()
+        .zip(values.amortized_iter())
+        .zip(counts.iter())
+    {
         let (Some(items), Some(values)) = (items, values) else {
             return Err(Error::data("a user without interactions").file(place));
         };
-        let items: Vec<String> = items
+        let mut items: Vec<String> = items
             .as_ref()
             .str()
             .map_err(failed)?
             .iter()
             .map(|i| i.unwrap_or_default().into())
             .collect();
-        let values: Vec<f32> = values
+        let mut values: Vec<f32> = values
             .as_ref()
             .f32()
             .map_err(failed)?
             .iter()
             .map(Option::unwrap_or_default)
             .collect();
-        let liked: Vec<bool> = values.iter().map(|&value| feedback.is_like(value)).collect();
+        let mut liked: Vec<bool> = values.iter().map(|&value| feedback.is_like(value)).collect();
+        let mut count = count.unwrap_or_default();
+        if cut.hold_out > 0 {
+            let end = before_the_last_likes(&liked, cut.hold_out as usize);
+            let start = end.saturating_sub(cut.window as usize);
+            count = end as u32;
+            items = items.drain(start..end).collect();
+            values = values.drain(start..end).collect();
+            liked = liked.drain(start..end).collect();
+        }
+        states.interactions.push(count);
         states.state_hash.push(state_hash(&items, &liked));
         states.items.push(items);
         states.feedback.push(values);
         states.liked.push(liked);
     }
     Ok(states)
+}
+
+/// Where the last `count` likes begin, the first like where there are fewer, the end where there is none.
+fn before_the_last_likes(liked: &[bool], count: usize) -> usize {
+    let likes = liked.iter().enumerate().rev().filter(|(_, liked)| **liked);
+    likes.take(count).last().map_or(liked.len(), |(at, _)| at)
 }
 
 /// Polars' failure in our voice.
