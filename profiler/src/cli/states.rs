@@ -43,6 +43,7 @@ impl Arguments {
             hold_out: self.hold_out,
             like_threshold: self.like_threshold,
             out: self.out,
+            workers: self.shared.workers(),
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
         })

@@ -2,8 +2,14 @@
 
 mod absent;
 mod check;
-mod scan;
+mod codes;
+mod cohort;
+mod latest;
+mod log;
+mod parallel;
+mod pieces;
 mod sources;
+mod tally;
 
 use std::path::PathBuf;
 
@@ -11,9 +17,14 @@ use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback};
-use common::schema::states::{self, Cut, STATES};
+use common::schema::states::{Cut, STATES};
 use common::schema::table;
 use common::{Error, Result, terminal};
+
+use cohort::Means;
+use log::Log;
+use pieces::Totals;
+use tally::Tally;
 
 /// What `states` is to do.
 #[derive(Clone, Debug)]
@@ -30,6 +41,8 @@ pub struct Config {
     pub like_threshold: Option<f32>,
     /// Where the states go.
     pub out: PathBuf,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
     /// Recorded in the manifest; nothing here is random.
     pub seed: u64,
     /// Replace another run's states.
@@ -65,18 +78,23 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let mut states = scan::states(&files, cut, feedback)?;
-    if let Some(users) = &config.users {
-        absent::add(&mut states, users)?;
-    }
-    states::write(&config.out, &manifest, &states)?;
-    let interactions: u64 = states.interactions.iter().map(|&n| u64::from(n)).sum();
-    let liked = states.liked.iter().flatten().filter(|&&liked| liked).count();
-    let shown: usize = states.items.iter().map(Vec::len).sum();
+    let log = Log::open(files)?;
+    let means = Means {
+        log: &log,
+        tally: &Tally::of(&log, cut, feedback, config.workers)?,
+        cut,
+        feedback,
+        workers: config.workers,
+    };
+    let Totals {
+        users,
+        interactions,
+        shown,
+        liked,
+    } = pieces::write(&config.out, &manifest, means, config.users.as_deref())?;
     terminal::info(&format!(
-        "{}: {} users, {interactions} interactions; {shown} in the states, {liked} of them liked",
+        "{}: {users} users, {interactions} interactions; {shown} in the states, {liked} of them liked",
         config.out.display(),
-        states.users.len(),
     ));
     Ok(())
 }
