@@ -11,7 +11,7 @@ use super::scan::{lazy, polars_error};
 const ROW: &str = "__row";
 
 /// Checks that `file` has the columns of a log in types that can be read.
-pub(super) fn columns(file: &Path) -> Result<()> {
+pub(crate) fn columns(file: &Path) -> Result<()> {
     let schema = lazy(file)?.collect_schema().map_err(|e| polars_error(&e, file))?;
     for (column, wanted, fits) in [
         (USER_ID, "text or integers", is_id as fn(&DataType) -> bool),

@@ -1,8 +1,8 @@
 //! `profiler states`: from a log to user states.
 
-mod check;
-mod scan;
-mod sources;
+pub(crate) mod check;
+pub(crate) mod scan;
+pub(crate) mod sources;
 
 use std::path::PathBuf;
 
@@ -70,7 +70,7 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// What feedback means; all files of a log must agree.
-fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
+pub(crate) fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
     let first = interactions::feedback_of_log(&files[0], like_threshold)?;
     for file in &files[1..] {
         let other = interactions::feedback_of_log(file, like_threshold)?;
@@ -87,7 +87,7 @@ fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> 
 }
 
 /// The fingerprint of one file is its own, that of several is of their fingerprints in order.
-fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
+pub(crate) fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
     if let [only] = files {
         return Fingerprint::of_file(only);
     }

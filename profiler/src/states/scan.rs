@@ -16,7 +16,7 @@ const FIRST: &str = "__first";
 const BAD: &str = "__bad";
 
 /// The log as a lazy frame; nothing is read yet.
-pub(super) fn lazy(file: &Path) -> Result<LazyFrame> {
+pub(crate) fn lazy(file: &Path) -> Result<LazyFrame> {
     let path = PlRefPath::try_from_path(file).map_err(|e| polars_error(&e, file))?;
     let arguments = ScanArgsParquet {
         glob: false,
@@ -73,7 +73,7 @@ fn columns() -> [Expr; 5] {
     ]
 }
 
-fn milliseconds() -> Expr {
+pub(crate) fn milliseconds() -> Expr {
     let time = DataType::Datetime(TimeUnit::Milliseconds, None);
     // An integer is milliseconds already: the detour over a time changes nothing.
     col(TIMESTAMP).cast(time).cast(DataType::Int64)
@@ -135,7 +135,7 @@ fn read(frame: &DataFrame, ids: IdKind, feedback: Feedback, files: &[PathBuf]) -
 }
 
 /// Polars' failure in our voice.
-pub(super) fn polars_error(error: &PolarsError, file: &Path) -> Error {
+pub(crate) fn polars_error(error: &PolarsError, file: &Path) -> Error {
     match error {
         PolarsError::IO { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
             Error::usage("cannot read: no such file or folder").file(file)
