@@ -14,5 +14,6 @@ pub mod inspect;
 pub mod model;
 pub mod prompt;
 pub mod states;
+pub mod subjects;
 pub mod traits;
 pub mod vocab;

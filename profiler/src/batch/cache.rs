@@ -18,10 +18,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// The cache in `folder`, which need not exist yet.
-    pub fn new(folder: &Path) -> Self {
+    /// The cache of the output `out`, in `OUT.cache` beside it, which need not exist yet.
+    pub fn beside(out: &Path) -> Self {
+        let mut folder = out.as_os_str().to_os_string();
+        folder.push(".cache");
         Cache {
-            folder: folder.to_path_buf(),
+            folder: folder.into(),
         }
     }
 
@@ -80,9 +82,15 @@ mod tests {
     }
 
     #[test]
+    fn it_is_beside_the_output() {
+        let cache = Cache::beside("a/p.parquet".as_ref());
+        assert_eq!(cache.folder, PathBuf::from("a/p.parquet.cache"));
+    }
+
+    #[test]
     fn what_was_stored_is_loaded_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path());
+        let cache = Cache::beside(&folder.path().join("p.parquet"));
         let rows = vec![vec![-0.0, f32::MIN_POSITIVE], vec![-1.5, 3.25]];
         assert_eq!(cache.load(&key(), 2, 2), None);
         cache.store(&key(), &rows).unwrap();
@@ -93,7 +101,7 @@ mod tests {
     #[test]
     fn a_damaged_unit_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::new(folder.path());
+        let cache = Cache::beside(&folder.path().join("p.parquet"));
         cache.store(&key(), &[vec![1.0, 2.0]]).unwrap();
         let path = cache.path(&key());
         let good = std::fs::read(&path).unwrap();

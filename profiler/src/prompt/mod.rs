@@ -1,4 +1,4 @@
-//! Prompts: MiniJinja templates in plain files, one for items and one for user states.
+//! Prompts: MiniJinja templates in plain files.
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
 //! `categories`, `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
@@ -16,46 +16,67 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use crate::vocab::Domain;
 pub use subject::{Item, User};
 
-const ITEM: &str = "item.jinja";
-const USER: &str = "user.jinja";
+/// A template by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Template {
+    /// What the traits of an item are read from.
+    Item,
+    /// What the traits of a user's state are read from.
+    User,
+}
 
-/// The two templates of a run.
+impl Template {
+    /// Its file in a folder of templates.
+    fn file(self) -> &'static str {
+        match self {
+            Template::Item => "item.jinja",
+            Template::User => "user.jinja",
+        }
+    }
+
+    /// The text of `domain`'s own.
+    fn built_in(self, domain: Domain) -> &'static str {
+        match (self, domain) {
+            (Template::Item, Domain::Film) => include_str!("film/item.jinja"),
+            (Template::User, Domain::Film) => include_str!("film/user.jinja"),
+            (Template::Item, Domain::Music) => include_str!("music/item.jinja"),
+            (Template::User, Domain::Music) => include_str!("music/user.jinja"),
+            (Template::Item, Domain::Shop) => include_str!("shop/item.jinja"),
+            (Template::User, Domain::Shop) => include_str!("shop/user.jinja"),
+        }
+    }
+}
+
+/// The templates of a run.
 pub struct Templates {
     environment: Environment<'static>,
     fingerprint: Fingerprint,
 }
 
 impl Templates {
-    /// The built-in templates of `domain`.
-    ///
-    /// # Errors
-    /// Never in a build that passes its tests.
-    pub fn built_in(domain: Domain) -> Result<Self> {
-        let (item, user) = match domain {
-            Domain::Film => (include_str!("film/item.jinja"), include_str!("film/user.jinja")),
-            Domain::Music => (include_str!("music/item.jinja"), include_str!("music/user.jinja")),
-            Domain::Shop => (include_str!("shop/item.jinja"), include_str!("shop/user.jinja")),
-        };
-        Self::new(item.into(), user.into(), Path::new("built-in"))
-    }
-
-    /// `item.jinja` and `user.jinja` of `folder`.
+    /// The templates `wanted`: from `folder`, which must hold all of them, else the built-in ones of `domain`.
     ///
     /// # Errors
     /// When one is missing or no template.
-    pub fn from_folder(folder: &Path) -> Result<Self> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).map_err(|e| {
-                Error::io(e, "read the template", &path)
-                    .hint(format!("a folder of templates holds {ITEM} and {USER}"))
-            })
+    pub fn load(domain: Domain, folder: Option<&Path>, wanted: &[Template]) -> Result<Self> {
+        let text = |template: &Template| match folder {
+            None => Ok(template.built_in(domain).to_string()),
+            Some(folder) => {
+                let path = folder.join(template.file());
+                std::fs::read_to_string(&path).map_err(|e| {
+                    let files: Vec<&str> = wanted.iter().map(|template| template.file()).collect();
+                    Error::io(e, "read the template", &path)
+                        .hint(format!("this verb takes {} from the folder", files.join(" and ")))
+                })
+            }
         };
-        Self::new(read(ITEM)?, read(USER)?, folder)
+        let texts = wanted.iter().map(text).collect::<Result<Vec<_>>>()?;
+        let named = wanted.iter().copied().zip(texts).collect();
+        Self::new(named, folder.unwrap_or(Path::new("built-in")))
     }
 
-    fn new(item: String, user: String, folder: &Path) -> Result<Self> {
-        let fingerprint = Fingerprint::of_parts([item.as_bytes(), user.as_bytes()]);
+    fn new(texts: Vec<(Template, String)>, folder: &Path) -> Result<Self> {
+        let fingerprint = Fingerprint::of_parts(texts.iter().map(|(_, text)| text.as_bytes()));
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -67,12 +88,14 @@ impl Templates {
                 .build()
                 .map_err(|e| template_error(&e))?,
         );
-        for (name, text) in [(ITEM, item), (USER, user)] {
-            environment.add_template_owned(name, text).map_err(|e| {
-                template_error(&e)
-                    .file(folder.join(name))
-                    .line(e.line().unwrap_or(1))
-            })?;
+        for (template, text) in texts {
+            environment
+                .add_template_owned(template.file(), text)
+                .map_err(|e| {
+                    template_error(&e)
+                        .file(folder.join(template.file()))
+                        .line(e.line().unwrap_or(1))
+                })?;
         }
         Ok(Templates {
             environment,
@@ -80,7 +103,7 @@ impl Templates {
         })
     }
 
-    /// The fingerprint of both texts.
+    /// The fingerprint of all texts.
     pub fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
     }
@@ -90,7 +113,7 @@ impl Templates {
     /// # Errors
     /// When the template asks for what items do not have.
     pub fn item(&self, item: &Item) -> Result<String> {
-        self.render(ITEM, context! { item => item.value() })
+        self.render(Template::Item, context! { item => item.value() })
     }
 
     /// The prompt of a user's state.
@@ -98,7 +121,7 @@ impl Templates {
     /// # Errors
     /// When the template asks for what users do not have.
     pub fn user(&self, user: &User) -> Result<String> {
-        self.render(USER, context! { user => user.value() })
+        self.render(Template::User, context! { user => user.value() })
     }
 
     /// The text that item prompts begin with, whatever the item.
@@ -125,11 +148,11 @@ impl Templates {
         Ok(common_beginning(&prompts))
     }
 
-    fn render(&self, name: &str, subject: minijinja::Value) -> Result<String> {
+    fn render(&self, template: Template, subject: minijinja::Value) -> Result<String> {
         self.environment
-            .get_template(name)
+            .get_template(template.file())
             .and_then(|template| template.render(subject))
-            .map_err(|e| template_error(&e).at(name).line(e.line().unwrap_or(1)))
+            .map_err(|e| template_error(&e).at(template.file()).line(e.line().unwrap_or(1)))
     }
 }
 
@@ -172,14 +195,17 @@ mod tests {
     use super::*;
     use clap::ValueEnum;
 
+    const BOTH: [Template; 2] = [Template::Item, Template::User];
+
     fn templates(item: &str, user: &str) -> Result<Templates> {
-        Templates::new(item.into(), user.into(), Path::new("here"))
+        let texts = BOTH.into_iter().zip([item.into(), user.into()]);
+        Templates::new(texts.collect(), Path::new("here"))
     }
 
     #[test]
     fn built_in_templates_render_and_share_a_beginning() {
         for &domain in Domain::value_variants() {
-            let templates = Templates::built_in(domain).unwrap();
+            let templates = Templates::load(domain, None, &BOTH).unwrap();
             let item = Item::new("Heat & Dust", Some("A long\n text"), &["Drama".into()]);
             let prompt = templates.item(&item).unwrap();
             assert!(

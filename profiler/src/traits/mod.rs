@@ -5,23 +5,23 @@
 //! the traits are how much more likely, in natural log-odds, a word is for this subject than for none. One
 //! prefill a prompt, no generation.
 
-mod subjects;
-
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
+use common::schema::items::{self, Items};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
-use common::schema::{items, states, table, users};
+use common::schema::states::{self, States};
+use common::schema::{table, users};
 use common::{Result, terminal};
 use serde::Serialize;
 
 use crate::batch::{self, Cache, Effort, Means, Prompt};
 use crate::model::{Header, Model};
-use crate::prompt::{Item, Templates, User};
+use crate::prompt::{Item, Template, Templates, User};
+use crate::subjects;
 use crate::vocab::{self, Domain};
-use subjects::{Subject, item_subjects, user_subjects};
 
 /// What `traits` is to do.
 #[derive(Clone, Debug)]
@@ -69,10 +69,8 @@ struct Recorded<'a> {
 pub fn run(config: &Config) -> Result<()> {
     Header::read(&config.model)?;
     let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
-    let templates = match &config.templates {
-        Some(folder) => Templates::from_folder(folder)?,
-        None => Templates::built_in(config.domain)?,
-    };
+    let wanted = [Template::Item, Template::User];
+    let templates = Templates::load(config.domain, config.templates.as_deref(), &wanted)?;
     let manifest = manifest(config, &words, &templates)?;
     let catalogue = items::read(&config.items)?;
     let states = states::read(&config.states)?;
@@ -81,11 +79,12 @@ pub fn run(config: &Config) -> Result<()> {
         return Ok(());
     }
     let items = item_subjects(&catalogue, &templates)?;
-    let users = user_subjects(&states, &catalogue, users.as_ref(), &templates, &config.states)?;
+    let described = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
+    let users = user_subjects(&states, &described, &templates)?;
 
     let model = Model::load(&config.model, config.gpu_layers)?;
     let tokens = vocab::tokens(&model, &words)?;
-    let cache = Cache::new(&cache_folder(&config.out));
+    let cache = Cache::beside(&config.out);
     let means = Means {
         model: &model,
         cache: &cache,
@@ -141,11 +140,39 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     }
 }
 
-/// `OUT.cache`, beside the output.
-fn cache_folder(out: &std::path::Path) -> PathBuf {
-    let mut name = out.as_os_str().to_os_string();
-    name.push(".cache");
-    name.into()
+/// One whose traits are read.
+struct Subject {
+    kind: Kind,
+    id: String,
+    state_hash: Option<String>,
+    prompt: String,
+}
+
+/// A prompt for each item of the catalogue.
+fn item_subjects(catalogue: &Items, templates: &Templates) -> Result<Vec<Subject>> {
+    let subject = |(code, id): (usize, &str)| {
+        Ok(Subject {
+            kind: Kind::Item,
+            id: id.to_string(),
+            state_hash: None,
+            prompt: templates.item(&subjects::item(catalogue, code))?,
+        })
+    };
+    catalogue.ids.ids().enumerate().map(subject).collect()
+}
+
+/// A prompt for each user state.
+fn user_subjects(states: &States, described: &[User], templates: &Templates) -> Result<Vec<Subject>> {
+    let subject = |((id, hash), user): ((&str, &String), &User)| {
+        Ok(Subject {
+            kind: Kind::User,
+            id: id.to_string(),
+            state_hash: Some(hash.clone()),
+            prompt: templates.user(user)?,
+        })
+    };
+    let ids = states.users.ids().zip(&states.state_hash);
+    ids.zip(described).map(subject).collect()
 }
 
 /// Reads the traits of `subjects` and appends their profiles.
@@ -260,13 +287,5 @@ mod tests {
         );
         assert_eq!(profiles.traits_of(0), [2.0, 0.0]);
         assert!((profiles.confidence[0] - ((-1_f32).exp() + (-2_f32).exp())).abs() < 1e-6);
-    }
-
-    #[test]
-    fn the_cache_is_beside_the_output() {
-        assert_eq!(
-            cache_folder("a/p.parquet".as_ref()),
-            PathBuf::from("a/p.parquet.cache")
-        );
     }
 }

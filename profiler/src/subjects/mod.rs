@@ -1,37 +1,16 @@
-//! From catalogue and states to prompts.
+//! From catalogue and states to what prompts tell of items and users.
 
 use std::path::Path;
 
 use common::schema::items::Items;
-use common::schema::profiles::Kind;
 use common::schema::states::States;
 use common::schema::users::Users;
 use common::{Error, Result, terminal};
 
-use crate::prompt::{Item, Templates, User};
+use crate::prompt::{Item, User};
 
-/// One whose traits are read.
-pub(super) struct Subject {
-    pub(super) kind: Kind,
-    pub(super) id: String,
-    pub(super) state_hash: Option<String>,
-    pub(super) prompt: String,
-}
-
-/// A prompt for each item of the catalogue.
-pub(super) fn item_subjects(catalogue: &Items, templates: &Templates) -> Result<Vec<Subject>> {
-    let subject = |(code, id): (usize, &str)| {
-        Ok(Subject {
-            kind: Kind::Item,
-            id: id.to_string(),
-            state_hash: None,
-            prompt: templates.item(&item(catalogue, code))?,
-        })
-    };
-    catalogue.ids.ids().enumerate().map(subject).collect()
-}
-
-fn item(catalogue: &Items, code: usize) -> Item {
+/// The item of the catalogue with the code `code`.
+pub fn item(catalogue: &Items, code: usize) -> Item {
     Item::new(
         &catalogue.title[code],
         catalogue.text[code].as_deref(),
@@ -39,16 +18,13 @@ fn item(catalogue: &Items, code: usize) -> Item {
     )
 }
 
-/// A prompt for each user state. Items that the catalogue lacks are left out, and counted in a warning.
-pub(super) fn user_subjects(
-    states: &States,
-    catalogue: &Items,
-    users: Option<&Users>,
-    templates: &Templates,
-    place: &Path,
-) -> Result<Vec<Subject>> {
+/// The users of all states, in their order. Items that the catalogue lacks are left out, and counted in a warning.
+///
+/// # Errors
+/// When the catalogue has none of the states' items; `place` is the file of the states.
+pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &Path) -> Result<Vec<User>> {
     let mut unknown = Unknown::default();
-    let mut subjects = Vec::with_capacity(states.users.len());
+    let mut described = Vec::with_capacity(states.users.len());
     for (row, id) in states.users.ids().enumerate() {
         let mut user = User::default();
         let mut categories = Vec::new();
@@ -71,17 +47,10 @@ pub(super) fn user_subjects(
         if let Some((users, code)) = known {
             user.attributes = User::attributes(&users.attributes[code as usize]);
         }
-        let prompt = templates.user(&user)?;
-        let state_hash = Some(states.state_hash[row].clone());
-        subjects.push(Subject {
-            kind: Kind::User,
-            id: id.to_string(),
-            state_hash,
-            prompt,
-        });
+        described.push(user);
     }
     unknown.report(place)?;
-    Ok(subjects)
+    Ok(described)
 }
 
 #[derive(Default)]
@@ -121,6 +90,7 @@ impl Unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prompt::{Template, Templates};
     use crate::vocab::Domain;
     use common::ids::{Dictionary, IdKind};
     use std::collections::BTreeMap;
@@ -151,10 +121,10 @@ mod tests {
 
     /// The user's own part of the prompt.
     fn prompt_of(states: &States, users: Option<&Users>) -> Result<String> {
-        let templates = Templates::built_in(Domain::Film)?;
-        let mut subjects = user_subjects(states, &catalogue(), users, &templates, Path::new("s"))?;
+        let templates = Templates::load(Domain::Film, None, &[Template::User])?;
+        let described = super::users(states, &catalogue(), users, Path::new("s"))?;
         let beginning = templates.user_beginning()?;
-        Ok(subjects.remove(0).prompt[beginning.len()..].to_string())
+        Ok(templates.user(&described[0])?[beginning.len()..].to_string())
     }
 
     #[test]
@@ -189,10 +159,9 @@ mod tests {
 
     #[test]
     fn an_item_tells_title_and_categories() {
-        let templates = Templates::built_in(Domain::Film).unwrap();
-        let subjects = item_subjects(&catalogue(), &templates).unwrap();
+        let templates = Templates::load(Domain::Film, None, &[Template::Item]).unwrap();
         let beginning = templates.item_beginning().unwrap().len();
-        let own = |row: usize| subjects[row].prompt[beginning..].to_string();
+        let own = |row: usize| templates.item(&item(&catalogue(), row)).unwrap()[beginning..].to_string();
         assert!(own(0).contains("Alien\nGenre: Horror\n"), "{}", own(0));
         assert!(!own(1).contains("Genre"), "{}", own(1));
     }

@@ -1,0 +1,67 @@
+//! The command line of `profiler`: one file a verb, each turning its raw arguments into the configuration of a
+//! library function.
+
+mod inspect;
+mod prepare;
+mod states;
+mod traits;
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+use common::{Error, Result};
+
+/// From logs to what a language model reads in them: user states, and traits of users and items.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Turn a log into user states: each user's last interactions
+    States(states::Arguments),
+    /// Convert a model's weights once to the format that this CPU runs fastest
+    Prepare(prepare::Arguments),
+    /// Read the traits of items and user states from a language model's logits
+    Traits(Box<traits::Arguments>),
+    /// Show the strongest traits of some items and users
+    Inspect(inspect::Arguments),
+}
+
+/// Runs the chosen verb.
+///
+/// # Errors
+/// Those of the verb.
+pub fn run(arguments: Arguments) -> Result<()> {
+    match arguments.verb {
+        Verb::States(arguments) => arguments.run(),
+        Verb::Prepare(arguments) => arguments.run(),
+        Verb::Traits(arguments) => arguments.run(),
+        Verb::Inspect(arguments) => arguments.run(),
+    }
+}
+
+/// To stdout; a reader that has gone (`| head`) is no failure.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io(e, "write to", Path::new("stdout")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
