@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod candidates;
 pub mod cli;
+pub mod eval;
 pub mod inspect;
 pub mod model;
 pub mod prompt;

@@ -47,15 +47,13 @@ impl Histories {
         Histories { rows, items }
     }
 
-    /// Reads the log (a Parquet file, a folder of them, or a glob) that `states` were made from. `like_threshold`
-    /// wins over what the log itself says. The log stays on disk but for user, item, time and like of each row, in
-    /// some twenty bytes.
+    /// Reads the log (a Parquet file, a folder of them, or a glob) that `states` were made from; feedback from
+    /// `like_threshold` on is a like. Kept of a row are user, item, time and like, in some twenty bytes.
     ///
     /// # Errors
-    /// When the log is missing, held-out truth, damaged, or lacks a column; when it does not say what a like is.
-    pub fn read(log: &Path, like_threshold: Option<f32>, catalogue: &Items, states: &States) -> Result<Self> {
+    /// When the log is missing, damaged, lacks a column, or has nothing of these users and items.
+    pub fn read(log: &Path, like_threshold: f32, catalogue: &Items, states: &States) -> Result<Self> {
         let files = states::sources::files(log)?;
-        let like_threshold = states::feedback(&files, like_threshold)?.like_threshold;
         let failed = |e: PolarsError| scan::polars_error(&e, &files[0]);
         let parts = files.iter().map(|file| {
             states::check::columns(file)?;

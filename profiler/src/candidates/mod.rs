@@ -4,6 +4,7 @@
 //! and `prefer` can be asked about. [`unseen`] has only the latter: what a recommender would choose from. A list
 //! depends on the data, the seed and the user's id alone, so that every verb gets the same one.
 
+mod belonging;
 mod draw;
 mod histories;
 mod left_out;
@@ -14,6 +15,7 @@ use common::rng;
 use common::schema::items::Items;
 use common::schema::states::States;
 
+pub use belonging::{require_hold_out, require_log};
 pub use draw::Weighting;
 pub use histories::{Histories, History};
 pub use left_out::LeftOut;

@@ -1,6 +1,7 @@
 //! The command line of `profiler`: one file a verb, each turning its raw arguments into the configuration of a
 //! library function.
 
+mod eval;
 mod inspect;
 mod prepare;
 mod states;
@@ -30,6 +31,8 @@ enum Verb {
     Traits(Box<traits::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
+    /// Measure how well traits and preferences tell held-out likes from unseen items
+    Eval(Box<eval::Arguments>),
 }
 
 /// Runs the chosen verb.
@@ -42,6 +45,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Eval(arguments) => arguments.run(),
     }
 }
 
