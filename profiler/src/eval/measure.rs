@@ -9,6 +9,9 @@ use super::overlap::Terms;
 use super::traits::Traits;
 use crate::candidates::{Candidates, HeldOut};
 
+/// Shuffles that the control is a mean over.
+const SHUFFLES: u64 = 10;
+
 /// One signal, measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
@@ -75,15 +78,40 @@ impl<'a> Signals<'a> {
 
     /// Measures traits, and the same traits handed to the wrong items and users.
     pub(super) fn add_traits(&mut self, name: &str, traits: &Traits, seed: u64) {
-        let shuffled = traits.shuffled(seed);
-        for (kind, traits) in [("traits", traits), ("shuffled", &shuffled)] {
-            self.add(&format!("{name}: {kind}, mean liked"), |liked, list| {
-                Some(traits.by_liked(liked, &list.items))
-            });
-            self.add(&format!("{name}: {kind}, user"), |_, list| {
-                Some(traits.by_user(list.row, &list.items))
-            });
+        let by_liked =
+            |traits: &Traits, liked: &[u32], list: &Candidates| traits.by_liked(liked, &list.items);
+        let by_user = |traits: &Traits, _: &[u32], list: &Candidates| traits.by_user(list.row, &list.items);
+        self.add(&format!("{name}: mean liked"), |liked, list| {
+            Some(by_liked(traits, liked, list))
+        });
+        self.add(&format!("{name}: user"), |liked, list| {
+            Some(by_user(traits, liked, list))
+        });
+        self.add_shuffled(&format!("{name}: mean liked, shuffled"), traits, seed, by_liked);
+        self.add_shuffled(&format!("{name}: user, shuffled"), traits, seed, by_user);
+    }
+
+    /// The AUC of each user is the mean over some shuffles: users share items, so that one shuffle would favour
+    /// or hurt many of them alike.
+    fn add_shuffled(
+        &mut self,
+        name: &str,
+        traits: &Traits,
+        seed: u64,
+        scores: impl Fn(&Traits, &[u32], &Candidates) -> Vec<f64>,
+    ) {
+        let mut means = vec![Some(0.0); self.lists.len()];
+        for shuffle in 0..SHUFFLES {
+            let shuffled = traits.shuffled(seed, shuffle);
+            let aucs = self.aucs(|liked, list| Some(scores(&shuffled, liked, list)));
+            for (mean, auc) in means.iter_mut().zip(aucs) {
+                *mean = mean.and_then(|mean| Some(mean + auc? / SHUFFLES as f64));
+            }
         }
+        self.measured.push(Signal {
+            name: name.to_string(),
+            aucs: means,
+        });
     }
 
     /// Measures scores that were given for each list, where they were.
@@ -92,13 +120,17 @@ impl<'a> Signals<'a> {
         self.add(&format!("{name}: preferences"), |_, _| scores.next().flatten());
     }
 
-    fn add(&mut self, name: &str, mut scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) {
-        let of_user = |(liked, list): (&Vec<u32>, &Candidates)| auc(&scores(liked, list)?, &list.positive);
-        let aucs = self.liked.iter().zip(self.lists).map(of_user).collect();
+    fn add(&mut self, name: &str, scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) {
+        let aucs = self.aucs(scores);
         self.measured.push(Signal {
             name: name.to_string(),
             aucs,
         });
+    }
+
+    fn aucs(&self, mut scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) -> Vec<Option<f64>> {
+        let of_user = |(liked, list): (&Vec<u32>, &Candidates)| auc(&scores(liked, list)?, &list.positive);
+        self.liked.iter().zip(self.lists).map(of_user).collect()
     }
 
     /// All that was measured; a signal without a user is left out.

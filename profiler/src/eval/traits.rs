@@ -58,11 +58,11 @@ impl Traits {
 
     /// The same with the traits of items and of users handed to others of their kind: what is left of a signal
     /// then is not in the traits.
-    pub(super) fn shuffled(&self, seed: u64) -> Self {
+    pub(super) fn shuffled(&self, seed: u64, shuffle: u64) -> Self {
         let hand_out = |values: &[f64], kind: u64| {
             let mut order: Vec<usize> = (0..values.len() / self.width).collect();
             rng::shuffle(
-                &mut rng::stream(seed, "eval: shuffled traits", &[kind]),
+                &mut rng::stream(seed, "eval: shuffled traits", &[shuffle, kind]),
                 &mut order,
             );
             let row = |&at: &usize| values[at * self.width..(at + 1) * self.width].iter().copied();
@@ -208,7 +208,7 @@ mod tests {
             items: (0..50).map(f64::from).collect(),
             users: (0..50).map(f64::from).collect(),
         };
-        let shuffled = many.shuffled(1);
+        let shuffled = many.shuffled(1, 0);
         let mut sorted = shuffled.items.clone();
         sorted.sort_by(f64::total_cmp);
         assert_eq!(sorted, many.items);
