@@ -6,6 +6,7 @@ mod inspect;
 mod prepare;
 mod states;
 mod traits;
+mod vocab;
 
 use std::io::Write;
 use std::path::Path;
@@ -27,6 +28,8 @@ enum Verb {
     States(states::Arguments),
     /// Convert a model's weights once to the format that this CPU runs fastest
     Prepare(prepare::Arguments),
+    /// Propose the trait words for a catalogue
+    Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
     /// Show the strongest traits of some items and users
@@ -43,6 +46,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::States(arguments) => arguments.run(),
         Verb::Prepare(arguments) => arguments.run(),
+        Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),
