@@ -1,7 +1,7 @@
 //! `profiler vocab`: a trait vocabulary for a catalogue, from its categories, titles and texts.
 //!
-//! Words are chosen one after the other: each time the one that varies most, between items or between the tastes of
-//! users, beyond what the words before it tell; see [`choose`]. A vocabulary is a text that people go on to edit: what
+//! Words are chosen one after the other: each time the one that varies most, between the tastes of users and then
+//! between items, beyond what the words before it tell; see [`choose`]. A vocabulary is a text that people go on to edit: what
 //! was counted stands above each word.
 
 mod choose;
@@ -53,21 +53,18 @@ pub fn run(config: &Config) -> Result<String> {
     };
     let catalogue = items::read(&config.items)?;
     let words = Words::new(&catalogue, &kept);
-    let groups = match &config.states {
-        Some(path) => tastes(path, &catalogue)?,
-        None => Groups::items(catalogue.ids.len()),
-    };
-    let code = |word: &String| words.words.binary_search(word).ok().map(|code| code as u32);
-    let first: Vec<u32> = kept.iter().filter_map(code).collect();
+    let tastes = config
+        .states
+        .as_deref()
+        .map(|path| tastes(path, &catalogue))
+        .transpose()?;
     let model = config
         .model
         .as_deref()
         .map(|path| Model::load(path, 0))
         .transpose()?;
     let mut told_apart = ToldApart::new(model.as_ref(), &kept)?;
-    let chosen = choose::choose(&words, &groups, &first, config.words.max(kept.len()), |word| {
-        told_apart.take(&words.words[word as usize])
-    });
+    let chosen = choose(config.words, &words, &kept, tastes.as_ref(), &mut told_apart);
     if chosen.len() < config.words {
         terminal::warn(&format!(
             "only {} words of the {} asked for tell anything: the catalogue has no more",
@@ -75,12 +72,11 @@ pub fn run(config: &Config) -> Result<String> {
             config.words
         ));
     }
-    let mut text = heading(config, &catalogue, &groups)?;
-    let means = groups.means(&words);
-    for chosen in &chosen {
+    let mut text = heading(config, &catalogue, tastes.as_ref())?;
+    let liked = tastes.map(|tastes| tastes.means(&words));
+    for (chosen, of) in chosen {
         let word = chosen.word as usize;
-        let likes = config.states.is_some().then(|| means[word]);
-        text += &comment(&words, *chosen, likes);
+        text += &comment(&words, chosen, of, liked.as_ref().map(|liked| liked[word]));
         text += told_apart.written(&words.words[word]);
         text.push('\n');
     }
@@ -90,6 +86,34 @@ pub fn run(config: &Config) -> Result<String> {
         write(out, &text, config.overwrite)?;
     }
     Ok(text)
+}
+
+/// `kept` words first, then what tells tastes apart where these are known, then what tells items apart; each with
+/// what it tells apart.
+fn choose(
+    count: usize,
+    words: &Words,
+    kept: &[String],
+    tastes: Option<&Groups>,
+    told_apart: &mut ToldApart,
+) -> Vec<(Chosen, &'static str)> {
+    let code = |word: &String| words.words.binary_search(word).ok().map(|code| code as u32);
+    let mut chosen: Vec<(Chosen, &'static str)> = Vec::new();
+    let items = Groups::items(words.of_item.len());
+    for (groups, of) in tastes
+        .map(|groups| (groups, "tastes"))
+        .into_iter()
+        .chain([(&items, "items")])
+    {
+        let before: Vec<u32> = match chosen.is_empty() {
+            true => kept.iter().filter_map(code).collect(),
+            false => chosen.iter().map(|(chosen, _)| chosen.word).collect(),
+        };
+        let take = |word: u32| told_apart.take(&words.words[word as usize]);
+        let all = choose::choose(words, groups, &before, count.max(kept.len()), take);
+        chosen.extend(all.into_iter().skip(chosen.len()).map(|chosen| (chosen, of)));
+    }
+    chosen
 }
 
 /// What users like, by code of the catalogue.
@@ -110,7 +134,7 @@ fn tastes(path: &Path, catalogue: &Items) -> Result<Groups> {
     Ok(groups)
 }
 
-fn heading(config: &Config, catalogue: &Items, groups: &Groups) -> Result<String> {
+fn heading(config: &Config, catalogue: &Items, tastes: Option<&Groups>) -> Result<String> {
     let mut text = format!(
         "# Proposed by profiler vocab {} for {} items ({})",
         env!("CARGO_PKG_VERSION"),
@@ -118,11 +142,11 @@ fn heading(config: &Config, catalogue: &Items, groups: &Groups) -> Result<String
         table::fingerprint(&config.items)?,
     );
     // Writing to a String cannot fail.
-    let _ = match &config.states {
-        Some(states) => writeln!(
+    let _ = match config.states.as_deref().zip(tastes) {
+        Some((states, tastes)) => writeln!(
             text,
-            ",\n# to tell the tastes of {} users apart ({})",
-            groups.len(),
+            ",\n# to tell the tastes of {} users apart ({}), then items",
+            tastes.len(),
             table::fingerprint(states)?
         ),
         None => writeln!(text, ", to tell items apart"),
@@ -142,7 +166,7 @@ fn heading(config: &Config, catalogue: &Items, groups: &Groups) -> Result<String
 }
 
 /// What was counted of a word; `likes` is the share of what users like that has it.
-fn comment(words: &Words, chosen: Chosen, likes: Option<f64>) -> String {
+fn comment(words: &Words, chosen: Chosen, of: &str, likes: Option<f64>) -> String {
     let word = chosen.word as usize;
     let items = words.items[word] as f64 / words.of_item.len() as f64;
     let likes = likes.map_or(String::new(), |likes| {
@@ -154,7 +178,7 @@ fn comment(words: &Words, chosen: Chosen, likes: Option<f64>) -> String {
     };
     let more = 100.0 * chosen.share;
     format!(
-        "\n# {:.1} % of items{likes}, from {place}; tells {more:.2} % more\n",
+        "\n# {:.1} % of items{likes}, from {place}; tells {more:.2} % more of {of}\n",
         100.0 * items
     )
 }

@@ -15,8 +15,8 @@ pub(super) struct ToldApart<'m> {
     by_token: BTreeMap<i32, String>,
     /// How a word is written, where that is not in lower case.
     written: BTreeMap<String, String>,
-    /// Words that were passed over because another one begins with the same token.
-    shared: Vec<String>,
+    /// Words that were passed over because another one begins with the same token, and the other.
+    shared: Vec<(String, String)>,
     /// Words whose first token tells too little of them.
     split: Vec<String>,
 }
@@ -51,11 +51,15 @@ impl<'m> ToldApart<'m> {
                 tells(model.text(token).trim(), word).then_some((written, token))
             });
         let Some((written, token)) = found else {
-            self.split.push(word.to_string());
+            if !self.split.iter().any(|known| known == word) {
+                self.split.push(word.to_string());
+            }
             return false;
         };
         if let Some(other) = self.by_token.get(&token) {
-            self.shared.push(format!("{word} = {other}"));
+            if !self.shared.iter().any(|(known, _)| known == word) {
+                self.shared.push((word.to_string(), other.clone()));
+            }
             return false;
         }
         self.by_token.insert(token, word.to_string());
@@ -70,8 +74,13 @@ impl<'m> ToldApart<'m> {
 
     /// Adds what was passed over to the vocabulary's text, as comments.
     pub(super) fn describe(&self, text: &mut String) {
+        let shared: Vec<String> = self
+            .shared
+            .iter()
+            .map(|(word, other)| format!("{word} = {other}"))
+            .collect();
         for (words, why) in [
-            (&self.shared, "another word begins with the same token"),
+            (&shared, "another word begins with the same token"),
             (&self.split, "the first token tells too little of the word"),
         ] {
             if !words.is_empty() {
