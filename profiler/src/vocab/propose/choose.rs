@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(order(&choose(&words, &groups, &[], 2, |_| true)), [1]);
         // Between items, both vary alike.
         assert_eq!(
-            order(&choose(&words, &Groups::items(8), &[], 2, |_| true)),
+            order(&choose(&words, &Groups::items(16), &[], 2, |_| true)),
             [0, 1]
         );
     }
