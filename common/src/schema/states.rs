@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{bool_list_array, id_array, number_list_array, text_array, text_list_array};
 use super::table::{self, Table};
-use super::write;
+use super::write::{self, Columns};
 use crate::fingerprint::Fingerprint;
-use crate::ids::Dictionary;
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -114,9 +114,34 @@ pub fn cut(path: &Path) -> Result<Option<Cut>> {
 /// Writes states.
 ///
 /// # Errors
-/// On I/O failure.
+/// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
-    let columns = vec![
+    write_pieces(path, manifest, states.users.kind(), |write| write(states))
+}
+
+/// Writes states in the pieces that `fill` hands to its argument, each with a dictionary of its own users, with memory
+/// for one of them. `ids` is the type of the users' ids; that none appears twice is the caller's to see to.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    ids: IdKind,
+    fill: impl FnOnce(&mut dyn FnMut(&States) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let empty = States {
+        users: Dictionary::new(ids),
+        ..States::default()
+    };
+    let schema = write::schema(columns(&empty)?)?;
+    write::stream(path, manifest, &[], schema, |write| {
+        fill(&mut |states| write(columns(states)?))
+    })
+}
+
+fn columns(states: &States) -> Result<Columns> {
+    Ok(vec![
         (
             USER_ID,
             id_array(&states.users, 0..states.users.len() as u32)?,
@@ -135,6 +160,5 @@ pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
             text_array(states.state_hash.iter().map(String::as_str)),
             false,
         ),
-    ];
-    write::write(path, manifest, &[], columns)
+    ])
 }

@@ -83,6 +83,7 @@ impl Arguments {
             users: self.users as usize,
             format: self.format,
             out: self.out,
+            workers: self.shared.workers(),
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
         })?;
