@@ -14,7 +14,8 @@ const CHECKSUM: usize = 32;
 
 /// A folder of finished units.
 pub struct Cache {
-    folder: PathBuf,
+    /// None keeps nothing.
+    folder: Option<PathBuf>,
 }
 
 impl Cache {
@@ -23,8 +24,13 @@ impl Cache {
         let mut folder = out.as_os_str().to_os_string();
         folder.push(".cache");
         Cache {
-            folder: folder.into(),
+            folder: Some(folder.into()),
         }
+    }
+
+    /// No cache: for a few prompts that are looked at once.
+    pub fn none() -> Self {
+        Cache { folder: None }
     }
 
     /// The key of a unit: model, prefix, words and prompts.
@@ -42,7 +48,7 @@ impl Cache {
 
     /// The unit under `key`, if it is there whole: `prompts` rows of `words` values.
     pub(super) fn load(&self, key: &Fingerprint, prompts: usize, words: usize) -> Option<Vec<Vec<f32>>> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
+        let bytes = std::fs::read(self.path(key)?).ok()?;
         let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
         let whole = values.len() == prompts * words * 4
             && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
@@ -57,6 +63,9 @@ impl Cache {
 
     /// Keeps a finished unit.
     pub(super) fn store(&self, key: &Fingerprint, rows: &[Vec<f32>]) -> Result<()> {
+        let Some(path) = self.path(key) else {
+            return Ok(());
+        };
         let values: Vec<u8> = rows
             .iter()
             .flatten()
@@ -64,12 +73,12 @@ impl Cache {
             .collect();
         let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
         bytes.extend(values);
-        atomic_file::write_bytes(&self.path(key), &bytes)
+        atomic_file::write_bytes(&path, &bytes)
     }
 
-    fn path(&self, key: &Fingerprint) -> PathBuf {
+    fn path(&self, key: &Fingerprint) -> Option<PathBuf> {
         let (shelf, rest) = key.as_str().split_at(2);
-        self.folder.join(shelf).join(rest)
+        Some(self.folder.as_ref()?.join(shelf).join(rest))
     }
 }
 
@@ -84,7 +93,7 @@ mod tests {
     #[test]
     fn it_is_beside_the_output() {
         let cache = Cache::beside("a/p.parquet".as_ref());
-        assert_eq!(cache.folder, PathBuf::from("a/p.parquet.cache"));
+        assert_eq!(cache.folder, Some(PathBuf::from("a/p.parquet.cache")));
     }
 
     #[test]
@@ -103,7 +112,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::beside(&folder.path().join("p.parquet"));
         cache.store(&key(), &[vec![1.0, 2.0]]).unwrap();
-        let path = cache.path(&key());
+        let path = cache.path(&key()).unwrap();
         let good = std::fs::read(&path).unwrap();
         for bad in [&good[..good.len() - 1], &good[..10], &[]] {
             std::fs::write(&path, bad).unwrap();

@@ -32,8 +32,8 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
-    /// Show the strongest traits of some items and users
-    Inspect(inspect::Arguments),
+    /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
+    Inspect(Box<inspect::Arguments>),
     /// Measure how well traits and preferences tell held-out likes from unseen items
     Eval(Box<eval::Arguments>),
 }

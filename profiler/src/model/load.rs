@@ -102,6 +102,11 @@ impl Model {
         self.inner.vocab().tokenize(text.as_bytes(), false, false)
     }
 
+    /// How many tokens the model knows: 0 up to this number.
+    pub fn vocabulary(&self) -> i32 {
+        self.inner.n_vocab()
+    }
+
     /// The text of one token, its space before it included; what is part of a character only is shown as such.
     pub fn text(&self, token: i32) -> String {
         let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
