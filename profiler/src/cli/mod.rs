@@ -2,6 +2,7 @@
 //! library function.
 
 mod inspect;
+mod prefer;
 mod prepare;
 mod states;
 mod traits;
@@ -12,7 +13,8 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 use common::{Error, Result};
 
-/// From logs to what a language model reads in them: user states, and traits of users and items.
+/// From logs to what a language model reads in them: user states, traits of
+/// users and items, and what users would prefer.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Arguments {
@@ -28,6 +30,8 @@ enum Verb {
     Prepare(prepare::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Score candidates for users by a language model's probabilities
+    Prefer(Box<prefer::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
 }
@@ -41,6 +45,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::States(arguments) => arguments.run(),
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
     }
 }

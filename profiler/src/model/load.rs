@@ -86,9 +86,13 @@ impl Model {
         &self.fingerprint
     }
 
-    /// The model's name by its own metadata; may be empty.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The model's name by its own metadata, else `the model`.
+    pub fn title(&self) -> &str {
+        if self.name.is_empty() {
+            "the model"
+        } else {
+            &self.name
+        }
     }
 
     /// The longest text, in tokens, that the model was trained for.
@@ -100,6 +104,15 @@ impl Model {
     /// is taken as plain text, so that data cannot play the role of the template.
     pub fn tokens(&self, text: &str) -> Vec<LlamaToken> {
         self.inner.vocab().tokenize(text.as_bytes(), false, false)
+    }
+
+    /// `text` as the tokens with which it would go on behind another text.
+    pub fn continuation(&self, text: &str) -> Vec<LlamaToken> {
+        // Some tokenisers put a space before every text of their own accord: take it behind a text.
+        let before = self.tokens("A").len();
+        let mut tokens = self.tokens(&format!("A{text}"));
+        tokens.drain(..before.min(tokens.len()));
+        tokens
     }
 
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.
