@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod batch;
+pub mod bench;
 pub mod cli;
 pub mod inspect;
 pub mod model;

@@ -22,6 +22,7 @@ use common::{Error, Result};
 
 use crate::model::Model;
 use forest::{Family, Forest, Reading};
+pub(crate) use softmax::log_sum_exp;
 
 /// The longest prompt, prefix included, whatever the model's window: a context's memory is bounded by it.
 const LONGEST: usize = 8192;

@@ -8,7 +8,7 @@ const LANES: usize = 16;
 const BLOCK: usize = 64 * LANES;
 
 /// `ln(sum(exp(logits)))` to about 1e-7; NaN where a logit is NaN or positive infinity, or none is finite.
-pub(super) fn log_sum_exp(logits: &[f32]) -> f64 {
+pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     let highest = highest(logits);
     let mass: f64 = logits.chunks(BLOCK).map(|block| mass(block, highest)).sum();
     f64::from(highest) + mass.ln()

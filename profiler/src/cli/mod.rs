@@ -1,6 +1,7 @@
 //! The command line of `profiler`: one file a verb, each turning its raw arguments into the configuration of a
 //! library function.
 
+mod bench;
 mod inspect;
 mod prefer;
 mod prepare;
@@ -34,6 +35,8 @@ enum Verb {
     Prefer(Box<prefer::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
+    /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
+    Bench(bench::Arguments),
 }
 
 /// Runs the chosen verb.
@@ -47,6 +50,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Traits(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Bench(arguments) => arguments.run(),
     }
 }
 

@@ -127,6 +127,11 @@ impl Model {
 
     /// A context of one thread, so that its results do not depend on how many run beside it.
     pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
+        self.context_with_threads(size, 1)
+    }
+
+    /// A context of several threads; its results may depend on their number.
+    pub(crate) fn context_with_threads(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
         let _making = self
             .making
             .lock()
@@ -136,8 +141,8 @@ impl Model {
             .with_n_batch(size.batch)
             .with_n_ubatch(size.batch)
             .with_n_seq_max(size.sequences)
-            .with_n_threads(1)
-            .with_n_threads_batch(1)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
             .with_no_perf(true)
             .with_swa_full(true)
             // One pool of cells for all sequences: copying a prefix is then a matter of marking cells.
