@@ -10,7 +10,7 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
 use common::schema::{items, states};
-use support::{model, profiler};
+use support::{files, model, profiler};
 use tempfile::TempDir;
 
 const FILMS: [(&str, &str); 8] = [
@@ -191,15 +191,6 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     child.wait().unwrap();
     profiler(killed.path(), &run).done();
     assert_eq!(bytes(&killed, "out.parquet"), bytes(&whole, "out.parquet"));
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
 }
 
 #[test]
