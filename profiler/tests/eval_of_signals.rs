@@ -11,7 +11,7 @@ use common::schema::interactions::{self, Feedback, Interactions};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, States};
-use common::schema::{items, metrics, table};
+use common::schema::{candidates, items, metrics, table};
 use support::{Outcome, profiler};
 use tempfile::TempDir;
 
@@ -226,6 +226,59 @@ fn preferences_are_measured_on_the_lists_they_were_asked_about() {
         shown.stderr
     );
     assert!(shown.stdout.contains("(30 users)"), "{}", shown.stdout);
+}
+
+#[test]
+fn lists_are_written_as_eval_draws_them() {
+    let folder = world();
+    let of = |states: &str, more: &str| {
+        let inputs = format!("--log log.parquet --items items.parquet --states {states}.parquet");
+        profiler(folder.path(), &format!("candidates {inputs} {more}"))
+    };
+    let read = |name: &str| candidates::read(&folder.path().join(name)).unwrap();
+    of("states", "--users 30 --out lists.parquet").done();
+    let lists = read("lists.parquet");
+    // Scores of these lists only: eval asks about the very same pairs.
+    let states = states_of(&folder);
+    let row = |user: &String| states.users.code(user).unwrap() as usize;
+    let asked = Preferences {
+        state_hash: lists
+            .user_id
+            .iter()
+            .map(|user| states.state_hash[row(user)].clone())
+            .collect(),
+        scores: lists.items.iter().map(|items| vec![0.0; items.len()]).collect(),
+        chosen: vec![0; 30],
+        margin: vec![0.0; 30],
+        user_id: lists.user_id,
+        candidates: lists.items,
+    };
+    preferences::write(
+        &folder.path().join("asked.parquet"),
+        &Manifest::new(PREFERENCES, "test"),
+        &asked,
+    )
+    .unwrap();
+    let run = "--preferences asked.parquet --out metrics.parquet";
+    let shown = eval(folder.path(), &format!("{run} --users 30")).done();
+    assert!(!shown.stderr.contains("not asked about"), "{}", shown.stderr);
+    let of_all = |metric: &str| measured(folder.path(), "asked: preferences", metric);
+    assert_eq!((of_all("auc"), of_all("auc_users")), (0.5, 30.0));
+    // Another seed draws others.
+    eval(folder.path(), "--preferences asked.parquet --seed 1").refused(2, &["none of the candidate lists"]);
+
+    of("all", "--kind unseen --unseen 7 --users 0 --out unseen.parquet").done();
+    let unseen = read("unseen.parquet");
+    assert_eq!(unseen.user_id.len(), USERS);
+    for (user, items) in unseen.items.iter().enumerate() {
+        let group = |item: &String| item.parse::<usize>().unwrap() / ITEMS;
+        assert_eq!(items.len(), 7);
+        assert!(items.iter().all(|item| group(item) != user % GROUPS), "{items:?}");
+    }
+    of("all", "--out none.parquet").refused(2, &["hold no like out", "--hold-out"]);
+    let again = of("states", "--users 30 --out lists.parquet").done();
+    assert!(again.stderr.contains("already done"), "{}", again.stderr);
+    of("states", "--users 31 --out lists.parquet").refused(2, &["lists.parquet", "--overwrite"]);
 }
 
 #[test]

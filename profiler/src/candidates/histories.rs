@@ -27,6 +27,19 @@ impl History {
         last.reverse();
         last
     }
+
+    /// What came before the last `per_user` likes: all that a state without them knows of.
+    pub(super) fn before(&self, per_user: usize) -> Self {
+        let end = self
+            .held_out(per_user)
+            .first()
+            .copied()
+            .unwrap_or(self.items.len());
+        History {
+            items: self.items[..end].to_vec(),
+            liked: self.liked[..end].to_vec(),
+        }
+    }
 }
 
 /// One row of the log.

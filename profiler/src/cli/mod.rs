@@ -2,6 +2,7 @@
 //! library function.
 
 mod bench;
+mod candidates;
 mod eval;
 mod inspect;
 mod prefer;
@@ -35,6 +36,8 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
+    Candidates(candidates::Arguments),
     /// Score candidates for users by a language model's probabilities
     Prefer(Box<prefer::Arguments>),
     /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
@@ -55,6 +58,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Candidates(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),

@@ -28,7 +28,8 @@ pub(super) struct Arguments {
     /// Templates of your own: a folder with prefer.jinja, or choose.jinja for `--form choice`
     #[arg(long, value_name = "FOLDER")]
     templates: Option<PathBuf>,
-    /// Whom to ask about what: a Parquet file with user_id and candidates (a list of item ids)
+    /// Whom to ask about what, drawn by `profiler candidates` or your own: a Parquet file with user_id and candidates (a
+    /// list of item ids)
     #[arg(long, value_name = "FILE")]
     candidates: PathBuf,
     /// Ask about the first candidates of each list only [default: all]
