@@ -20,7 +20,7 @@ const BATCH: usize = 131_072;
 const WAITING: usize = 2;
 
 /// The files of a log, their columns checked.
-pub(super) struct Log {
+pub(crate) struct Log {
     files: Vec<PathBuf>,
     /// The type of user ids: integers where they are so in every file.
     pub(super) users: IdKind,
@@ -29,7 +29,7 @@ pub(super) struct Log {
 }
 
 /// Consecutive rows of a log.
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     log: &'a Log,
     frame: DataFrame,
     /// How many rows stand before them.
@@ -41,7 +41,7 @@ impl Log {
     ///
     /// # Errors
     /// When a file cannot be read or lacks a column, a column has another type, or there is no row.
-    pub(super) fn open(files: Vec<PathBuf>) -> Result<Self> {
+    pub(crate) fn open(files: Vec<PathBuf>) -> Result<Self> {
         let mut log = Log {
             files,
             users: IdKind::Integer,
@@ -66,7 +66,7 @@ impl Log {
     ///
     /// # Errors
     /// When a file cannot be read, and those of `take`.
-    pub(super) fn scan(
+    pub(crate) fn scan(
         &self,
         label: &str,
         columns: &[&str],
@@ -146,7 +146,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where an id is null or empty.
-    pub(super) fn codes(
+    pub(crate) fn codes(
         &self,
         column: &str,
         dictionary: &mut Dictionary,
@@ -169,7 +169,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where one is null.
-    pub(super) fn times(&self) -> Result<Vec<i64>> {
+    pub(crate) fn times(&self) -> Result<Vec<i64>> {
         let times = self.column(TIMESTAMP)?.i64().map_err(unreadable)?;
         if times.null_count() > 0 {
             return Err(self.log.first_bad_row());
@@ -181,7 +181,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where one is null, NaN or infinite.
-    pub(super) fn feedback(&self) -> Result<Vec<f32>> {
+    pub(crate) fn feedback(&self) -> Result<Vec<f32>> {
         let feedback = self.column(FEEDBACK)?.f32().map_err(unreadable)?;
         let values: Vec<f32> = feedback.iter().map(|value| value.unwrap_or(f32::NAN)).collect();
         if values.iter().any(|value| !value.is_finite()) {
