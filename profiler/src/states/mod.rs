@@ -8,6 +8,8 @@ mod latest;
 mod log;
 mod parallel;
 mod pieces;
+mod query;
+mod slice;
 mod sources;
 mod tally;
 
@@ -78,7 +80,7 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let log = Log::open(files)?;
+    let log = Log::open(&files)?;
     let means = Means {
         log: &log,
         tally: &Tally::of(&log, cut, feedback, config.workers)?,
