@@ -8,7 +8,9 @@
 #![warn(missing_docs)]
 
 pub mod batch;
+pub mod candidates;
 pub mod cli;
+pub mod eval;
 pub mod inspect;
 pub mod model;
 pub mod prompt;

@@ -1,10 +1,12 @@
 //! The command line of `profiler`: one file a verb, each turning its raw arguments into the configuration of a
 //! library function.
 
+mod eval;
 mod inspect;
 mod prepare;
 mod states;
 mod traits;
+mod vocab;
 
 use std::io::Write;
 use std::path::Path;
@@ -26,10 +28,14 @@ enum Verb {
     States(states::Arguments),
     /// Convert a model's weights once to the format that this CPU runs fastest
     Prepare(prepare::Arguments),
+    /// Propose the trait words for a catalogue
+    Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
+    /// Measure how well traits and preferences tell held-out likes from unseen items
+    Eval(Box<eval::Arguments>),
 }
 
 /// Runs the chosen verb.
@@ -40,8 +46,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::States(arguments) => arguments.run(),
         Verb::Prepare(arguments) => arguments.run(),
+        Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Eval(arguments) => arguments.run(),
     }
 }
 
