@@ -79,14 +79,14 @@ impl Histories {
         // What states and catalogue lack gets codes behind theirs.
         let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
         let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
-        Log::open(sources::files(log)?)?.scan("log", &columns, |batch| {
+        Log::open(&sources::files(log)?)?.scan("log", &columns, workers, |batch| {
             let user = batch.codes(USER_ID, &mut users, workers)?;
             let item = batch.codes(ITEM_ID, &mut items, workers)?;
             let rows = user
                 .into_iter()
                 .zip(item)
-                .zip(batch.times()?)
-                .zip(batch.feedback()?);
+                .zip(batch.times()?.iter().copied())
+                .zip(batch.feedback()?.iter().copied());
             for (((user, item), time), feedback) in rows {
                 if let Some(events) = events.get_mut(user as usize) {
                     let liked = feedback >= like_threshold;

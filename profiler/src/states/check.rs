@@ -6,7 +6,7 @@ use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
 use common::{Error, Result};
 use polars::prelude::*;
 
-use super::log::{collect, lazy, polars_error, typed};
+use super::query::{collect, lazy, polars_error, typed};
 
 const ROW: &str = "__row";
 

@@ -1,13 +1,15 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-pub(crate) mod check;
+mod check;
 mod codes;
 mod cohort;
 mod latest;
 pub(crate) mod log;
 mod parallel;
 mod pieces;
+mod query;
+mod slice;
 pub(crate) mod sources;
 mod tally;
 
@@ -78,7 +80,7 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let log = Log::open(files)?;
+    let log = Log::open(&files)?;
     let means = Means {
         log: &log,
         tally: &Tally::of(&log, cut, feedback, config.workers)?,
