@@ -8,6 +8,7 @@ mod inspect;
 mod prefer;
 mod prepare;
 mod states;
+mod summarise;
 mod traits;
 mod vocab;
 
@@ -36,6 +37,8 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Write a profile of each user: what they like, avoid and are likely to try next
+    Summarise(Box<summarise::Arguments>),
     /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
     Candidates(candidates::Arguments),
     /// Score candidates for users by a language model's probabilities
@@ -58,6 +61,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Summarise(arguments) => arguments.run(),
         Verb::Candidates(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),

@@ -33,6 +33,15 @@ impl Domain {
         }
     }
 
+    /// What many of them are called.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Domain::Film => "films",
+            Domain::Music => "music",
+            Domain::Shop => "products",
+        }
+    }
+
     /// The built-in vocabulary.
     fn words(self) -> &'static str {
         match self {
