@@ -14,6 +14,7 @@ pub mod eval;
 pub mod inspect;
 pub mod model;
 pub mod prompt;
+pub mod refine;
 pub mod states;
 pub mod subjects;
 pub mod traits;

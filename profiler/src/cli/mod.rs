@@ -4,6 +4,7 @@
 mod eval;
 mod inspect;
 mod prepare;
+mod refine;
 mod states;
 mod traits;
 mod vocab;
@@ -32,6 +33,8 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Turn many traits into the few directions in which a log's users differ
+    Refine(refine::Arguments),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
     /// Measure how well traits and preferences tell held-out likes from unseen items
@@ -48,6 +51,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Refine(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),
     }
