@@ -21,6 +21,7 @@ pub mod inspect;
 pub mod model;
 pub mod prefer;
 pub mod prompt;
+pub mod refine;
 pub mod states;
 pub mod subjects;
 pub mod summarise;

@@ -7,6 +7,7 @@ mod eval;
 mod inspect;
 mod prefer;
 mod prepare;
+mod refine;
 mod states;
 mod summarise;
 mod traits;
@@ -37,6 +38,8 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Turn many traits into the few directions in which a log's users differ
+    Refine(refine::Arguments),
     /// Write a profile of each user: what they like, avoid and are likely to try next
     Summarise(Box<summarise::Arguments>),
     /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
@@ -61,6 +64,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Refine(arguments) => arguments.run(),
         Verb::Summarise(arguments) => arguments.run(),
         Verb::Candidates(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
