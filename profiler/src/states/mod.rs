@@ -1,7 +1,7 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-mod check;
+pub(crate) mod check;
 mod codes;
 mod cohort;
 mod latest;
