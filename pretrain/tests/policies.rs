@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use common::ids::IdKind;
+use common::manifest::Manifest;
 use common::policy_artifact::Policy;
+use common::schema::interactions::Interactions;
 use common::schema::metrics;
+use common::schema::profiles::{self, PROFILES};
+use common::schema::states::{self, STATES};
 use support::expect;
 
 #[test]
@@ -54,6 +58,45 @@ fn a_policy_carries_catalogue_users_and_their_last_states() {
             .iter()
             .any(|point| point.metric == "reward" && point.step == 3)
     );
+}
+
+#[test]
+fn a_user_without_an_interaction_joins_with_an_empty_state() {
+    let folder = tempfile::tempdir().unwrap();
+    support::write(folder.path());
+    let log = support::log(IdKind::Text);
+    let mut found = support::states_of(&log);
+    found.users.intern("newcomer");
+    found.items.push(Vec::new());
+    found.feedback.push(Vec::new());
+    found.liked.push(Vec::new());
+    found.interactions.push(0);
+    found.state_hash.push(states::state_hash::<&str>(&[], &[]));
+    let manifest = Manifest::new(STATES, "test");
+    states::write(&folder.path().join("states.parquet"), &manifest, &found).unwrap();
+    let manifest = Manifest::new(PROFILES, "test");
+    let read = support::profiles_of(
+        &Interactions {
+            users: found.users.clone(),
+            ..log
+        },
+        &found,
+    );
+    profiles::write(&folder.path().join("profiles.parquet"), &manifest, &read).unwrap();
+    for method in ["bc", "ialp --steps 3 --horizon 4"] {
+        let inputs = "--log log --states states.parquet --profiles profiles.parquet";
+        let arguments =
+            format!("train --method {method} {inputs} --seeds 1 --batch 4 --overwrite --out policies");
+        expect(folder.path(), &arguments, 0);
+        let policy = Policy::load(&folder.path().join("policies/seed-0")).unwrap();
+        let newcomer = policy.users.ids.code("newcomer").unwrap() as usize;
+        assert!(policy.users.history[newcomer].is_empty() && policy.users.consumed[newcomer].is_empty());
+        assert_ne!(
+            policy.users.traits[newcomer * 2..],
+            [0.0, 0.0],
+            "its traits are known"
+        );
+    }
 }
 
 #[test]

@@ -248,8 +248,9 @@ fn vocabularies_and_templates_of_ones_own() {
         "inspect --profiles out.parquet --id 1 --kind item --top 1",
     )
     .done();
-    assert!(shown.stdout.starts_with("item 1 "), "{}", shown.stdout);
-    profiler(folder.path(), "inspect --profiles out.parquet --id 99").refused(2, &["no such profile", "99"]);
+    assert!(shown.stdout.starts_with("item 1\n"), "{}", shown.stdout);
+    profiler(folder.path(), "inspect --profiles out.parquet --id 99")
+        .refused(2, &["no such item or user", "99"]);
 
     std::fs::write(folder.path().join("words.txt"), "funny\nscary\nfunny-looking\n").unwrap();
     profiler(folder.path(), &traits(&model, "other.parquet", own)).refused(42, &["funny = funny-looking"]);

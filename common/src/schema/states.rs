@@ -1,17 +1,20 @@
 //! `states.parquet`: user states, the last items of each user with their feedback. Columns `user_id`,
 //! `items` (list of text, oldest first), `feedback` (list of f32), `liked` (list of bool), `interactions` (u32,
-//! how many the log holds of this user), `state_hash` (content address of items and likes).
+//! how many the log holds of this user, those held out not counted), `state_hash` (content address of items and
+//! likes). A state may be empty. How the states were cut from the log stands in the manifest, see [`Cut`].
 
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::UInt32Array;
 
+use serde::{Deserialize, Serialize};
+
 use super::column::{bool_list_array, id_array, number_list_array, text_array, text_list_array};
-use super::table::Table;
-use super::write;
+use super::table::{self, Table};
+use super::write::{self, Columns};
 use crate::fingerprint::Fingerprint;
-use crate::ids::Dictionary;
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -24,6 +27,19 @@ const LIKED: &str = "liked";
 const INTERACTIONS: &str = "interactions";
 const STATE_HASH: &str = "state_hash";
 
+/// How states were cut from a log: the configuration in their manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Most interactions in a state.
+    pub window: u32,
+    /// Feedback from here on is a like.
+    pub like_threshold: f32,
+    /// K: each user's state ends before the K-th last of that user's likes, before the first where there are fewer.
+    /// With 0 it ends where the log ends.
+    #[serde(default)]
+    pub hold_out: u32,
+}
+
 /// User states in memory, in code order of `users`.
 #[derive(Clone, Debug, Default)]
 pub struct States {
@@ -35,7 +51,7 @@ pub struct States {
     pub feedback: Vec<Vec<f32>>,
     /// Whether each was liked.
     pub liked: Vec<Vec<bool>>,
-    /// How many interactions of the user the log holds.
+    /// How many interactions of the user the log holds, those held out not counted.
     pub interactions: Vec<u32>,
     /// Content address of items and likes, see [`state_hash`].
     pub state_hash: Vec<String>,
@@ -76,12 +92,56 @@ pub fn read(path: &Path) -> Result<States> {
     Ok(states)
 }
 
+/// How the states at `path` were cut from the log; reads the footer alone. None where the file has no manifest.
+///
+/// # Errors
+/// A missing or unreadable file, another artifact, a manifest that does not say it.
+pub fn cut(path: &Path) -> Result<Option<Cut>> {
+    let Some(manifest) = table::read_manifest(path)? else {
+        return Ok(None);
+    };
+    if manifest.artifact != STATES {
+        return Err(Error::usage(format!("expected {STATES}, found {}", manifest.artifact)).file(path));
+    }
+    let cut = serde_json::from_value(manifest.config).map_err(|e| {
+        Error::data(format!("the manifest does not say how the states were cut: {e}"))
+            .file(path)
+            .hint("make the states again with `profiler states --overwrite`")
+    })?;
+    Ok(Some(cut))
+}
+
 /// Writes states.
 ///
 /// # Errors
-/// On I/O failure.
+/// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
-    let columns = vec![
+    write_pieces(path, manifest, states.users.kind(), |write| write(states))
+}
+
+/// Writes states in the pieces that `fill` hands to its argument, each with a dictionary of its own users, with memory
+/// for one of them. `ids` is the type of the users' ids; that none appears twice is the caller's to see to.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    ids: IdKind,
+    fill: impl FnOnce(&mut dyn FnMut(&States) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let empty = States {
+        users: Dictionary::new(ids),
+        ..States::default()
+    };
+    let schema = write::schema(columns(&empty)?)?;
+    write::stream(path, manifest, &[], schema, |write| {
+        fill(&mut |states| write(columns(states)?))
+    })
+}
+
+fn columns(states: &States) -> Result<Columns> {
+    Ok(vec![
         (
             USER_ID,
             id_array(&states.users, 0..states.users.len() as u32)?,
@@ -100,6 +160,5 @@ pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
             text_array(states.state_hash.iter().map(String::as_str)),
             false,
         ),
-    ];
-    write::write(path, manifest, &[], columns)
+    ])
 }

@@ -15,7 +15,7 @@ use super::{Event, WINDOW, last};
 pub struct Dataset {
     /// The catalogue: code i is action i.
     pub items: Dictionary,
-    /// The users of the log.
+    /// The users of the log, and those of the states who are not in it.
     pub users: Dictionary,
     /// Each user's interactions, oldest first.
     pub logs: Vec<Vec<Event>>,
@@ -99,7 +99,8 @@ impl Dataset {
         self.profiles.as_ref().map_or(0, |profiles| profiles.count)
     }
 
-    /// Takes the states of the users that `read` holds and returns each user's state hash.
+    /// Takes the states of the users that `read` holds and returns each user's state hash. Users with an empty state need
+    /// not be in the log: something else may be known of them.
     fn take_states(
         &mut self,
         read: &states::States,
@@ -108,6 +109,13 @@ impl Dataset {
     ) -> Result<Vec<Option<String>>> {
         let mut hashes = vec![None; self.users.len()];
         for (row, id) in read.users.ids().enumerate() {
+            if read.items[row].is_empty() && self.users.code(id).is_none() {
+                self.users.intern(id);
+                self.logs.push(Vec::new());
+                self.states.push(Vec::new());
+                self.consumed.push(Vec::new());
+                hashes.push(None);
+            }
             let Some(user) = self.users.code(id) else {
                 return Err(Error::usage(format!(
                     "{} and {} do not belong together: the log has no user `{id}`",

@@ -1,8 +1,9 @@
 //! Prompts: MiniJinja templates in plain files.
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
-//! `categories`, `attributes`, and `summary` with `likes`, `avoids`, `next` and `about`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
-//! where the next word would be the trait.
+//! `categories`, `attributes`, and `summary` with `likes`, `avoids`, `next` and `about`); all are empty in the rendering
+//! that calibrates (the subject left out). The prompt must end where the next word would be the trait, the title that the
+//! user likes next, or the label of the choice among `candidates` (`label`, `title`).
 
 mod subject;
 
@@ -24,6 +25,10 @@ pub enum Template {
     Item,
     /// What the traits of a user's state are read from.
     User,
+    /// What the title that a user likes next would follow.
+    Prefer,
+    /// What the label of a user's choice would follow.
+    Choose,
     /// What a user's profile is written from.
     Summarise,
 }
@@ -34,6 +39,8 @@ impl Template {
         match self {
             Template::Item => "item.jinja",
             Template::User => "user.jinja",
+            Template::Prefer => "prefer.jinja",
+            Template::Choose => "choose.jinja",
             Template::Summarise => "summarise.jinja",
         }
     }
@@ -47,6 +54,12 @@ impl Template {
             (Template::User, Domain::Music) => include_str!("music/user.jinja"),
             (Template::Item, Domain::Shop) => include_str!("shop/item.jinja"),
             (Template::User, Domain::Shop) => include_str!("shop/user.jinja"),
+            (Template::Prefer, Domain::Film) => include_str!("film/prefer.jinja"),
+            (Template::Prefer, Domain::Music) => include_str!("music/prefer.jinja"),
+            (Template::Prefer, Domain::Shop) => include_str!("shop/prefer.jinja"),
+            (Template::Choose, Domain::Film) => include_str!("film/choose.jinja"),
+            (Template::Choose, Domain::Music) => include_str!("music/choose.jinja"),
+            (Template::Choose, Domain::Shop) => include_str!("shop/choose.jinja"),
             (Template::Summarise, Domain::Film) => include_str!("film/summarise.jinja"),
             (Template::Summarise, Domain::Music) => include_str!("music/summarise.jinja"),
             (Template::Summarise, Domain::Shop) => include_str!("shop/summarise.jinja"),
@@ -131,6 +144,26 @@ impl Templates {
         self.render(Template::User, context! { user => user.value() })
     }
 
+    /// The prompt that the title a user likes next would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have.
+    pub fn preference(&self, user: &User) -> Result<String> {
+        self.render(Template::Prefer, context! { user => user.value() })
+    }
+
+    /// The prompt that the label of a user's choice among `candidates` (label, title) would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users or candidates do not have.
+    pub fn choice(&self, user: &User, candidates: &[(&str, &str)]) -> Result<String> {
+        let candidates: Vec<minijinja::Value> = candidates
+            .iter()
+            .map(|&(label, title)| context! { label, title })
+            .collect();
+        self.render(Template::Choose, context! { user => user.value(), candidates })
+    }
+
     /// The prompt that a user's profile, as JSON, would follow.
     ///
     /// # Errors
@@ -163,6 +196,31 @@ impl Templates {
         Ok(common_beginning(&prompts))
     }
 
+    /// The text that [`Templates::preference`] begins with, whatever the state.
+    ///
+    /// # Errors
+    /// As [`Templates::preference`].
+    pub fn preference_beginning(&self) -> Result<String> {
+        let prompts = User::extremes()
+            .iter()
+            .map(|user| self.preference(user))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
+    /// The text that [`Templates::choice`] begins with, whatever the state and the candidates.
+    ///
+    /// # Errors
+    /// As [`Templates::choice`].
+    pub fn choice_beginning(&self) -> Result<String> {
+        let lists: [&[(&str, &str)]; 2] = [&[("A", "A")], &[("Z", "Z"), ("A", "A")]];
+        let prompts = User::extremes()
+            .iter()
+            .flat_map(|user| lists.iter().map(move |list| self.choice(user, list)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
     /// The text that [`Templates::summary`] begins with, whatever the state.
     ///
     /// # Errors
@@ -188,7 +246,8 @@ fn template_error(error: &minijinja::Error) -> Error {
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_string);
     Error::usage(format!("the template does not work: {detail}")).hint(
-        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes, summary)",
+        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes, summary), \
+         choose.jinja also `candidates` (a list of label, title)",
     )
 }
 

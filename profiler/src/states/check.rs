@@ -6,12 +6,12 @@ use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
 use common::{Error, Result};
 use polars::prelude::*;
 
-use super::scan::{lazy, polars_error};
+use super::query::{collect, lazy, polars_error, typed};
 
 const ROW: &str = "__row";
 
-/// Checks that `file` has the columns of a log in types that can be read.
-pub(super) fn columns(file: &Path) -> Result<()> {
+/// Checks that `file` has the columns of a log in types that can be read; says whether user ids are integers.
+pub(super) fn columns(file: &Path) -> Result<bool> {
     let schema = lazy(file)?.collect_schema().map_err(|e| polars_error(&e, file))?;
     for (column, wanted, fits) in [
         (USER_ID, "text or integers", is_id as fn(&DataType) -> bool),
@@ -36,52 +36,52 @@ pub(super) fn columns(file: &Path) -> Result<()> {
                 .hint(format!("write the column as {wanted}")));
         }
     }
-    Ok(())
+    Ok(schema.get(USER_ID).is_some_and(DataType::is_integer))
 }
 
 /// The error for the first bad row of `file`, if it has one.
 pub(super) fn values(file: &Path) -> Result<()> {
-    let mut first: Option<(u32, Error)> = None;
+    let mut first: Option<(u64, Error)> = None;
     for (column, bad, what, hint) in [
         (
             USER_ID,
-            col(USER_ID).is_null(),
+            typed(USER_ID).is_null(),
             "the value is null",
             "every row needs a user",
         ),
         (
             USER_ID,
-            col(USER_ID).cast(DataType::String).eq(lit("")),
+            typed(USER_ID).eq(lit("")),
             "the id is empty",
             "every row needs a user",
         ),
         (
             ITEM_ID,
-            col(ITEM_ID).is_null(),
+            typed(ITEM_ID).is_null(),
             "the value is null",
             "every row needs an item",
         ),
         (
             ITEM_ID,
-            col(ITEM_ID).cast(DataType::String).eq(lit("")),
+            typed(ITEM_ID).eq(lit("")),
             "the id is empty",
             "every row needs an item",
         ),
         (
             TIMESTAMP,
-            col(TIMESTAMP).is_null(),
+            typed(TIMESTAMP).is_null(),
             "the value is null",
             "use the row number where there is no time",
         ),
         (
             FEEDBACK,
-            col(FEEDBACK).is_null(),
+            typed(FEEDBACK).is_null(),
             "the value is null",
             "drop the row, or fill in what no answer means",
         ),
         (
             FEEDBACK,
-            bad_number(),
+            typed(FEEDBACK).is_finite().not(),
             "the value is NaN or infinite",
             "drop or mend the row: numbers must be finite",
         ),
@@ -89,12 +89,11 @@ pub(super) fn values(file: &Path) -> Result<()> {
         let rows = lazy(file)?
             .with_row_index(ROW, None)
             .filter(bad)
-            .select([col(ROW).min().cast(DataType::UInt32)])
-            .collect()
-            .map_err(|e| polars_error(&e, file))?;
+            .select([col(ROW).min().cast(DataType::UInt64)]);
+        let rows = collect(rows, file)?;
         let row = rows
             .column(ROW)
-            .and_then(|c| Ok(c.u32()?.get(0)))
+            .and_then(|c| Ok(c.u64()?.get(0)))
             .map_err(|e| polars_error(&e, file))?;
         if let Some(row) = row
             && first.as_ref().is_none_or(|(earliest, _)| row < *earliest)
@@ -110,20 +109,6 @@ pub(super) fn values(file: &Path) -> Result<()> {
         }
     }
     first.map_or(Ok(()), |(_, error)| Err(error))
-}
-
-/// Whether a row of the scan cannot be used.
-pub(super) fn bad_row() -> Expr {
-    let empty = |column: &str| col(column).cast(DataType::String).eq(lit(""));
-    [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK]
-        .map(|column| col(column).is_null())
-        .into_iter()
-        .chain([empty(USER_ID), empty(ITEM_ID), bad_number()])
-        .fold(lit(false), Expr::or)
-}
-
-fn bad_number() -> Expr {
-    col(FEEDBACK).cast(DataType::Float64).is_finite().not()
 }
 
 fn is_id(kind: &DataType) -> bool {

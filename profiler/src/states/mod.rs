@@ -1,8 +1,17 @@
 //! `profiler states`: from a log to user states.
 
+mod absent;
 mod check;
-mod scan;
-mod sources;
+mod codes;
+mod cohort;
+mod latest;
+pub(crate) mod log;
+mod parallel;
+mod pieces;
+mod query;
+mod slice;
+pub(crate) mod sources;
+mod tally;
 
 use std::path::PathBuf;
 
@@ -10,61 +19,84 @@ use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback};
-use common::schema::states::{self, STATES};
+use common::schema::states::{Cut, STATES};
+use common::schema::table;
 use common::{Error, Result, terminal};
-use serde::Serialize;
+
+use cohort::Means;
+use log::Log;
+use pieces::Totals;
+use tally::Tally;
 
 /// What `states` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The log: a Parquet file, a folder of them, or a glob.
     pub log: PathBuf,
+    /// Users who get a state, an empty one, even where the log does not have them.
+    pub users: Option<PathBuf>,
     /// Interactions in a state.
     pub window: u32,
+    /// Likes of each user to leave out, and all that follows the earliest of them; see [`Cut`].
+    pub hold_out: u32,
     /// From where on feedback is a like, over what the log itself says.
     pub like_threshold: Option<f32>,
     /// Where the states go.
     pub out: PathBuf,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
     /// Recorded in the manifest; nothing here is random.
     pub seed: u64,
     /// Replace another run's states.
     pub overwrite: bool,
 }
 
-/// The part of the configuration that the result depends on.
-#[derive(Serialize)]
-struct Recorded {
-    window: u32,
-    like_threshold: f32,
-}
-
-/// Writes the state of every user in the log: the last `window` interactions by time.
+/// Writes the state of every user in the log, in the order of their first rows: the last `window` interactions by
+/// time, ties in the order of rows. Users of `users` that the log lacks follow with empty states.
+///
+/// With `hold_out` K every state is what it would be had the user's log ended just before the K-th last like (before
+/// the first, where the user has fewer): nothing in a state can tell of a held-out like or of what came after it. A
+/// user with at most K likes has no like in the state, and one whose log begins with a held-out like has an empty
+/// one. A user without a like keeps everything.
 ///
 /// # Errors
-/// When the log is missing, no log, held-out truth, empty, or has a bad row; when `out` is another run's.
+/// When the log is missing, no log, held-out truth, empty, or has a bad row; when users do not belong to the log; when
+/// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let files = sources::files(&config.log)?;
     let feedback = feedback(&files, config.like_threshold)?;
-    let recorded = Recorded {
+    let cut = Cut {
         window: config.window,
         like_threshold: feedback.like_threshold,
+        hold_out: config.hold_out,
     };
-    let manifest = Manifest::new(STATES, "profiler states")
+    let mut manifest = Manifest::new(STATES, "profiler states")
         .seed(config.seed)
-        .config(&recorded)?
+        .config(&cut)?
         .input("log", fingerprint(&files)?);
+    if let Some(users) = &config.users {
+        manifest = manifest.input("users", table::fingerprint(users)?);
+    }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let states = scan::states(&files, config.window, feedback)?;
-    states::write(&config.out, &manifest, &states)?;
-    let interactions: u64 = states.interactions.iter().map(|&n| u64::from(n)).sum();
-    let liked = states.liked.iter().flatten().filter(|&&liked| liked).count();
-    let shown: usize = states.items.iter().map(Vec::len).sum();
+    let log = Log::open(&files)?;
+    let means = Means {
+        log: &log,
+        tally: &Tally::of(&log, cut, feedback, config.workers)?,
+        cut,
+        feedback,
+        workers: config.workers,
+    };
+    let Totals {
+        users,
+        interactions,
+        shown,
+        liked,
+    } = pieces::write(&config.out, &manifest, means, config.users.as_deref())?;
     terminal::info(&format!(
-        "{}: {} users, {interactions} interactions; {shown} in the states, {liked} of them liked",
+        "{}: {users} users, {interactions} interactions; {shown} in the states, {liked} of them liked",
         config.out.display(),
-        states.users.len(),
     ));
     Ok(())
 }
@@ -87,7 +119,7 @@ fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> 
 }
 
 /// The fingerprint of one file is its own, that of several is of their fingerprints in order.
-fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
+pub(crate) fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
     if let [only] = files {
         return Fingerprint::of_file(only);
     }

@@ -147,6 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_state_tells_attributes_alone() {
+        let users = Users {
+            ids: ids(&["u"]),
+            attributes: vec![BTreeMap::from([("job".to_string(), "pilot".to_string())])],
+        };
+        let prompt = prompt_of(&states(&[], &[]), Some(&users)).unwrap();
+        assert!(prompt.contains("Viewer: job pilot\n"), "{prompt}");
+        assert!(
+            !prompt.contains("Liked:") && !prompt.contains("Genres:"),
+            "{prompt}"
+        );
+        assert!(prompt_of(&states(&[], &[]), None).is_ok());
+    }
+
+    #[test]
     fn items_that_the_catalogue_lacks_are_left_out_unless_all_are() {
         let prompt = prompt_of(&states(&["9", "1"], &[true, true]), None).unwrap();
         assert!(

@@ -234,15 +234,11 @@ fn unknown(user: &User) -> Summary {
 }
 
 fn report(config: &Config, model: &Model, summaries: &Summaries, effort: Effort, started: Instant) {
-    let name = if model.name().is_empty() {
-        "the model"
-    } else {
-        model.name()
-    };
     terminal::info(&format!(
-        "{}: {} users summarised by {name}",
+        "{}: {} users summarised by {}",
         config.out.display(),
         summaries.users.len(),
+        model.title(),
     ));
     terminal::info(&format!(
         "{} distinct users, {} from the cache; {:.1} s",

@@ -1,0 +1,39 @@
+//! Users of whom much may be known, but no interaction: empty states.
+
+use std::path::Path;
+
+use common::ids::{Dictionary, IdKind};
+use common::schema::states::{States, state_hash};
+use common::schema::users;
+use common::{Error, Result};
+
+/// An empty state for each user of the file `users` that the log lacks, in the file's order.
+///
+/// # Errors
+/// When the file cannot be read, or has ids that are no integers where those of the log are.
+pub(super) fn states(of_log: &Dictionary, users: &Path) -> Result<States> {
+    let mut absent = Dictionary::new(of_log.kind());
+    for (row, id) in users::read_ids(users)?.ids().enumerate() {
+        if of_log.code(id).is_some() {
+            continue;
+        }
+        if of_log.kind() == IdKind::Integer && id.parse::<i64>().is_err() {
+            return Err(
+                Error::usage(format!("the user `{id}` is no integer, but the log's users are"))
+                    .file(users)
+                    .row(row)
+                    .hint("users and log must come from the same data"),
+            );
+        }
+        absent.intern(id);
+    }
+    let count = absent.len();
+    Ok(States {
+        users: absent,
+        items: vec![Vec::new(); count],
+        feedback: vec![Vec::new(); count],
+        liked: vec![Vec::new(); count],
+        interactions: vec![0; count],
+        state_hash: vec![state_hash::<&str>(&[], &[]); count],
+    })
+}
