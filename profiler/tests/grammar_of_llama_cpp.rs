@@ -15,7 +15,7 @@ use support::model;
 /// Whether llama.cpp lets `text` pass, token by token and to its end.
 fn passes(model: &LlamaModel, grammar: &str, text: &str) -> bool {
     let mut sampler = LlamaSampler::grammar(model, grammar, "root").unwrap();
-    let mut allowed = |token: LlamaToken, sampler: &mut LlamaSampler| {
+    let allowed = |token: LlamaToken, sampler: &mut LlamaSampler| {
         let mut one = LlamaTokenDataArray::new(vec![LlamaTokenData::new(token, 1.0, 0.0)], false);
         sampler.apply(&mut one);
         one.data[0].logit().is_finite()

@@ -3,8 +3,12 @@
 use common::Result;
 
 use super::Chat;
+use super::task::{Subject, Task};
 use crate::model::{self, Model};
 use crate::prompt::{Templates, User};
+
+/// Titles of each kind that a prompt tells, the most recent: a longer history would not fit small models' windows.
+const TITLES: usize = 20;
 
 /// The frame of prompts, as tokens.
 pub(super) struct Frame<'a> {
@@ -41,13 +45,22 @@ impl<'a> Frame<'a> {
         Ok(frame)
     }
 
-    /// The prompt of a user behind the prefix.
-    pub(super) fn tail(&self, user: &User) -> Result<Vec<i32>> {
-        let prompt = self.templates.summary(user)?;
+    /// A user as the engine takes it.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have, or prompt and profile do not fit the model's window.
+    pub(super) fn subject(&self, user: &User, task: &Task) -> Result<Subject> {
+        let user = user.recent(TITLES);
+        let prompt = self.templates.summary(&user)?;
         let rest = prompt.strip_prefix(&self.beginning).unwrap_or(&prompt);
         let mut tail = self.tokens(rest);
         tail.extend(&self.after);
-        Ok(tail)
+        task.check_length(&tail)?;
+        Ok(Subject {
+            tail,
+            liked: user.liked,
+            disliked: user.disliked,
+        })
     }
 
     fn tokens(&self, text: &str) -> Vec<i32> {

@@ -22,8 +22,10 @@ use clap::ValueEnum;
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
+use common::rng::{RngExt, stream};
+use common::schema::items::{self, Items};
 use common::schema::summaries::{self, SUMMARIES, Summaries};
-use common::schema::{items, states, table, users};
+use common::schema::{states, table, users};
 use common::{Result, atomic_file, terminal};
 use serde::Serialize;
 
@@ -36,7 +38,7 @@ use crate::vocab::{self, Domain};
 use frame::Frame;
 use slot::Summary;
 use task::{Subject, Task};
-use units::Effort;
+use units::{Effort, SAMPLE};
 
 /// Whether prompts are put into the model's own chat template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -93,8 +95,8 @@ pub struct Config {
     pub overwrite: bool,
 }
 
-/// Titles of each kind that a prompt tells, the most recent: a longer history would not fit small models' windows.
-const TITLES: usize = 20;
+/// Titles in the history of a user who stands for any.
+const LIKED: usize = 6;
 
 /// The part of the configuration that the result depends on.
 #[derive(Serialize)]
@@ -140,18 +142,16 @@ pub fn run(config: &Config) -> Result<()> {
         let asked = !user.liked.is_empty() || !user.disliked.is_empty();
         places.push(asked.then_some(subjects.len()));
         if asked {
-            let user = user.recent(TITLES);
-            let tail = frame.tail(&user)?;
-            task.check_length(&tail).map_err(|e| e.at(format!("user {id}")))?;
-            subjects.push(Subject {
-                tail,
-                liked: user.liked,
-                disliked: user.disliked,
-            });
+            subjects.push(
+                frame
+                    .subject(user, &task)
+                    .map_err(|e| e.at(format!("user {id}")))?,
+            );
         }
     }
+    let others = others(&catalogue, &frame, &task)?;
     let cache = Cache::beside(&config.out);
-    let (written, effort) = units::write(&task, &subjects, &cache, config.workers)?;
+    let (written, effort) = units::write(&task, &subjects, &others, &cache, config.workers)?;
     let mut summaries = Summaries {
         users: states.users,
         state_hash: states.state_hash,
@@ -187,6 +187,26 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
         None => Ok(manifest),
     }
+}
+
+/// Users who like anything of the catalogue.
+fn others(catalogue: &Items, frame: &Frame, task: &Task) -> Result<Vec<Subject>> {
+    let other = |number| {
+        let mut rng = stream(0, "users to compare with", &[number]);
+        let mut user = User::default();
+        for place in 0..LIKED {
+            let item = subjects::item(catalogue, rng.random_range(0..catalogue.ids.len()));
+            if place == 0 {
+                user.disliked.push(item.title);
+            } else {
+                user.liked.push(item.title);
+                user.categories.extend(item.categories);
+            }
+        }
+        user.categories = User::frequent(&user.categories);
+        frame.subject(&user, task)
+    };
+    (0..SAMPLE as u64).map(other).collect()
 }
 
 /// What can be said of a user of whom nothing but attributes is known.

@@ -9,7 +9,6 @@ use super::text::{LONGEST, Runs};
 use super::words::Evidence;
 use crate::grammar::{AVOIDS, Alphabet, Field, LIKES, NEXT, Profile, Trie};
 use crate::model::Model;
-use crate::prompt::User;
 
 /// Changes when the same users would be written of otherwise.
 const VERSION: &[u8] = b"profiles-1 llama-cpp-2 0.1.160";
@@ -61,8 +60,6 @@ pub(super) struct Task<'m> {
     pub(super) model: &'m Model,
     /// What all prompts begin with.
     pub(super) prefix: Vec<i32>,
-    /// The rest of the prompt of a user of whom nothing is known.
-    pub(super) nobody: Vec<i32>,
     /// How the sentence is made.
     pub(super) about: About,
     /// What many items are called.
@@ -102,7 +99,6 @@ impl<'m> Task<'m> {
             runs: Runs::of(&frame.prefix),
             alphabet: Alphabet::of(model),
             prefix: frame.prefix.clone(),
-            nobody: frame.tail(&User::default())?,
             about,
             noun,
             gap: frame.gap,
@@ -146,7 +142,6 @@ impl<'m> Task<'m> {
             what.into(),
             self.model.fingerprint().as_str().into(),
             bytes_of(&self.prefix),
-            bytes_of(&self.nobody),
             format!("{:?} {} {}", self.about, self.noun, self.gap).into(),
             self.words.join("\n").into(),
         ];

@@ -25,7 +25,7 @@ const MOST: usize = 2 * SLOTS;
 const CUT_EVERY: u64 = 8;
 
 /// Users whose mean is what is usual.
-const SAMPLE: usize = SLOTS;
+pub(super) const SAMPLE: usize = 16;
 
 /// What a run did, for the log.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,10 +36,11 @@ pub(super) struct Effort {
     pub(super) cached: usize,
 }
 
-/// The summary of each of `users`; equal ones are written once.
+/// The summary of each of `users`; equal ones are written once. `others` are [`SAMPLE`] users to compare with.
 pub(super) fn write(
     task: &Task,
     users: &[Subject],
+    others: &[Subject],
     cache: &Cache,
     workers: usize,
 ) -> Result<(Vec<Summary>, Effort)> {
@@ -51,7 +52,7 @@ pub(super) fn write(
             distinct.len() - 1
         });
     }
-    let usual = usual(task, &distinct, cache)?;
+    let usual = usual(task, &distinct, others, cache)?;
     let what = Fingerprint::of_bytes(&cache::bytes(&usual));
     let mut summaries: Vec<Option<Summary>> = vec![None; distinct.len()];
     let mut missing = Vec::new();
@@ -98,19 +99,12 @@ pub(super) fn write(
 }
 
 /// What words score for users at large: the mean over some of them, those with the least hashes, so that it is the
-/// same whatever their order. Where there are few, a user of whom nothing is known stands for them.
-fn usual(task: &Task, users: &[&Subject], cache: &Cache) -> Result<Scores> {
-    let nobody = Subject {
-        tail: task.nobody.clone(),
-        liked: Vec::new(),
-        disliked: Vec::new(),
-    };
+/// same whatever their order, and changes seldom when users are added. Where there are few, `others` fill their places.
+fn usual(task: &Task, users: &[&Subject], others: &[Subject], cache: &Cache) -> Result<Scores> {
     let mut sample: Vec<&Subject> = users.to_vec();
     sample.sort_by_cached_key(|user| user.fingerprint());
+    sample.extend(others);
     sample.truncate(SAMPLE);
-    if sample.len() < SAMPLE {
-        sample = vec![&nobody];
-    }
     let key = task.key("usual", &sample);
     if let Some(usual) = cache::load_scores(cache, &key, task.words.len()) {
         return Ok(usual);
