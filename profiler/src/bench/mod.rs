@@ -17,7 +17,7 @@ use common::{Result, terminal};
 use crate::batch::Cache;
 use crate::model::Model;
 use prompts::Made;
-use table::{Row, Table};
+use table::Table;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -63,7 +63,10 @@ pub fn run(config: &Config) -> Result<()> {
         candidates.add(peers::measure(folder, config, &made));
     }
     let mut prompts = Table::new(
-        format!("prompt tokens evaluated a second: traits of {} users", config.users),
+        format!(
+            "prompt tokens evaluated a second: traits of {} users",
+            config.users
+        ),
         "tokens/s",
     );
     terminal::info("measuring traits");

@@ -38,7 +38,12 @@ pub(super) fn one_by_one(config: &Config, model: &Model, made: &Made) -> Result<
         .take(config.subset)
         .flat_map(|question| {
             let few = question.continuations.iter().take(5);
-            few.map(|&c| (question.prompt.text.as_str(), made.continuations[c as usize].as_str()))
+            few.map(|&c| {
+                (
+                    question.prompt.text.as_str(),
+                    made.continuations[c as usize].as_str(),
+                )
+            })
         })
         .collect();
     let what = format!("one prompt a pair, llama.cpp directly ({} pairs)", asked.len());

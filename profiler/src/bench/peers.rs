@@ -53,14 +53,18 @@ fn try_measure(folder: &Path, config: &Config, made: &Made) -> Result<Row> {
     let python = install(folder)?;
     let script = folder.join(SCRIPT.0);
     atomic_file::write_bytes(&script, SCRIPT.1.as_bytes())?;
-    let users = made.questions.iter().take(config.subset).map(|question| UserTask {
-        prompt: &question.prompt.text,
-        continuations: question
-            .continuations
-            .iter()
-            .map(|&c| made.continuations[c as usize].as_str())
-            .collect(),
-    });
+    let users = made
+        .questions
+        .iter()
+        .take(config.subset)
+        .map(|question| UserTask {
+            prompt: &question.prompt.text,
+            continuations: question
+                .continuations
+                .iter()
+                .map(|&c| made.continuations[c as usize].as_str())
+                .collect(),
+        });
     let task = Task {
         model: &config.model,
         threads: config.workers,
@@ -96,7 +100,14 @@ fn install(folder: &Path) -> Result<PathBuf> {
     output(Command::new("python3").args(venv).arg(folder), "")?;
     let wanted = folder.join("wanted.txt");
     atomic_file::write_bytes(&wanted, text.as_bytes())?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ];
     output(Command::new(&python).args(pip).arg(&wanted), "")?;
     atomic_file::write_bytes(&installed, text.as_bytes())?;
     Ok(python)

@@ -10,22 +10,90 @@ use crate::prompt::{Template, Templates, User};
 use crate::vocab::Domain;
 
 const FIRST: [&str; 24] = [
-    "The Last", "A Quiet", "Midnight", "The Silent", "Broken", "Golden", "The Secret", "Dangerous", "Lost", "Blue",
-    "The Perfect", "American", "Forever", "The Hidden", "Burning", "Cold", "The Long", "Wild", "Dark", "Sweet",
-    "The Invisible", "Little", "Crimson", "The Great",
+    "The Last",
+    "A Quiet",
+    "Midnight",
+    "The Silent",
+    "Broken",
+    "Golden",
+    "The Secret",
+    "Dangerous",
+    "Lost",
+    "Blue",
+    "The Perfect",
+    "American",
+    "Forever",
+    "The Hidden",
+    "Burning",
+    "Cold",
+    "The Long",
+    "Wild",
+    "Dark",
+    "Sweet",
+    "The Invisible",
+    "Little",
+    "Crimson",
+    "The Great",
 ];
 const SECOND: [&str; 24] = [
-    "Garden", "Mountain", "Summer", "Stranger", "Heart", "Highway", "River", "Promise", "Detective", "Mirror",
-    "Wedding", "Soldier", "Island", "Dream", "Letter", "Storm", "Family", "Express", "Window", "Kingdom", "Dance",
-    "Harbor", "Conspiracy", "Paradise",
+    "Garden",
+    "Mountain",
+    "Summer",
+    "Stranger",
+    "Heart",
+    "Highway",
+    "River",
+    "Promise",
+    "Detective",
+    "Mirror",
+    "Wedding",
+    "Soldier",
+    "Island",
+    "Dream",
+    "Letter",
+    "Storm",
+    "Family",
+    "Express",
+    "Window",
+    "Kingdom",
+    "Dance",
+    "Harbor",
+    "Conspiracy",
+    "Paradise",
 ];
-const THIRD: [&str; 8] = ["", "", "", "", " of Love", " Returns", " in the Rain", ": The Movie"];
+const THIRD: [&str; 8] = [
+    "",
+    "",
+    "",
+    "",
+    " of Love",
+    " Returns",
+    " in the Rain",
+    ": The Movie",
+];
 const GENRES: [&str; 12] = [
-    "Action", "Adventure", "Animation", "Comedy", "Crime", "Drama", "Horror", "Musical", "Romance", "Sci-Fi",
-    "Thriller", "War",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Comedy",
+    "Crime",
+    "Drama",
+    "Horror",
+    "Musical",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
 ];
 const OCCUPATIONS: [&str; 8] = [
-    "student", "writer", "engineer", "educator", "lawyer", "artist", "programmer", "retired",
+    "student",
+    "writer",
+    "engineer",
+    "educator",
+    "lawyer",
+    "artist",
+    "programmer",
+    "retired",
 ];
 /// As in MovieLens-100K: about so many films, and ten interactions in a state.
 const FILMS: usize = 1500;
@@ -96,7 +164,10 @@ fn person(rng: &mut ChaCha8Rng, titles: &[String]) -> User {
     User {
         liked: pick(rng, LIKED),
         disliked: pick(rng, DISLIKED),
-        categories: GENRES[first..first + 3].iter().map(|genre| genre.to_string()).collect(),
+        categories: GENRES[first..first + 3]
+            .iter()
+            .map(|genre| genre.to_string())
+            .collect(),
         attributes: BTreeMap::from([
             ("age".to_string(), rng.random_range(18..70).to_string()),
             ("gender".to_string(), one(rng, &["F", "M"]).to_string()),

@@ -43,7 +43,10 @@ pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Resul
         .collect();
     let batches: Vec<&[LlamaToken]> = tokens.chunks_exact(BATCH).cycle().take(BATCHES).collect();
     if batches.is_empty() {
-        return Ok(Row::not_measured("llama.cpp, full batches", "too few users for one batch"));
+        return Ok(Row::not_measured(
+            "llama.cpp, full batches",
+            "too few users for one batch",
+        ));
     }
     let what = format!("llama.cpp, full batches of {BATCH} of these tokens");
     Row::measure(what, config.runs, || {
