@@ -9,7 +9,9 @@
 
 pub mod batch;
 pub mod bench;
+pub mod candidates;
 pub mod cli;
+pub mod eval;
 pub mod inspect;
 pub mod model;
 pub mod prefer;

@@ -2,11 +2,13 @@
 //! library function.
 
 mod bench;
+mod eval;
 mod inspect;
 mod prefer;
 mod prepare;
 mod states;
 mod traits;
+mod vocab;
 
 use std::io::Write;
 use std::path::Path;
@@ -29,12 +31,16 @@ enum Verb {
     States(states::Arguments),
     /// Convert a model's weights once to the format that this CPU runs fastest
     Prepare(prepare::Arguments),
+    /// Propose the trait words for a catalogue
+    Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
     /// Score candidates for users by a language model's probabilities
     Prefer(Box<prefer::Arguments>),
     /// Show the strongest traits of some items and users
     Inspect(inspect::Arguments),
+    /// Measure how well traits and preferences tell held-out likes from unseen items
+    Eval(Box<eval::Arguments>),
     /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
     Bench(bench::Arguments),
 }
@@ -47,9 +53,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::States(arguments) => arguments.run(),
         Verb::Prepare(arguments) => arguments.run(),
+        Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Eval(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
     }
 }

@@ -115,6 +115,12 @@ impl Model {
         tokens
     }
 
+    /// The text of one token, its space before it included; what is part of a character only is shown as such.
+    pub fn text(&self, token: i32) -> String {
+        let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
+        String::from_utf8_lossy(&piece).into_owned()
+    }
+
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.
     pub fn beginning(&self) -> Vec<LlamaToken> {
         let vocab = self.inner.vocab();

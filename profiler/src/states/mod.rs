@@ -1,14 +1,14 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-mod check;
+pub(crate) mod check;
 mod codes;
 mod cohort;
 mod latest;
-mod log;
+pub(crate) mod log;
 mod parallel;
 mod pieces;
-mod sources;
+pub(crate) mod sources;
 mod tally;
 
 use std::path::PathBuf;
@@ -100,7 +100,7 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// What feedback means; all files of a log must agree.
-fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
+pub(crate) fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
     let first = interactions::feedback_of_log(&files[0], like_threshold)?;
     for file in &files[1..] {
         let other = interactions::feedback_of_log(file, like_threshold)?;
@@ -117,7 +117,7 @@ fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> 
 }
 
 /// The fingerprint of one file is its own, that of several is of their fingerprints in order.
-fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
+pub(crate) fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
     if let [only] = files {
         return Fingerprint::of_file(only);
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use common::{Error, Result};
 
 /// The files of `log`, in the order of their paths.
-pub(super) fn files(log: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(log: &Path) -> Result<Vec<PathBuf>> {
     if log.is_file() {
         return Ok(vec![log.to_path_buf()]);
     }

@@ -1,0 +1,208 @@
+//! `profiler eval`: how well profiles and preferences tell held-out likes from items that users never met.
+//!
+//! For each user the area under the ROC curve of a signal over the held-out likes and some unseen items; the mean
+//! over users with its 95 % interval, and the difference from popularity and from the overlap of categories, paired
+//! by user. Unseen items are drawn in proportion to their likes unless told otherwise, so that popularity
+//! is no signal; the control hands the same traits to the wrong items.
+
+mod auc;
+mod estimate;
+mod measure;
+mod overlap;
+mod preferences;
+mod show;
+mod traits;
+mod transform;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use common::artifact::{self, Plan};
+use common::manifest::Manifest;
+use common::schema::metrics::{self, METRICS};
+use common::schema::{items, states, table};
+use common::{Error, Result};
+use serde::Serialize;
+
+pub use estimate::Estimate;
+pub use measure::Measure;
+pub use transform::Transform;
+
+use crate::candidates::{self, Draw, Histories, LeftOut, Weighting};
+use measure::Signals;
+use traits::Traits;
+
+/// A file and what it is called in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// What `eval` is to measure.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The log that the states were made from, with the held-out likes.
+    pub log: PathBuf,
+    /// The catalogue.
+    pub items: PathBuf,
+    /// The states, which must hold likes out.
+    pub states: PathBuf,
+    /// Profiles, side by side.
+    pub profiles: Vec<Named>,
+    /// Preferences about the same candidate lists, side by side.
+    pub preferences: Vec<Named>,
+    /// What is done to traits before they are compared.
+    pub transform: Transform,
+    /// Unseen items a user.
+    pub negatives: usize,
+    /// How unseen items are drawn.
+    pub weighting: Weighting,
+    /// Users, at most; 0 is all.
+    pub users: usize,
+    /// The form of the output.
+    pub format: Format,
+    /// The metrics file; none is written where this is None.
+    pub out: Option<PathBuf>,
+    /// Seed of users, unseen items and the control.
+    pub seed: u64,
+    /// Replace what another run has written.
+    pub overwrite: bool,
+}
+
+/// What was measured, and on what.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// Users that were asked about.
+    pub users: usize,
+    /// Their held-out likes.
+    pub positives: usize,
+    /// Who and what could not be used.
+    pub left_out: LeftOut,
+    /// One for each signal.
+    pub measures: Vec<Measure>,
+}
+
+/// The part of the configuration that the result depends on.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    transform: &'a str,
+    negatives: usize,
+    drawn_by: &'a str,
+    users: usize,
+}
+
+/// Measures, writes the metrics where they are asked for, and gives the output as text.
+///
+/// # Errors
+/// When an input is missing or bad, the states hold nothing out, or inputs do not belong together: the log, the
+/// profiles or the preferences to other states.
+pub fn run(config: &Config) -> Result<String> {
+    let manifest = manifest(config)?;
+    let plan = config
+        .out
+        .as_ref()
+        .map(|out| artifact::plan(out, &manifest, config.overwrite))
+        .transpose()?;
+    // The table is wanted even where the file stands already.
+    let found = measure(config)?;
+    if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
+        metrics::write(out, &manifest, &show::rows(config.seed, &found))?;
+    }
+    Ok(match config.format {
+        Format::Text => show::text(config, &found),
+        Format::Json => show::json(config, &found),
+    })
+}
+
+/// Checks that the inputs belong together, and describes the run.
+fn manifest(config: &Config) -> Result<Manifest> {
+    let recorded = Recorded {
+        transform: config.transform.name(),
+        negatives: config.negatives,
+        drawn_by: config.weighting.name(),
+        users: config.users,
+    };
+    let (items, states) = (
+        table::fingerprint(&config.items)?,
+        table::fingerprint(&config.states)?,
+    );
+    let mut manifest = Manifest::new(METRICS, "profiler eval")
+        .seed(config.seed)
+        .config(&recorded)?
+        .input("log", candidates::require_log(&config.states, &config.log)?)
+        .input("items", items.clone())
+        .input("states", states.clone());
+    let mut names = BTreeSet::new();
+    for (role, files) in [
+        ("profiles", &config.profiles),
+        ("preferences", &config.preferences),
+    ] {
+        for Named { name, path } in files {
+            if !names.insert((role, name)) {
+                return Err(
+                    Error::usage(format!("two files of {role} have the name `{name}`"))
+                        .file(path)
+                        .hint(format!("give them names: --{role} NAME={}", path.display())),
+                );
+            }
+            if let Some(made) = table::read_manifest(path)? {
+                made.require_input("states", &states, path, &config.states)?;
+                made.require_input("items", &items, path, &config.items)?;
+            }
+            manifest = manifest.input(&format!("{role}: {name}"), table::fingerprint(path)?);
+        }
+    }
+    Ok(manifest)
+}
+
+/// Measures all signals on the same candidate lists.
+fn measure(config: &Config) -> Result<Evaluation> {
+    let cut = candidates::require_hold_out(&config.states)?;
+    let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
+    let histories = Histories::read(&config.log, cut.like_threshold, &catalogue, &states)?;
+    let draw = Draw {
+        unseen: config.negatives,
+        weighting: config.weighting,
+        users: config.users,
+        seed: config.seed,
+    };
+    let held_out = candidates::held_out(&histories, &catalogue, &states, cut.hold_out as usize, &draw);
+    held_out.left_out.report();
+    if held_out.candidates.is_empty() {
+        return Err(
+            Error::data("no user has both a held-out like and a like in the state").file(&config.states),
+        );
+    }
+    let mut signals = Signals::new(&held_out, &catalogue, &states);
+    for Named { name, path } in &config.profiles {
+        let traits = Traits::read(path, &catalogue, &states, &config.states, config.transform)?;
+        signals.add_traits(name, &traits, config.seed);
+    }
+    for Named { name, path } in &config.preferences {
+        signals.add_scores(
+            name,
+            preferences::scores(path, &catalogue, &states, &held_out.candidates)?,
+        );
+    }
+    let positives = held_out.candidates.iter().flat_map(|list| &list.positive);
+    Ok(Evaluation {
+        users: held_out.candidates.len(),
+        positives: positives.filter(|positive| **positive).count(),
+        measures: signals.finish(),
+        left_out: held_out.left_out,
+    })
+}
