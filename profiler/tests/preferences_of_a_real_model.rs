@@ -139,8 +139,7 @@ fn likelihoods_are_those_of_each_pair_alone() {
     let Some((folder, path)) = folder() else { return };
     profiler(folder.path(), &prefer("out.parquet", "--form likelihood")).done();
     let read = read(&folder, "out.parquet");
-    let mut backend = LlamaBackend::init().unwrap();
-    backend.void_logs();
+    let backend = LlamaBackend::init().unwrap();
     let model = LlamaModel::load_from_file(&backend, &path, &LlamaModelParams::default()).unwrap();
     let templates = Templates::load(Domain::Film, None, &[Template::Prefer]).unwrap();
     for (row, (user, films)) in LISTS.iter().enumerate() {

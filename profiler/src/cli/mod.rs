@@ -2,10 +2,7 @@
 //! library function.
 
 mod bench;
-<<<<<<< HEAD
 mod candidates;
-=======
->>>>>>> prefer
 mod eval;
 mod inspect;
 mod prefer;
@@ -55,7 +52,6 @@ enum Verb {
     Candidates(candidates::Arguments),
     /// Score candidates for users by a language model's probabilities
     Prefer(Box<prefer::Arguments>),
-<<<<<<< HEAD
     /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
     ///
     /// What is shown depends on what is given: --profiles for traits and summaries, --items and --states for titles,
@@ -68,11 +64,6 @@ enum Verb {
     /// and from the overlap of categories, paired by user. `mean liked` is the cosine of an item's traits with the mean of those
     /// of the liked items in the state, `user` that with the user's own; `shuffled` is the same with the traits handed to the
     /// wrong items and users, which says what chance gives.
-=======
-    /// Show the strongest traits of some items and users
-    Inspect(inspect::Arguments),
-    /// Measure how well traits and preferences tell held-out likes from unseen items
->>>>>>> prefer
     Eval(Box<eval::Arguments>),
     /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
     Bench(bench::Arguments),

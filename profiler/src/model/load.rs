@@ -107,7 +107,6 @@ impl Model {
         self.inner.vocab().tokenize(text.as_bytes(), false, false)
     }
 
-<<<<<<< HEAD
     /// How many tokens the model knows: 0 up to this number.
     pub fn vocabulary(&self) -> i32 {
         self.inner.n_vocab()
@@ -119,8 +118,6 @@ impl Model {
         String::from_utf8_lossy(&piece).into_owned()
     }
 
-=======
->>>>>>> prefer
     /// `text` as the tokens with which it would go on behind another text.
     pub fn continuation(&self, text: &str) -> Vec<LlamaToken> {
         // Some tokenisers put a space before every text of their own accord: take it behind a text.
@@ -130,7 +127,6 @@ impl Model {
         tokens
     }
 
-<<<<<<< HEAD
     /// The bytes of every token that is text; none for marks and tokens that are not used.
     pub(crate) fn texts(&self) -> Vec<Vec<u8>> {
         let vocab = self.inner.vocab();
@@ -142,12 +138,6 @@ impl Model {
         texts
             .map(|(token, bytes)| if is_text(token) { bytes } else { Vec::new() })
             .collect()
-=======
-    /// The text of one token, its space before it included; what is part of a character only is shown as such.
-    pub fn text(&self, token: i32) -> String {
-        let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
-        String::from_utf8_lossy(&piece).into_owned()
->>>>>>> prefer
     }
 
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.
