@@ -13,6 +13,7 @@ pub mod cli;
 pub mod eval;
 pub mod inspect;
 pub mod model;
+pub mod prepare;
 pub mod prompt;
 pub mod states;
 pub mod subjects;

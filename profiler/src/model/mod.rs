@@ -1,9 +1,9 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
+pub mod convert;
 mod foreign;
 mod header;
 mod load;
-pub mod prepare;
 mod reader;
 mod tensor_type;
 
