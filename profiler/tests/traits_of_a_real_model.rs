@@ -10,7 +10,7 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
 use common::schema::{items, states};
-use support::{model, profiler};
+use support::{files, model, profiler};
 use tempfile::TempDir;
 
 const FILMS: [(&str, &str); 8] = [
@@ -193,15 +193,6 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     assert_eq!(bytes(&killed, "out.parquet"), bytes(&whole, "out.parquet"));
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
-}
-
 #[test]
 fn a_prepared_model_reads_the_same_traits_and_is_made_once() {
     let Some(model) = model() else { return };
@@ -260,8 +251,9 @@ fn vocabularies_and_templates_of_ones_own() {
         "inspect --profiles out.parquet --id 1 --kind item --top 1",
     )
     .done();
-    assert!(shown.stdout.starts_with("item 1 "), "{}", shown.stdout);
-    profiler(folder.path(), "inspect --profiles out.parquet --id 99").refused(2, &["no such profile", "99"]);
+    assert!(shown.stdout.starts_with("item 1\n"), "{}", shown.stdout);
+    profiler(folder.path(), "inspect --profiles out.parquet --id 99")
+        .refused(2, &["no such item or user", "99"]);
 
     std::fs::write(folder.path().join("words.txt"), "funny\nscary\nfunny-looking\n").unwrap();
     profiler(folder.path(), &traits(&model, "other.parquet", own)).refused(42, &["funny = funny-looking"]);

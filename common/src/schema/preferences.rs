@@ -1,6 +1,10 @@
 //! `preferences.parquet`: what the language model would choose. Columns `state_hash`, `user_id`, `candidates`
-//! (list of text), `scores` (list of f32, log-probabilities), `chosen` (u32, place among the candidates),
-//! `margin` (f32, the chosen score minus the next).
+//! (list of text), `scores` (list of f32, natural logarithm), `chosen` (u32, place among the candidates of the
+//! first of the highest scores), `margin` (f32, the chosen score minus the next; 0 where there is one candidate).
+//!
+//! What a score is, `form` in the manifest's configuration says: `likelihood`, the log-probability of the
+//! candidate's title behind the user's prompt; `pmi`, that minus the same with the user left out; `choice`, the
+//! log-probability of the candidate's label as the answer to the whole list, minus the same with the user left out.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,11 +35,11 @@ pub struct Preferences {
     pub user_id: Vec<String>,
     /// Candidate item ids.
     pub candidates: Vec<Vec<String>>,
-    /// Each candidate's log-probability.
+    /// Each candidate's score, natural logarithm.
     pub scores: Vec<Vec<f32>>,
     /// Place of the chosen candidate.
     pub chosen: Vec<u32>,
-    /// Chosen score minus the next best.
+    /// Chosen score minus the next best; 0 where there is one candidate.
     pub margin: Vec<f32>,
 }
 

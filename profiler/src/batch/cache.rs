@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use common::fingerprint::Fingerprint;
 use common::{Result, atomic_file};
 
+use super::forest::{Forest, Piece, Reading, bytes};
+
 /// Changes when the same prompts would be computed otherwise (context size, attention, reading).
-const ENGINE_VERSION: &[u8] = b"units-1 llama-cpp-2 0.1.160";
+const ENGINE_VERSION: &[u8] = b"units-2 llama-cpp-2 0.1.160";
 const CHECKSUM: usize = 32;
 
 /// A folder of finished units.
 pub struct Cache {
-    folder: PathBuf,
+    /// None keeps nothing.
+    folder: Option<PathBuf>,
 }
 
 impl Cache {
@@ -23,106 +26,139 @@ impl Cache {
         let mut folder = out.as_os_str().to_os_string();
         folder.push(".cache");
         Cache {
-            folder: folder.into(),
+            folder: Some(folder.into()),
         }
     }
 
-    /// The key of a unit: model, prefix, words and prompts.
-    pub(super) fn key(model: &Fingerprint, prefix: &[i32], words: &[i32], prompts: &[&[i32]]) -> Fingerprint {
-        let bytes = |tokens: &[i32]| tokens.iter().flat_map(|t| t.to_le_bytes()).collect::<Vec<u8>>();
-        let mut parts = vec![
+    /// No cache: for a few prompts that are looked at once.
+    pub fn none() -> Self {
+        Cache { folder: None }
+    }
+
+    /// The key of a unit: model, prefix, reading and prompts.
+    pub(super) fn key(model: &Fingerprint, forest: &Forest, unit: &[Piece]) -> Fingerprint {
+        let reading = match forest.reading {
+            Reading::Words(words) => [b"words".to_vec(), bytes(words)],
+            Reading::Branch => [b"branch".to_vec(), Vec::new()],
+        };
+        let pieces = unit
+            .iter()
+            .map(|&piece| forest.fingerprint(piece).as_str().into());
+        let parts: Vec<Vec<u8>> = [
             ENGINE_VERSION.to_vec(),
             model.as_str().into(),
-            bytes(prefix),
-            bytes(words),
-        ];
-        parts.extend(prompts.iter().map(|prompt| bytes(prompt)));
+            bytes(&forest.prefix),
+        ]
+        .into_iter()
+        .chain(reading)
+        .chain(pieces)
+        .collect();
         Fingerprint::of_parts(parts.iter().map(Vec::as_slice))
     }
 
-    /// The unit under `key`, if it is there whole: `prompts` rows of `words` values.
-    pub(super) fn load(&self, key: &Fingerprint, prompts: usize, words: usize) -> Option<Vec<Vec<f32>>> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
+    /// The `count` values of the unit under `key`, if it is there whole.
+    pub(super) fn load(&self, key: &Fingerprint, count: usize) -> Option<Vec<f32>> {
+        let bytes = std::fs::read(self.path(key)?).ok()?;
         let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
-        let whole = values.len() == prompts * words * 4
-            && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
-        let value = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        whole.then(|| {
-            values
-                .chunks_exact(words * 4)
-                .map(|row| row.chunks_exact(4).map(value).collect())
-                .collect()
-        })
+        let whole =
+            values.len() == count * 4 && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
+        let (values, _) = values.as_chunks::<4>();
+        whole.then(|| values.iter().map(|&value| f32::from_le_bytes(value)).collect())
     }
 
     /// Keeps a finished unit.
-    pub(super) fn store(&self, key: &Fingerprint, rows: &[Vec<f32>]) -> Result<()> {
-        let values: Vec<u8> = rows
-            .iter()
-            .flatten()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+    pub(super) fn store(&self, key: &Fingerprint, values: &[f32]) -> Result<()> {
+        let Some(path) = self.path(key) else {
+            return Ok(());
+        };
+        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
         bytes.extend(values);
-        atomic_file::write_bytes(&self.path(key), &bytes)
+        atomic_file::write_bytes(&path, &bytes)
     }
 
-    fn path(&self, key: &Fingerprint) -> PathBuf {
+    fn path(&self, key: &Fingerprint) -> Option<PathBuf> {
         let (shelf, rest) = key.as_str().split_at(2);
-        self.folder.join(shelf).join(rest)
+        Some(self.folder.as_ref()?.join(shelf).join(rest))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::forest::Family;
     use super::*;
 
+    /// The key of one unit of two prompts.
+    fn key_of(model: &str, prefix: &[i32], words: &[i32], stems: [&[i32]; 2], branch: &[i32]) -> Fingerprint {
+        let branches = [branch.to_vec()];
+        let family = |stem: &[i32]| Family {
+            stem: stem.to_vec(),
+            branches: vec![0],
+        };
+        let forest = Forest {
+            prefix: prefix.to_vec(),
+            families: stems.map(family).into(),
+            branches: &branches,
+            reading: Reading::Words(words),
+        };
+        let piece = |family| Piece {
+            family,
+            first: 0,
+            end: 1,
+        };
+        Cache::key(
+            &Fingerprint::of_bytes(model.as_bytes()),
+            &forest,
+            &[piece(0), piece(1)],
+        )
+    }
+
     fn key() -> Fingerprint {
-        Cache::key(&Fingerprint::of_bytes(b"model"), &[1], &[2, 3], &[&[4, 5], &[6]])
+        key_of("model", &[1], &[2, 3], [&[4, 5], &[6]], &[])
     }
 
     #[test]
     fn it_is_beside_the_output() {
         let cache = Cache::beside("a/p.parquet".as_ref());
-        assert_eq!(cache.folder, PathBuf::from("a/p.parquet.cache"));
+        assert_eq!(cache.folder, Some(PathBuf::from("a/p.parquet.cache")));
     }
 
     #[test]
     fn what_was_stored_is_loaded_to_the_bit() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::beside(&folder.path().join("p.parquet"));
-        let rows = vec![vec![-0.0, f32::MIN_POSITIVE], vec![-1.5, 3.25]];
-        assert_eq!(cache.load(&key(), 2, 2), None);
-        cache.store(&key(), &rows).unwrap();
-        assert_eq!(cache.load(&key(), 2, 2), Some(rows));
-        assert_eq!(cache.load(&key(), 2, 3), None);
+        let values = vec![-0.0, f32::MIN_POSITIVE, -1.5, 3.25];
+        assert_eq!(cache.load(&key(), 4), None);
+        cache.store(&key(), &values).unwrap();
+        assert_eq!(cache.load(&key(), 4), Some(values));
+        assert_eq!(cache.load(&key(), 6), None);
     }
 
     #[test]
     fn a_damaged_unit_is_not_there() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::beside(&folder.path().join("p.parquet"));
-        cache.store(&key(), &[vec![1.0, 2.0]]).unwrap();
-        let path = cache.path(&key());
+        cache.store(&key(), &[1.0, 2.0]).unwrap();
+        let path = cache.path(&key()).unwrap();
         let good = std::fs::read(&path).unwrap();
         for bad in [&good[..good.len() - 1], &good[..10], &[]] {
             std::fs::write(&path, bad).unwrap();
-            assert_eq!(cache.load(&key(), 1, 2), None);
+            assert_eq!(cache.load(&key(), 2), None);
         }
         let mut flipped = good.clone();
         flipped[35] ^= 1;
         std::fs::write(&path, flipped).unwrap();
-        assert_eq!(cache.load(&key(), 1, 2), None);
+        assert_eq!(cache.load(&key(), 2), None);
     }
 
     #[test]
     fn the_key_tells_everything_apart() {
-        let model = Fingerprint::of_bytes(b"model");
         let others = [
-            Cache::key(&Fingerprint::of_bytes(b"other"), &[1], &[2, 3], &[&[4, 5], &[6]]),
-            Cache::key(&model, &[1, 2], &[3], &[&[4, 5], &[6]]),
-            Cache::key(&model, &[1], &[2, 3], &[&[4], &[5, 6]]),
-            Cache::key(&model, &[1], &[2, 3], &[&[6], &[4, 5]]),
+            key_of("other", &[1], &[2, 3], [&[4, 5], &[6]], &[]),
+            key_of("model", &[1, 2], &[3], [&[4, 5], &[6]], &[]),
+            key_of("model", &[1], &[2, 3], [&[4], &[5, 6]], &[]),
+            key_of("model", &[1], &[2, 3], [&[6], &[4, 5]], &[]),
+            key_of("model", &[1], &[2, 3], [&[4], &[6]], &[5]),
         ];
         assert!(others.iter().all(|other| *other != key()));
     }

@@ -1,13 +1,16 @@
-//! One context at work: a prefix evaluated once, then units of prompts that continue it.
+//! One context at work: a prefix evaluated once, then units of paths that continue it.
 
 use common::{Error, Result};
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
+use super::forest::{Path, Reading};
+use super::softmax::log_sum_exp;
+use super::trie::{Node, Trie};
 use crate::model::{ContextSize, Model};
 
-/// The sequence that holds the prefix; the prompts of a unit are sequences 1, 2, ...
+/// The sequence that holds the prefix; the paths of a unit are sequences 1, 2, ...
 const PREFIX: i32 = 0;
 
 /// A context with the shared prefix in its cache.
@@ -18,6 +21,14 @@ pub(super) struct Engine<'m> {
     capacity: usize,
 }
 
+/// What is read behind a node of a trie: a token's log-probability, added to the answer at `place`.
+#[derive(Debug, PartialEq)]
+struct Read {
+    node: usize,
+    token: i32,
+    place: usize,
+}
+
 impl<'m> Engine<'m> {
     /// Makes a context of `size` and evaluates `prefix` in it.
     pub(super) fn new(model: &'m Model, prefix: &[i32], size: ContextSize) -> Result<Self> {
@@ -25,87 +36,93 @@ impl<'m> Engine<'m> {
         let context = model.context(size)?;
         let mut engine = Engine {
             context,
-            batch: LlamaBatch::new(capacity, 1),
+            batch: LlamaBatch::new(capacity, size.sequences as i32),
             prefix: 0,
             capacity,
         };
-        engine.evaluate(prefix, 0, PREFIX, false)?;
+        let mut position = 0;
+        for piece in prefix.chunks(capacity) {
+            engine.batch.clear();
+            for &token in piece {
+                engine.add(token, position, &[PREFIX], false)?;
+                position += 1;
+            }
+            engine.decode()?;
+        }
         engine.prefix = prefix.len();
         Ok(engine)
     }
 
-    /// The log-probabilities of `words` as the token that follows the prefix and each of `prompts`.
+    /// Evaluates `paths`, each behind the prefix, and gives `reading` of each, path by path.
     ///
     /// The cache holds the prefix alone before and after, in the same cells: a unit's result does not depend on
     /// the units before it.
-    pub(super) fn run(&mut self, prompts: &[&[i32]], words: &[i32]) -> Result<Vec<Vec<f32>>> {
-        if self.prefix > 0 {
-            for sequence in 1..=prompts.len() {
-                self.context
-                    .kv_cache_seq_cp(PREFIX, sequence as i32, None, None)
-                    .map_err(|e| failed(&e.to_string()))?;
-            }
-        }
-        let together: usize = prompts.iter().map(|p| p.len()).sum();
-        let answers = if together <= self.capacity {
-            self.run_together(prompts, words)
-        } else {
-            prompts
-                .iter()
-                .zip(1..)
-                .map(|(prompt, sequence)| self.run_alone(prompt, sequence, words))
-                .collect()
-        };
-        for sequence in 1..=prompts.len() {
-            self.context
-                .clear_kv_cache_seq(Some(sequence as u32), None, None)
-                .map_err(|e| failed(&e.to_string()))?;
-        }
+    pub(super) fn run(&mut self, paths: &[Path], reading: Reading) -> Result<Vec<f32>> {
+        self.share_prefix(paths.len())?;
+        let answers = self.read(paths, reading);
+        self.forget(paths.len())?;
         answers
     }
 
-    fn run_together(&mut self, prompts: &[&[i32]], words: &[i32]) -> Result<Vec<Vec<f32>>> {
+    fn read(&mut self, paths: &[Path], reading: Reading) -> Result<Vec<f32>> {
+        let trie = Trie::new(paths);
+        let reads = reads(&trie, paths, reading);
+        let mut reads = reads.as_slice();
+        let mut answers = vec![0.0; paths.len() * reading.width()];
+        for (nodes, start) in trie.nodes.chunks(self.capacity).zip((0..).step_by(self.capacity)) {
+            let (here, later) = reads.split_at(reads.partition_point(|read| read.node < start + nodes.len()));
+            reads = later;
+            self.evaluate(nodes, start, here)?;
+            for of_node in here.chunk_by(|a, b| a.node == b.node) {
+                let logits = self.context.get_logits_ith((of_node[0].node - start) as i32);
+                let normaliser = log_sum_exp(logits);
+                for read in of_node {
+                    answers[read.place] += f64::from(logits[read.token as usize]) - normaliser;
+                }
+            }
+        }
+        Ok(answers.into_iter().map(|answer| answer as f32).collect())
+    }
+
+    /// Evaluates `nodes`, the trie's from place `start` on, with logits where one of `reads` is.
+    fn evaluate(&mut self, nodes: &[Node], start: usize, reads: &[Read]) -> Result<()> {
+        let mut reads = reads.iter().map(|read| read.node).peekable();
         self.batch.clear();
-        for (prompt, sequence) in prompts.iter().zip(1..) {
-            self.add(prompt, self.prefix, sequence, true)?;
+        for (place, node) in (start..).zip(nodes) {
+            let sequences: Vec<i32> = node.paths.clone().map(sequence).collect();
+            let logits = reads.next_if_eq(&place).is_some();
+            while reads.next_if_eq(&place).is_some() {}
+            self.add(node.token, self.prefix + node.depth, &sequences, logits)?;
         }
-        self.decode()?;
-        let ends = prompts.iter().scan(0, |end, prompt| {
-            *end += prompt.len();
-            Some(*end - 1)
-        });
-        Ok(ends
-            .map(|last| read(self.context.get_logits_ith(last as i32), words))
-            .collect())
+        self.decode()
     }
 
-    /// A prompt longer than a batch, evaluated piece by piece.
-    fn run_alone(&mut self, prompt: &[i32], sequence: i32, words: &[i32]) -> Result<Vec<f32>> {
-        let last = self.evaluate(prompt, self.prefix, sequence, true)?;
-        Ok(read(self.context.get_logits_ith(last), words))
+    /// Makes the prefix the beginning of the sequences of `paths` paths; marks cells, copies nothing.
+    fn share_prefix(&mut self, paths: usize) -> Result<()> {
+        if self.prefix == 0 {
+            return Ok(());
+        }
+        (0..paths).try_for_each(|path| {
+            self.context
+                .kv_cache_seq_cp(PREFIX, sequence(path), None, None)
+                .map_err(|e| failed(&e.to_string()))
+        })
     }
 
-    /// Evaluates `tokens` from position `start`; gives the index in the last batch of the last token.
-    fn evaluate(&mut self, tokens: &[i32], start: usize, sequence: i32, logits: bool) -> Result<i32> {
-        let mut done = 0;
-        for piece in tokens.chunks(self.capacity) {
-            self.batch.clear();
-            let is_last = done + piece.len() == tokens.len();
-            self.add(piece, start + done, sequence, logits && is_last)?;
-            self.decode()?;
-            done += piece.len();
-        }
-        Ok(self.batch.n_tokens() - 1)
+    /// Drops all of the sequences of `paths` paths that is not the prefix's too.
+    fn forget(&mut self, paths: usize) -> Result<()> {
+        (0..paths).try_for_each(|path| {
+            self.context
+                .clear_kv_cache_seq(Some(sequence(path) as u32), None, None)
+                .map(|_| ())
+                .map_err(|e| failed(&e.to_string()))
+        })
     }
 
-    fn add(&mut self, tokens: &[i32], start: usize, sequence: i32, logits_at_end: bool) -> Result<()> {
-        for (offset, &token) in tokens.iter().enumerate() {
-            let logits = logits_at_end && offset + 1 == tokens.len();
-            self.batch
-                .add(LlamaToken(token), (start + offset) as i32, &[sequence], logits)
-                .map_err(|e| failed(&e.to_string()))?;
-        }
-        Ok(())
+    fn add(&mut self, token: i32, position: usize, sequences: &[i32], logits: bool) -> Result<()> {
+        self.batch
+            .add(LlamaToken(token), position as i32, sequences, logits)
+            .map_err(|e| failed(&e.to_string()))
     }
 
     fn decode(&mut self) -> Result<()> {
@@ -115,15 +132,34 @@ impl<'m> Engine<'m> {
     }
 }
 
-/// Log-softmax over the whole vocabulary, read at `words`.
-fn read(logits: &[f32], words: &[i32]) -> Vec<f32> {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mass: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
-    let normaliser = f64::from(highest) + mass.ln();
-    words
-        .iter()
-        .map(|&word| (f64::from(logits[word as usize]) - normaliser) as f32)
-        .collect()
+/// The sequence of a path.
+fn sequence(path: usize) -> i32 {
+    1 + path as i32
+}
+
+/// All that is read, in the order of the nodes.
+fn reads(trie: &Trie, paths: &[Path], reading: Reading) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        let read = |node, token, word| Read {
+            node,
+            token,
+            place: index * reading.width() + word,
+        };
+        match reading {
+            Reading::Words(words) => {
+                let end = trie.end(index);
+                reads.extend(words.iter().zip(0..).map(|(&token, word)| read(end, token, word)));
+            }
+            // The last token of the stem foretells the first of the branch, and so on.
+            Reading::Branch => {
+                let upward = path.branch.iter().rev().zip(trie.upward(index));
+                reads.extend(upward.map(|(&token, node)| read(node, token, 0)));
+            }
+        }
+    }
+    reads.sort_by_key(|read| (read.node, read.place));
+    reads
 }
 
 fn failed(reason: &str) -> Error {
@@ -134,22 +170,46 @@ fn failed(reason: &str) -> Error {
 mod tests {
     use super::*;
 
-    #[test]
-    fn reading_is_a_log_softmax_over_the_whole_vocabulary() {
-        let logits = [1.0, 2.0, 3.0, -100.0];
-        let all: f64 = read(&logits, &[0, 1, 2, 3])
-            .iter()
-            .map(|&p| f64::from(p).exp())
-            .sum();
-        assert!((all - 1.0).abs() < 1e-6);
-        let expected = 2.0 - (1_f64.exp() + 2_f64.exp() + 3_f64.exp()).ln();
-        assert!((f64::from(read(&logits, &[1])[0]) - expected).abs() < 1e-6);
+    fn shown(trie: &Trie, paths: &[Path], reading: Reading) -> Vec<(usize, i32, usize)> {
+        let show = |read: &Read| (read.node, read.token, read.place);
+        reads(trie, paths, reading).iter().map(show).collect()
     }
 
     #[test]
-    fn large_logits_do_not_overflow() {
-        let read = read(&[1e4, 0.0], &[0, 1]);
-        assert_eq!(read[0], 0.0);
-        assert!(read[1].is_finite());
+    fn a_branch_is_read_from_the_end_of_the_stem_to_its_own_last_token() {
+        let branches = [[7, 8, 0].as_slice(), &[7, 9, 0], &[0]];
+        let paths = branches.map(|branch| Path {
+            stem: &[1, 2],
+            branch,
+            evaluated: &branch[..branch.len() - 1],
+        });
+        let trie = Trie::new(&paths);
+        // Nodes: 0 is 1, 1 is 2, 2 is 7, 3 is 8, 4 is 9.
+        assert_eq!(
+            shown(&trie, &paths, Reading::Branch),
+            [
+                (1, 7, 0),
+                (1, 7, 1),
+                (1, 0, 2),
+                (2, 8, 0),
+                (2, 9, 1),
+                (3, 0, 0),
+                (4, 0, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn words_are_read_at_the_end_of_each_path() {
+        let paths = [[1, 2].as_slice(), &[1]].map(|stem| Path {
+            stem,
+            branch: &[],
+            evaluated: &[],
+        });
+        let trie = Trie::new(&paths);
+        assert_eq!(
+            shown(&trie, &paths, Reading::Words(&[5, 6])),
+            [(0, 5, 2), (0, 6, 3), (1, 5, 0), (1, 6, 1)]
+        );
     }
 }

@@ -1,26 +1,29 @@
-//! Many prompts through the model: shared prefix once, ragged ends packed into full batches, equal prompts once,
-//! finished work cached, the same result for any number of workers.
+//! Many prompts through the model: what they share once, ragged ends packed into full batches, equal prompts
+//! once, finished work cached, the same result for any number of workers.
+//!
+//! Prompts share beginnings at every level. What all begin with is the *prefix*, evaluated once a context; a
+//! prompt's own text is its *stem*, and behind it may come several *branches*. Stems and branches of a unit are a
+//! [`trie`]: a token that several prompts share is evaluated once, for the sequences of all of them.
 
 mod cache;
 mod engine;
+mod forest;
 mod plan;
+mod softmax;
+mod trie;
 mod workers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use cache::Cache;
 use common::{Error, Result};
 
 use crate::model::Model;
-use plan::Limits;
-use workers::Job;
+use forest::{Family, Forest, Reading};
+pub(crate) use softmax::log_sum_exp;
 
-/// Tokens evaluated at once. Larger units fill the CPU's matrix kernels no better and attend over more cells.
-const UNIT: Limits = Limits {
-    tokens: 512,
-    prompts: 64,
-};
 /// The longest prompt, prefix included, whatever the model's window: a context's memory is bounded by it.
 const LONGEST: usize = 8192;
 
@@ -33,14 +36,23 @@ pub struct Prompt {
     pub text: String,
 }
 
+/// A prompt and what may follow it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The prompt.
+    pub prompt: Prompt,
+    /// The continuations that are asked about, by their places in a list that all questions share.
+    pub continuations: Vec<u32>,
+}
+
 /// What a run did, for the log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Effort {
-    /// Distinct prompts.
+    /// Distinct prompts, each continuation of a prompt counted.
     pub distinct: usize,
-    /// Distinct prompts that came from the cache.
+    /// Those of them that came from the cache.
     pub cached: usize,
-    /// Tokens evaluated.
+    /// Tokens evaluated, behind the prefix.
     pub tokens: usize,
     /// Time spent on evaluation.
     pub time: Duration,
@@ -52,6 +64,26 @@ impl std::ops::AddAssign for Effort {
         self.cached += other.cached;
         self.tokens += other.tokens;
         self.time += other.time;
+    }
+}
+
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} distinct prompts, {} from the cache",
+            self.distinct, self.cached
+        )?;
+        if self.tokens > 0 {
+            let seconds = self.time.as_secs_f64();
+            let speed = self.tokens as f64 / seconds;
+            write!(
+                f,
+                "; {} tokens in {seconds:.1} s, {speed:.0} tokens/s",
+                self.tokens
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -81,85 +113,185 @@ pub fn log_probabilities(
     words: &[i32],
 ) -> Result<(Vec<Vec<f32>>, Effort)> {
     let started = Instant::now();
-    let model = means.model;
-    let start: Vec<i32> = model.beginning().iter().map(|t| t.0).collect();
-    let tokens = |text: &str| model.tokens(text).iter().map(|t| t.0).collect::<Vec<i32>>();
-    let prefix = [start.clone(), tokens(beginning)].concat();
-    // Prompts that do not begin as announced are a group of their own, with no prefix but the model's mark.
-    let mut groups = [Group::new(prefix), Group::new(start)];
-    let mut places = Vec::with_capacity(prompts.len());
-    for prompt in prompts {
-        let (group, rest) = match prompt.text.strip_prefix(beginning) {
-            Some(rest) => (0, rest),
-            None => (1, prompt.text.as_str()),
-        };
-        let tail = tokens(rest);
-        check_length(model, prompt, groups[group].prefix.len(), tail.len())?;
-        places.push((group, groups[group].intern(tail)));
-    }
-    let mut effort = Effort::default();
-    let mut answers = Vec::new();
-    for group in &groups {
-        let units = plan::units(&group.tails, UNIT);
-        let job = Job {
-            prefix: &group.prefix,
-            prompts: &group.tails,
-            units: &units,
-            words,
-        };
-        let (rows, done) = workers::run(means, &job)?;
-        effort += done;
-        answers.push(rows);
-    }
-    let finite = |row: &[f32]| row.iter().all(|p| p.is_finite());
+    let mut stems = Stems::new(means.model, beginning);
+    let places = prompts
+        .iter()
+        .map(|prompt| stems.intern(prompt, 0))
+        .collect::<Result<Vec<_>>>()?;
+    let nothing = [Vec::new()];
+    let family = |stem| Family {
+        stem,
+        branches: vec![0],
+    };
+    let forests = stems.groups.map(|group| Forest {
+        prefix: group.prefix,
+        families: group.stems.into_iter().map(family).collect(),
+        branches: &nothing,
+        reading: Reading::Words(words),
+    });
+    let (answers, mut effort) = evaluate(means, &forests)?;
     let rows = places
         .iter()
         .zip(prompts)
-        .map(|(&(group, place), prompt)| match &answers[group][place] {
-            row if finite(row) => Ok(row.clone()),
-            _ => Err(
-                Error::data("the model gives no probabilities (NaN or infinite logits)")
-                    .at(prompt.subject.clone())
-                    .hint("the model file may be damaged: fetch or prepare it again"),
-            ),
-        })
+        .map(|(&(group, place), prompt)| finite(answers[group][place].clone(), prompt))
         .collect::<Result<_>>()?;
     effort.time = started.elapsed();
     Ok((rows, effort))
 }
 
+/// For each question, the log-probability (natural log) that the prompt goes on with each of its continuations:
+/// of all tokens of the text, one after the other. A text that ends as the template would go on, with a new line,
+/// is so no more likely than the longer one that it is the beginning of.
+///
+/// # Errors
+/// As [`log_probabilities`], and when a continuation has no token.
+pub fn log_likelihoods(
+    means: Means,
+    beginning: &str,
+    questions: &[Question],
+    continuations: &[String],
+) -> Result<(Vec<Vec<f32>>, Effort)> {
+    let started = Instant::now();
+    let (branches, branch_of) = branches(means.model, continuations)?;
+    let longest = branches.iter().map(Vec::len).max().unwrap_or(0);
+    let mut stems = Stems::new(means.model, beginning);
+    let mut places = Vec::with_capacity(questions.len());
+    let mut asked: [Vec<BTreeSet<u32>>; 2] = [Vec::new(), Vec::new()];
+    for question in questions {
+        let (group, place) = stems.intern(&question.prompt, longest)?;
+        if place == asked[group].len() {
+            asked[group].push(BTreeSet::new());
+        }
+        asked[group][place].extend(question.continuations.iter().map(|&c| branch_of[c as usize]));
+        places.push((group, place));
+    }
+    let mut asked = asked.into_iter();
+    let forests = stems.groups.map(|group| Forest {
+        prefix: group.prefix,
+        families: group
+            .stems
+            .into_iter()
+            .zip(asked.next().unwrap_or_default())
+            .map(|(stem, branches)| Family {
+                stem,
+                branches: branches.into_iter().collect(),
+            })
+            .collect(),
+        branches: &branches,
+        reading: Reading::Branch,
+    });
+    let (answers, mut effort) = evaluate(means, &forests)?;
+    let answer = |(question, &(group, place)): (&Question, &(usize, usize))| {
+        let family = &forests[group].families[place];
+        let row = question.continuations.iter().filter_map(|&continuation| {
+            let branch = branch_of[continuation as usize];
+            let at = family.branches.binary_search(&branch).ok()?;
+            Some(answers[group][place][at])
+        });
+        finite(row.collect(), &question.prompt)
+    };
+    let rows = questions.iter().zip(&places).map(answer).collect::<Result<_>>()?;
+    effort.time = started.elapsed();
+    Ok((rows, effort))
+}
+
+/// The distinct tokens of `continuations` in rising order, and the place of each among them.
+fn branches(model: &Model, continuations: &[String]) -> Result<(Vec<Vec<i32>>, Vec<u32>)> {
+    let tokens: Vec<Vec<i32>> = continuations
+        .iter()
+        .map(|text| model.continuation(text).iter().map(|token| token.0).collect())
+        .collect();
+    if let Some(empty) = tokens.iter().position(Vec::is_empty) {
+        return Err(Error::data(format!(
+            "the model's tokeniser has no token for the text `{}`",
+            continuations[empty].trim()
+        )));
+    }
+    let distinct: BTreeSet<&Vec<i32>> = tokens.iter().collect();
+    let places: BTreeMap<&Vec<i32>, u32> = distinct.iter().copied().zip(0..).collect();
+    let branch_of = tokens.iter().map(|tokens| places[tokens]).collect();
+    Ok((distinct.into_iter().cloned().collect(), branch_of))
+}
+
+/// Evaluates both groups and gives what is read of each of their families.
+fn evaluate(means: Means, forests: &[Forest; 2]) -> Result<([Vec<Vec<f32>>; 2], Effort)> {
+    let (first, mut effort) = workers::run(means, &forests[0])?;
+    let (second, more) = workers::run(means, &forests[1])?;
+    effort += more;
+    Ok(([first, second], effort))
+}
+
+fn finite(row: Vec<f32>, prompt: &Prompt) -> Result<Vec<f32>> {
+    if row.iter().all(|p| p.is_finite()) {
+        return Ok(row);
+    }
+    Err(
+        Error::data("the model gives no probabilities (NaN or infinite logits)")
+            .at(prompt.subject.clone())
+            .hint("the model file may be damaged: fetch or prepare it again"),
+    )
+}
+
+/// The distinct prompts behind their prefixes.
+struct Stems<'a> {
+    model: &'a Model,
+    beginning: &'a str,
+    /// Prompts that do not begin as announced are a group of their own, with no prefix but the model's mark.
+    groups: [Group; 2],
+}
+
 /// Prompts that share a prefix; equal ones once.
 struct Group {
     prefix: Vec<i32>,
-    tails: Vec<Vec<i32>>,
+    stems: Vec<Vec<i32>>,
     known: HashMap<Vec<i32>, usize>,
 }
 
-impl Group {
-    fn new(prefix: Vec<i32>) -> Self {
-        Group {
+impl<'a> Stems<'a> {
+    fn new(model: &'a Model, beginning: &'a str) -> Self {
+        let start: Vec<i32> = model.beginning().iter().map(|t| t.0).collect();
+        let group = |prefix| Group {
             prefix,
-            tails: Vec::new(),
+            stems: Vec::new(),
             known: HashMap::new(),
+        };
+        let prefix = [start.clone(), tokens(model, beginning)].concat();
+        Stems {
+            model,
+            beginning,
+            groups: [group(prefix), group(start)],
         }
     }
 
-    fn intern(&mut self, tail: Vec<i32>) -> usize {
-        *self.known.entry(tail).or_insert_with_key(|tail| {
-            self.tails.push(tail.clone());
-            self.tails.len() - 1
-        })
+    /// The group of `prompt` and its place there; it must leave room for `more` tokens.
+    fn intern(&mut self, prompt: &Prompt, more: usize) -> Result<(usize, usize)> {
+        let (group, rest) = match prompt.text.strip_prefix(self.beginning) {
+            Some(rest) => (0, rest),
+            None => (1, prompt.text.as_str()),
+        };
+        let stem = tokens(self.model, rest);
+        let chosen = &mut self.groups[group];
+        check_length(self.model, prompt, chosen.prefix.len(), stem.len(), more)?;
+        let place = *chosen.known.entry(stem).or_insert_with_key(|stem| {
+            chosen.stems.push(stem.clone());
+            chosen.stems.len() - 1
+        });
+        Ok((group, place))
     }
 }
 
-fn check_length(model: &Model, prompt: &Prompt, prefix: usize, tail: usize) -> Result<()> {
+fn tokens(model: &Model, text: &str) -> Vec<i32> {
+    model.tokens(text).iter().map(|token| token.0).collect()
+}
+
+fn check_length(model: &Model, prompt: &Prompt, prefix: usize, stem: usize, more: usize) -> Result<()> {
     let longest = model.window().min(LONGEST);
-    let refused = if tail == 0 {
+    let refused = if stem == 0 {
         Error::data("the prompt is empty").hint("the template must end in text behind its subject")
-    } else if prefix + tail > longest {
+    } else if prefix + stem + more > longest {
         Error::data(format!(
             "the prompt has {} tokens; the model takes {longest}",
-            prefix + tail
+            prefix + stem + more
         ))
         .hint("shorten the template or the texts, or take fewer interactions with `profiler states --window`")
     } else {

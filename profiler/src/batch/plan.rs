@@ -2,51 +2,50 @@
 //!
 //! A *unit* is a set of prompts in one context: what is computed at once, cached at once, and lost at most by a
 //! kill. The last bits of a result can depend on what shares the unit with it, so units are a function of the
-//! set of prompts alone: prompts are sorted by length, so that units fill evenly, then by content, and a unit
+//! set of prompts alone: families are sorted by content, so that neighbours share their beginnings, and a unit
 //! ends where the content says so (content-defined chunking, as in LBFS, Muthitacharoen et al. 2001). A prompt
 //! that changes therefore disturbs its own unit and perhaps a neighbour, and all others come from the cache.
 
-use common::fingerprint::Fingerprint;
+use super::forest::{Forest, Piece};
 
 /// Limits of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Tokens of all prompts of a unit together; a longer prompt is a unit of its own.
+    /// Tokens of all prompts of a unit together; a larger piece of a family is a unit of its own.
     pub(super) tokens: usize,
-    /// Prompts in a unit.
+    /// Prompts in a unit; a larger family is cut into pieces.
     pub(super) prompts: usize,
 }
 
-/// One in this many prompts may end a unit, once the unit is half full.
+/// What is evaluated together: pieces of families.
+pub(super) type Unit = Vec<Piece>;
+
+/// One in this many pieces may end a unit, once the unit is half full.
 const CUT_EVERY: u64 = 4;
 
-/// Cuts `prompts` (tokens of distinct prompts) into units of indices.
-pub(super) fn units(prompts: &[Vec<i32>], limits: Limits) -> Vec<Vec<usize>> {
-    let mut order: Vec<(usize, u64, usize)> = prompts
-        .iter()
-        .enumerate()
-        .map(|(index, tokens)| (tokens.len(), fingerprint(tokens).to_u64(), index))
-        .collect();
-    // Distinct prompts with one hash would be told apart by their tokens.
-    order.sort_by(|a, b| {
-        (a.0, a.1)
-            .cmp(&(b.0, b.1))
-            .then_with(|| prompts[a.2].cmp(&prompts[b.2]))
-    });
+/// Cuts `forest`, whose families have distinct stems, into units.
+pub(super) fn units(forest: &Forest, limits: Limits) -> Vec<Unit> {
+    let mut order: Vec<usize> = (0..forest.families.len()).collect();
+    order.sort_by(|&a, &b| forest.families[a].stem.cmp(&forest.families[b].stem));
     let mut units = Vec::new();
-    let mut unit = Vec::new();
-    let mut filled = 0;
-    for (length, hash, index) in order {
-        if !unit.is_empty() && (filled + length > limits.tokens || unit.len() == limits.prompts) {
+    let mut unit = Unit::new();
+    let (mut tokens, mut prompts) = (0, 0);
+    for piece in order
+        .into_iter()
+        .flat_map(|family| pieces(forest, family, limits))
+    {
+        let more = forest.tokens(&[piece]);
+        if !unit.is_empty() && (tokens + more > limits.tokens || prompts + piece.len() > limits.prompts) {
             units.push(std::mem::take(&mut unit));
-            filled = 0;
+            (tokens, prompts) = (0, 0);
         }
-        unit.push(index);
-        filled += length;
-        let half_full = 2 * filled >= limits.tokens || 2 * unit.len() >= limits.prompts;
-        if half_full && hash.is_multiple_of(CUT_EVERY) {
+        unit.push(piece);
+        tokens += more;
+        prompts += piece.len();
+        let half_full = 2 * tokens >= limits.tokens || 2 * prompts >= limits.prompts;
+        if half_full && forest.fingerprint(piece).to_u64().is_multiple_of(CUT_EVERY) {
             units.push(std::mem::take(&mut unit));
-            filled = 0;
+            (tokens, prompts) = (0, 0);
         }
     }
     if !unit.is_empty() {
@@ -55,14 +54,20 @@ pub(super) fn units(prompts: &[Vec<i32>], limits: Limits) -> Vec<Vec<usize>> {
     units
 }
 
-/// The fingerprint of a prompt's tokens.
-pub(super) fn fingerprint(tokens: &[i32]) -> Fingerprint {
-    let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
-    Fingerprint::of_bytes(&bytes)
+/// The pieces of a family: as few as the limit allows, of about one size.
+fn pieces(forest: &Forest, family: usize, limits: Limits) -> impl Iterator<Item = Piece> {
+    let prompts = forest.families[family].branches.len();
+    let count = prompts.div_ceil(limits.prompts);
+    (0..count).map(move |place| Piece {
+        family,
+        first: place * prompts / count,
+        end: (place + 1) * prompts / count,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::forest::{Family, Reading};
     use super::*;
     use common::rng::{RngExt, stream};
     use std::collections::BTreeSet;
@@ -72,7 +77,7 @@ mod tests {
         prompts: 16,
     };
 
-    fn prompts(count: u64) -> Vec<Vec<i32>> {
+    fn stems(count: u64) -> Vec<Vec<i32>> {
         (0..count)
             .map(|i| {
                 let mut rng = stream(1, "prompts", &[i]);
@@ -82,44 +87,60 @@ mod tests {
             .collect()
     }
 
-    fn contents(prompts: &[Vec<i32>]) -> BTreeSet<Vec<Vec<i32>>> {
-        units(prompts, LIMITS)
+    fn forest<'a>(stems: &[Vec<i32>], branches: &'a [Vec<i32>]) -> Forest<'a> {
+        let family = |stem: &Vec<i32>| Family {
+            stem: stem.clone(),
+            branches: (0..branches.len() as u32).collect(),
+        };
+        Forest {
+            prefix: vec![],
+            families: stems.iter().map(family).collect(),
+            branches,
+            reading: Reading::Words(&[]),
+        }
+    }
+
+    fn contents(stems: &[Vec<i32>]) -> BTreeSet<Vec<Vec<i32>>> {
+        units(&forest(stems, &[vec![]]), LIMITS)
             .into_iter()
-            .map(|u| u.into_iter().map(|i| prompts[i].clone()).collect())
+            .map(|unit| {
+                unit.into_iter()
+                    .map(|piece| stems[piece.family].clone())
+                    .collect()
+            })
             .collect()
     }
 
     #[test]
     fn every_prompt_is_in_one_unit_within_the_limits() {
-        let prompts = prompts(1000);
-        let units = units(&prompts, LIMITS);
-        let mut seen: Vec<usize> = units.iter().flatten().copied().collect();
-        seen.sort_unstable();
-        assert!(seen.iter().copied().eq(0..1000));
-        for unit in &units {
-            let tokens: usize = unit.iter().map(|&i| prompts[i].len()).sum();
-            assert!(
-                tokens <= LIMITS.tokens && unit.len() <= LIMITS.prompts,
-                "{tokens} in {unit:?}"
-            );
+        let (stems, branches) = (stems(300), [vec![1], vec![1, 2], vec![3]]);
+        let forest = forest(&stems, &branches);
+        let mut seen = BTreeSet::new();
+        for unit in units(&forest, LIMITS) {
+            assert!(forest.tokens(&unit) <= LIMITS.tokens, "{unit:?}");
+            assert!(unit.iter().map(|piece| piece.len()).sum::<usize>() <= LIMITS.prompts);
+            for piece in unit {
+                assert!((piece.first..piece.end).all(|branch| seen.insert((piece.family, branch))));
+            }
         }
+        assert_eq!(seen.len(), 900);
     }
 
     #[test]
     fn units_do_not_depend_on_the_order_of_the_prompts() {
-        let mut prompts = prompts(300);
-        let before = contents(&prompts);
-        prompts.reverse();
-        assert_eq!(contents(&prompts), before);
+        let mut stems = stems(300);
+        let before = contents(&stems);
+        stems.reverse();
+        assert_eq!(contents(&stems), before);
     }
 
     #[test]
     fn one_changed_prompt_leaves_most_units_as_they_are() {
-        let mut prompts = prompts(2000);
-        let before = contents(&prompts);
-        prompts[77][2] += 1;
-        prompts[901].push(3);
-        let after = contents(&prompts);
+        let mut stems = stems(2000);
+        let before = contents(&stems);
+        stems[77][2] += 1;
+        stems[901].push(3);
+        let after = contents(&stems);
         let changed = after.difference(&before).count();
         assert!(
             (1..=8).contains(&changed),
@@ -131,21 +152,16 @@ mod tests {
     #[test]
     fn a_long_prompt_is_alone_and_nothing_is_fine() {
         let long = vec![vec![1; 300], vec![2; 3], vec![3; 3]];
-        assert_eq!(
-            units(&long, LIMITS),
-            vec![vec![1, 2], vec![0]]
-                .into_iter()
-                .map(sorted(&long))
-                .collect::<Vec<_>>()
-        );
-        assert!(units(&[], LIMITS).is_empty());
+        let units = contents(&long);
+        assert!(units.contains(&vec![vec![1; 300]]), "{units:?}");
+        assert!(contents(&[]).is_empty());
     }
 
-    /// Puts a unit in its order by (length, hash).
-    fn sorted(prompts: &[Vec<i32>]) -> impl FnMut(Vec<usize>) -> Vec<usize> {
-        |mut unit| {
-            unit.sort_by_key(|&i| (prompts[i].len(), fingerprint(&prompts[i]).to_u64()));
-            unit
-        }
+    #[test]
+    fn a_large_family_is_cut_into_even_pieces() {
+        let branches: Vec<Vec<i32>> = (0..40).map(|token| vec![token]).collect();
+        let units = units(&forest(&[vec![1]], &branches), LIMITS);
+        let sizes: Vec<usize> = units.iter().flatten().map(|piece| piece.len()).collect();
+        assert_eq!(sizes, [13, 13, 14]);
     }
 }

@@ -9,82 +9,98 @@ use common::{Error, Result};
 
 use super::cache::Cache;
 use super::engine::Engine;
-use super::{Effort, Means, UNIT};
+use super::forest::{Forest, Path, Piece};
+use super::plan::{self, Limits, Unit};
+use super::{Effort, Means};
 use crate::model::ContextSize;
 
-/// Prompts cut into units.
-pub(super) struct Job<'a> {
-    pub(super) prefix: &'a [i32],
-    pub(super) prompts: &'a [Vec<i32>],
-    pub(super) units: &'a [Vec<usize>],
-    pub(super) words: &'a [i32],
+/// Tokens evaluated at once. Larger units fill the CPU's matrix kernels no better and attend over more cells;
+/// prompts are sequences of llama.cpp, which has at most 256.
+const UNIT: Limits = Limits {
+    tokens: 512,
+    prompts: 240,
+};
+
+/// A forest cut into units.
+struct Job<'a> {
+    forest: &'a Forest<'a>,
+    units: Vec<Unit>,
 }
 
 impl Job<'_> {
-    fn prompts_of(&self, unit: usize) -> Vec<&[i32]> {
-        self.units[unit]
-            .iter()
-            .map(|&index| self.prompts[index].as_slice())
-            .collect()
+    fn paths(&self, unit: usize) -> Vec<Path<'_>> {
+        let pieces = self.units[unit].iter();
+        pieces.flat_map(|&piece| self.forest.paths(piece)).collect()
     }
 
-    fn tokens_of(&self, unit: usize) -> usize {
-        self.units[unit]
-            .iter()
-            .map(|&index| self.prompts[index].len())
-            .sum()
+    fn prompts(&self, unit: usize) -> usize {
+        self.units[unit].iter().map(|piece| piece.len()).sum()
     }
 
-    /// The context that the longest unit needs, in steps of llama.cpp's padding.
+    fn values(&self, unit: usize) -> usize {
+        self.prompts(unit) * self.forest.reading.width()
+    }
+
+    fn tokens(&self, unit: usize) -> usize {
+        self.forest.tokens(&self.units[unit])
+    }
+
+    /// The context that all units fit, in steps of llama.cpp's padding.
     fn context_size(&self) -> ContextSize {
-        let longest = (0..self.units.len())
-            .map(|unit| self.tokens_of(unit))
-            .max()
-            .unwrap_or(0);
-        let cells = self.prefix.len() + longest.max(UNIT.tokens);
+        let most = |count: fn(&Self, usize) -> usize| {
+            let counts = (0..self.units.len()).map(|unit| count(self, unit));
+            counts.max().unwrap_or(0)
+        };
+        let cells = self.forest.prefix.len() + most(Self::tokens).max(UNIT.tokens);
         ContextSize {
             tokens: cells.next_multiple_of(256) as u32,
             batch: UNIT.tokens as u32,
-            sequences: 1 + UNIT.prompts as u32,
+            sequences: 1 + most(Self::prompts) as u32,
         }
     }
 }
 
-/// Runs all units of `job`, from the cache where they are there, and gives a row for each prompt.
-pub(super) fn run(means: Means, job: &Job) -> Result<(Vec<Vec<f32>>, Effort)> {
-    let mut rows = vec![Vec::new(); job.prompts.len()];
-    let mut effort = Effort {
-        distinct: job.prompts.len(),
-        ..Effort::default()
+/// Evaluates `forest`, from the cache where its units are there, and gives what is read of each family: branch
+/// after branch.
+pub(super) fn run(means: Means, forest: &Forest) -> Result<(Vec<Vec<f32>>, Effort)> {
+    let units = plan::units(forest, UNIT);
+    let job = Job { forest, units };
+    let width = forest.reading.width();
+    let mut answers: Vec<Vec<f32>> = forest
+        .families
+        .iter()
+        .map(|family| vec![0.0; family.branches.len() * width])
+        .collect();
+    let mut place = |unit: &[Piece], values: &[f32]| {
+        let mut values = values;
+        for piece in unit {
+            let (own, rest) = values.split_at(piece.len() * width);
+            answers[piece.family][piece.first * width..piece.end * width].copy_from_slice(own);
+            values = rest;
+        }
     };
+    let mut effort = Effort::default();
     let mut missing: Vec<(usize, Fingerprint)> = Vec::new();
     for unit in 0..job.units.len() {
-        let prompts = job.prompts_of(unit);
-        let key = Cache::key(means.model.fingerprint(), job.prefix, job.words, &prompts);
-        match means.cache.load(&key, prompts.len(), job.words.len()) {
-            Some(answers) => {
-                effort.cached += answers.len();
-                place(&mut rows, &job.units[unit], answers);
+        effort.distinct += job.prompts(unit);
+        let key = Cache::key(means.model.fingerprint(), forest, &job.units[unit]);
+        match means.cache.load(&key, job.values(unit)) {
+            Some(values) => {
+                effort.cached += job.prompts(unit);
+                place(&job.units[unit], &values);
             }
             None => missing.push((unit, key)),
         }
     }
-    if missing.is_empty() {
-        return Ok((rows, effort));
+    if !missing.is_empty() {
+        effort.tokens = missing.iter().map(|(unit, _)| job.tokens(*unit)).sum();
+        let progress = Progress::new(means.label, effort.tokens as u64, "tokens");
+        compute(means, &job, &missing, |unit, values| {
+            progress.add(job.tokens(unit) as u64);
+            place(&job.units[unit], &values);
+        })?;
     }
-    effort.tokens = missing.iter().map(|(unit, _)| job.tokens_of(*unit)).sum();
-    let progress = Progress::new(means.label, effort.tokens as u64, "tokens");
-    compute(means, job, &missing, |unit, answers| {
-        progress.add(job.tokens_of(unit) as u64);
-        place(&mut rows, &job.units[unit], answers);
-    })?;
-    Ok((rows, effort))
-}
-
-fn place(rows: &mut [Vec<f32>], unit: &[usize], answers: Vec<Vec<f32>>) {
-    for (&index, row) in unit.iter().zip(answers) {
-        rows[index] = row;
-    }
+    Ok((answers, effort))
 }
 
 /// Computes and caches the `missing` units; `done` is called for each, in no fixed order.
@@ -92,7 +108,7 @@ fn compute(
     means: Means,
     job: &Job,
     missing: &[(usize, Fingerprint)],
-    mut done: impl FnMut(usize, Vec<Vec<f32>>),
+    mut done: impl FnMut(usize, Vec<f32>),
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
@@ -112,8 +128,8 @@ fn compute(
         drop(sender);
         let mut finished = 0;
         for message in receiver {
-            let (unit, answers) = message?;
-            done(unit, answers);
+            let (unit, values) = message?;
+            done(unit, values);
             finished += 1;
         }
         if finished < missing.len() {
@@ -123,7 +139,7 @@ fn compute(
     })
 }
 
-type Message = Result<(usize, Vec<Vec<f32>>)>;
+type Message = Result<(usize, Vec<f32>)>;
 
 fn work(
     means: Means,
@@ -133,11 +149,11 @@ fn work(
     size: ContextSize,
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
-    let mut engine = Engine::new(means.model, job.prefix, size)?;
+    let mut engine = Engine::new(means.model, &job.forest.prefix, size)?;
     while let Some((unit, key)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let answers = engine.run(&job.prompts_of(*unit), job.words)?;
-        means.cache.store(key, &answers)?;
-        if sender.send(Ok((*unit, answers))).is_err() {
+        let values = engine.run(&job.paths(*unit), job.forest.reading)?;
+        means.cache.store(key, &values)?;
+        if sender.send(Ok((*unit, values))).is_err() {
             return Ok(());
         }
     }

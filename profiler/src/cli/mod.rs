@@ -1,8 +1,11 @@
 //! The command line of `profiler`: one file a verb, each turning its raw arguments into the configuration of a
 //! library function.
 
+mod bench;
+mod candidates;
 mod eval;
 mod inspect;
+mod prefer;
 mod prepare;
 mod states;
 mod traits;
@@ -14,7 +17,8 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 use common::{Error, Result};
 
-/// From logs to what a language model reads in them: user states, and traits of users and items.
+/// From logs to what a language model reads in them: user states, traits of
+/// users and items, and what users would prefer.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Arguments {
@@ -32,10 +36,16 @@ enum Verb {
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
-    /// Show the strongest traits of some items and users
-    Inspect(inspect::Arguments),
+    /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
+    Candidates(candidates::Arguments),
+    /// Score candidates for users by a language model's probabilities
+    Prefer(Box<prefer::Arguments>),
+    /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
+    Inspect(Box<inspect::Arguments>),
     /// Measure how well traits and preferences tell held-out likes from unseen items
     Eval(Box<eval::Arguments>),
+    /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
+    Bench(bench::Arguments),
 }
 
 /// Runs the chosen verb.
@@ -48,8 +58,11 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Candidates(arguments) => arguments.run(),
+        Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),
+        Verb::Bench(arguments) => arguments.run(),
     }
 }
 

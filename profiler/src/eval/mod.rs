@@ -77,6 +77,8 @@ pub struct Config {
     pub format: Format,
     /// The metrics file; none is written where this is None.
     pub out: Option<PathBuf>,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
     /// Seed of users, unseen items and the control.
     pub seed: u64,
     /// Replace what another run has written.
@@ -173,7 +175,13 @@ fn manifest(config: &Config) -> Result<Manifest> {
 fn measure(config: &Config) -> Result<Evaluation> {
     let cut = candidates::require_hold_out(&config.states)?;
     let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
-    let histories = Histories::read(&config.log, cut.like_threshold, &catalogue, &states)?;
+    let histories = Histories::read(
+        &config.log,
+        cut.like_threshold,
+        &catalogue,
+        &states,
+        config.workers,
+    )?;
     let draw = Draw {
         unseen: config.negatives,
         weighting: config.weighting,

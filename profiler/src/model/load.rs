@@ -86,9 +86,13 @@ impl Model {
         &self.fingerprint
     }
 
-    /// The model's name by its own metadata; may be empty.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The model's name by its own metadata, else `the model`.
+    pub fn title(&self) -> &str {
+        if self.name.is_empty() {
+            "the model"
+        } else {
+            &self.name
+        }
     }
 
     /// The longest text, in tokens, that the model was trained for.
@@ -102,10 +106,24 @@ impl Model {
         self.inner.vocab().tokenize(text.as_bytes(), false, false)
     }
 
+    /// How many tokens the model knows: 0 up to this number.
+    pub fn vocabulary(&self) -> i32 {
+        self.inner.n_vocab()
+    }
+
     /// The text of one token, its space before it included; what is part of a character only is shown as such.
     pub fn text(&self, token: i32) -> String {
         let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
         String::from_utf8_lossy(&piece).into_owned()
+    }
+
+    /// `text` as the tokens with which it would go on behind another text.
+    pub fn continuation(&self, text: &str) -> Vec<LlamaToken> {
+        // Some tokenisers put a space before every text of their own accord: take it behind a text.
+        let before = self.tokens("A").len();
+        let mut tokens = self.tokens(&format!("A{text}"));
+        tokens.drain(..before.min(tokens.len()));
+        tokens
     }
 
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.
@@ -120,6 +138,11 @@ impl Model {
 
     /// A context of one thread, so that its results do not depend on how many run beside it.
     pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
+        self.context_with_threads(size, 1)
+    }
+
+    /// A context of several threads; its results may depend on their number.
+    pub(crate) fn context_with_threads(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
         let _making = self
             .making
             .lock()
@@ -129,8 +152,8 @@ impl Model {
             .with_n_batch(size.batch)
             .with_n_ubatch(size.batch)
             .with_n_seq_max(size.sequences)
-            .with_n_threads(1)
-            .with_n_threads_batch(1)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
             .with_no_perf(true)
             .with_swa_full(true)
             // One pool of cells for all sequences: copying a prefix is then a matter of marking cells.

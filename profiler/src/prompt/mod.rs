@@ -2,7 +2,8 @@
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
 //! `categories`, `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
-//! where the next word would be the trait.
+//! where the next word would be the trait, the title that the user likes next, or the label of the choice among
+//! `candidates` (`label`, `title`).
 
 mod subject;
 
@@ -23,6 +24,10 @@ pub enum Template {
     Item,
     /// What the traits of a user's state are read from.
     User,
+    /// What the title that a user likes next would follow.
+    Prefer,
+    /// What the label of a user's choice would follow.
+    Choose,
 }
 
 impl Template {
@@ -31,6 +36,8 @@ impl Template {
         match self {
             Template::Item => "item.jinja",
             Template::User => "user.jinja",
+            Template::Prefer => "prefer.jinja",
+            Template::Choose => "choose.jinja",
         }
     }
 
@@ -43,6 +50,12 @@ impl Template {
             (Template::User, Domain::Music) => include_str!("music/user.jinja"),
             (Template::Item, Domain::Shop) => include_str!("shop/item.jinja"),
             (Template::User, Domain::Shop) => include_str!("shop/user.jinja"),
+            (Template::Prefer, Domain::Film) => include_str!("film/prefer.jinja"),
+            (Template::Prefer, Domain::Music) => include_str!("music/prefer.jinja"),
+            (Template::Prefer, Domain::Shop) => include_str!("shop/prefer.jinja"),
+            (Template::Choose, Domain::Film) => include_str!("film/choose.jinja"),
+            (Template::Choose, Domain::Music) => include_str!("music/choose.jinja"),
+            (Template::Choose, Domain::Shop) => include_str!("shop/choose.jinja"),
         }
     }
 }
@@ -124,6 +137,26 @@ impl Templates {
         self.render(Template::User, context! { user => user.value() })
     }
 
+    /// The prompt that the title a user likes next would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have.
+    pub fn preference(&self, user: &User) -> Result<String> {
+        self.render(Template::Prefer, context! { user => user.value() })
+    }
+
+    /// The prompt that the label of a user's choice among `candidates` (label, title) would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users or candidates do not have.
+    pub fn choice(&self, user: &User, candidates: &[(&str, &str)]) -> Result<String> {
+        let candidates: Vec<minijinja::Value> = candidates
+            .iter()
+            .map(|&(label, title)| context! { label, title })
+            .collect();
+        self.render(Template::Choose, context! { user => user.value(), candidates })
+    }
+
     /// The text that item prompts begin with, whatever the item.
     ///
     /// # Errors
@@ -148,6 +181,31 @@ impl Templates {
         Ok(common_beginning(&prompts))
     }
 
+    /// The text that [`Templates::preference`] begins with, whatever the state.
+    ///
+    /// # Errors
+    /// As [`Templates::preference`].
+    pub fn preference_beginning(&self) -> Result<String> {
+        let prompts = User::extremes()
+            .iter()
+            .map(|user| self.preference(user))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
+    /// The text that [`Templates::choice`] begins with, whatever the state and the candidates.
+    ///
+    /// # Errors
+    /// As [`Templates::choice`].
+    pub fn choice_beginning(&self) -> Result<String> {
+        let lists: [&[(&str, &str)]; 2] = [&[("A", "A")], &[("Z", "Z"), ("A", "A")]];
+        let prompts = User::extremes()
+            .iter()
+            .flat_map(|user| lists.iter().map(move |list| self.choice(user, list)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
     fn render(&self, template: Template, subject: minijinja::Value) -> Result<String> {
         self.environment
             .get_template(template.file())
@@ -161,7 +219,8 @@ fn template_error(error: &minijinja::Error) -> Error {
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_string);
     Error::usage(format!("the template does not work: {detail}")).hint(
-        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes)",
+        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes), \
+         choose.jinja also `candidates` (a list of label, title)",
     )
 }
 

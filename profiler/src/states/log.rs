@@ -14,21 +14,21 @@ use super::{check, codes};
 const WAITING: usize = 1;
 
 /// The files of a log, their columns checked.
-pub(super) struct Log {
+pub(crate) struct Log {
     files: Vec<File>,
     parts: Vec<Part>,
     /// The type of user ids: integers where they are so in every file.
-    pub(super) users: IdKind,
+    pub(crate) users: IdKind,
     /// How many rows there are.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
 }
 
 /// Consecutive rows of a log.
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     log: &'a Log,
     slice: Slice,
     /// How many rows stand before them.
-    pub(super) first_row: u64,
+    pub(crate) first_row: u64,
 }
 
 impl Log {
@@ -36,7 +36,7 @@ impl Log {
     ///
     /// # Errors
     /// When a file cannot be read or lacks a column, a column has another type, or there is no row.
-    pub(super) fn open(files: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn open(files: &[PathBuf]) -> Result<Self> {
         let mut log = Log {
             files: Vec::with_capacity(files.len()),
             parts: Vec::new(),
@@ -62,7 +62,7 @@ impl Log {
     ///
     /// # Errors
     /// When a file cannot be read, and those of `take`.
-    pub(super) fn scan(
+    pub(crate) fn scan(
         &self,
         label: &str,
         columns: &[&'static str],
@@ -128,7 +128,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where an id is null or empty.
-    pub(super) fn codes(
+    pub(crate) fn codes(
         &self,
         column: &str,
         dictionary: &mut Dictionary,
@@ -142,7 +142,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// Where it has not, because the log was changed since.
-    pub(super) fn known(&self, column: &str, dictionary: &Dictionary, workers: usize) -> Result<Vec<u32>> {
+    pub(crate) fn known(&self, column: &str, dictionary: &Dictionary, workers: usize) -> Result<Vec<u32>> {
         let ids = self.slice.ids(column)?;
         codes::known(dictionary, &ids, workers).ok_or_else(|| self.log.first_bad_row())
     }
@@ -151,7 +151,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where one is null.
-    pub(super) fn times(&self) -> Result<&[i64]> {
+    pub(crate) fn times(&self) -> Result<&[i64]> {
         self.slice.times()?.ok_or_else(|| self.log.first_bad_row())
     }
 
@@ -159,7 +159,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// For the log's first bad row, where one is null, NaN or infinite.
-    pub(super) fn feedback(&self) -> Result<&[f32]> {
+    pub(crate) fn feedback(&self) -> Result<&[f32]> {
         self.slice.feedback()?.ok_or_else(|| self.log.first_bad_row())
     }
 }

@@ -1,14 +1,14 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-pub(crate) mod check;
+mod check;
 mod codes;
 mod cohort;
 mod latest;
-mod log;
+pub(crate) mod log;
 mod parallel;
 mod pieces;
-pub(crate) mod query;
+mod query;
 mod slice;
 pub(crate) mod sources;
 mod tally;
@@ -102,7 +102,7 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// What feedback means; all files of a log must agree.
-pub(crate) fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
+fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
     let first = interactions::feedback_of_log(&files[0], like_threshold)?;
     for file in &files[1..] {
         let other = interactions::feedback_of_log(file, like_threshold)?;

@@ -246,25 +246,9 @@ fn report(config: &Config, model: &Model, profiles: &Profiles, effort: Effort) {
         config.out.display(),
         profiles.len() - items,
         profiles.vocabulary.len(),
-        if model.name().is_empty() {
-            "the model"
-        } else {
-            model.name()
-        },
+        model.title(),
     ));
-    let mut line = format!(
-        "{} distinct prompts, {} from the cache",
-        effort.distinct, effort.cached
-    );
-    if effort.tokens > 0 {
-        let seconds = effort.time.as_secs_f64();
-        let speed = effort.tokens as f64 / seconds;
-        line += &format!(
-            "; {} tokens in {seconds:.1} s, {speed:.0} tokens/s",
-            effort.tokens
-        );
-    }
-    terminal::info(&line);
+    terminal::info(&effort.to_string());
 }
 
 #[cfg(test)]

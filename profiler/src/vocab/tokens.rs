@@ -26,11 +26,9 @@ pub fn tokens(model: &Model, words: &[String]) -> Result<Vec<i32>> {
 
 /// The first token of `word` as it would follow a prompt; None where the tokeniser has none for it.
 pub(super) fn first(model: &Model, word: &str) -> Option<i32> {
-    // Some tokenisers put a space before every text of their own accord: compare with a text before the word.
-    let before = model.tokens("A").len();
     model
-        .tokens(&format!("A {word}"))
-        .get(before)
+        .continuation(&format!(" {word}"))
+        .first()
         .map(|token| token.0)
 }
 

@@ -47,6 +47,16 @@ pub fn profiler(folder: &Path, arguments: &str) -> Outcome {
     }
 }
 
+/// All files below `folder`.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
+}
+
 /// Writes `frame` as a plain Parquet file, as a user's own would be.
 pub fn write(path: &Path, frame: &mut DataFrame) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,0 +1,113 @@
+//! How fast prompts go through the model, side by side with llama.cpp used plainly and with its own server.
+//!
+//! Users, titles and prompts are made up from a seed and the built-in templates for films; every method gets the
+//! same ones, the same model file and the same number of threads, one after another in one run.
+
+mod pairs;
+mod peers;
+mod plain;
+mod prompts;
+mod table;
+mod tokens;
+
+use std::path::PathBuf;
+
+use common::{Result, terminal};
+
+use crate::batch::Cache;
+use crate::model::Model;
+use prompts::Made;
+use table::{Row, Table};
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The language model, a GGUF.
+    pub model: PathBuf,
+    /// Made-up users.
+    pub users: usize,
+    /// Candidates of each.
+    pub candidates: usize,
+    /// Runs of each measurement; the median counts.
+    pub runs: usize,
+    /// Users of those that slow methods are measured on.
+    pub subset: usize,
+    /// The folder of the peer's virtual environment, made where it is missing; `None`: no peer.
+    pub peers: Option<PathBuf>,
+    /// Seed of what is made up.
+    pub seed: u64,
+    /// Threads of every method.
+    pub workers: usize,
+}
+
+/// Measures and prints a table to stdout.
+///
+/// # Errors
+/// When the model cannot be used, or a temporary folder not be written.
+pub fn run(config: &Config) -> Result<()> {
+    let model = Model::load(&config.model, 0)?;
+    let made = Made::new(config.users, config.candidates, config.seed)?;
+    let scratch = Scratch::new();
+    let mut candidates = Table::new(
+        format!(
+            "candidates scored a second: {} users x {} candidates, log-likelihoods of titles",
+            config.users, config.candidates
+        ),
+        "candidates/s",
+    );
+    terminal::info("measuring prefer");
+    candidates.add(pairs::ours(config, &model, &made, &scratch)?);
+    terminal::info("measuring one prompt a pair");
+    candidates.add(pairs::one_by_one(config, &model, &made)?);
+    if let Some(folder) = &config.peers {
+        candidates.add(peers::measure(folder, config, &made));
+    }
+    let mut prompts = Table::new(
+        format!(
+            "prompt tokens evaluated a second: traits of {} users",
+            config.users
+        ),
+        "tokens/s",
+    );
+    terminal::info("measuring traits");
+    prompts.add(tokens::ours(config, &model, &made, &scratch)?);
+    prompts.add(tokens::full_batches(config, &model, &made)?);
+    print!(
+        "{}, {} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n\n{candidates}\n{prompts}",
+        model.title(),
+        config.workers,
+        config.runs,
+    );
+    Ok(())
+}
+
+/// A folder for finished units, removed at the end. Finished work is written as always, but no run finds another's.
+struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let name = format!("headstart-bench-{}", std::process::id());
+        Scratch {
+            folder: std::env::temp_dir().join(name),
+        }
+    }
+
+    /// An empty cache for one run.
+    fn cache(&self) -> Cache {
+        self.clear();
+        Cache::beside(&self.folder.join("run"))
+    }
+
+    fn clear(&self) {
+        // A folder that stays behind wrongs nobody: the next run's has another name.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

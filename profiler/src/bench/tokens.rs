@@ -1,0 +1,59 @@
+//! Prompt tokens evaluated a second.
+
+use std::time::Instant;
+
+use common::Result;
+use llama_cpp_2::token::LlamaToken;
+
+use super::plain::{BATCH, Plain};
+use super::prompts::Made;
+use super::table::Row;
+use super::{Config, Scratch};
+use crate::batch::{self, Means};
+use crate::model::Model;
+use crate::vocab::{self, Domain};
+
+/// Full batches in a run.
+const BATCHES: usize = 8;
+
+/// As `traits` reads users: with the prompts' own tokens counted alone, and the time for all there is to do.
+pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Scratch) -> Result<Row> {
+    let words = vocab::tokens(model, &vocab::words(Domain::Film, None)?)?;
+    Row::measure("traits", config.runs, || {
+        let cache = scratch.cache();
+        let means = Means {
+            model,
+            cache: &cache,
+            workers: config.workers,
+            label: "user states",
+        };
+        let (_, effort) =
+            batch::log_probabilities(means, &made.trait_beginning, &made.trait_prompts, &words)?;
+        Ok((effort.tokens, effort.time))
+    })
+}
+
+/// The same tokens as one sequence in full batches, each from the start of an empty context.
+pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Result<Row> {
+    let mut plain = Plain::new(model, config.workers)?;
+    let tokens: Vec<LlamaToken> = made
+        .trait_prompts
+        .iter()
+        .flat_map(|prompt| model.tokens(&prompt.text[made.trait_beginning.len()..]))
+        .collect();
+    let batches: Vec<&[LlamaToken]> = tokens.chunks_exact(BATCH).cycle().take(BATCHES).collect();
+    if batches.is_empty() {
+        return Ok(Row::not_measured(
+            "llama.cpp, full batches",
+            "too few users for one batch",
+        ));
+    }
+    let what = format!("llama.cpp, full batches of {BATCH} of these tokens");
+    Row::measure(what, config.runs, || {
+        let started = Instant::now();
+        for batch in &batches {
+            plain.evaluate(batch, BATCH - 1, |_| ())?;
+        }
+        Ok((BATCHES * BATCH, started.elapsed()))
+    })
+}
