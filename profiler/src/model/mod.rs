@@ -1,10 +1,13 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
+<<<<<<< HEAD
 mod chat;
+=======
+pub mod convert;
+>>>>>>> states
 mod foreign;
 mod header;
 mod load;
-pub mod prepare;
 mod reader;
 mod tensor_type;
 
