@@ -1,10 +1,7 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
-<<<<<<< HEAD
 mod chat;
-=======
 pub mod convert;
->>>>>>> states
 mod foreign;
 mod header;
 mod load;
