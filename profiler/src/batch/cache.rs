@@ -40,6 +40,7 @@ impl Cache {
         let reading = match forest.reading {
             Reading::Words(words) => [b"words".to_vec(), bytes(words)],
             Reading::Branch => [b"branch".to_vec(), Vec::new()],
+            Reading::Hidden(_) => [b"hidden".to_vec(), Vec::new()],
         };
         let pieces = unit
             .iter()
@@ -58,21 +59,31 @@ impl Cache {
 
     /// The `count` values of the unit under `key`, if it is there whole.
     pub(super) fn load(&self, key: &Fingerprint, count: usize) -> Option<Vec<f32>> {
-        let bytes = std::fs::read(self.path(key)?).ok()?;
-        let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
-        let whole =
-            values.len() == count * 4 && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
-        let (values, _) = values.as_chunks::<4>();
+        let bytes = self.load_bytes(key)?;
+        let (values, rest) = bytes.as_chunks::<4>();
+        let whole = values.len() == count && rest.is_empty();
         whole.then(|| values.iter().map(|&value| f32::from_le_bytes(value)).collect())
     }
 
     /// Keeps a finished unit.
     pub(super) fn store(&self, key: &Fingerprint, values: &[f32]) -> Result<()> {
+        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.store_bytes(key, &values)
+    }
+
+    /// What was kept under `key`, if it is there whole.
+    pub(crate) fn load_bytes(&self, key: &Fingerprint) -> Option<Vec<u8>> {
+        let mut bytes = std::fs::read(self.path(key)?).ok()?;
+        let values = bytes.split_off(bytes.len().min(CHECKSUM));
+        (Fingerprint::of_bytes(&values).as_str().as_bytes() == bytes).then_some(values)
+    }
+
+    /// Keeps bytes under `key`.
+    pub(crate) fn store_bytes(&self, key: &Fingerprint, values: &[u8]) -> Result<()> {
         let Some(path) = self.path(key) else {
             return Ok(());
         };
-        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
+        let mut bytes = Fingerprint::of_bytes(values).as_str().as_bytes().to_vec();
         bytes.extend(values);
         atomic_file::write_bytes(&path, &bytes)
     }

@@ -17,7 +17,7 @@ use common::{Result, terminal};
 use crate::batch::Cache;
 use crate::model::Model;
 use prompts::Made;
-use table::{Row, Table};
+use table::Table;
 
 /// What to measure.
 #[derive(Clone, Debug)]

@@ -2,8 +2,9 @@
 //!
 //! For each user the area under the ROC curve of a signal over the held-out likes and some unseen items; the mean
 //! over users with its 95 % interval, and the difference from popularity and from the overlap of categories, paired
-//! by user. Unseen items are drawn in proportion to their likes unless told otherwise, so that popularity
-//! is no signal; the control hands the same traits to the wrong items.
+//! by user. Unseen items are drawn in proportion to their likes unless told otherwise, so that popularity is no
+//! signal; the control hands the same traits to the wrong items. Popularity then comes out below one half rather
+//! than at it: an item must have likes to be drawn, while a held-out like may have been its item's only one.
 
 mod auc;
 mod estimate;

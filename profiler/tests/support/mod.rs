@@ -95,3 +95,14 @@ fn collect(folder: &Path, found: &mut Vec<(u64, PathBuf)>) {
         }
     }
 }
+
+/// The model in the format that llama.cpp runs fast on most CPUs; the shipped one may be several times slower.
+pub fn fast_model(folder: &Path) -> Option<PathBuf> {
+    let shipped = model()?;
+    let prepare = format!(
+        "prepare --model {} --format q4_0 --out fast.gguf",
+        shipped.display()
+    );
+    profiler(folder, &prepare).done();
+    Some(folder.join("fast.gguf"))
+}
