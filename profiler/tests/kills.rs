@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
+use common::schema::candidates::{self, Candidates};
 use common::schema::{items, states};
 use support::{profiler, tiny_model};
 
@@ -25,13 +26,20 @@ struct Case {
     kills: u32,
 }
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 3] = [
     Case {
         name: "traits",
         arguments: "traits --model model.gguf --items items.parquet --states states.parquet --domain film \
                     --vocabulary words.txt --workers 2",
         out: "profiles.parquet",
         kills: 50,
+    },
+    Case {
+        name: "prefer",
+        arguments: "prefer --model model.gguf --items items.parquet --states states.parquet --domain film \
+                    --candidates candidates.parquet --workers 2",
+        out: "preferences.parquet",
+        kills: 10,
     },
     Case {
         name: "prepare",
@@ -76,6 +84,14 @@ fn write_inputs(folder: &Path) {
     };
     let manifest = Manifest::new(states::STATES, "test");
     states::write(&folder.join("states.parquet"), &manifest, &states).unwrap();
+    let candidates = Candidates {
+        user_id: (0..20).map(|user| user.to_string()).collect(),
+        items: (0..20)
+            .map(|user| (0..6).map(|nth| (user * 3 + nth * 29).to_string()).collect())
+            .collect(),
+    };
+    let manifest = Manifest::new(candidates::CANDIDATES, "test");
+    candidates::write(&folder.join("candidates.parquet"), &manifest, &candidates).unwrap();
 }
 
 /// Starts `case` and kills it after `delay`, unless it ends before; whether it was killed.

@@ -2,10 +2,14 @@
 
 mod support;
 
+use std::path::Path;
+
 use common::manifest::Manifest;
+use common::rng::{self, RngExt};
 use common::schema::interactions::{self, Feedback, Interactions};
 use common::schema::states::{self, States};
 use polars::prelude::*;
+use profiler::states::{Config, run};
 use support::{profiler, write};
 use tempfile::TempDir;
 
@@ -274,4 +278,50 @@ fn empty_cut_and_absent_logs_are_refused() {
     let unknown = "states --log log.parquet --out states.parquet";
     std::fs::write(&path, &bytes).unwrap();
     profiler(folder.path(), unknown).refused(2, &["--like-threshold"]);
+}
+
+/// In this process, as many runs follow.
+fn config(folder: &Path) -> Config {
+    Config {
+        log: folder.join("log.parquet"),
+        users: None,
+        window: 10,
+        hold_out: 1,
+        like_threshold: Some(1.0),
+        out: folder.join("states.parquet"),
+        workers: 2,
+        seed: 0,
+        overwrite: true,
+    }
+}
+
+#[test]
+fn changed_bytes_end_in_one_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.parquet");
+    let mut frame = df!(
+        "user_id" => (0..500).map(|row| format!("user {}", row % 37)).collect::<Vec<_>>(),
+        "item_id" => (0..500).map(|row| row * 7 % 90).collect::<Vec<i64>>(),
+        "timestamp" => (0..500).collect::<Vec<i64>>(),
+        "feedback" => (0..500).map(|row| f64::from(row % 3)).collect::<Vec<_>>(),
+    )
+    .unwrap();
+    write(&log, &mut frame);
+    run(&config(folder.path())).unwrap();
+    let whole = std::fs::read(&log).unwrap();
+    let mut rng = rng::stream(0, "test/damage", &[]);
+    let mut refused = 0;
+    for _ in 0..60 {
+        let mut bytes = whole.clone();
+        for _ in 0..rng.random_range(1..4) {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] = rng.random();
+        }
+        std::fs::write(&log, &bytes).unwrap();
+        if let Err(error) = run(&config(folder.path())) {
+            refused += 1;
+            assert!(error.to_string().contains("log.parquet"), "{error}");
+        }
+    }
+    assert!(refused > 5, "{refused} of 60 were refused");
 }

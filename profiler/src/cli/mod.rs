@@ -33,6 +33,13 @@ enum Verb {
     /// Turn a log into user states: each user's last interactions
     States(states::Arguments),
     /// Convert a model's weights once to the format that this CPU runs fastest
+    ///
+    /// With `--format auto` every format is made and tried on the same built-in prompts with all workers, as `traits`
+    /// would run them. The fastest is kept among those that drift at most by --max-drift: the mean absolute difference
+    /// of traits from the original's, as a share of the standard deviation of the original's. A table of all goes to
+    /// stdout: size, tokens a second, drift, and the rank correlation of traits with the original's. Times differ from
+    /// run to run, and so may the choice; therefore any conversion of the same model at OUT counts as done. The file says
+    /// what it is, and profiles made with it carry its fingerprint. It takes room for two converted models beside OUT.
     Prepare(prepare::Arguments),
     /// Propose the trait words for a catalogue
     ///

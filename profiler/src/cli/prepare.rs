@@ -9,11 +9,7 @@ use common::{Error, Result};
 use crate::model::convert::WeightFormat;
 use crate::prepare;
 
-/// With `auto` every format is tried on the same built-in prompts with all workers, as `traits` would run them, and the
-/// fastest is kept whose traits are those of the original but for --max-drift; a table of all goes to stdout. As times
-/// differ from run to run, so may the choice: a conversion of the same model at OUT counts as done, whatever its format.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
     /// The model as downloaded, a GGUF file
     #[arg(long, value_name = "FILE")]
@@ -21,7 +17,7 @@ pub(super) struct Arguments {
     /// The weight format to convert to
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// With `auto`: how far traits may move from the original's, as a share of the standard deviation of these
+    /// With `auto`: the largest drift of what is kept
     #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
     max_drift: f64,
     /// Where the converted model goes

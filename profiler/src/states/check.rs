@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
-use common::{Error, Result};
+use common::{Error, Result, fence};
 use polars::prelude::*;
 
 use super::query::{collect, lazy, polars_error, typed};
@@ -12,7 +12,9 @@ const ROW: &str = "__row";
 
 /// Checks that `file` has the columns of a log in types that can be read; says whether user ids are integers.
 pub(super) fn columns(file: &Path) -> Result<bool> {
-    let schema = lazy(file)?.collect_schema().map_err(|e| polars_error(&e, file))?;
+    let mut frame = lazy(file)?;
+    let schema = fence::decode(|| frame.collect_schema()).map_err(|e| e.file(file))?;
+    let schema = schema.map_err(|e| polars_error(&e, file))?;
     for (column, wanted, fits) in [
         (USER_ID, "text or integers", is_id as fn(&DataType) -> bool),
         (ITEM_ID, "text or integers", is_id),

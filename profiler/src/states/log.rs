@@ -10,6 +10,8 @@ use common::{Error, Result};
 use super::slice::{File, Part, Slice};
 use super::{check, codes};
 
+/// Threads that decode, at most: a few keep many workers busy, and each holds batches in memory.
+const DECODERS: usize = 8;
 /// Batches that may wait for the one that is worked on, of each thread that decodes.
 const WAITING: usize = 1;
 
@@ -70,11 +72,12 @@ impl Log {
         mut take: impl FnMut(&Batch<'_>) -> Result<()>,
     ) -> Result<()> {
         let progress = Progress::new(label, self.rows, "rows");
+        let threads = workers.clamp(1, DECODERS);
         std::thread::scope(|scope| {
-            let receivers: Vec<Receiver<Result<Slice>>> = (0..workers)
+            let receivers: Vec<Receiver<Result<Slice>>> = (0..threads)
                 .map(|first| {
                     let (sender, receiver) = sync_channel(WAITING);
-                    let parts = self.parts.iter().skip(first).step_by(workers);
+                    let parts = self.parts.iter().skip(first).step_by(threads);
                     scope.spawn(move || self.decode(parts, columns, &sender));
                     receiver
                 })

@@ -59,6 +59,11 @@ pub struct Config {
 /// user with at most K likes has no like in the state, and one whose log begins with a held-out like has an empty
 /// one. A user without a like keeps everything.
 ///
+/// The log is read two times, and a third where likes are held out; rows are decoded a few at a time, whatever the row
+/// groups. Memory is for the dictionaries of user and item ids, some 16 bytes a user, and 16 bytes for each interaction
+/// that a state may hold, at most half a GiB of these: where there are more, users are done in turns, each with a pass
+/// of its own. Nothing is kept of a run that was stopped; it begins again.
+///
 /// # Errors
 /// When the log is missing, no log, held-out truth, empty, or has a bad row; when users do not belong to the log; when
 /// `out` is another run's.

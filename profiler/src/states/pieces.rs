@@ -11,8 +11,10 @@ use common::schema::states::{self, States, state_hash};
 use super::cohort::{self, Cohort, Means};
 use super::{absent, parallel};
 
-/// Users of a piece.
-const PIECE: usize = 16_384;
+/// Users of a piece, at most.
+const USERS: usize = 4096;
+/// Interactions of a piece, at most, unless one user has more.
+const INTERACTIONS: usize = 65_536;
 
 /// What was written.
 #[derive(Default)]
@@ -52,7 +54,7 @@ pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Optio
         };
         for users in cohort::ranges(means) {
             let cohort = Cohort::read(means, users, &mut items)?;
-            let pieces: Vec<Range<usize>> = cut(&cohort.users).collect();
+            let pieces: Vec<Range<usize>> = cut(&cohort.users, means.cut.window).collect();
             for some in pieces.chunks(means.workers) {
                 let made = parallel::map(some, |users| piece(&cohort, users.clone(), means, &items));
                 made.iter().try_for_each(&mut write)?;
@@ -63,10 +65,12 @@ pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Optio
     Ok(totals)
 }
 
-fn cut(users: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
+/// The pieces of a cohort: by what stands in the manifest, as the cuts may show in the file's pages.
+fn cut(users: &Range<usize>, window: u32) -> impl Iterator<Item = Range<usize>> {
+    let length = (INTERACTIONS / window.max(1) as usize).clamp(1, USERS);
     let end = users.end;
-    let starts = users.clone().step_by(PIECE);
-    starts.map(move |start| start..end.min(start + PIECE))
+    let starts = users.clone().step_by(length);
+    starts.map(move |start| start..end.min(start + length))
 }
 
 fn piece(cohort: &Cohort, users: Range<usize>, means: Means, items: &Dictionary) -> States {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::schema::interactions::{ITEM_ID, TIMESTAMP, USER_ID};
-use common::{Error, Result};
+use common::{Error, Result, fence};
 use polars::prelude::*;
 
 /// The file as a lazy frame; nothing is read yet.
@@ -18,7 +18,8 @@ pub(super) fn lazy(file: &Path) -> Result<LazyFrame> {
 
 /// Runs a query over `file`, streaming; it has one result.
 pub(super) fn collect(query: LazyFrame, file: &Path) -> Result<DataFrame> {
-    let result = query.collect_with_engine(Engine::Streaming);
+    let result = fence::decode(|| query.collect_with_engine(Engine::Streaming));
+    let result = result.map_err(|e| e.file(file))?;
     Ok(result.map_err(|e| polars_error(&e, file))?.unwrap_single())
 }
 

@@ -52,6 +52,15 @@ impl File {
         let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
             .map_err(|e| e.file(path))?
             .map_err(|e| damaged(&e, path))?;
+        // A count that no writer makes would be cut into more parts than memory holds.
+        let counts = footer
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| group.num_rows());
+        if let Some(count) = counts.into_iter().find(|&count| u32::try_from(count).is_err()) {
+            return Err(damaged(&format!("a row group of {count} rows"), path));
+        }
         Ok(File {
             path: path.to_path_buf(),
             footer,

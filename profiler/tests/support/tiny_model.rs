@@ -117,7 +117,7 @@ pub fn write(path: &Path) {
     gguf.text("general.architecture", "llama");
     gguf.text("general.name", "tiny");
     for (key, value) in [
-        ("llama.context_length", 2048),
+        ("llama.context_length", 8192),
         ("llama.embedding_length", EMBEDDING as u32),
         ("llama.block_count", LAYERS as u32),
         ("llama.feed_forward_length", FEED_FORWARD as u32),
