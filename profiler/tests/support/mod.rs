@@ -104,13 +104,3 @@ pub fn fast_model(folder: &Path) -> Option<PathBuf> {
     profiler(folder, &prepare).done();
     Some(folder.join("fast.gguf"))
 }
-
-/// All files below `folder`.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
-}
