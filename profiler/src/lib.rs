@@ -20,6 +20,7 @@ pub mod grammar;
 pub mod inspect;
 pub mod model;
 pub mod prefer;
+pub mod prepare;
 pub mod prompt;
 pub mod refine;
 pub mod states;

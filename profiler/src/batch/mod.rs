@@ -10,10 +10,11 @@ mod engine;
 mod forest;
 mod plan;
 mod softmax;
+mod stems;
 mod trie;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,7 @@ use common::{Error, Result};
 use crate::model::Model;
 use forest::{Family, Forest, Reading};
 pub(crate) use softmax::log_sum_exp;
-
-/// The longest prompt, prefix included, whatever the model's window: a context's memory is bounded by it.
-const LONGEST: usize = 8192;
+use stems::Stems;
 
 /// A text to be continued, and whose it is in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +111,25 @@ pub fn log_probabilities(
     prompts: &[Prompt],
     words: &[i32],
 ) -> Result<(Vec<Vec<f32>>, Effort)> {
+    read(means, beginning, prompts, Reading::Words(words))
+}
+
+/// The model's hidden state behind each prompt: the last layer's, normalised, from which it reads the next token;
+/// as many values as the model is wide.
+///
+/// # Errors
+/// As [`log_probabilities`].
+pub fn hidden_states(means: Means, beginning: &str, prompts: &[Prompt]) -> Result<(Vec<Vec<f32>>, Effort)> {
+    read(means, beginning, prompts, Reading::Hidden(means.model.width()))
+}
+
+/// What `reading` is of each prompt.
+fn read(
+    means: Means,
+    beginning: &str,
+    prompts: &[Prompt],
+    reading: Reading,
+) -> Result<(Vec<Vec<f32>>, Effort)> {
     let started = Instant::now();
     let mut stems = Stems::new(means.model, beginning);
     let places = prompts
@@ -127,7 +145,7 @@ pub fn log_probabilities(
         prefix: group.prefix,
         families: group.stems.into_iter().map(family).collect(),
         branches: &nothing,
-        reading: Reading::Words(words),
+        reading,
     });
     let (answers, mut effort) = evaluate(means, &forests)?;
     let rows = places
@@ -152,7 +170,7 @@ pub fn log_likelihoods(
     continuations: &[String],
 ) -> Result<(Vec<Vec<f32>>, Effort)> {
     let started = Instant::now();
-    let (branches, branch_of) = branches(means.model, continuations)?;
+    let (branches, branch_of) = stems::branches(means.model, continuations)?;
     let longest = branches.iter().map(Vec::len).max().unwrap_or(0);
     let mut stems = Stems::new(means.model, beginning);
     let mut places = Vec::with_capacity(questions.len());
@@ -195,24 +213,6 @@ pub fn log_likelihoods(
     Ok((rows, effort))
 }
 
-/// The distinct tokens of `continuations` in rising order, and the place of each among them.
-fn branches(model: &Model, continuations: &[String]) -> Result<(Vec<Vec<i32>>, Vec<u32>)> {
-    let tokens: Vec<Vec<i32>> = continuations
-        .iter()
-        .map(|text| model.continuation(text).iter().map(|token| token.0).collect())
-        .collect();
-    if let Some(empty) = tokens.iter().position(Vec::is_empty) {
-        return Err(Error::data(format!(
-            "the model's tokeniser has no token for the text `{}`",
-            continuations[empty].trim()
-        )));
-    }
-    let distinct: BTreeSet<&Vec<i32>> = tokens.iter().collect();
-    let places: BTreeMap<&Vec<i32>, u32> = distinct.iter().copied().zip(0..).collect();
-    let branch_of = tokens.iter().map(|tokens| places[tokens]).collect();
-    Ok((distinct.into_iter().cloned().collect(), branch_of))
-}
-
 /// Evaluates both groups and gives what is read of each of their families.
 fn evaluate(means: Means, forests: &[Forest; 2]) -> Result<([Vec<Vec<f32>>; 2], Effort)> {
     let (first, mut effort) = workers::run(means, &forests[0])?;
@@ -226,76 +226,8 @@ fn finite(row: Vec<f32>, prompt: &Prompt) -> Result<Vec<f32>> {
         return Ok(row);
     }
     Err(
-        Error::data("the model gives no probabilities (NaN or infinite logits)")
+        Error::data("the model gives no finite numbers (NaN or infinite logits)")
             .at(prompt.subject.clone())
             .hint("the model file may be damaged: fetch or prepare it again"),
     )
-}
-
-/// The distinct prompts behind their prefixes.
-struct Stems<'a> {
-    model: &'a Model,
-    beginning: &'a str,
-    /// Prompts that do not begin as announced are a group of their own, with no prefix but the model's mark.
-    groups: [Group; 2],
-}
-
-/// Prompts that share a prefix; equal ones once.
-struct Group {
-    prefix: Vec<i32>,
-    stems: Vec<Vec<i32>>,
-    known: HashMap<Vec<i32>, usize>,
-}
-
-impl<'a> Stems<'a> {
-    fn new(model: &'a Model, beginning: &'a str) -> Self {
-        let start: Vec<i32> = model.beginning().iter().map(|t| t.0).collect();
-        let group = |prefix| Group {
-            prefix,
-            stems: Vec::new(),
-            known: HashMap::new(),
-        };
-        let prefix = [start.clone(), tokens(model, beginning)].concat();
-        Stems {
-            model,
-            beginning,
-            groups: [group(prefix), group(start)],
-        }
-    }
-
-    /// The group of `prompt` and its place there; it must leave room for `more` tokens.
-    fn intern(&mut self, prompt: &Prompt, more: usize) -> Result<(usize, usize)> {
-        let (group, rest) = match prompt.text.strip_prefix(self.beginning) {
-            Some(rest) => (0, rest),
-            None => (1, prompt.text.as_str()),
-        };
-        let stem = tokens(self.model, rest);
-        let chosen = &mut self.groups[group];
-        check_length(self.model, prompt, chosen.prefix.len(), stem.len(), more)?;
-        let place = *chosen.known.entry(stem).or_insert_with_key(|stem| {
-            chosen.stems.push(stem.clone());
-            chosen.stems.len() - 1
-        });
-        Ok((group, place))
-    }
-}
-
-fn tokens(model: &Model, text: &str) -> Vec<i32> {
-    model.tokens(text).iter().map(|token| token.0).collect()
-}
-
-fn check_length(model: &Model, prompt: &Prompt, prefix: usize, stem: usize, more: usize) -> Result<()> {
-    let longest = model.window().min(LONGEST);
-    let refused = if stem == 0 {
-        Error::data("the prompt is empty").hint("the template must end in text behind its subject")
-    } else if prefix + stem + more > longest {
-        Error::data(format!(
-            "the prompt has {} tokens; the model takes {longest}",
-            prefix + stem + more
-        ))
-        .hint("shorten the template or the texts, or take fewer interactions with `profiler states --window`")
-    } else {
-        return Ok(());
-    };
-    Err(refused.at(prompt.subject.clone()))
 }

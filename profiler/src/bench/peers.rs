@@ -62,7 +62,8 @@ fn try_measure(folder: &Path, config: &Config, made: &Made) -> Result<Row> {
             continuations: question
                 .continuations
                 .iter()
-                .map(|&c| made.continuations[c as usize].as_str())
+                // The answer to the last token is not needed, so neither do we evaluate the new line.
+                .map(|&c| made.continuations[c as usize].trim_end())
                 .collect(),
         });
     let task = Task {

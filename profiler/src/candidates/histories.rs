@@ -85,9 +85,9 @@ impl Histories {
             let rows = user
                 .into_iter()
                 .zip(item)
-                .zip(batch.times()?.iter().copied())
-                .zip(batch.feedback()?.iter().copied());
-            for (((user, item), time), feedback) in rows {
+                .zip(batch.times()?)
+                .zip(batch.feedback()?);
+            for (((user, item), &time), &feedback) in rows {
                 if let Some(events) = events.get_mut(user as usize) {
                     let liked = feedback >= like_threshold;
                     events.push(Event { time, item, liked });

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use common::fingerprint::Fingerprint;
 use common::{Error, Result};
 use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::LlamaContextParams;
+use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -150,28 +150,34 @@ impl Model {
         }
     }
 
+    /// Values of a hidden state.
+    pub fn width(&self) -> usize {
+        self.inner.n_embd() as usize
+    }
+
     /// A context of one thread, so that its results do not depend on how many run beside it.
     pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
-        self.context_with_threads(size, 1)
+        self.make(size, parameters(size, 1))
     }
 
     /// A context of several threads; its results may depend on their number.
     pub(crate) fn context_with_threads(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
+        self.make(size, parameters(size, threads))
+    }
+
+    /// As [`Model::context`], and hidden states can be read too.
+    pub(crate) fn hidden_context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
+        let parameters = parameters(size, 1)
+            .with_embeddings(true)
+            .with_pooling_type(LlamaPoolingType::None);
+        self.make(size, parameters)
+    }
+
+    fn make(&self, size: ContextSize, parameters: LlamaContextParams) -> Result<LlamaContext<'_>> {
         let _making = self
             .making
             .lock()
             .map_err(|_| Error::retry("a worker stopped while making a context"))?;
-        let parameters = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(size.tokens))
-            .with_n_batch(size.batch)
-            .with_n_ubatch(size.batch)
-            .with_n_seq_max(size.sequences)
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
-            .with_no_perf(true)
-            .with_swa_full(true)
-            // One pool of cells for all sequences: copying a prefix is then a matter of marking cells.
-            .with_kv_unified(true);
         self.inner.new_context(backend()?, parameters).map_err(|error| {
             let reason = foreign::take_failure().unwrap_or_else(|| error.to_string());
             Error::retry(format!(
@@ -181,6 +187,20 @@ impl Model {
             .hint("fewer --workers need less memory")
         })
     }
+}
+
+fn parameters(size: ContextSize, threads: i32) -> LlamaContextParams {
+    LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(size.tokens))
+        .with_n_batch(size.batch)
+        .with_n_ubatch(size.batch)
+        .with_n_seq_max(size.sequences)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        .with_no_perf(true)
+        .with_swa_full(true)
+        // One pool of cells for all sequences: copying a prefix is then a matter of marking cells.
+        .with_kv_unified(true)
 }
 
 /// llama.cpp's process-wide state.

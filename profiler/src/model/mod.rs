@@ -1,10 +1,10 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
 mod chat;
+pub mod convert;
 mod foreign;
 mod header;
 mod load;
-pub mod prepare;
 mod reader;
 mod tensor_type;
 

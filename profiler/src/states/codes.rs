@@ -82,11 +82,11 @@ mod tests {
         let codes: Vec<u32> = ids.iter().map(|id| expected.intern(id)).collect();
         for workers in [1, 2, 3, 7] {
             let mut dictionary = Dictionary::new(IdKind::Text);
-            assert!(known(&dictionary, &ids, workers).is_none());
+            assert!(known(&dictionary, &column, workers).is_none());
             let mut found = intern(&mut dictionary, &column.slice(0, 200), workers).unwrap();
             found.extend(intern(&mut dictionary, &column.slice(200, 300), workers).unwrap());
             assert_eq!(found, codes);
-            assert_eq!(known(&dictionary, &ids, workers), Some(found));
+            assert_eq!(known(&dictionary, &column, workers), Some(found));
             assert!(dictionary.ids().eq(expected.ids()));
         }
     }

@@ -18,9 +18,9 @@ pub(crate) struct Log {
     files: Vec<File>,
     parts: Vec<Part>,
     /// The type of user ids: integers where they are so in every file.
-    pub(super) users: IdKind,
+    pub(crate) users: IdKind,
     /// How many rows there are.
-    pub(super) rows: u64,
+    pub(crate) rows: u64,
 }
 
 /// Consecutive rows of a log.
@@ -28,7 +28,7 @@ pub(crate) struct Batch<'a> {
     log: &'a Log,
     slice: Slice,
     /// How many rows stand before them.
-    pub(super) first_row: u64,
+    pub(crate) first_row: u64,
 }
 
 impl Log {
@@ -142,7 +142,7 @@ impl Batch<'_> {
     ///
     /// # Errors
     /// Where it has not, because the log was changed since.
-    pub(super) fn known(&self, column: &str, dictionary: &Dictionary, workers: usize) -> Result<Vec<u32>> {
+    pub(crate) fn known(&self, column: &str, dictionary: &Dictionary, workers: usize) -> Result<Vec<u32>> {
         let ids = self.slice.ids(column)?;
         codes::known(dictionary, &ids, workers).ok_or_else(|| self.log.first_bad_row())
     }

@@ -7,7 +7,7 @@ use common::{Error, Result};
 use polars::prelude::*;
 
 /// The file as a lazy frame; nothing is read yet.
-pub(crate) fn lazy(file: &Path) -> Result<LazyFrame> {
+pub(super) fn lazy(file: &Path) -> Result<LazyFrame> {
     let path = PlRefPath::try_from_path(file).map_err(|e| polars_error(&e, file))?;
     let arguments = ScanArgsParquet {
         glob: false,
@@ -17,13 +17,13 @@ pub(crate) fn lazy(file: &Path) -> Result<LazyFrame> {
 }
 
 /// Runs a query over `file`, streaming; it has one result.
-pub(crate) fn collect(query: LazyFrame, file: &Path) -> Result<DataFrame> {
+pub(super) fn collect(query: LazyFrame, file: &Path) -> Result<DataFrame> {
     let result = query.collect_with_engine(Engine::Streaming);
     Ok(result.map_err(|e| polars_error(&e, file))?.unwrap_single())
 }
 
 /// A column of a log in one type, whatever the file's.
-pub(crate) fn typed(column: &str) -> Expr {
+pub(super) fn typed(column: &str) -> Expr {
     match column {
         USER_ID | ITEM_ID => col(column).cast(DataType::String),
         // An integer is milliseconds already: the detour over a time changes nothing.
@@ -35,7 +35,7 @@ pub(crate) fn typed(column: &str) -> Expr {
 }
 
 /// Polars' failure in our voice.
-pub(crate) fn polars_error(error: &PolarsError, file: &Path) -> Error {
+pub(super) fn polars_error(error: &PolarsError, file: &Path) -> Error {
     match error {
         PolarsError::IO { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
             Error::usage("cannot read: no such file or folder").file(file)

@@ -1,6 +1,8 @@
 //! What the tests of the built binary share.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod tiny_model;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
