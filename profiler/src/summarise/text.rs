@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_sentence_ends_with_its_full_stop_or_the_closing_quote() {
         let none = Runs::default();
-        assert_eq!(written("Likes Dr. No and other films. And more", &none), "Likes Dr. No and other films.");
+        assert_eq!(
+            written("Likes Dr. No and other films. And more", &none),
+            "Likes Dr. No and other films."
+        );
         assert_eq!(written("Films#", &none), "Films.");
     }
 
@@ -165,7 +168,10 @@ mod tests {
     fn what_would_break_the_string_is_passed_over() {
         // A quote at the beginning, a backslash and a line's end are no choice; the first of the rest is taken.
         let text = written("\"a\\\nb#", &Runs::default());
-        assert!(text.ends_with("b.") && !text.contains(['"', '\\', '\n']), "{text:?}");
+        assert!(
+            text.ends_with("b.") && !text.contains(['"', '\\', '\n']),
+            "{text:?}"
+        );
     }
 
     #[test]

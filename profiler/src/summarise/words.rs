@@ -95,12 +95,19 @@ mod tests {
     };
 
     fn words() -> Vec<String> {
-        ["a", "b", "c", "d", "e", "f", "g", "h"].map(String::from).to_vec()
+        ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .map(String::from)
+            .to_vec()
     }
 
     fn chosen(likes: [f32; 8], avoids: [f32; 8], next: [f32; 8], evidence: Evidence) -> [String; 3] {
         let usual = Field::ALL.map(|_| vec![-1.0; 8]);
-        let profile = choose(&words(), &[likes.to_vec(), avoids.to_vec(), next.to_vec()], &usual, evidence);
+        let profile = choose(
+            &words(),
+            &[likes.to_vec(), avoids.to_vec(), next.to_vec()],
+            &usual,
+            evidence,
+        );
         [profile.likes, profile.avoids, profile.next].map(|list| list.concat())
     }
 

@@ -50,7 +50,13 @@ pub fn profiles(
     name: impl Fn(usize) -> String,
 ) -> Result<(Vec<Summary>, Effort)> {
     let frame = Frame::new(means.model, means.templates, means.chat)?;
-    let task = Task::new(means.model, &frame, means.words.to_vec(), means.about, means.domain.noun())?;
+    let task = Task::new(
+        means.model,
+        &frame,
+        means.words.to_vec(),
+        means.about,
+        means.domain.noun(),
+    )?;
     let mut subjects = Vec::new();
     // Users of whom nothing but attributes is known are not asked about: a model would make something up.
     let mut places = Vec::with_capacity(users.len());
@@ -122,7 +128,10 @@ mod tests {
     #[test]
     fn of_users_without_history_what_is_known_is_told() {
         assert_eq!(unknown(&User::default()).profile.about, "Nothing is known yet.");
-        let attributes = BTreeMap::from([("age".to_string(), "24".to_string()), ("note".into(), "a \"b\" \\".into())]);
+        let attributes = BTreeMap::from([
+            ("age".to_string(), "24".to_string()),
+            ("note".into(), "a \"b\" \\".into()),
+        ]);
         let user = User {
             attributes,
             ..User::default()
