@@ -118,7 +118,7 @@ impl Alphabet {
     }
 
     /// `bytes` of each token; none for those that are no text.
-    fn new(bytes: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(bytes: Vec<Vec<u8>>) -> Self {
         let choices = OPEN.map(|state| {
             let choice = |(token, bytes): (usize, &Vec<u8>)| {
                 let (then, characters) = state.run(bytes)?;

@@ -55,3 +55,36 @@ pub(super) fn bytes(scores: &Scores) -> Vec<u8> {
         .flat_map(|value| value.to_le_bytes())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_comes_back_to_the_bit_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::beside(&folder.path().join("s.parquet"));
+        let key = Fingerprint::of_bytes(b"key");
+        let words = vec!["funny".to_string()];
+        let summary = |about: &str, confidence| Summary {
+            profile: Profile {
+                likes: words.clone(),
+                about: about.into(),
+                ..Profile::default()
+            },
+            confidence,
+        };
+        let summaries = [summary("né 🎬", f32::MIN_POSITIVE), summary("x", 0.1)];
+        assert_eq!(load(&cache, &key, &words, 2), None);
+        store(&cache, &key, &summaries).unwrap();
+        assert_eq!(load(&cache, &key, &words, 2).unwrap(), summaries);
+        assert_eq!(load(&cache, &key, &words, 3), None);
+        assert_eq!(load(&cache, &key, &["sad".to_string()], 2), None);
+
+        let scores: Scores = [vec![1.0, -0.0], vec![2.0, 0.5], vec![3.0, 0.25]];
+        let other = Fingerprint::of_bytes(b"other");
+        store_scores(&cache, &other, &scores).unwrap();
+        assert_eq!(load_scores(&cache, &other, 2).unwrap(), scores);
+        assert_eq!(load_scores(&cache, &other, 3), None);
+    }
+}

@@ -1,9 +1,9 @@
 //! `profiler summarise`: a profile of each user, for people to read and for later prompts.
 //!
-//! A profile is JSON of fixed form, see [`Profile`]. Its words are read, not written: the
-//! log-probabilities of whole words in a field, for this user less those for a user of whom nothing is known. Its sentence
-//! is written token by token, held to the form by an automaton. Text between the fields is given to the model and
-//! not asked of it. Many users are written of at once in one context, and when one is done, the next takes its place.
+//! A profile is JSON of fixed form, see [`Profile`](crate::grammar::Profile). Its words are read, not written: the
+//! log-probabilities of whole words in a field, for this user less those that are usual. Its sentence is a choice
+//! among titles, or written token by token, held to the form by an automaton. Text between these is given to the
+//! model and not asked of it. Many users are written of at once in one context, and when one is done, the next takes its place.
 
 mod cache;
 mod engine;
@@ -14,6 +14,7 @@ mod text;
 mod titles;
 mod units;
 mod words;
+mod write;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,23 +23,20 @@ use clap::ValueEnum;
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
-use common::rng::{RngExt, stream};
-use common::schema::items::{self, Items};
 use common::schema::summaries::{self, SUMMARIES, Summaries};
-use common::schema::{states, table, users};
+use common::schema::{items, states, table, users};
 use common::{Result, atomic_file, terminal};
 use serde::Serialize;
 
 use crate::batch::Cache;
-use crate::grammar::{self, ABOUT, Profile, VERSION};
+use crate::grammar::{self, VERSION};
 use crate::model::{Header, Model};
-use crate::prompt::{Template, Templates, User, clean};
+use crate::prompt::{Template, Templates};
 use crate::subjects;
 use crate::vocab::{self, Domain};
-use frame::Frame;
-use slot::Summary;
-use task::{Subject, Task};
-use units::{Effort, SAMPLE};
+pub use slot::Summary;
+pub use units::Effort;
+pub use write::{Means, profiles};
 
 /// Whether prompts are put into the model's own chat template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -95,9 +93,6 @@ pub struct Config {
     pub overwrite: bool,
 }
 
-/// Titles in the history of a user who stands for any.
-const LIKED: usize = 6;
-
 /// The part of the configuration that the result depends on.
 #[derive(Serialize)]
 struct Recorded<'a> {
@@ -131,36 +126,28 @@ pub fn run(config: &Config) -> Result<()> {
     }
     let described = subjects::users(&states, &catalogue, known.as_ref(), &config.states)?;
     let model = Model::load(&config.model, config.gpu_layers)?;
-    let frame = Frame::new(&model, &templates, config.chat)?;
-    let task = Task::new(&model, &frame, words, config.about, config.domain.noun())?;
-
-    let started = Instant::now();
-    let mut subjects = Vec::new();
-    // Users of whom nothing but attributes is known are not asked about: a model would make something up.
-    let mut places = Vec::with_capacity(described.len());
-    for (user, id) in described.iter().zip(states.users.ids()) {
-        let asked = !user.liked.is_empty() || !user.disliked.is_empty();
-        places.push(asked.then_some(subjects.len()));
-        if asked {
-            subjects.push(
-                frame
-                    .subject(user, &task)
-                    .map_err(|e| e.at(format!("user {id}")))?,
-            );
-        }
-    }
-    let others = others(&catalogue, &frame, &task)?;
     let cache = Cache::beside(&config.out);
-    let (written, effort) = units::write(&task, &subjects, &others, &cache, config.workers)?;
+    let means = Means {
+        model: &model,
+        templates: &templates,
+        words: &words,
+        domain: config.domain,
+        chat: config.chat,
+        about: config.about,
+        cache: &cache,
+        workers: config.workers,
+    };
+    let started = Instant::now();
+    let name = |user: usize| format!("user {}", states.users.id(user as u32));
+    let (written, effort) = profiles(&means, &catalogue, &described, name)?;
     let mut summaries = Summaries {
         users: states.users,
         state_hash: states.state_hash,
         ..Summaries::default()
     };
-    for (place, user) in places.iter().zip(&described) {
-        let summary = place.map_or_else(|| unknown(user), |place| written[place].clone());
-        summaries.summary.push(summary.profile.to_json());
-        summaries.confidence.push(summary.confidence);
+    for Summary { profile, confidence } in written {
+        summaries.summary.push(profile.to_json());
+        summaries.confidence.push(confidence);
     }
     summaries::write(&config.out, &manifest, &summaries)?;
     report(config, &model, &summaries, effort, started);
@@ -186,50 +173,6 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     match &config.users {
         Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
         None => Ok(manifest),
-    }
-}
-
-/// Users who like anything of the catalogue.
-fn others(catalogue: &Items, frame: &Frame, task: &Task) -> Result<Vec<Subject>> {
-    let other = |number| {
-        let mut rng = stream(0, "users to compare with", &[number]);
-        let mut user = User::default();
-        for place in 0..LIKED {
-            let item = subjects::item(catalogue, rng.random_range(0..catalogue.ids.len()));
-            if place == 0 {
-                user.disliked.push(item.title);
-            } else {
-                user.liked.push(item.title);
-                user.categories.extend(item.categories);
-            }
-        }
-        user.categories = User::frequent(&user.categories);
-        frame.subject(&user, task)
-    };
-    (0..SAMPLE as u64).map(other).collect()
-}
-
-/// What can be said of a user of whom nothing but attributes is known.
-fn unknown(user: &User) -> Summary {
-    let known: Vec<String> = user
-        .attributes
-        .iter()
-        .map(|(key, value)| format!("{key} {value}"))
-        .collect();
-    let about = if known.is_empty() {
-        "Nothing is known yet.".to_string()
-    } else {
-        let plain = format!("No history yet: {}.", known.join(", "))
-            .replace('"', "'")
-            .replace('\\', "/");
-        clean(&plain, ABOUT)
-    };
-    Summary {
-        profile: Profile {
-            about,
-            ..Profile::default()
-        },
-        confidence: 0.0,
     }
 }
 

@@ -11,10 +11,11 @@ use crate::grammar::{Field, Profile};
 
 /// A finished profile.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Summary {
-    pub(super) profile: Profile,
-    /// How much of the model's probability is on words of the vocabulary where likes are asked for.
-    pub(super) confidence: f32,
+pub struct Summary {
+    /// The profile.
+    pub profile: Profile,
+    /// How much of the model's probability is on words of the vocabulary where likes are asked for, in [0, 1].
+    pub confidence: f32,
 }
 
 /// What a slot needs next.

@@ -126,3 +126,72 @@ pub(super) fn no_probabilities() -> Error {
     Error::data("the model gives no probabilities (NaN or infinite logits)")
         .hint("the model file may be damaged: fetch or prepare it again")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokens that are the characters of ASCII, and one that closes.
+    fn alphabet() -> Alphabet {
+        let mut bytes: Vec<Vec<u8>> = (0..128).map(|b| vec![b]).collect();
+        bytes.push(b".\"}".to_vec());
+        Alphabet::new(bytes)
+    }
+
+    /// Writes with logits that prefer the characters of `wish` one after another, else `x`.
+    fn written(wish: &str, runs: &Runs) -> String {
+        let (alphabet, mut text) = (alphabet(), Text::new(runs));
+        let mut wishes = wish.bytes();
+        loop {
+            let mut logits = vec![0.0; 129];
+            logits[usize::from(b'x')] = 1.0;
+            if let Some(wish) = wishes.next() {
+                logits[if wish == b'#' { 128 } else { usize::from(wish) }] = 2.0;
+            }
+            if text.step(&logits, &alphabet).unwrap().is_none() {
+                return text.finish();
+            }
+        }
+    }
+
+    #[test]
+    fn a_sentence_ends_with_its_full_stop_or_the_closing_quote() {
+        let none = Runs::default();
+        assert_eq!(
+            written("Likes Dr. No and other films. And more", &none),
+            "Likes Dr. No and other films."
+        );
+        assert_eq!(written("Films#", &none), "Films.");
+    }
+
+    #[test]
+    fn what_would_break_the_string_is_passed_over() {
+        // A quote at the beginning, a backslash and a line's end are no choice; the first of the rest is taken.
+        let text = written("\"a\\\nb#", &Runs::default());
+        assert!(
+            text.ends_with("b.") && !text.contains(['"', '\\', '\n']),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn a_text_without_end_is_cut_behind_a_word() {
+        let text = written(&"abc def ghi jkl mno pqr stu vwy ".repeat(20), &Runs::default());
+        assert!(text.ends_with('…') && text.chars().count() <= ABOUT, "{text}");
+    }
+
+    #[test]
+    fn runs_of_tokens_do_not_come_twice() {
+        let copied = Runs::of(&"abc".bytes().map(i32::from).collect::<Vec<_>>());
+        assert!(written("abcd#", &Runs::default()).starts_with("abcd"));
+        assert!(!written("abcd#", &copied).contains("abc"));
+        let circles = written(&"ab ".repeat(9), &Runs::default());
+        assert_eq!(circles.matches("ab ").count(), 1, "{circles}");
+    }
+
+    #[test]
+    fn logits_that_are_no_numbers_are_an_error() {
+        let mut text = Text::new(&Runs::default());
+        assert!(text.step(&[f32::NAN; 129], &alphabet()).is_err());
+    }
+}

@@ -29,11 +29,11 @@ pub(super) const SAMPLE: usize = 16;
 
 /// What a run did, for the log.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Effort {
+pub struct Effort {
     /// Distinct users.
-    pub(super) distinct: usize,
+    pub distinct: usize,
     /// Those that came from the cache.
-    pub(super) cached: usize,
+    pub cached: usize,
 }
 
 /// The summary of each of `users`; equal ones are written once. `others` are [`SAMPLE`] users to compare with.

@@ -84,3 +84,70 @@ fn best(scores: &[f32], most: usize, free: &[bool]) -> Vec<usize> {
     order.truncate(worth.clamp(1, most));
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: Evidence = Evidence {
+        liked: true,
+        disliked: true,
+    };
+
+    fn words() -> Vec<String> {
+        ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .map(String::from)
+            .to_vec()
+    }
+
+    fn chosen(likes: [f32; 8], avoids: [f32; 8], next: [f32; 8], evidence: Evidence) -> [String; 3] {
+        let usual = Field::ALL.map(|_| vec![-1.0; 8]);
+        let profile = choose(
+            &words(),
+            &[likes.to_vec(), avoids.to_vec(), next.to_vec()],
+            &usual,
+            evidence,
+        );
+        [profile.likes, profile.avoids, profile.next].map(|list| list.concat())
+    }
+
+    #[test]
+    fn words_that_are_more_probable_than_usual_stand_in_one_list_each() {
+        let likes = [9.0, 8.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let avoids = [9.0, 9.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+        let next = [9.0, 0.0, 9.0, 7.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(chosen(likes, avoids, next, BOTH), ["ab", "c", "d"]);
+    }
+
+    #[test]
+    fn what_no_evidence_supports_is_not_said() {
+        let nothing = [0.0; 8];
+        let topic = [0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, 0.0];
+        let liked = Evidence {
+            liked: true,
+            disliked: false,
+        };
+        // Where no word stands out, the first of equals.
+        assert_eq!(chosen(nothing, nothing, nothing, liked), ["a", "", "b"]);
+        let disliked = Evidence {
+            liked: false,
+            disliked: true,
+        };
+        assert_eq!(chosen(topic, topic, topic, disliked), ["", "d", ""]);
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let rising = [8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0];
+        let steep = rising.map(|x: f32| x * x);
+        let [likes, _, next] = chosen(steep, [0.0; 8], steep, BOTH);
+        assert!(likes.len() <= LIKES && next.len() <= NEXT, "{likes} {next}");
+        assert_eq!(&likes[..1], "a");
+    }
+
+    #[test]
+    fn the_mean_is_over_users() {
+        let user = |value: f32| Field::ALL.map(|_| vec![value, 2.0 * value]);
+        assert_eq!(mean(&[user(1.0), user(3.0)]), user(2.0));
+    }
+}
