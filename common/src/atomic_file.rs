@@ -51,12 +51,27 @@ pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> 
     publish(&file, temporary, folder, path)
 }
 
-/// A new temporary file in the folder of `path`, which is made where it is missing, and that folder.
-fn temporary_beside(path: &Path) -> Result<(&Path, NamedTempFile)> {
-    let folder = match path.parent() {
+/// Moves the finished file at `from` to `path` in the same file system: synced, renamed, and the folder synced.
+///
+/// # Errors
+/// I/O failures with the path as place; the old content of `path` stays.
+pub fn move_to(from: &Path, path: &Path) -> Result<()> {
+    let file = File::open(from).map_err(|e| Error::io(e, "open", from))?;
+    file.sync_all().map_err(|e| Error::io(e, "sync", from))?;
+    std::fs::rename(from, path).map_err(|e| Error::io(e, "rename to", path))?;
+    sync_folder(folder_of(path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A new temporary file in the folder of `path`, which is made where it is missing, and that folder.
+fn temporary_beside(path: &Path) -> Result<(&Path, NamedTempFile)> {
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
     let temporary = tempfile::Builder::new()
         .prefix(".writing-")
@@ -121,5 +136,10 @@ mod tests {
         })
         .unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        let other = folder.path().join("b.txt");
+        write_bytes(&other, b"three").unwrap();
+        move_to(&other, &path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"three");
+        assert!(!other.exists());
     }
 }

@@ -15,7 +15,7 @@ thread_local! {
 ///
 /// # Errors
 /// When `decode` panics.
-pub(crate) fn decode<T>(decode: impl FnOnce() -> T) -> Result<T> {
+pub fn decode<T>(decode: impl FnOnce() -> T) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = std::panic::take_hook();

@@ -4,7 +4,8 @@
 //! written has the type of what was read.
 //!
 //! It is made for tens of millions of ids: all text stands in one arena, and the lookup is a hash table of codes that
-//! compares with the arena, so that an id costs its own bytes, four for its end and about eight for its slot.
+//! compares with the arena, so that an id costs its own bytes, four for its end and ten to twenty for its slot. In a large
+//! dictionary a lookup waits for memory most of its time: [`Dictionary::look_up`] waits for many at once.
 
 use std::hash::BuildHasher;
 
@@ -32,8 +33,23 @@ pub enum IdKind {
 pub struct Dictionary {
     kind: IdKind,
     arena: Arena,
-    codes: HashTable<u32>,
+    codes: HashTable<Slot>,
 }
+
+/// A code in the table, and some bits of its id's hash: they tell most other ids apart without a look at the arena.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    code: u32,
+    tag: u32,
+}
+
+/// The bits of a hash that neither choose the table's bucket (the lowest) nor are kept there (the highest seven).
+fn tag(hash: u64) -> u32 {
+    (hash >> 25) as u32
+}
+
+/// Ids that are looked up together: enough to wait for many at once, few enough to stay in the cache.
+pub const BLOCK: usize = 64;
 
 impl Dictionary {
     /// An empty dictionary of ids of `kind`.
@@ -63,7 +79,7 @@ impl Dictionary {
     pub(crate) fn reserve(&mut self, more: usize) {
         let Dictionary { arena, codes, .. } = self;
         arena.ends.low.reserve(more);
-        codes.reserve(more, |&code| HASHER.hash_one(arena.get(code)));
+        codes.reserve(more, |slot| HASHER.hash_one(arena.get(slot.code)));
     }
 
     /// The code of `id`, a new one if it was not known.
@@ -73,20 +89,50 @@ impl Dictionary {
     pub fn intern(&mut self, id: &str) -> u32 {
         let Dictionary { arena, codes, .. } = self;
         let hash = HASHER.hash_one(id);
-        if let Some(&code) = codes.find(hash, |&code| arena.get(code) == id) {
-            return code;
+        let tag = tag(hash);
+        if let Some(slot) = codes.find(hash, |slot| slot.tag == tag && arena.get(slot.code) == id) {
+            return slot.code;
         }
         let code = arena.push(id);
-        codes.insert_unique(hash, code, |&code| HASHER.hash_one(arena.get(code)));
+        codes.insert_unique(hash, Slot { code, tag }, |slot| {
+            HASHER.hash_one(arena.get(slot.code))
+        });
         code
     }
 
     /// The code of `id`, if known.
     pub fn code(&self, id: &str) -> Option<u32> {
-        let found = self
-            .codes
-            .find(HASHER.hash_one(id), |&code| self.arena.get(code) == id);
-        found.copied()
+        let hash = HASHER.hash_one(id);
+        let tag = tag(hash);
+        let same = |slot: &Slot| slot.tag == tag && self.arena.get(slot.code) == id;
+        self.codes.find(hash, same).map(|slot| slot.code)
+    }
+
+    /// The codes of at most [`BLOCK`] ids, each where it is known: as [`Dictionary::code`] one by one, but in steps that
+    /// each ask memory for all of them, so that the waits overlap.
+    pub fn look_up(&self, ids: &[&str], codes: &mut [Option<u32>; BLOCK]) {
+        let ids = &ids[..ids.len().min(BLOCK)];
+        let mut hashes = [0; BLOCK];
+        for (hash, id) in hashes.iter_mut().zip(ids) {
+            *hash = HASHER.hash_one(id);
+        }
+        for (code, &hash) in codes.iter_mut().zip(&hashes[..ids.len()]) {
+            let tag = tag(hash);
+            *code = self
+                .codes
+                .find(hash, |slot| slot.tag == tag)
+                .map(|slot| slot.code);
+        }
+        let mut places = [(0, 0); BLOCK];
+        for (place, code) in places.iter_mut().zip(&codes[..ids.len()]) {
+            *place = code.map_or((0, 0), |code| self.arena.place(code));
+        }
+        for ((code, (start, end)), id) in codes.iter_mut().zip(places).zip(ids) {
+            if code.is_some() && self.arena.text[start..end] != **id {
+                // Another id with this tag stands before it, or it is not known.
+                *code = self.code(id);
+            }
+        }
     }
 
     /// The id of `code`.
@@ -141,10 +187,16 @@ impl Arena {
         code as u32
     }
 
-    fn get(&self, code: u32) -> &str {
+    /// Where the id of `code` begins and ends.
+    fn place(&self, code: u32) -> (usize, usize) {
         let code = code as usize;
         let start = if code == 0 { 0 } else { self.ends.get(code - 1) };
-        &self.text[start..self.ends.get(code)]
+        (start, self.ends.get(code))
+    }
+
+    fn get(&self, code: u32) -> &str {
+        let (start, end) = self.place(code);
+        &self.text[start..end]
     }
 }
 
@@ -196,6 +248,14 @@ mod tests {
         }
         assert!(ids.ids().eq(names.iter().map(String::as_str)));
         assert_eq!((ids.code(""), ids.code("1"), ids.len()), (None, None, 30_000));
+        let asked: Vec<String> = (0..30_000).map(|i| (i * 3).to_string()).collect();
+        for asked in asked.chunks(50) {
+            let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+            let mut codes = [Some(7); BLOCK];
+            ids.look_up(&asked, &mut codes);
+            let one_by_one = asked.iter().map(|id| ids.code(id));
+            assert!(codes[..asked.len()].iter().copied().eq(one_by_one));
+        }
     }
 
     #[test]

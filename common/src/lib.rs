@@ -9,7 +9,7 @@ pub mod artifact;
 pub mod atomic_file;
 pub mod cli;
 pub mod error;
-mod fence;
+pub mod fence;
 pub mod fingerprint;
 pub mod frame;
 pub mod ids;

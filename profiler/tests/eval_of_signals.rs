@@ -4,22 +4,20 @@ mod support;
 
 use std::path::Path;
 
-use common::fingerprint::Fingerprint;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{normal, stream};
 use common::schema::interactions::{self, Feedback, Interactions};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
-use common::schema::states::{self, Cut, STATES, States, state_hash};
-use common::schema::{items, metrics, table};
+use common::schema::states::{self, States};
+use common::schema::{candidates, items, metrics, table};
 use support::{Outcome, profiler};
 use tempfile::TempDir;
 
 const GROUPS: usize = 3;
 const ITEMS: usize = 40;
 const USERS: usize = 90;
-const HELD_OUT: usize = 2;
 
 fn ids(count: usize) -> Dictionary {
     Dictionary::from_values(IdKind::Integer, (0..count).map(|n| n.to_string())).unwrap()
@@ -74,46 +72,26 @@ fn world() -> TempDir {
         &catalogue,
     )
     .unwrap();
-    write_states(&folder, "states.parquet", HELD_OUT);
-    write_states(&folder, "all.parquet", 0);
+    let states = format!("states --log log.parquet --window {ITEMS}");
+    profiler(
+        folder.path(),
+        &format!("{states} --hold-out 2 --out states.parquet"),
+    )
+    .done();
+    profiler(folder.path(), &format!("{states} --out all.parquet")).done();
     folder
 }
 
-fn write_states(folder: &TempDir, name: &str, held_out: usize) {
-    let cut = Cut {
-        window: ITEMS as u32,
-        like_threshold: 4.0,
-        hold_out: held_out as u32,
-    };
-    let log = Fingerprint::of_file(&folder.path().join("log.parquet")).unwrap();
-    let manifest = Manifest::new(STATES, "test")
-        .config(&cut)
-        .unwrap()
-        .input("log", log);
-    states::write(&folder.path().join(name), &manifest, &states_without(held_out)).unwrap();
-}
-
-fn states_without(held_out: usize) -> States {
-    let kept = ITEMS - held_out;
-    let items: Vec<Vec<String>> = (0..USERS)
-        .map(|user| met(user)[..kept].iter().map(|item| item.to_string()).collect())
-        .collect();
-    let likes: Vec<bool> = (0..kept).map(liked).collect();
-    States {
-        users: ids(USERS),
-        feedback: vec![vec![1.0; kept]; USERS],
-        interactions: vec![kept as u32; USERS],
-        state_hash: items.iter().map(|items| state_hash(items, &likes)).collect(),
-        liked: vec![likes; USERS],
-        items,
-    }
+/// The states without the held-out likes.
+fn states_of(folder: &TempDir) -> States {
+    states::read(&folder.path().join("states.parquet")).unwrap()
 }
 
 /// Profiles of these states with `traits` of a group: items first, then users.
 fn write_profiles(folder: &TempDir, name: &str, states: &str, mut traits: impl FnMut(usize) -> [f32; 4]) {
     let of_states = table::fingerprint(&folder.path().join(states)).unwrap();
     let manifest = Manifest::new(PROFILES, "test").input("states", of_states);
-    let users = states_without(HELD_OUT);
+    let users = states_of(folder);
     let mut profiles = Profiles {
         vocabulary: ["a", "b", "c", "d"].map(String::from).to_vec(),
         ..Profiles::default()
@@ -223,7 +201,7 @@ fn the_same_run_gives_the_same_bytes_and_another_is_refused() {
 #[test]
 fn preferences_are_measured_on_the_lists_they_were_asked_about() {
     let folder = world();
-    let states = states_without(HELD_OUT);
+    let states = states_of(&folder);
     let all: Vec<String> = (0..GROUPS * ITEMS).map(|item| item.to_string()).collect();
     // Scores that know the group, of every third user.
     let mut asked = Preferences::default();
@@ -248,6 +226,59 @@ fn preferences_are_measured_on_the_lists_they_were_asked_about() {
         shown.stderr
     );
     assert!(shown.stdout.contains("(30 users)"), "{}", shown.stdout);
+}
+
+#[test]
+fn lists_are_written_as_eval_draws_them() {
+    let folder = world();
+    let of = |states: &str, more: &str| {
+        let inputs = format!("--log log.parquet --items items.parquet --states {states}.parquet");
+        profiler(folder.path(), &format!("candidates {inputs} {more}"))
+    };
+    let read = |name: &str| candidates::read(&folder.path().join(name)).unwrap();
+    of("states", "--users 30 --out lists.parquet").done();
+    let lists = read("lists.parquet");
+    // Scores of these lists only: eval asks about the very same pairs.
+    let states = states_of(&folder);
+    let row = |user: &String| states.users.code(user).unwrap() as usize;
+    let asked = Preferences {
+        state_hash: lists
+            .user_id
+            .iter()
+            .map(|user| states.state_hash[row(user)].clone())
+            .collect(),
+        scores: lists.items.iter().map(|items| vec![0.0; items.len()]).collect(),
+        chosen: vec![0; 30],
+        margin: vec![0.0; 30],
+        user_id: lists.user_id,
+        candidates: lists.items,
+    };
+    preferences::write(
+        &folder.path().join("asked.parquet"),
+        &Manifest::new(PREFERENCES, "test"),
+        &asked,
+    )
+    .unwrap();
+    let run = "--preferences asked.parquet --out metrics.parquet";
+    let shown = eval(folder.path(), &format!("{run} --users 30")).done();
+    assert!(!shown.stderr.contains("not asked about"), "{}", shown.stderr);
+    let of_all = |metric: &str| measured(folder.path(), "asked: preferences", metric);
+    assert_eq!((of_all("auc"), of_all("auc_users")), (0.5, 30.0));
+    // Another seed draws others.
+    eval(folder.path(), "--preferences asked.parquet --seed 1").refused(2, &["none of the candidate lists"]);
+
+    of("all", "--kind unseen --unseen 7 --users 0 --out unseen.parquet").done();
+    let unseen = read("unseen.parquet");
+    assert_eq!(unseen.user_id.len(), USERS);
+    for (user, items) in unseen.items.iter().enumerate() {
+        let group = |item: &String| item.parse::<usize>().unwrap() / ITEMS;
+        assert_eq!(items.len(), 7);
+        assert!(items.iter().all(|item| group(item) != user % GROUPS), "{items:?}");
+    }
+    of("all", "--out none.parquet").refused(2, &["hold no like out", "--hold-out"]);
+    let again = of("states", "--users 30 --out lists.parquet").done();
+    assert!(again.stderr.contains("already done"), "{}", again.stderr);
+    of("states", "--users 31 --out lists.parquet").refused(2, &["lists.parquet", "--overwrite"]);
 }
 
 #[test]

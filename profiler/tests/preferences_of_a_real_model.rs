@@ -124,6 +124,12 @@ fn bytes(folder: &TempDir, name: &str) -> Vec<u8> {
     std::fs::read(folder.path().join(name)).unwrap()
 }
 
+/// How far two evaluations of one log-probability may be apart: eight-bit weights round activations too, a little
+/// otherwise in every batch, and the improbable drifts most.
+fn drift(log_probability: f64) -> f64 {
+    0.2 + 0.02 * log_probability.abs()
+}
+
 /// The log-probability of ` TITLE\n` behind `prompt`, by llama.cpp alone: one pair in a context of its own.
 fn directly(backend: &LlamaBackend, model: &LlamaModel, prompt: &str, title: &str) -> f64 {
     let vocab = model.vocab();
@@ -158,8 +164,7 @@ fn likelihoods_are_those_of_each_pair_alone() {
     let Some((folder, path)) = folder() else { return };
     profiler(folder.path(), &prefer("out.parquet", "--form likelihood")).done();
     let read = read(&folder, "out.parquet");
-    let mut backend = LlamaBackend::init().unwrap();
-    backend.void_logs();
+    let backend = LlamaBackend::init().unwrap();
     let model = LlamaModel::load_from_file(&backend, &path, &LlamaModelParams::default()).unwrap();
     let own = folder.path().join("templates");
     let templates = Templates::load(Domain::Film, Some(&own), &[Template::Prefer]).unwrap();
@@ -176,9 +181,11 @@ fn likelihoods_are_those_of_each_pair_alone() {
             .map(|&film| directly(&backend, &model, &prompt, FILMS[film]))
             .collect();
         assert_eq!(read.candidates[row].len(), films.len());
-        // Eight-bit weights round activations too, a little otherwise in every batch.
         for (&score, exact) in read.scores[row].iter().zip(&exact) {
-            assert!((f64::from(score) - exact).abs() < 0.5, "{score} is not {exact}");
+            assert!(
+                (f64::from(score) - exact).abs() < drift(*exact),
+                "{score} is not {exact}"
+            );
         }
         let best = (0..exact.len())
             .max_by(|&a, &b| exact[a].total_cmp(&exact[b]))
@@ -221,7 +228,12 @@ fn pmi_is_the_likelihood_minus_that_without_the_user() {
         likelihood.scores[row][place] - pmi.scores[row][place]
     };
     for film in [7, 3, 1, 0] {
-        assert!((taken(0, film) - taken(1, film)).abs() < 0.5, "{film}");
+        let place = LISTS[0].1.iter().position(|&f| f == film).unwrap();
+        let most = drift(f64::from(likelihood.scores[0][place]));
+        assert!(
+            f64::from((taken(0, film) - taken(1, film)).abs()) < most,
+            "{film}"
+        );
         assert!(taken(0, film) < -1.0);
     }
     let tokens = read(&folder, "tokens.parquet");
@@ -300,56 +312,4 @@ fn candidates_that_cannot_be_used_are_named() {
         assert!(run.stderr.contains(warning), "{}", run.stderr);
     }
     assert_eq!(read(&folder, "out.parquet").candidates, [["1", "3"]]);
-}
-
-#[test]
-fn held_out_likes_are_drawn_from_the_log_and_measured() {
-    let Some((folder, _)) = folder() else { return };
-    let (mut users, mut items, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    for user in 1..=3_i64 {
-        for time in 0..4 {
-            users.push(user);
-            items.push((2 * user + time) % FILMS.len() as i64);
-            times.push(time);
-        }
-    }
-    let liked = vec![5.0_f32; users.len()];
-    let mut log =
-        df!("user_id" => users, "item_id" => items, "timestamp" => times, "feedback" => liked).unwrap();
-    write(&folder.path().join("log.parquet"), &mut log);
-    let states = "states --log log.parquet --like-threshold 4 --hold-out 2 --out states.parquet --overwrite";
-    profiler(folder.path(), states).done();
-    let drawn = |source: &str, out: &str| {
-        // With the templates that are built in.
-        prefer(out, "--form likelihood --unseen 3")
-            .replace("candidates.parquet", source)
-            .replace("--templates templates", "")
-    };
-    profiler(folder.path(), &drawn("held-out", "held.parquet")).refused(2, &["--log"]);
-    let with_log = |source, out| drawn(source, out) + " --log log.parquet";
-    profiler(folder.path(), &with_log("held-out", "held.parquet")).done();
-    let held = read(&folder, "held.parquet");
-    assert_eq!(held.user_id, ["1", "2", "3"]);
-    for (user, candidates) in (1..).zip(&held.candidates) {
-        // Two held-out likes and three that the user never met.
-        assert_eq!(candidates.len(), 5);
-        for time in [2, 3] {
-            let like = (2 * user + time) % FILMS.len();
-            assert!(candidates.contains(&like.to_string()), "{candidates:?}");
-        }
-    }
-    profiler(folder.path(), &with_log("unseen", "unseen.parquet")).done();
-    let unseen = read(&folder, "unseen.parquet");
-    assert!(unseen.candidates.iter().all(|candidates| candidates.len() == 3));
-
-    let measured = profiler(
-        folder.path(),
-        "eval --log log.parquet --items items.parquet --states states.parquet --unseen 3 --preferences held.parquet",
-    )
-    .done();
-    assert!(
-        measured.stdout.contains("held: preferences"),
-        "{}",
-        measured.stdout
-    );
 }

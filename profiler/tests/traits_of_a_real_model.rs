@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
 use common::schema::{items, states};
-use support::{files, model, profiler};
+use support::{fast_model, files, model, profiler};
 use tempfile::TempDir;
 
 const FILMS: [(&str, &str); 8] = [
@@ -97,17 +97,6 @@ fn traits(model: &Path, out: &str, more: &str) -> String {
     )
 }
 
-/// The model in the format that llama.cpp runs fast on most CPUs; the shipped one may be several times slower.
-fn fast_model(folder: &TempDir) -> Option<PathBuf> {
-    let shipped = model()?;
-    let prepare = format!(
-        "prepare --model {} --format q4_0 --out fast.gguf",
-        shipped.display()
-    );
-    profiler(folder.path(), &prepare).done();
-    Some(folder.path().join("fast.gguf"))
-}
-
 fn bytes(folder: &TempDir, name: &str) -> Vec<u8> {
     std::fs::read(folder.path().join(name)).unwrap()
 }
@@ -120,7 +109,9 @@ fn trait_of(profiles: &Profiles, row: usize, word: &str) -> f32 {
 #[test]
 fn traits_make_sense_and_do_not_depend_on_the_workers() {
     let folder = folder(&catalogue(COPIES));
-    let Some(model) = fast_model(&folder) else { return };
+    let Some(model) = fast_model(folder.path()) else {
+        return;
+    };
     profiler(folder.path(), &traits(&model, "one.parquet", "--workers 1")).done();
     profiler(folder.path(), &traits(&model, "two.parquet", "--workers 2")).done();
     profiler(folder.path(), &traits(&model, "three.parquet", "--workers 3")).done();
@@ -146,7 +137,9 @@ fn traits_make_sense_and_do_not_depend_on_the_workers() {
 fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     let mut catalogue = catalogue(COPIES);
     let kept = folder(&catalogue);
-    let Some(model) = fast_model(&kept) else { return };
+    let Some(model) = fast_model(kept.path()) else {
+        return;
+    };
     profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     let again = profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     assert!(again.stderr.contains("already done"), "{}", again.stderr);
@@ -173,7 +166,9 @@ fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let whole = folder(&catalogue(COPIES));
-    let Some(model) = fast_model(&whole) else { return };
+    let Some(model) = fast_model(whole.path()) else {
+        return;
+    };
     let run = traits(&model, "out.parquet", "--workers 1");
     profiler(whole.path(), &run).done();
     let killed = folder(&catalogue(COPIES));
@@ -229,7 +224,9 @@ fn a_prepared_model_reads_the_same_traits_and_is_made_once() {
 #[test]
 fn vocabularies_and_templates_of_ones_own() {
     let folder = folder(&catalogue(1));
-    let Some(model) = fast_model(&folder) else { return };
+    let Some(model) = fast_model(folder.path()) else {
+        return;
+    };
     std::fs::write(folder.path().join("words.txt"), "# moods\nfunny\nscary\n").unwrap();
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(
@@ -251,8 +248,9 @@ fn vocabularies_and_templates_of_ones_own() {
         "inspect --profiles out.parquet --id 1 --kind item --top 1",
     )
     .done();
-    assert!(shown.stdout.starts_with("item 1 "), "{}", shown.stdout);
-    profiler(folder.path(), "inspect --profiles out.parquet --id 99").refused(2, &["no such profile", "99"]);
+    assert!(shown.stdout.starts_with("item 1\n"), "{}", shown.stdout);
+    profiler(folder.path(), "inspect --profiles out.parquet --id 99")
+        .refused(2, &["no such item or user", "99"]);
 
     std::fs::write(folder.path().join("words.txt"), "funny\nscary\nfunny-looking\n").unwrap();
     profiler(folder.path(), &traits(&model, "other.parquet", own)).refused(42, &["funny = funny-looking"]);

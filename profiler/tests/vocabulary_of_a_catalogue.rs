@@ -19,14 +19,23 @@ fn ids(count: usize) -> Dictionary {
 fn world() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let categories = |item: usize| {
-        let kind = if item % 2 == 0 { "rock music" } else { "jazz music" };
-        let era = if item % 3 == 0 { "80s" } else { "modern" };
+        let kind = if item.is_multiple_of(2) {
+            "rock music"
+        } else {
+            "jazz music"
+        };
+        let era = if item.is_multiple_of(3) { "80s" } else { "modern" };
         vec![kind.to_string(), era.to_string()]
     };
     let catalogue = Items {
         ids: ids(ITEMS),
         title: (0..ITEMS)
-            .map(|item| format!("Number {item}{}", if item % 5 == 0 { ", loud" } else { "" }))
+            .map(|item| {
+                format!(
+                    "Number {item}{}",
+                    if item.is_multiple_of(5) { ", loud" } else { "" }
+                )
+            })
             .collect(),
         text: vec![Some("A good record.".into()); ITEMS],
         categories: (0..ITEMS).map(categories).collect(),
@@ -38,7 +47,7 @@ fn world() -> TempDir {
     )
     .unwrap();
     // Users like either the loud or the others, and rock and jazz alike.
-    let liked = |user: usize| (0..ITEMS).filter(move |item| (item % 5 == 0) == (user % 2 == 0));
+    let liked = |user: usize| (0..ITEMS).filter(move |item| item.is_multiple_of(5) == user.is_multiple_of(2));
     let some = |user: usize| liked(user).skip(user % 4).take(8);
     let states = States {
         users: ids(10),

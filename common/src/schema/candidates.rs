@@ -4,7 +4,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use super::column::{text_array, text_list_array};
 use super::table::Table;
+use super::write;
+use crate::manifest::Manifest;
 use crate::{Error, Result};
 
 /// Artifact kind.
@@ -47,4 +50,17 @@ pub fn read(path: &Path) -> Result<Candidates> {
         user_id: codes.iter().map(|&code| users.id(code).to_string()).collect(),
         items,
     })
+}
+
+/// Writes candidate lists.
+///
+/// # Errors
+/// On I/O failure.
+pub fn write(path: &Path, manifest: &Manifest, candidates: &Candidates) -> Result<()> {
+    let users = candidates.user_id.iter().map(String::as_str);
+    let columns = vec![
+        (USER_ID, text_array(users), false),
+        (ITEMS, text_list_array(&candidates.items), false),
+    ];
+    write::write(path, manifest, &[], columns)
 }

@@ -13,6 +13,7 @@ pub mod preferences;
 pub mod profiles;
 pub mod states;
 mod stream;
+pub mod summaries;
 pub mod table;
 pub mod users;
 pub(crate) mod write;

@@ -16,7 +16,8 @@ const CHECKSUM: usize = 32;
 
 /// A folder of finished units.
 pub struct Cache {
-    folder: PathBuf,
+    /// None keeps nothing.
+    folder: Option<PathBuf>,
 }
 
 impl Cache {
@@ -25,8 +26,13 @@ impl Cache {
         let mut folder = out.as_os_str().to_os_string();
         folder.push(".cache");
         Cache {
-            folder: folder.into(),
+            folder: Some(folder.into()),
         }
+    }
+
+    /// No cache: for a few prompts that are looked at once.
+    pub fn none() -> Self {
+        Cache { folder: None }
     }
 
     /// The key of a unit: model, prefix, reading and prompts.
@@ -53,25 +59,38 @@ impl Cache {
 
     /// The `count` values of the unit under `key`, if it is there whole.
     pub(super) fn load(&self, key: &Fingerprint, count: usize) -> Option<Vec<f32>> {
-        let bytes = std::fs::read(self.path(key)).ok()?;
-        let (checksum, values) = bytes.split_at_checked(CHECKSUM)?;
-        let whole =
-            values.len() == count * 4 && Fingerprint::of_bytes(values).as_str().as_bytes() == checksum;
-        let (values, _) = values.as_chunks::<4>();
+        let bytes = self.load_bytes(key)?;
+        let (values, rest) = bytes.as_chunks::<4>();
+        let whole = values.len() == count && rest.is_empty();
         whole.then(|| values.iter().map(|&value| f32::from_le_bytes(value)).collect())
     }
 
     /// Keeps a finished unit.
     pub(super) fn store(&self, key: &Fingerprint, values: &[f32]) -> Result<()> {
         let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let mut bytes = Fingerprint::of_bytes(&values).as_str().as_bytes().to_vec();
-        bytes.extend(values);
-        atomic_file::write_bytes(&self.path(key), &bytes)
+        self.store_bytes(key, &values)
     }
 
-    fn path(&self, key: &Fingerprint) -> PathBuf {
+    /// What was kept under `key`, if it is there whole.
+    pub(crate) fn load_bytes(&self, key: &Fingerprint) -> Option<Vec<u8>> {
+        let mut bytes = std::fs::read(self.path(key)?).ok()?;
+        let values = bytes.split_off(bytes.len().min(CHECKSUM));
+        (Fingerprint::of_bytes(&values).as_str().as_bytes() == bytes).then_some(values)
+    }
+
+    /// Keeps bytes under `key`.
+    pub(crate) fn store_bytes(&self, key: &Fingerprint, values: &[u8]) -> Result<()> {
+        let Some(path) = self.path(key) else {
+            return Ok(());
+        };
+        let mut bytes = Fingerprint::of_bytes(values).as_str().as_bytes().to_vec();
+        bytes.extend(values);
+        atomic_file::write_bytes(&path, &bytes)
+    }
+
+    fn path(&self, key: &Fingerprint) -> Option<PathBuf> {
         let (shelf, rest) = key.as_str().split_at(2);
-        self.folder.join(shelf).join(rest)
+        Some(self.folder.as_ref()?.join(shelf).join(rest))
     }
 }
 
@@ -112,7 +131,7 @@ mod tests {
     #[test]
     fn it_is_beside_the_output() {
         let cache = Cache::beside("a/p.parquet".as_ref());
-        assert_eq!(cache.folder, PathBuf::from("a/p.parquet.cache"));
+        assert_eq!(cache.folder, Some(PathBuf::from("a/p.parquet.cache")));
     }
 
     #[test]
@@ -131,7 +150,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::beside(&folder.path().join("p.parquet"));
         cache.store(&key(), &[1.0, 2.0]).unwrap();
-        let path = cache.path(&key());
+        let path = cache.path(&key()).unwrap();
         let good = std::fs::read(&path).unwrap();
         for bad in [&good[..good.len() - 1], &good[..10], &[]] {
             std::fs::write(&path, bad).unwrap();

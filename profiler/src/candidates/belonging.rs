@@ -7,25 +7,34 @@ use common::schema::states::{self, Cut};
 use common::schema::table;
 use common::{Error, Result};
 
-use crate::states as log_of_states;
+use crate::states::{self as from_log, sources};
 
-/// How the states at `path` were cut from their log, which must have left likes out.
+/// How the states at `path` were cut from their log.
 ///
 /// # Errors
-/// When they have left none out, or do not say.
+/// When they do not say.
+pub fn require_cut(path: &Path) -> Result<Cut> {
+    states::cut(path)?.ok_or_else(|| {
+        Error::usage("the states do not say how they were cut from their log")
+            .file(path)
+            .hint("make them with `profiler states`")
+    })
+}
+
+/// As [`require_cut`], of states that hold likes out.
+///
+/// # Errors
+/// When they hold none out, or do not say.
 pub fn require_hold_out(path: &Path) -> Result<Cut> {
-    let refused = |what: &str| {
-        Err(Error::usage(what).file(path).hint(
-            "make them with `profiler states --hold-out 5`, and everything that is read from them again",
-        ))
-    };
-    match states::cut(path)? {
-        Some(cut) if cut.hold_out > 0 => Ok(cut),
-        Some(_) => {
-            refused("the states hold no like out: what they were made from includes all there is to ask")
-        }
-        None => refused("the states do not say which likes they hold out"),
+    let cut = require_cut(path)?;
+    if cut.hold_out == 0 {
+        return Err(Error::usage(
+            "the states hold no like out: what is read from them includes all there is to ask about",
+        )
+        .file(path)
+        .hint("make them with `profiler states --hold-out 5`, and everything that is read from them again"));
     }
+    Ok(cut)
 }
 
 /// The fingerprint of `log`, which must be the one that `states` were made from.
@@ -33,8 +42,8 @@ pub fn require_hold_out(path: &Path) -> Result<Cut> {
 /// # Errors
 /// When it is missing, held-out truth, or another one.
 pub fn require_log(states: &Path, log: &Path) -> Result<Fingerprint> {
-    let files = log_of_states::sources::files(log)?;
-    let fingerprint = log_of_states::fingerprint(&files)?;
+    let files = sources::files(log)?;
+    let fingerprint = from_log::fingerprint(&files)?;
     if let Some(manifest) = table::read_manifest(states)? {
         manifest.require_input("log", &fingerprint, states, log)?;
     }

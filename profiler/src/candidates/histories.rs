@@ -6,14 +6,9 @@ use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
 use common::schema::items::Items;
 use common::schema::states::States;
 use common::{Error, Result};
-use polars::prelude::*;
 
-use crate::states::{self, log as scan};
-
-const STATE: &str = "__state";
-const ITEM: &str = "__item";
-const LIKED: &str = "__liked";
-const ROW: &str = "__row";
+use crate::states::log::Log;
+use crate::states::sources;
 
 /// What one user did, in the order of time, ties in the order of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +27,27 @@ impl History {
         last.reverse();
         last
     }
+
+    /// What came before the last `per_user` likes: all that a state without them knows of.
+    pub(super) fn before(&self, per_user: usize) -> Self {
+        let end = self
+            .held_out(per_user)
+            .first()
+            .copied()
+            .unwrap_or(self.items.len());
+        History {
+            items: self.items[..end].to_vec(),
+            liked: self.liked[..end].to_vec(),
+        }
+    }
+}
+
+/// One row of the log.
+#[derive(Clone, Copy)]
+struct Event {
+    time: i64,
+    item: u32,
+    liked: bool,
 }
 
 /// The histories of all users of some states.
@@ -48,45 +64,46 @@ impl Histories {
     }
 
     /// Reads the log (a Parquet file, a folder of them, or a glob) that `states` were made from; feedback from
-    /// `like_threshold` on is a like. Kept of a row are user, item, time and like, in some twenty bytes.
+    /// `like_threshold` on is a like. Sixteen bytes of each row are kept in memory.
     ///
     /// # Errors
-    /// When the log is missing, damaged, lacks a column, or has nothing of these users and items.
-    pub fn read(log: &Path, like_threshold: f32, catalogue: &Items, states: &States) -> Result<Self> {
-        let files = states::sources::files(log)?;
-        let failed = |e: PolarsError| scan::polars_error(&e, &files[0]);
-        let parts = files.iter().map(|file| {
-            states::check::columns(file)?;
-            Ok(scan::lazy(file)?.select([
-                scan::typed(USER_ID),
-                scan::typed(ITEM_ID),
-                scan::typed(TIMESTAMP),
-                scan::typed(FEEDBACK).gt_eq(lit(like_threshold)).alias(LIKED),
-            ]))
-        });
-        let parts = parts.collect::<Result<Vec<LazyFrame>>>()?;
-        let in_time = |column: &str| col(column).sort_by([TIMESTAMP, ROW], SortMultipleOptions::default());
-        let frame = concat(parts, UnionArgs::default())
-            .map_err(failed)?
-            .with_row_index(ROW, None)
-            .join(
-                codes(USER_ID, STATE, states.users.ids()).map_err(failed)?,
-                [col(USER_ID)],
-                [col(USER_ID)],
-                JoinType::Inner.into(),
-            )
-            .join(
-                codes(ITEM_ID, ITEM, catalogue.ids.ids()).map_err(failed)?,
-                [col(ITEM_ID)],
-                [col(ITEM_ID)],
-                JoinType::Left.into(),
-            )
-            .group_by([col(STATE)])
-            .agg([in_time(ITEM), in_time(LIKED)])
-            .collect()
-            .map_err(failed)?;
-        let mut rows = vec![History::default(); states.users.len()];
-        fill(&mut rows, &frame).map_err(failed)?;
+    /// When the log is missing or damaged, lacks a column, has a bad row, or nothing of these users and items.
+    pub fn read(
+        log: &Path,
+        like_threshold: f32,
+        catalogue: &Items,
+        states: &States,
+        workers: usize,
+    ) -> Result<Self> {
+        let mut events: Vec<Vec<Event>> = vec![Vec::new(); states.users.len()];
+        // What states and catalogue lack gets codes behind theirs.
+        let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
+        let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
+        Log::open(&sources::files(log)?)?.scan("log", &columns, workers, |batch| {
+            let user = batch.codes(USER_ID, &mut users, workers)?;
+            let item = batch.codes(ITEM_ID, &mut items, workers)?;
+            let rows = user
+                .into_iter()
+                .zip(item)
+                .zip(batch.times()?)
+                .zip(batch.feedback()?);
+            for (((user, item), &time), &feedback) in rows {
+                if let Some(events) = events.get_mut(user as usize) {
+                    let liked = feedback >= like_threshold;
+                    events.push(Event { time, item, liked });
+                }
+            }
+            Ok(())
+        })?;
+        let known = |item: u32| ((item as usize) < catalogue.ids.len()).then_some(item);
+        let history = |mut events: Vec<Event>| {
+            events.sort_by_key(|event| event.time);
+            History {
+                items: events.iter().map(|event| known(event.item)).collect(),
+                liked: events.iter().map(|event| event.liked).collect(),
+            }
+        };
+        let rows: Vec<History> = events.into_iter().map(history).collect();
         if rows
             .iter()
             .all(|history| history.items.iter().flatten().next().is_none())
@@ -120,35 +137,4 @@ impl Histories {
         }
         likes
     }
-}
-
-/// A table from ids to their places.
-fn codes<'a>(id: &str, code: &str, ids: impl Iterator<Item = &'a str>) -> PolarsResult<LazyFrame> {
-    let ids: Vec<&str> = ids.collect();
-    let places: Vec<u32> = (0..ids.len() as u32).collect();
-    let columns = vec![Column::new(id.into(), ids), Column::new(code.into(), places)];
-    Ok(DataFrame::new_infer_height(columns)?.lazy())
-}
-
-fn fill(rows: &mut [History], frame: &DataFrame) -> PolarsResult<()> {
-    let states = frame.column(STATE)?.u32()?;
-    let (items, liked) = (frame.column(ITEM)?.list()?, frame.column(LIKED)?.list()?);
-    for ((state, items), liked) in states
-        .iter()
-        .zip(items.amortized_iter())
-        .zip(liked.amortized_iter())
-    {
-        if let (Some(state), Some(items), Some(liked)) = (state, items, liked) {
-            rows[state as usize] = History {
-                items: items.as_ref().u32()?.iter().collect(),
-                liked: liked
-                    .as_ref()
-                    .bool()?
-                    .iter()
-                    .map(Option::unwrap_or_default)
-                    .collect(),
-            };
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,5 @@
 //! Candidate lists: items that a user could be shown, for the verbs that ask which of them the user would like.
+//! `profiler candidates` writes them; see [`run`].
 //!
 //! [`held_out`] mixes likes that the states left out with items that the user never met: what `eval` measures on
 //! and `prefer` can be asked about. [`unseen`] has only the latter: what a recommender would choose from. A list
@@ -8,6 +9,7 @@ mod belonging;
 mod draw;
 mod histories;
 mod left_out;
+mod lists;
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
@@ -15,10 +17,11 @@ use common::rng;
 use common::schema::items::Items;
 use common::schema::states::States;
 
-pub use belonging::{require_hold_out, require_log};
+pub use belonging::{require_cut, require_hold_out, require_log};
 pub use draw::Weighting;
 pub use histories::{Histories, History};
 pub use left_out::LeftOut;
+pub use lists::{Config, Kind, run};
 
 /// The candidates of one user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,18 +96,20 @@ pub fn held_out(
     }
 }
 
-/// For each of `draw.users` users of `users`, those of the states: unseen items. Who has met all there is gets an
-/// empty list.
-pub fn unseen(histories: &Histories, users: &Dictionary, draw: &Draw) -> Vec<Candidates> {
-    let weights = draw.weighting.weights(&histories.popularity(0));
+/// For each of `draw.users` users of `users`, those of the states: items that they had not met before the last
+/// `per_user` of their likes. Who has met all there is gets no list.
+///
+/// The held-out likes are among what can be drawn: a list must not tell which they are by lacking them.
+pub fn unseen(histories: &Histories, users: &Dictionary, per_user: usize, draw: &Draw) -> Vec<Candidates> {
+    let weights = draw.weighting.weights(&histories.popularity(per_user));
     let mut rows: Vec<(usize, ())> = (0..histories.rows().len()).map(|row| (row, ())).collect();
     sample(&mut rows, users, draw);
     let list = |(row, ())| {
         let key = key(users, row);
-        let items = draw::unseen(&histories.rows()[row], &weights, draw, key);
-        shuffled(row, &[], &items, draw.seed, key)
+        let items = draw::unseen(&histories.rows()[row].before(per_user), &weights, draw, key);
+        (!items.is_empty()).then(|| shuffled(row, &[], &items, draw.seed, key))
     };
-    rows.into_iter().map(list).collect()
+    rows.into_iter().filter_map(list).collect()
 }
 
 fn has_known_like(catalogue: &Items, states: &States, row: usize) -> bool {
@@ -255,13 +260,21 @@ mod tests {
     #[test]
     fn unseen_lists_have_no_item_of_the_log() {
         let (histories, _, states) = world(ITEMS);
-        let lists = unseen(&histories, &states.users, &draw(10, 1));
+        let lists = unseen(&histories, &states.users, 0, &draw(10, 1));
         assert_eq!(lists.len(), 10);
         for list in lists {
             assert_eq!(list.items.len(), 8);
             let seen = &histories.rows()[list.row].items;
             assert!(list.items.iter().all(|&item| !seen.contains(&Some(item))));
             assert!(!list.positive.contains(&true));
+        }
+        let all = Draw {
+            unseen: ITEMS as usize,
+            ..draw(0, 1)
+        };
+        for list in unseen(&histories, &states.users, 2, &all) {
+            // Three likes came before the last two: those two and the item behind them are not known yet.
+            assert_eq!(list.items.len(), ITEMS as usize - 3);
         }
     }
 }

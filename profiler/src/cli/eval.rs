@@ -23,8 +23,8 @@ pub(super) struct Arguments {
     /// Profiles that `profiler traits` read from these states; several are measured side by side
     #[arg(long, value_name = "[NAME=]FILE", value_parser = named)]
     profiles: Vec<Named>,
-    /// What `profiler prefer --candidates held-out` answered for these states, with the same --seed, --negatives,
-    /// --unseen and --users; several are measured side by side
+    /// What `profiler prefer` answered about the lists that `profiler candidates` drew from these states with the same
+    /// --seed, --negatives and --unseen, and as many --users or more; several are measured side by side
     #[arg(long, value_name = "[NAME=]FILE", value_parser = named)]
     preferences: Vec<Named>,
     /// What is done to traits before they are compared
@@ -83,6 +83,7 @@ impl Arguments {
             users: self.users as usize,
             format: self.format,
             out: self.out,
+            workers: self.shared.workers(),
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
         })?;

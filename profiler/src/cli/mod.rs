@@ -2,11 +2,14 @@
 //! library function.
 
 mod bench;
+mod candidates;
 mod eval;
 mod inspect;
 mod prefer;
 mod prepare;
+mod refine;
 mod states;
+mod summarise;
 mod traits;
 mod vocab;
 
@@ -32,14 +35,35 @@ enum Verb {
     /// Convert a model's weights once to the format that this CPU runs fastest
     Prepare(prepare::Arguments),
     /// Propose the trait words for a catalogue
+    ///
+    /// Words of categories, titles and texts, chosen one after the other: each time the one that differs most between the
+    /// tastes of users (with --states) and then between items, beyond what the words before it tell. What was counted
+    /// stands above each word, for you to edit.
     Vocab(vocab::Arguments),
     /// Read the traits of items and user states from a language model's logits
     Traits(Box<traits::Arguments>),
+    /// Turn many traits into the few directions in which a log's users differ
+    Refine(refine::Arguments),
+    /// Write a profile of each user: what they like, avoid and are likely to try next
+    Summarise(Box<summarise::Arguments>),
+    /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
+    ///
+    /// The same seed gives a user the same list, here and in `eval`, whoever else is asked about.
+    Candidates(candidates::Arguments),
     /// Score candidates for users by a language model's probabilities
     Prefer(Box<prefer::Arguments>),
-    /// Show the strongest traits of some items and users
-    Inspect(inspect::Arguments),
+    /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
+    ///
+    /// What is shown depends on what is given: --profiles for traits and summaries, --items and --states for titles,
+    /// --domain for prompts, --model for tokens and answers.
+    Inspect(Box<inspect::Arguments>),
     /// Measure how well traits and preferences tell held-out likes from unseen items
+    ///
+    /// For each user the AUC of each signal: how often a like that the states hold out is ranked above an item that the user
+    /// never met. The table has the mean over users, its standard error and 95 % interval, and the differences from popularity
+    /// and from the overlap of categories, paired by user. `mean liked` is the cosine of an item's traits with the mean of those
+    /// of the liked items in the state, `user` that with the user's own; `shuffled` is the same with the traits handed to the
+    /// wrong items and users, which says what chance gives.
     Eval(Box<eval::Arguments>),
     /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
     Bench(bench::Arguments),
@@ -55,6 +79,9 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
         Verb::Traits(arguments) => arguments.run(),
+        Verb::Refine(arguments) => arguments.run(),
+        Verb::Summarise(arguments) => arguments.run(),
+        Verb::Candidates(arguments) => arguments.run(),
         Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
+use common::Result;
 use common::cli::Shared;
-use common::{Error, Result};
 
-use crate::candidates::{Draw, Weighting};
-use crate::prefer::{self, Form, Normalise, Source};
+use crate::prefer::{self, Form, Normalise};
 use crate::vocab::Domain;
 
 #[derive(Debug, clap::Args)]
@@ -29,26 +28,13 @@ pub(super) struct Arguments {
     /// Templates of your own: a folder with prefer.jinja, or choose.jinja for `--form choice`
     #[arg(long, value_name = "FOLDER")]
     templates: Option<PathBuf>,
-    /// Whom to ask about what: a Parquet file with user_id and candidates (a list of item ids); or `held-out`, the
-    /// likes that the states hold out among unseen items, what `profiler eval` measures on; or `unseen`, items that
-    /// the user never met
-    #[arg(long, value_name = "FILE|held-out|unseen")]
+    /// Whom to ask about what, drawn by `profiler candidates` or your own: a Parquet file with user_id and candidates (a
+    /// list of item ids)
+    #[arg(long, value_name = "FILE")]
     candidates: PathBuf,
-    /// Of a file: ask about the first candidates of each list only [default: all]
+    /// Ask about the first candidates of each list only [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     at_most: Option<u32>,
-    /// For held-out and unseen: the log that the states were made from, a Parquet file, a folder of them, or a glob
-    #[arg(long, value_name = "FILE|FOLDER|GLOB")]
-    log: Option<PathBuf>,
-    /// For held-out and unseen: items of a list that the user never met
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    unseen: u32,
-    /// For held-out and unseen: how these are drawn
-    #[arg(long, value_enum, default_value_t)]
-    negatives: Weighting,
-    /// For held-out and unseen: users who are asked, a sample by the seed (that of `profiler eval --users`); 0 is all
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    sample: u32,
     /// What a candidate's score is
     #[arg(long, value_enum, default_value_t = Form::Pmi)]
     form: Form,
@@ -71,7 +57,6 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        let candidates = self.source()?;
         prefer::run(&prefer::Config {
             workers: self.shared.workers(),
             model: self.model,
@@ -80,7 +65,8 @@ impl Arguments {
             users: self.users,
             domain: self.domain,
             templates: self.templates,
-            candidates,
+            candidates: self.candidates,
+            at_most: self.at_most.map(|count| count as usize),
             form: self.form,
             normalise: self.normalise,
             rotations: self.rotations as usize,
@@ -89,27 +75,5 @@ impl Arguments {
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
         })
-    }
-
-    fn source(&self) -> Result<Source> {
-        let draw = Draw {
-            unseen: self.unseen as usize,
-            weighting: self.negatives,
-            users: self.sample as usize,
-            seed: self.shared.seed,
-        };
-        let name = self.candidates.to_str().unwrap_or_default();
-        match (name, self.log.clone()) {
-            ("held-out", Some(log)) => Ok(Source::HeldOut { log, draw }),
-            ("unseen", Some(log)) => Ok(Source::Unseen { log, draw }),
-            ("held-out" | "unseen", None) => Err(Error::usage(format!(
-                "candidates that are {name} are drawn from the log, which is not given"
-            ))
-            .hint("pass --log, the log that the states were made from")),
-            _ => Ok(Source::File {
-                path: self.candidates.clone(),
-                at_most: self.at_most.map(|count| count as usize),
-            }),
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use common::Result;
 use common::cli::Shared;
 
+use crate::subjects::{History, Told};
 use crate::traits;
 use crate::vocab::Domain;
 
@@ -22,6 +23,12 @@ pub(super) struct Arguments {
     /// What else is known of users: user_id, attributes
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+    /// Profiles of the users, made by `profiler summarise`, to be told in their prompts and kept with their traits
+    #[arg(long, value_name = "FILE")]
+    summaries: Option<PathBuf>,
+    /// Whether prompts tell a user's history beside the summary
+    #[arg(long, value_enum, default_value = "show", requires = "summaries")]
+    history: History,
     /// What the items are: chooses the built-in vocabulary and templates
     #[arg(long, value_enum)]
     domain: Domain,
@@ -50,6 +57,10 @@ impl Arguments {
             items: self.items,
             states: self.states,
             users: self.users,
+            summaries: self.summaries.map(|file| Told {
+                file,
+                history: self.history,
+            }),
             domain: self.domain,
             vocabulary: self.vocabulary,
             templates: self.templates,

@@ -2,17 +2,21 @@
 
 use std::path::PathBuf;
 
-use common::Result;
 use common::cli::Shared;
+use common::{Error, Result};
 
 use super::print;
-use crate::vocab::{self, Proposal};
+use crate::vocab::{self, Proposal, Wide};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The catalogue: item_id, title, and text and categories where there are any
-    #[arg(long, value_name = "FILE")]
-    items: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "wide")]
+    items: Option<PathBuf>,
+    /// No proposal: list the model's own most frequent words, a wide vocabulary whose traits `profiler refine` turns
+    /// into a few
+    #[arg(long, requires = "model", conflicts_with_all = ["items", "states", "keep"])]
+    wide: bool,
     /// User states, made by `profiler states`: words are chosen to tell tastes apart, not items. What the
     /// states hold out is not looked at
     #[arg(long, value_name = "FILE")]
@@ -37,15 +41,25 @@ impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
         let to_stdout = self.out.is_none();
-        let text = vocab::propose(&Proposal {
-            items: self.items,
-            states: self.states,
-            model: self.model,
-            words: usize::from(self.words),
-            keep: self.keep,
-            out: self.out,
-            overwrite: self.shared.overwrite,
-        })?;
+        let words = usize::from(self.words);
+        let text = match (self.items, self.model) {
+            (Some(items), model) => vocab::propose(&Proposal {
+                items,
+                states: self.states,
+                model,
+                words,
+                keep: self.keep,
+                out: self.out,
+                overwrite: self.shared.overwrite,
+            }),
+            (None, Some(model)) => vocab::wide(&Wide {
+                model,
+                words,
+                out: self.out,
+                overwrite: self.shared.overwrite,
+            }),
+            (None, None) => Err(Error::usage("neither --items nor --wide is given")),
+        }?;
         if to_stdout { print(&text) } else { Ok(()) }
     }
 }

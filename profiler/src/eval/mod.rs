@@ -2,8 +2,9 @@
 //!
 //! For each user the area under the ROC curve of a signal over the held-out likes and some unseen items; the mean
 //! over users with its 95 % interval, and the difference from popularity and from the overlap of categories, paired
-//! by user. Unseen items are drawn in proportion to their likes unless told otherwise, so that popularity
-//! is no signal; the control hands the same traits to the wrong items.
+//! by user. Unseen items are drawn in proportion to their likes unless told otherwise, so that popularity is no
+//! signal; the control hands the same traits to the wrong items. Popularity then comes out below one half rather
+//! than at it: an item must have likes to be drawn, while a held-out like may have been its item's only one.
 
 mod auc;
 mod estimate;
@@ -77,6 +78,8 @@ pub struct Config {
     pub format: Format,
     /// The metrics file; none is written where this is None.
     pub out: Option<PathBuf>,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
     /// Seed of users, unseen items and the control.
     pub seed: u64,
     /// Replace what another run has written.
@@ -173,7 +176,13 @@ fn manifest(config: &Config) -> Result<Manifest> {
 fn measure(config: &Config) -> Result<Evaluation> {
     let cut = candidates::require_hold_out(&config.states)?;
     let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
-    let histories = Histories::read(&config.log, cut.like_threshold, &catalogue, &states)?;
+    let histories = Histories::read(
+        &config.log,
+        cut.like_threshold,
+        &catalogue,
+        &states,
+        config.workers,
+    )?;
     let draw = Draw {
         unseen: config.negatives,
         weighting: config.weighting,

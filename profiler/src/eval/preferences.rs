@@ -21,24 +21,27 @@ pub(super) fn scores(
     lists: &[Candidates],
 ) -> Result<Vec<Option<Vec<f64>>>> {
     let read = preferences::read(path)?;
-    let mut rows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    // A user may have been asked about several lists.
+    let mut rows: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (row, (user, state)) in read.user_id.iter().zip(&read.state_hash).enumerate() {
-        rows.insert((user, state), row);
+        rows.entry((user, state)).or_default().push(row);
     }
     let of_list = |list: &Candidates| {
         let user = states.users.id(list.row as u32);
-        let row = *rows.get(&(user, states.state_hash[list.row].as_str()))?;
-        let asked = read.candidates[row].iter().zip(&read.scores[row]);
-        let by_id: BTreeMap<&str, f32> = asked.map(|(id, &score)| (id.as_str(), score)).collect();
-        let score = |&item: &u32| by_id.get(catalogue.ids.id(item)).map(|&score| f64::from(score));
-        list.items.iter().map(score).collect::<Option<Vec<f64>>>()
+        let rows = rows.get(&(user, states.state_hash[list.row].as_str()))?;
+        rows.iter().find_map(|&row| {
+            let asked = read.candidates[row].iter().zip(&read.scores[row]);
+            let by_id: BTreeMap<&str, f32> = asked.map(|(id, &score)| (id.as_str(), score)).collect();
+            let score = |&item: &u32| by_id.get(catalogue.ids.id(item)).map(|&score| f64::from(score));
+            list.items.iter().map(score).collect::<Option<Vec<f64>>>()
+        })
     };
     let scores: Vec<_> = lists.iter().map(of_list).collect();
     let asked = scores.iter().flatten().count();
     if asked == 0 {
         return Err(Error::usage("the preferences are about none of the candidate lists")
             .file(path)
-            .hint("ask about them with `profiler prefer --candidates held-out`, the same log, states and --seed"));
+            .hint("ask about lists that `profiler candidates` drew from these states, with the same --seed, --unseen and --negatives"));
     }
     if asked < lists.len() {
         terminal::warn(&format!(

@@ -1,6 +1,7 @@
 //! What is done to traits before they are compared: a cosine of raw traits mostly tells what all items share.
 
 use clap::ValueEnum;
+use nalgebra::{DMatrix, SymmetricEigen};
 
 /// A transformation of traits, fit on the rows that it is applied to: all items, or all users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -78,23 +79,16 @@ fn scale(values: &mut [f64], width: usize) {
 /// Columns of mean 0 by the inverse square root of their covariance (ZCA: of all whitenings the one that stays
 /// closest to the traits, so that whitened users can be compared with whitened items).
 fn whiten(values: &mut [f64], width: usize) {
-    let (eigenvalues, vectors) = eigen(covariance(values, width), width);
-    let scales: Vec<f64> = eigenvalues
-        .iter()
-        .map(|&value| if value > 1e-12 { value.sqrt().recip() } else { 0.0 })
-        .collect();
-    // W = V diag(scales) V^T, symmetric.
-    let mut whitening = vec![0.0; width * width];
-    for row in 0..width {
-        for column in 0..width {
-            let along =
-                (0..width).map(|k| vectors[row * width + k] * scales[k] * vectors[column * width + k]);
-            whitening[row * width + column] = along.sum();
-        }
-    }
+    let found = SymmetricEigen::new(DMatrix::from_row_slice(width, width, &covariance(values, width)));
+    let roots = found.eigenvalues.map(|value| match value > 1e-12 {
+        true => value.sqrt().recip(),
+        false => 0.0,
+    });
+    // W = V diag(1 / roots) V^T, symmetric, so that its columns are its rows.
+    let whitening = &found.eigenvectors * DMatrix::from_diagonal(&roots) * found.eigenvectors.transpose();
     for row in values.chunks_exact_mut(width) {
         let before = row.to_vec();
-        for (value, weights) in row.iter_mut().zip(whitening.chunks_exact(width)) {
+        for (value, weights) in row.iter_mut().zip(whitening.as_slice().chunks_exact(width)) {
             *value = weights
                 .iter()
                 .zip(&before)
@@ -116,43 +110,6 @@ fn covariance(values: &[f64], width: usize) -> Vec<f64> {
     covariance.iter_mut().for_each(|value| *value *= 1.0 - SHRINKAGE);
     (0..width).for_each(|at| covariance[at * width + at] += SHRINKAGE * mean);
     covariance
-}
-
-/// Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's rotations.
-fn eigen(mut matrix: Vec<f64>, width: usize) -> (Vec<f64>, Vec<f64>) {
-    /// Sweeps converge quadratically; a handful does for matrices of any size met here.
-    const SWEEPS: usize = 30;
-    let mut vectors = vec![0.0; width * width];
-    (0..width).for_each(|at| vectors[at * width + at] = 1.0);
-    for _ in 0..SWEEPS {
-        for p in 0..width {
-            for q in p + 1..width {
-                let off = matrix[p * width + q];
-                if off == 0.0 {
-                    continue;
-                }
-                let theta = (matrix[q * width + q] - matrix[p * width + p]) / (2.0 * off);
-                let sign = if theta < 0.0 { -1.0 } else { 1.0 };
-                let tangent = sign / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let cosine = (tangent * tangent + 1.0).sqrt().recip();
-                let rotation = (cosine, tangent * cosine);
-                for k in 0..width {
-                    rotate(&mut matrix, (k * width + p, k * width + q), rotation);
-                    rotate(&mut vectors, (k * width + p, k * width + q), rotation);
-                }
-                for k in 0..width {
-                    rotate(&mut matrix, (p * width + k, q * width + k), rotation);
-                }
-            }
-        }
-    }
-    ((0..width).map(|at| matrix[at * width + at]).collect(), vectors)
-}
-
-fn rotate(values: &mut [f64], (p, q): (usize, usize), (cosine, sine): (f64, f64)) {
-    let (a, b) = (values[p], values[q]);
-    values[p] = cosine * a - sine * b;
-    values[q] = sine * a + cosine * b;
 }
 
 #[cfg(test)]
@@ -203,19 +160,5 @@ mod tests {
         let correlation = white[1] / (white[0] * white[4]).sqrt();
         let before = product[1];
         assert!(correlation < before - 0.3, "{correlation} {before}");
-    }
-
-    #[test]
-    fn eigenvectors_take_a_matrix_apart() {
-        let matrix = vec![4.0, 1.0, -2.0, 1.0, 3.0, 0.5, -2.0, 0.5, 5.0];
-        let (values, vectors) = eigen(matrix.clone(), 3);
-        for i in 0..3 {
-            for j in 0..3 {
-                let again: f64 = (0..3)
-                    .map(|k| vectors[3 * i + k] * values[k] * vectors[3 * j + k])
-                    .sum();
-                assert!((again - matrix[3 * i + j]).abs() < 1e-9);
-            }
-        }
     }
 }

@@ -60,11 +60,11 @@ pub(super) mod file_type {
     pub(in crate::model) const BF16: sys::llama_ftype = sys::LLAMA_FTYPE_MOSTLY_BF16;
 }
 
-/// Converts the model at `input` to `file_type` and writes it to `output` with `marks` added to its metadata.
+/// Converts the model at `input` to `file_type` (none: its weights stay as they are) and writes it to `output` with `marks` added to its metadata.
 pub(super) fn quantise(
     input: &Path,
     output: &Path,
-    file_type: sys::llama_ftype,
+    file_type: Option<sys::llama_ftype>,
     threads: usize,
     marks: &[(&str, &str)],
 ) -> Result<()> {
@@ -77,7 +77,10 @@ pub(super) fn quantise(
     overrides.push(text_override("", ""));
     // SAFETY: returns a plain struct of defaults.
     let mut parameters = unsafe { sys::llama_model_quantize_default_params() };
-    parameters.ftype = file_type;
+    match file_type {
+        Some(file_type) => parameters.ftype = file_type,
+        None => parameters.only_copy = true,
+    }
     parameters.nthread = i32::try_from(threads).unwrap_or(i32::MAX);
     parameters.allow_requantize = true;
     parameters.kv_overrides = overrides.as_ptr();

@@ -12,6 +12,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
 
 use super::foreign;
 use super::header::Header;
@@ -21,7 +22,7 @@ const NO_NEXT_TOKEN: [&str; 2] = ["t5", "bert"];
 
 /// A loaded language model; shared by all workers, each with its own context.
 pub struct Model {
-    inner: LlamaModel,
+    pub(super) inner: LlamaModel,
     fingerprint: Fingerprint,
     name: String,
     /// Held while a context is made: llama.cpp writes to the model then.
@@ -106,6 +107,17 @@ impl Model {
         self.inner.vocab().tokenize(text.as_bytes(), false, false)
     }
 
+    /// How many tokens the model knows: 0 up to this number.
+    pub fn vocabulary(&self) -> i32 {
+        self.inner.n_vocab()
+    }
+
+    /// The text of one token, its space before it included; what is part of a character only is shown as such.
+    pub fn text(&self, token: i32) -> String {
+        let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
+        String::from_utf8_lossy(&piece).into_owned()
+    }
+
     /// `text` as the tokens with which it would go on behind another text.
     pub fn continuation(&self, text: &str) -> Vec<LlamaToken> {
         // Some tokenisers put a space before every text of their own accord: take it behind a text.
@@ -115,10 +127,17 @@ impl Model {
         tokens
     }
 
-    /// The text of one token, its space before it included; what is part of a character only is shown as such.
-    pub fn text(&self, token: i32) -> String {
-        let piece = self.inner.vocab().token_to_piece(LlamaToken(token), true, None);
-        String::from_utf8_lossy(&piece).into_owned()
+    /// The bytes of every token that is text; none for marks and tokens that are not used.
+    pub(crate) fn texts(&self) -> Vec<Vec<u8>> {
+        let vocab = self.inner.vocab();
+        let is_text = |token| {
+            let kind = vocab.attr(token);
+            kind.contains(LlamaTokenAttr::Normal) || kind.contains(LlamaTokenAttr::Byte)
+        };
+        let texts = self.inner.tokens(false);
+        texts
+            .map(|(token, bytes)| if is_text(token) { bytes } else { Vec::new() })
+            .collect()
     }
 
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.

@@ -1,12 +1,14 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
+mod chat;
+pub mod convert;
 mod foreign;
 mod header;
 mod load;
-pub mod prepare;
 mod reader;
 mod tensor_type;
 
+pub use chat::Chat;
 pub use header::Header;
 pub(crate) use load::ContextSize;
 pub use load::Model;

@@ -9,7 +9,6 @@
 mod choice;
 mod likelihood;
 mod lists;
-mod source;
 
 use std::path::PathBuf;
 
@@ -20,7 +19,7 @@ use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::states::{self, States};
-use common::schema::{table, users};
+use common::schema::{candidates, table, users};
 use common::{Result, terminal};
 use serde::Serialize;
 
@@ -30,7 +29,6 @@ use crate::prompt::{Template, Templates, User};
 use crate::subjects;
 use crate::vocab::Domain;
 use lists::List;
-pub use source::Source;
 
 /// What a score is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -71,7 +69,9 @@ pub struct Config {
     /// A folder of templates over the built-in ones.
     pub templates: Option<PathBuf>,
     /// The candidate lists.
-    pub candidates: Source,
+    pub candidates: PathBuf,
+    /// Candidates of a list that are asked about, from its front; `None`: all.
+    pub at_most: Option<usize>,
     /// What a score is.
     pub form: Form,
     /// What likelihoods are divided by.
@@ -84,7 +84,7 @@ pub struct Config {
     pub workers: usize,
     /// Layers of the model on a GPU, where the build has one.
     pub gpu_layers: u32,
-    /// Recorded in the manifest; only the drawing of candidates is random.
+    /// Recorded in the manifest; nothing here is random.
     pub seed: u64,
     /// Replace another run's preferences.
     pub overwrite: bool,
@@ -96,7 +96,7 @@ struct Recorded<'a> {
     form: Form,
     normalise: Normalise,
     rotations: usize,
-    candidates: String,
+    at_most: Option<usize>,
     templates: &'a Fingerprint,
     gpu_layers: u32,
 }
@@ -117,7 +117,7 @@ impl Material<'_> {
     }
 }
 
-/// Scores all candidate lists, and writes them in the order of their file, or of the states.
+/// Scores all candidate lists, and writes them in the order of their file.
 ///
 /// # Errors
 /// When an input is missing or bad, no list has a known user and item, the model cannot be used, a list is too
@@ -132,12 +132,19 @@ pub fn run(config: &Config) -> Result<()> {
     let manifest = manifest(config, &templates)?;
     let catalogue = items::read(&config.items)?;
     let states = states::read(&config.states)?;
+    let candidates = candidates::read(&config.candidates)?;
     let users = config.users.as_deref().map(users::read).transpose()?;
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let users = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
-    let lists = config.candidates.lists(&states, &catalogue, &config.states)?;
+    let lists = lists::known(
+        &candidates,
+        &states,
+        &catalogue,
+        config.at_most,
+        &config.candidates,
+    )?;
     let material = Material {
         templates: &templates,
         users: &users,
@@ -168,7 +175,7 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
         form: config.form,
         normalise: config.normalise,
         rotations: config.rotations,
-        candidates: config.candidates.recorded(),
+        at_most: config.at_most,
         templates: templates.fingerprint(),
         gpu_layers: config.gpu_layers,
     };
@@ -177,8 +184,8 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
         .config(&recorded)?
         .input_file("model", &config.model)?
         .input("items", table::fingerprint(&config.items)?)
-        .input("states", table::fingerprint(&config.states)?);
-    let manifest = config.candidates.add_to(manifest, &config.states)?;
+        .input("states", table::fingerprint(&config.states)?)
+        .input("candidates", table::fingerprint(&config.candidates)?);
     match &config.users {
         Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
         None => Ok(manifest),

@@ -1,9 +1,9 @@
 //! Prompts: MiniJinja templates in plain files.
 //!
 //! A template gets its subject as `item` (`title`, `text`, `categories`) or `user` (`liked`, `disliked`,
-//! `categories`, `attributes`); all are empty in the rendering that calibrates (the subject left out). The prompt must end
-//! where the next word would be the trait, the title that the user likes next, or the label of the choice among
-//! `candidates` (`label`, `title`).
+//! `categories`, `attributes`, and `summary` with `likes`, `avoids`, `next` and `about`); all are empty in the rendering
+//! that calibrates (the subject left out). The prompt must end where the next word would be the trait, the title that the
+//! user likes next, or the label of the choice among `candidates` (`label`, `title`).
 
 mod subject;
 
@@ -15,6 +15,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use crate::vocab::Domain;
+pub(crate) use subject::clean;
 pub use subject::{Item, User};
 
 /// A template by its name.
@@ -28,6 +29,8 @@ pub enum Template {
     Prefer,
     /// What the label of a user's choice would follow.
     Choose,
+    /// What a user's profile is written from.
+    Summarise,
 }
 
 impl Template {
@@ -38,6 +41,7 @@ impl Template {
             Template::User => "user.jinja",
             Template::Prefer => "prefer.jinja",
             Template::Choose => "choose.jinja",
+            Template::Summarise => "summarise.jinja",
         }
     }
 
@@ -56,6 +60,9 @@ impl Template {
             (Template::Choose, Domain::Film) => include_str!("film/choose.jinja"),
             (Template::Choose, Domain::Music) => include_str!("music/choose.jinja"),
             (Template::Choose, Domain::Shop) => include_str!("shop/choose.jinja"),
+            (Template::Summarise, Domain::Film) => include_str!("film/summarise.jinja"),
+            (Template::Summarise, Domain::Music) => include_str!("music/summarise.jinja"),
+            (Template::Summarise, Domain::Shop) => include_str!("shop/summarise.jinja"),
         }
     }
 }
@@ -157,6 +164,14 @@ impl Templates {
         self.render(Template::Choose, context! { user => user.value(), candidates })
     }
 
+    /// The prompt that a user's profile, as JSON, would follow.
+    ///
+    /// # Errors
+    /// When the template asks for what users do not have.
+    pub fn summary(&self, user: &User) -> Result<String> {
+        self.render(Template::Summarise, context! { user => user.value() })
+    }
+
     /// The text that item prompts begin with, whatever the item.
     ///
     /// # Errors
@@ -206,6 +221,18 @@ impl Templates {
         Ok(common_beginning(&prompts))
     }
 
+    /// The text that [`Templates::summary`] begins with, whatever the state.
+    ///
+    /// # Errors
+    /// As [`Templates::summary`].
+    pub fn summary_beginning(&self) -> Result<String> {
+        let prompts = User::extremes()
+            .iter()
+            .map(|user| self.summary(user))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(common_beginning(&prompts))
+    }
+
     fn render(&self, template: Template, subject: minijinja::Value) -> Result<String> {
         self.environment
             .get_template(template.file())
@@ -219,7 +246,7 @@ fn template_error(error: &minijinja::Error) -> Error {
         .detail()
         .map_or_else(|| error.kind().to_string(), str::to_string);
     Error::usage(format!("the template does not work: {detail}")).hint(
-        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes), \
+        "templates know `item` (title, text, categories) or `user` (liked, disliked, categories, attributes, summary), \
          choose.jinja also `candidates` (a list of label, title)",
     )
 }

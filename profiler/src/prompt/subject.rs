@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, context};
 
+use crate::grammar::Profile;
+
 /// Characters of a title, a category or an attribute that are told.
 const SHORT: usize = 120;
 /// Characters of an item's text that are told.
@@ -35,6 +37,8 @@ pub struct User {
     pub categories: Vec<String>,
     /// What else is known of the user.
     pub attributes: BTreeMap<String, String>,
+    /// The profile that `profiler summarise` wrote of the user, where it is told.
+    pub summary: Option<Profile>,
 }
 
 impl Item {
@@ -96,6 +100,25 @@ impl User {
             .collect()
     }
 
+    /// The same user with the history left out.
+    pub fn without_history(&self) -> User {
+        User {
+            attributes: self.attributes.clone(),
+            summary: self.summary.clone(),
+            ..User::default()
+        }
+    }
+
+    /// The same user with the last `most` titles of each kind.
+    pub fn recent(&self, most: usize) -> User {
+        let last = |titles: &[String]| titles[titles.len().saturating_sub(most)..].to_vec();
+        User {
+            liked: last(&self.liked),
+            disliked: last(&self.disliked),
+            ..self.clone()
+        }
+    }
+
     /// Attributes cleaned and shortened.
     pub fn attributes(attributes: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         attributes
@@ -111,12 +134,22 @@ impl User {
             disliked,
             categories,
             attributes,
+            summary,
         } = self;
-        context! { liked, disliked, categories, attributes => attributes.clone() }
+        let summary = summary.as_ref().map_or(Value::from(()), |told| {
+            let Profile {
+                likes,
+                avoids,
+                next,
+                about,
+            } = told;
+            context! { likes, avoids, next, about }
+        });
+        context! { liked, disliked, categories, attributes => attributes.clone(), summary }
     }
 
     /// States so different that what their prompts share is the template's.
-    pub(super) fn extremes() -> [User; 4] {
+    pub(super) fn extremes() -> [User; 5] {
         let attributes = BTreeMap::from([("Z".to_string(), "Z".to_string())]);
         [
             User::default(),
@@ -133,6 +166,14 @@ impl User {
                 disliked: vec!["A".into()],
                 categories: vec!["A".into()],
                 attributes,
+                ..User::default()
+            },
+            User {
+                summary: Some(Profile {
+                    about: "A".into(),
+                    ..Profile::default()
+                }),
+                ..User::default()
             },
         ]
     }

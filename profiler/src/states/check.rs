@@ -6,12 +6,12 @@ use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
 use common::{Error, Result};
 use polars::prelude::*;
 
-use super::log::{collect, lazy, polars_error, typed};
+use super::query::{collect, lazy, polars_error, typed};
 
 const ROW: &str = "__row";
 
 /// Checks that `file` has the columns of a log in types that can be read; says whether user ids are integers.
-pub(crate) fn columns(file: &Path) -> Result<bool> {
+pub(super) fn columns(file: &Path) -> Result<bool> {
     let schema = lazy(file)?.collect_schema().map_err(|e| polars_error(&e, file))?;
     for (column, wanted, fits) in [
         (USER_ID, "text or integers", is_id as fn(&DataType) -> bool),

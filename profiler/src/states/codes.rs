@@ -1,22 +1,17 @@
 //! Ids to dense codes, many rows at a time over worker threads, with codes in the order of first appearance.
 
-use common::ids::{Dictionary, IdKind};
-use polars::prelude::StringChunked;
-
 use super::parallel;
+use super::slice::Ids;
+use common::ids::{BLOCK, Dictionary, IdKind};
 
-/// The codes of the ids of `column`, which get new ones where `dictionary` does not know them, in the order of the rows.
+/// The codes of `ids`, which get new ones where `dictionary` does not know them, in the order of the rows.
 /// None where an id is null or empty.
 ///
 /// The dictionary stays as it is while all workers look up; each collects the ids that it does not find, and these are
 /// added one worker's after the other's. So the codes do not depend on the number of workers.
-pub(super) fn intern(
-    dictionary: &mut Dictionary,
-    column: &StringChunked,
-    workers: usize,
-) -> Option<Vec<u32>> {
-    let mut codes = Vec::with_capacity(column.len());
-    for part in look_up_all(dictionary, column, workers) {
+pub(super) fn intern(dictionary: &mut Dictionary, ids: &Ids, workers: usize) -> Option<Vec<u32>> {
+    let mut codes = Vec::with_capacity(ids.len());
+    for part in look_up_all(dictionary, ids, workers) {
         let part = part?;
         let start = codes.len();
         codes.extend(part.codes);
@@ -28,18 +23,18 @@ pub(super) fn intern(
     Some(codes)
 }
 
-/// The codes of the ids of `column`. None where an id is not known.
-pub(super) fn known(dictionary: &Dictionary, column: &StringChunked, workers: usize) -> Option<Vec<u32>> {
-    let mut codes = Vec::with_capacity(column.len());
-    for part in look_up_all(dictionary, column, workers) {
+/// The codes of `ids`. None where an id is not known.
+pub(super) fn known(dictionary: &Dictionary, ids: &Ids, workers: usize) -> Option<Vec<u32>> {
+    let mut codes = Vec::with_capacity(ids.len());
+    for part in look_up_all(dictionary, ids, workers) {
         codes.extend(part.filter(|part| part.pending.is_empty())?.codes);
     }
     Some(codes)
 }
 
-fn look_up_all(known: &Dictionary, column: &StringChunked, workers: usize) -> Vec<Option<Coded>> {
-    parallel::map(parallel::slices(column.len(), workers), |(start, length)| {
-        look_up(known, &column.slice(start as i64, length))
+fn look_up_all(known: &Dictionary, ids: &Ids, workers: usize) -> Vec<Option<Coded>> {
+    parallel::map(parallel::slices(ids.len(), workers), |(start, length)| {
+        look_up(known, &ids.slice(start, length))
     })
 }
 
@@ -52,34 +47,37 @@ struct Coded {
     pending: Vec<(u32, u32)>,
 }
 
-fn look_up(known: &Dictionary, ids: &StringChunked) -> Option<Coded> {
+fn look_up(known: &Dictionary, ids: &Ids) -> Option<Coded> {
     let mut coded = Coded {
         codes: Vec::with_capacity(ids.len()),
         new: Dictionary::new(IdKind::Text),
         pending: Vec::new(),
     };
-    let mut row = 0;
-    for id in ids.iter() {
-        let id = id.filter(|id| !id.is_empty())?;
-        let code = known.code(id).unwrap_or_else(|| {
-            coded.pending.push((row, coded.new.intern(id)));
-            0
-        });
-        coded.codes.push(code);
-        row += 1;
-    }
-    Some(coded)
+    let mut found = [None; BLOCK];
+    let whole = ids.blocks(|block| {
+        known.look_up(block, &mut found);
+        for (id, code) in block.iter().zip(found) {
+            let code = code.unwrap_or_else(|| {
+                coded
+                    .pending
+                    .push((coded.codes.len() as u32, coded.new.intern(id)));
+                0
+            });
+            coded.codes.push(code);
+        }
+    });
+    whole.then_some(coded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::{NewChunkedArray, PlSmallStr};
+    use arrow::array::StringArray;
 
     #[test]
     fn codes_follow_the_rows_for_any_number_of_workers() {
         let ids: Vec<String> = (0..500).map(|row| format!("u{}", row * row % 131)).collect();
-        let column = StringChunked::from_slice(PlSmallStr::EMPTY, &ids);
+        let column = Ids::Text(StringArray::from_iter_values(&ids));
         let mut expected = Dictionary::new(IdKind::Text);
         let codes: Vec<u32> = ids.iter().map(|id| expected.intern(id)).collect();
         for workers in [1, 2, 3, 7] {
@@ -96,7 +94,7 @@ mod tests {
     #[test]
     fn null_and_empty_ids_have_no_code() {
         for bad in [None, Some("")] {
-            let column = StringChunked::from_slice_options(PlSmallStr::EMPTY, &[Some("a"), bad]);
+            let column = Ids::Text(StringArray::from(vec![Some("a"), bad]));
             assert!(intern(&mut Dictionary::default(), &column, 2).is_none());
         }
     }

@@ -93,7 +93,7 @@ impl Cohort {
             find_ends(means, &users, &mut shards)?;
         }
         let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
-        means.log.scan("states", &columns, |batch| {
+        means.log.scan("states", &columns, means.workers, |batch| {
             let rows = Rows::of(batch, means)?;
             let item = batch.codes(ITEM_ID, items, means.workers)?;
             rows.deal(&users, &mut shards, |shard, user, row| {
@@ -130,7 +130,7 @@ fn find_ends(means: Means, users: &Range<usize>, shards: &mut [Shard]) -> Result
         .map(|users| Latest::new(users.map(|user| means.held_out(user))))
         .collect();
     let columns = [USER_ID, TIMESTAMP, FEEDBACK];
-    means.log.scan("last likes", &columns, |batch| {
+    means.log.scan("last likes", &columns, means.workers, |batch| {
         let rows = Rows::of(batch, means)?;
         rows.deal(users, &mut likes, |likes, user, row| {
             if means.feedback.is_like(rows.feedback[row]) {
@@ -149,14 +149,14 @@ fn find_ends(means: Means, users: &Range<usize>, shards: &mut [Shard]) -> Result
 }
 
 /// The rows of a batch, by the codes of their users.
-struct Rows {
+struct Rows<'a> {
     user: Vec<u32>,
-    time: Vec<i64>,
-    feedback: Vec<f32>,
+    time: &'a [i64],
+    feedback: &'a [f32],
 }
 
-impl Rows {
-    fn of(batch: &Batch<'_>, means: Means) -> Result<Self> {
+impl<'a> Rows<'a> {
+    fn of(batch: &'a Batch<'_>, means: Means) -> Result<Self> {
         Ok(Rows {
             user: batch.known(USER_ID, &means.tally.users, means.workers)?,
             time: batch.times()?,

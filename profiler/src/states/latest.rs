@@ -3,27 +3,25 @@
 /// For each user the last entries by time, ties in the order in which they came; room for a fixed number of each. Users
 /// are places from 0 on. A user's entries are a ring, so that one that comes in the order of time moves no other.
 pub(super) struct Latest<T> {
-    /// Where each user's ring begins in `entries`; one more than there are users.
-    starts: Vec<u32>,
-    /// The oldest entry of each ring.
-    heads: Vec<u16>,
-    /// Entries in each ring.
-    lengths: Vec<u16>,
+    rings: Vec<Ring>,
     entries: Vec<(i64, T)>,
 }
 
-/// The places of a ring's entries, oldest first.
+/// Where the entries of one user are.
 #[derive(Clone, Copy)]
 struct Ring {
-    start: usize,
-    room: usize,
-    head: usize,
+    start: u32,
+    room: u16,
+    /// The place of the oldest, counted from `start`.
+    head: u16,
+    length: u16,
 }
 
 impl Ring {
+    /// The place of the `nth` entry, the oldest first.
     fn place(self, nth: usize) -> usize {
-        let at = self.head + nth;
-        self.start + if at < self.room { at } else { at - self.room }
+        let (at, room) = (usize::from(self.head) + nth, usize::from(self.room));
+        self.start as usize + if at < room { at } else { at - room }
     }
 }
 
@@ -33,42 +31,39 @@ impl<T: Copy + Default> Latest<T> {
 
     /// Room for `rooms` entries of each user.
     pub(super) fn new(rooms: impl Iterator<Item = u16>) -> Self {
-        let mut starts = vec![0];
         let mut end = 0;
-        for room in rooms {
+        let ring = |room: u16| {
+            let start = end;
             end += u32::from(room);
-            starts.push(end);
-        }
-        let users = starts.len() - 1;
+            Ring {
+                start,
+                room,
+                head: 0,
+                length: 0,
+            }
+        };
+        let rings = rooms.map(ring).collect();
         Latest {
-            starts,
-            heads: vec![0; users],
-            lengths: vec![0; users],
+            rings,
             entries: vec![(0, T::default()); end as usize],
-        }
-    }
-
-    fn ring(&self, user: usize) -> Ring {
-        let start = self.starts[user] as usize;
-        Ring {
-            start,
-            room: self.starts[user + 1] as usize - start,
-            head: usize::from(self.heads[user]),
         }
     }
 
     /// Takes an entry; the oldest makes room where there is none.
     pub(super) fn push(&mut self, user: usize, time: i64, value: T) {
-        let mut ring = self.ring(user);
-        let mut length = usize::from(self.lengths[user]);
-        if length == ring.room {
-            if length == 0 || time < self.entries[ring.place(0)].0 {
+        let mut ring = self.rings[user];
+        if ring.length == ring.room {
+            if ring.room == 0 || time < self.entries[ring.place(0)].0 {
                 return;
             }
-            ring.head = ring.place(1) - ring.start;
-            length -= 1;
+            ring.head = if ring.head + 1 == ring.room {
+                0
+            } else {
+                ring.head + 1
+            };
+            ring.length -= 1;
         }
-        let at = self.rank(ring, length, time);
+        let (length, at) = (usize::from(ring.length), self.rank(ring, time));
         if at * 2 < length {
             // Nearer to the oldest: these move, by one place back.
             ring.head = if ring.head == 0 { ring.room } else { ring.head } - 1;
@@ -81,12 +76,13 @@ impl<T: Copy + Default> Latest<T> {
             }
         }
         self.entries[ring.place(at)] = (time, value);
-        self.heads[user] = ring.head as u16;
-        self.lengths[user] = length as u16 + 1;
+        ring.length += 1;
+        self.rings[user] = ring;
     }
 
-    /// How many of the first `length` entries of `ring` are not later than `time`.
-    fn rank(&self, ring: Ring, length: usize, time: i64) -> usize {
+    /// How many of the entries of `ring` are not later than `time`.
+    fn rank(&self, ring: Ring, time: i64) -> usize {
+        let length = usize::from(ring.length);
         if length == 0 || self.entries[ring.place(length - 1)].0 <= time {
             return length;
         }
@@ -104,8 +100,8 @@ impl<T: Copy + Default> Latest<T> {
 
     /// The entries of `user`, oldest first, each with its time.
     pub(super) fn of(&self, user: usize) -> impl Iterator<Item = (i64, T)> {
-        let ring = self.ring(user);
-        (0..usize::from(self.lengths[user])).map(move |nth| self.entries[ring.place(nth)])
+        let ring = self.rings[user];
+        (0..usize::from(ring.length)).map(move |nth| self.entries[ring.place(nth)])
     }
 }
 

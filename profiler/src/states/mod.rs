@@ -1,13 +1,15 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-pub(crate) mod check;
+mod check;
 mod codes;
 mod cohort;
 mod latest;
 pub(crate) mod log;
 mod parallel;
 mod pieces;
+mod query;
+mod slice;
 pub(crate) mod sources;
 mod tally;
 
@@ -78,7 +80,7 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let log = Log::open(files)?;
+    let log = Log::open(&files)?;
     let means = Means {
         log: &log,
         tally: &Tally::of(&log, cut, feedback, config.workers)?,
@@ -100,7 +102,7 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// What feedback means; all files of a log must agree.
-pub(crate) fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
+fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
     let first = interactions::feedback_of_log(&files[0], like_threshold)?;
     for file in &files[1..] {
         let other = interactions::feedback_of_log(file, like_threshold)?;

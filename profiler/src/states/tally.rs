@@ -27,11 +27,11 @@ impl Tally {
             rows: Vec::new(),
             likes: Vec::new(),
         };
-        let columns: &[&str] = match cut.hold_out {
+        let columns: &[&'static str] = match cut.hold_out {
             0 => &[USER_ID],
             _ => &[USER_ID, FEEDBACK],
         };
-        log.scan("users", columns, |batch| {
+        log.scan("users", columns, workers, |batch| {
             let codes = batch.codes(USER_ID, &mut tally.users, workers)?;
             tally.rows.resize(tally.users.len(), 0);
             for &user in &codes {
@@ -39,7 +39,7 @@ impl Tally {
             }
             if cut.hold_out > 0 {
                 tally.likes.resize(tally.users.len(), 0);
-                for (&user, value) in codes.iter().zip(batch.feedback()?) {
+                for (&user, &value) in codes.iter().zip(batch.feedback()?) {
                     tally.likes[user as usize] += u32::from(feedback.is_like(value));
                 }
             }

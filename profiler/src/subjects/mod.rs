@@ -1,5 +1,7 @@
 //! From catalogue and states to what prompts tell of items and users.
 
+mod summaries;
+
 use std::path::Path;
 
 use common::schema::items::Items;
@@ -8,6 +10,7 @@ use common::schema::users::Users;
 use common::{Error, Result, terminal};
 
 use crate::prompt::{Item, User};
+pub use summaries::{History, Told, tell};
 
 /// The item of the catalogue with the code `code`.
 pub fn item(catalogue: &Items, code: usize) -> Item {

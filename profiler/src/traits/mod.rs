@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::batch::{self, Cache, Effort, Means, Prompt};
 use crate::model::{Header, Model};
 use crate::prompt::{Item, Template, Templates, User};
-use crate::subjects;
+use crate::subjects::{self, History, Told};
 use crate::vocab::{self, Domain};
 
 /// What `traits` is to do.
@@ -34,6 +34,8 @@ pub struct Config {
     pub states: PathBuf,
     /// What else is known of users.
     pub users: Option<PathBuf>,
+    /// Profiles of the users to tell in their prompts.
+    pub summaries: Option<Told>,
     /// The built-in vocabulary and templates.
     pub domain: Domain,
     /// Words over the built-in ones.
@@ -58,6 +60,8 @@ struct Recorded<'a> {
     vocabulary: &'a [String],
     templates: &'a Fingerprint,
     gpu_layers: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
 }
 
 /// Reads the traits of all items and user states, and writes their profiles: items first, each kind in the
@@ -79,7 +83,11 @@ pub fn run(config: &Config) -> Result<()> {
         return Ok(());
     }
     let items = item_subjects(&catalogue, &templates)?;
-    let described = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
+    let mut described = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
+    let summaries = match &config.summaries {
+        Some(told) => subjects::tell(told, &states, &mut described, &config.states)?,
+        None => Vec::new(),
+    };
     let users = user_subjects(&states, &described, &templates)?;
 
     let model = Model::load(&config.model, config.gpu_layers)?;
@@ -117,6 +125,10 @@ pub fn run(config: &Config) -> Result<()> {
         &tokens,
         &mut profiles,
     )?;
+    let users = profiles.len() - summaries.len();
+    for (summary, text) in profiles.summary[users..].iter_mut().zip(summaries) {
+        *summary = Some(text);
+    }
     profiles::write(&config.out, &manifest, &profiles)?;
     report(config, &model, &profiles, effort);
     Ok(())
@@ -127,6 +139,7 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         vocabulary: words,
         templates: templates.fingerprint(),
         gpu_layers: config.gpu_layers,
+        history: config.summaries.as_ref().map(|told| told.history),
     };
     let manifest = Manifest::new(PROFILES, "profiler traits")
         .seed(config.seed)
@@ -134,8 +147,12 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         .input_file("model", &config.model)?
         .input("items", table::fingerprint(&config.items)?)
         .input("states", table::fingerprint(&config.states)?);
-    match &config.users {
-        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
+    let manifest = match &config.users {
+        Some(users) => manifest.input("users", table::fingerprint(users)?),
+        None => manifest,
+    };
+    match &config.summaries {
+        Some(told) => Ok(manifest.input("summaries", table::fingerprint(&told.file)?)),
         None => Ok(manifest),
     }
 }

@@ -2,6 +2,7 @@
 
 mod propose;
 mod tokens;
+mod wide;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,6 +12,7 @@ use common::{Error, Result};
 
 pub use propose::{Config as Proposal, run as propose};
 pub use tokens::tokens;
+pub use wide::{Config as Wide, run as wide};
 
 /// What the items are, and with it the built-in vocabulary and templates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,6 +32,15 @@ impl Domain {
             Domain::Film => "film",
             Domain::Music => "music",
             Domain::Shop => "shop",
+        }
+    }
+
+    /// What many of them are called.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Domain::Film => "films",
+            Domain::Music => "music",
+            Domain::Shop => "products",
         }
     }
 

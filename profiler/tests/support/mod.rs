@@ -1,6 +1,8 @@
 //! What the tests of the built binary share.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod tiny_model;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -92,4 +94,15 @@ fn collect(folder: &Path, found: &mut Vec<(u64, PathBuf)>) {
             found.push((path.metadata().map_or(u64::MAX, |m| m.len()), path));
         }
     }
+}
+
+/// The model in the format that llama.cpp runs fast on most CPUs; the shipped one may be several times slower.
+pub fn fast_model(folder: &Path) -> Option<PathBuf> {
+    let shipped = model()?;
+    let prepare = format!(
+        "prepare --model {} --format q4_0 --out fast.gguf",
+        shipped.display()
+    );
+    profiler(folder, &prepare).done();
+    Some(folder.join("fast.gguf"))
 }

@@ -219,7 +219,11 @@ mod tests {
         // Four items a user. Word 0 is in three of the first's and of the third's and in one of the others', as chance
         // would have it; word 1 is in all of what the first two like and in nothing else.
         let item = |at: usize| {
-            let zero = if at / 4 % 2 == 0 { at % 4 < 3 } else { at % 4 < 1 };
+            let zero = if (at / 4).is_multiple_of(2) {
+                at % 4 < 3
+            } else {
+                at % 4 < 1
+            };
             let words = [(zero, 0), (at < 8, 1)];
             words
                 .into_iter()
@@ -235,7 +239,7 @@ mod tests {
         assert_eq!(order(&choose(&words, &groups, &[], 2, |_| true)), [1]);
         // Between items, both vary alike.
         assert_eq!(
-            order(&choose(&words, &Groups::items(8), &[], 2, |_| true)),
+            order(&choose(&words, &Groups::items(16), &[], 2, |_| true)),
             [0, 1]
         );
     }

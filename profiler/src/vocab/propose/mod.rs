@@ -184,7 +184,7 @@ fn comment(words: &Words, chosen: Chosen, of: &str, likes: Option<f64>) -> Strin
 }
 
 /// Writes `text` unless `out` has it already.
-fn write(out: &Path, text: &str, overwrite: bool) -> Result<()> {
+pub(super) fn write(out: &Path, text: &str, overwrite: bool) -> Result<()> {
     if out.exists() && !overwrite {
         let found = std::fs::read(out).map_err(|e| Error::io(e, "read", out))?;
         if found == text.as_bytes() {

@@ -1,0 +1,81 @@
+//! `summaries.parquet`: what the language model says of users, for people to read and for later prompts. Columns
+//! `user_id`, `state_hash` (the state that it was written from), `summary` (JSON text), `confidence` (f32 in [0, 1]).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::Float32Array;
+
+use super::column::{id_array, text_array};
+use super::table::Table;
+use super::write;
+use crate::Result;
+use crate::ids::Dictionary;
+use crate::manifest::Manifest;
+
+/// Artifact kind.
+pub const SUMMARIES: &str = "summaries";
+const USER_ID: &str = super::interactions::USER_ID;
+const STATE_HASH: &str = "state_hash";
+const SUMMARY: &str = "summary";
+const CONFIDENCE: &str = "confidence";
+
+/// Summaries in memory, in code order of `users`.
+#[derive(Clone, Debug, Default)]
+pub struct Summaries {
+    /// User ids; one summary a user.
+    pub users: Dictionary,
+    /// The state that each was written from.
+    pub state_hash: Vec<String>,
+    /// JSON texts.
+    pub summary: Vec<String>,
+    /// How sure the model was, in [0, 1].
+    pub confidence: Vec<f32>,
+}
+
+/// Reads summaries.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a wrong type, a repeated user.
+pub fn read(path: &Path) -> Result<Summaries> {
+    let table = Table::read(path)?;
+    table.require_artifact(&[SUMMARIES])?;
+    let summaries = Summaries {
+        users: table.unique_ids(USER_ID)?,
+        state_hash: table.text(STATE_HASH)?,
+        summary: table.text(SUMMARY)?,
+        confidence: table.numbers(CONFIDENCE)?,
+    };
+    table.require_rows("list of summaries")?;
+    Ok(summaries)
+}
+
+/// Writes summaries.
+///
+/// # Errors
+/// On I/O failure, or an id that does not fit its dictionary's kind.
+pub fn write(path: &Path, manifest: &Manifest, summaries: &Summaries) -> Result<()> {
+    let columns = vec![
+        (
+            USER_ID,
+            id_array(&summaries.users, 0..summaries.users.len() as u32)?,
+            false,
+        ),
+        (
+            STATE_HASH,
+            text_array(summaries.state_hash.iter().map(String::as_str)),
+            false,
+        ),
+        (
+            SUMMARY,
+            text_array(summaries.summary.iter().map(String::as_str)),
+            false,
+        ),
+        (
+            CONFIDENCE,
+            Arc::new(Float32Array::from(summaries.confidence.clone())) as _,
+            false,
+        ),
+    ];
+    write::write(path, manifest, &[], columns)
+}

@@ -1,0 +1,141 @@
+//! Trying every format, and keeping the fastest that answers as the original does.
+
+use std::path::{Path, PathBuf};
+
+use common::fingerprint::Fingerprint;
+use common::terminal::Progress;
+use common::{Error, Result, atomic_file, terminal};
+
+use super::trial::{self, Drift, Trial};
+use super::{Config, megabytes};
+use crate::model::convert::{self, WeightFormat};
+
+/// One line of the table.
+struct Row {
+    format: WeightFormat,
+    megabytes: u64,
+    /// Tokens a second.
+    speed: f64,
+    drift: Drift,
+}
+
+/// Makes and tries all formats; the chosen one is at `out` in the end. Returns it, and the table of all.
+///
+/// What is tried stands in `OUT.trying`, at most two models at a time. The folder is removed in the end, and at the
+/// start, where a killed run has left one.
+pub(super) fn fastest(config: &Config, source: &Fingerprint) -> Result<(WeightFormat, String)> {
+    let folder = beside(&config.out);
+    remove(&folder)?;
+    let outcome = try_all(config, source, &folder);
+    let removed = remove(&folder);
+    let found = outcome?;
+    removed.map(|()| found)
+}
+
+fn try_all(config: &Config, source: &Fingerprint, folder: &Path) -> Result<(WeightFormat, String)> {
+    let progress = Progress::new("formats", WeightFormat::ALL.len() as u64, "tried");
+    let mut rows: Vec<Row> = Vec::new();
+    let mut original: Option<Trial> = None;
+    let mut best: Option<(usize, PathBuf)> = None;
+    for format in WeightFormat::ALL {
+        progress.detail(format.name());
+        let path = folder.join(format!("{}.gguf", format.name()));
+        let trial = convert::convert(&config.model, source, format, &path, config.workers)
+            .and_then(|()| trial::run(&path, &folder.join(format.name()), config.workers));
+        let trial = match trial {
+            Ok(trial) => trial,
+            // Without the original there is nothing to hold the others against; they may lack a kernel.
+            Err(error) if original.is_none() => return Err(error),
+            Err(error) => {
+                terminal::warn(&format!("{} is left out: {error}", format.name()));
+                continue;
+            }
+        };
+        let drift = trial::drift(original.as_ref().unwrap_or(&trial), &trial);
+        let row = Row {
+            format,
+            megabytes: megabytes(&path)?,
+            speed: trial.speed,
+            drift,
+        };
+        let faster = best
+            .as_ref()
+            .is_none_or(|(best, _)| rows[*best].speed < row.speed);
+        let beaten = if faster && (row.drift.share <= config.max_drift || rows.is_empty()) {
+            best.replace((rows.len(), path)).map(|(_, path)| path)
+        } else {
+            Some(path)
+        };
+        if let Some(path) = beaten {
+            std::fs::remove_file(&path).map_err(|e| Error::io(e, "remove", &path))?;
+        }
+        rows.push(row);
+        original.get_or_insert(trial);
+        progress.add(1);
+    }
+    let (chosen, path) = best.ok_or_else(|| Error::retry("no format could be tried"))?;
+    atomic_file::move_to(&path, &config.out)?;
+    Ok((rows[chosen].format, table(&rows, chosen)))
+}
+
+fn beside(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_os_string();
+    name.push(".trying");
+    name.into()
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "remove", folder)),
+        _ => Ok(()),
+    }
+}
+
+fn table(rows: &[Row], chosen: usize) -> String {
+    let mut text = format!(
+        "{:<8}{:>8}{:>12}{:>8}{:>8}\n",
+        "format", "MB", "tokens/s", "drift", "rank"
+    );
+    for (place, row) in rows.iter().enumerate() {
+        text += &format!(
+            "{:<8}{:>8}{:>12.0}{:>8.3}{:>8.3}{}\n",
+            row.format.name(),
+            row.megabytes,
+            row.speed,
+            row.drift.share,
+            row.drift.rank,
+            if place == chosen { "  chosen" } else { "" }
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_marks_what_was_chosen() {
+        let row = |format, speed| Row {
+            format,
+            megabytes: 98,
+            speed,
+            drift: Drift {
+                share: 0.0123,
+                rank: 0.998,
+            },
+        };
+        let rows = [row(WeightFormat::AsIs, 304.4), row(WeightFormat::Bf16, 1093.0)];
+        let text = table(&rows, 1);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "as-is         98         304   0.012   0.998");
+        assert_eq!(lines[2], "bf16          98        1093   0.012   0.998  chosen");
+    }
+
+    #[test]
+    fn trials_stand_beside_the_output() {
+        assert_eq!(beside("a/m.gguf".as_ref()), PathBuf::from("a/m.gguf.trying"));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(remove(&folder.path().join("none")).is_ok());
+    }
+}

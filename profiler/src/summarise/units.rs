@@ -1,0 +1,192 @@
+//! Users over worker threads, in units that do not depend on how many there are, each kept when it is done.
+//!
+//! What shares a batch with a user can change the last bits of the logits, and with them a word. Which users are
+//! written of together is therefore a function of the users alone: they are sorted by their content and cut where
+//! the content says so, as in [`crate::batch`].
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use common::fingerprint::Fingerprint;
+use common::terminal::Progress;
+use common::{Error, Result};
+
+use super::cache;
+use super::engine::{Engine, SLOTS};
+use super::slot::Summary;
+use super::task::{Subject, Task};
+use super::words::{self, Scores};
+use crate::batch::Cache;
+
+/// Users of a unit: several times the slots, as at a unit's end slots run empty.
+const MOST: usize = 2 * SLOTS;
+/// One in this many users may end a unit, once it is half full.
+const CUT_EVERY: u64 = 8;
+
+/// Users whose mean is what is usual.
+pub(super) const SAMPLE: usize = 16;
+
+/// What a run did, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Effort {
+    /// Distinct users.
+    pub(super) distinct: usize,
+    /// Those that came from the cache.
+    pub(super) cached: usize,
+}
+
+/// The summary of each of `users`; equal ones are written once. `others` are [`SAMPLE`] users to compare with.
+pub(super) fn write(
+    task: &Task,
+    users: &[Subject],
+    others: &[Subject],
+    cache: &Cache,
+    workers: usize,
+) -> Result<(Vec<Summary>, Effort)> {
+    let mut places: HashMap<&Subject, usize> = HashMap::new();
+    let mut distinct: Vec<&Subject> = Vec::new();
+    for user in users {
+        places.entry(user).or_insert_with(|| {
+            distinct.push(user);
+            distinct.len() - 1
+        });
+    }
+    let usual = usual(task, &distinct, others, cache)?;
+    let what = Fingerprint::of_bytes(&cache::bytes(&usual));
+    let mut summaries: Vec<Option<Summary>> = vec![None; distinct.len()];
+    let mut missing = Vec::new();
+    let mut effort = Effort {
+        distinct: distinct.len(),
+        cached: 0,
+    };
+    for unit in units(&distinct) {
+        let members: Vec<&Subject> = unit.iter().map(|&user| distinct[user]).collect();
+        let key = task.key(what.as_str(), &members);
+        match cache::load(cache, &key, &task.words, members.len()) {
+            Some(found) => {
+                effort.cached += found.len();
+                unit.iter()
+                    .zip(found)
+                    .for_each(|(&user, summary)| summaries[user] = Some(summary));
+            }
+            None => missing.push(Missing { unit, key }),
+        }
+    }
+    if !missing.is_empty() {
+        let total: usize = missing.iter().map(|m| m.unit.len()).sum();
+        let progress = Progress::new("profiles", total as u64, "users");
+        compute(
+            task,
+            &usual,
+            &distinct,
+            &missing,
+            cache,
+            workers,
+            |unit, written| {
+                progress.add(unit.len() as u64);
+                unit.iter()
+                    .zip(written)
+                    .for_each(|(&user, summary)| summaries[user] = Some(summary));
+            },
+        )?;
+    }
+    let of = |user: &Subject| {
+        let summary = places.get(user).and_then(|&place| summaries[place].clone());
+        summary.ok_or_else(|| Error::retry("a worker stopped before its work was done"))
+    };
+    Ok((users.iter().map(of).collect::<Result<_>>()?, effort))
+}
+
+/// What words score for users at large: the mean over some of them, those with the least hashes, so that it is the
+/// same whatever their order, and changes seldom when users are added. Where there are few, `others` fill their places.
+fn usual(task: &Task, users: &[&Subject], others: &[Subject], cache: &Cache) -> Result<Scores> {
+    let mut sample: Vec<&Subject> = users.to_vec();
+    sample.sort_by_cached_key(|user| user.fingerprint());
+    sample.extend(others);
+    sample.truncate(SAMPLE);
+    let key = task.key("usual", &sample);
+    if let Some(usual) = cache::load_scores(cache, &key, task.words.len()) {
+        return Ok(usual);
+    }
+    let longest = sample.iter().map(|user| user.tail.len()).max().unwrap_or(0);
+    let scores = Engine::new(task, None, longest)?.scores(&sample)?;
+    let usual = words::mean(&scores);
+    cache::store_scores(cache, &key, &usual)?;
+    Ok(usual)
+}
+
+/// A unit that the cache lacks.
+struct Missing {
+    unit: Vec<usize>,
+    key: Fingerprint,
+}
+
+/// Cuts distinct users into units of their places.
+fn units(users: &[&Subject]) -> Vec<Vec<usize>> {
+    let mut order: Vec<(Fingerprint, usize)> = users.iter().map(|user| user.fingerprint()).zip(0..).collect();
+    order.sort();
+    let mut units = Vec::new();
+    let mut unit = Vec::new();
+    for (hash, user) in order {
+        unit.push(user);
+        if unit.len() == MOST || 2 * unit.len() >= MOST && hash.to_u64().is_multiple_of(CUT_EVERY) {
+            units.push(std::mem::take(&mut unit));
+        }
+    }
+    if !unit.is_empty() {
+        units.push(unit);
+    }
+    units
+}
+
+/// Writes and keeps the `missing` units; `done` is called for each, in no fixed order.
+fn compute(
+    task: &Task,
+    usual: &Scores,
+    users: &[&Subject],
+    missing: &[Missing],
+    cache: &Cache,
+    workers: usize,
+    mut done: impl FnMut(&[usize], Vec<Summary>),
+) -> Result<()> {
+    let longest = missing
+        .iter()
+        .flat_map(|m| &m.unit)
+        .map(|&user| users[user].tail.len())
+        .max();
+    let longest = longest.unwrap_or(0);
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, missing.len()) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                let work = || -> Result<()> {
+                    let mut engine = Engine::new(task, Some(usual), longest)?;
+                    while let Some(Missing { unit, key }) = missing.get(next.fetch_add(1, Ordering::Relaxed))
+                    {
+                        let members: Vec<&Subject> = unit.iter().map(|&user| users[user]).collect();
+                        let written = engine.write(&members)?;
+                        cache::store(cache, key, &written)?;
+                        if sender.send(Ok((unit, written))).is_err() {
+                            break;
+                        }
+                    }
+                    Ok(())
+                };
+                if let Err(error) = work() {
+                    // The others stop at their next unit; the receiver is gone only where all is lost already.
+                    next.store(missing.len(), Ordering::Relaxed);
+                    let _ = sender.send(Err(error));
+                }
+            });
+        }
+        drop(sender);
+        for message in receiver {
+            let (unit, written) = message?;
+            done(unit, written);
+        }
+        Ok(())
+    })
+}
