@@ -26,6 +26,8 @@ fn directly(backend: &LlamaBackend, model: &LlamaModel, prompt: &str) -> Vec<f32
         tokens.insert(0, vocab.bos());
     }
     let parameters = LlamaContextParams::default()
+        .with_n_threads(1)
+        .with_n_threads_batch(1)
         .with_embeddings(true)
         .with_pooling_type(LlamaPoolingType::None);
     let mut context = model.new_context(backend, parameters).unwrap();
