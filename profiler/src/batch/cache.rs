@@ -40,7 +40,6 @@ impl Cache {
         let reading = match forest.reading {
             Reading::Words(words) => [b"words".to_vec(), bytes(words)],
             Reading::Branch => [b"branch".to_vec(), Vec::new()],
-            Reading::Hidden(_) => [b"hidden".to_vec(), Vec::new()],
         };
         let pieces = unit
             .iter()

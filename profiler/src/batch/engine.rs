@@ -21,28 +21,18 @@ pub(super) struct Engine<'m> {
     capacity: usize,
 }
 
-/// What is read behind a node of a trie, and the place of the answer.
+/// What is read behind a node of a trie: a token's log-probability, added to the answer at `place`.
 struct Read {
     node: usize,
-    what: What,
+    token: i32,
     place: usize,
-}
-
-enum What {
-    /// This token's log-probability, added to the answer.
-    Token(i32),
-    /// The hidden state, from the place on.
-    State,
 }
 
 impl<'m> Engine<'m> {
     /// Makes a context of `size` and evaluates `prefix` in it.
-    pub(super) fn new(model: &'m Model, prefix: &[i32], size: ContextSize, reading: Reading) -> Result<Self> {
+    pub(super) fn new(model: &'m Model, prefix: &[i32], size: ContextSize) -> Result<Self> {
         let capacity = size.batch as usize;
-        let context = match reading {
-            Reading::Words(_) | Reading::Branch => model.context(size)?,
-            Reading::Hidden(_) => model.hidden_context(size)?,
-        };
+        let context = model.context(size)?;
         let mut engine = Engine {
             context,
             batch: LlamaBatch::new(capacity, size.sequences as i32),
@@ -84,10 +74,7 @@ impl<'m> Engine<'m> {
             self.evaluate(nodes, start, here)?;
             for of_node in here.chunk_by(|a, b| a.node == b.node) {
                 let row = (of_node[0].node - start) as i32;
-                match reading {
-                    Reading::Words(_) | Reading::Branch => self.read_tokens(row, of_node, &mut answers),
-                    Reading::Hidden(width) => self.read_state(row, of_node, width, &mut answers)?,
-                }
+                self.read_tokens(row, of_node, &mut answers);
             }
         }
         Ok(answers.into_iter().map(|answer| answer as f32).collect())
@@ -98,24 +85,8 @@ impl<'m> Engine<'m> {
         let logits = self.context.get_logits_ith(row);
         let normaliser = log_sum_exp(logits);
         for read in reads {
-            if let What::Token(token) = read.what {
-                answers[read.place] += f64::from(logits[token as usize]) - normaliser;
-            }
+            answers[read.place] += f64::from(logits[read.token as usize]) - normaliser;
         }
-    }
-
-    /// From the hidden state of a row of the last batch.
-    fn read_state(&self, row: i32, reads: &[Read], width: usize, answers: &mut [f64]) -> Result<()> {
-        let state = self
-            .context
-            .embeddings_ith(row)
-            .map_err(|e| failed(&e.to_string()))?;
-        for read in reads {
-            for (answer, &value) in answers[read.place..read.place + width].iter_mut().zip(state) {
-                *answer = f64::from(value);
-            }
-        }
-        Ok(())
     }
 
     /// Evaluates `nodes`, the trie's from place `start` on, with logits where one of `reads` is.
@@ -175,23 +146,22 @@ fn sequence(path: usize) -> i32 {
 fn reads(trie: &Trie, paths: &[Path], reading: Reading) -> Vec<Read> {
     let mut reads = Vec::new();
     for (index, path) in paths.iter().enumerate() {
-        let read = |node, what, word| Read {
+        let read = |node, token, word| Read {
             node,
-            what,
+            token,
             place: index * reading.width() + word,
         };
         match reading {
             Reading::Words(words) => {
                 let end = trie.end(index);
                 let words = words.iter().zip(0..);
-                reads.extend(words.map(|(&token, word)| read(end, What::Token(token), word)));
+                reads.extend(words.map(|(&token, word)| read(end, token, word)));
             }
             // The last token of the stem foretells the first of the branch, and so on.
             Reading::Branch => {
                 let upward = path.branch.iter().rev().zip(trie.upward(index));
-                reads.extend(upward.map(|(&token, node)| read(node, What::Token(token), 0)));
+                reads.extend(upward.map(|(&token, node)| read(node, token, 0)));
             }
-            Reading::Hidden(_) => reads.push(read(trie.end(index), What::State, 0)),
         }
     }
     reads.sort_by_key(|read| (read.node, read.place));
@@ -207,10 +177,7 @@ mod tests {
     use super::*;
 
     fn shown(trie: &Trie, paths: &[Path], reading: Reading) -> Vec<(usize, i32, usize)> {
-        let show = |read: &Read| match read.what {
-            What::Token(token) => (read.node, token, read.place),
-            What::State => (read.node, -1, read.place),
-        };
+        let show = |read: &Read| (read.node, read.token, read.place);
         reads(trie, paths, reading).iter().map(show).collect()
     }
 
@@ -236,17 +203,6 @@ mod tests {
                 (4, 0, 1)
             ]
         );
-    }
-
-    #[test]
-    fn a_hidden_state_is_read_at_the_end_of_each_path() {
-        let paths = [[1, 2].as_slice(), &[1]].map(|stem| Path {
-            stem,
-            branch: &[],
-            evaluated: &[],
-        });
-        let trie = Trie::new(&paths);
-        assert_eq!(shown(&trie, &paths, Reading::Hidden(5)), [(0, -1, 5), (1, -1, 0)]);
     }
 
     #[test]

@@ -10,8 +10,6 @@ pub(super) enum Reading<'a> {
     /// The log-probability of the branch behind its prefix and stem: of all its tokens, the last included, which
     /// is therefore not evaluated.
     Branch,
-    /// The hidden state behind the prompt, of so many values.
-    Hidden(usize),
 }
 
 impl Reading<'_> {
@@ -20,14 +18,13 @@ impl Reading<'_> {
         match self {
             Reading::Words(words) => words.len(),
             Reading::Branch => 1,
-            Reading::Hidden(width) => width,
         }
     }
 
     /// The part of a branch that goes through the model.
     fn evaluated(self, branch: &[i32]) -> &[i32] {
         match self {
-            Reading::Words(_) | Reading::Hidden(_) => branch,
+            Reading::Words(_) => branch,
             Reading::Branch => &branch[..branch.len().saturating_sub(1)],
         }
     }

@@ -114,15 +114,6 @@ pub fn log_probabilities(
     read(means, beginning, prompts, Reading::Words(words))
 }
 
-/// The model's hidden state behind each prompt: the last layer's, normalised, from which it reads the next token;
-/// as many values as the model is wide.
-///
-/// # Errors
-/// As [`log_probabilities`].
-pub fn hidden_states(means: Means, beginning: &str, prompts: &[Prompt]) -> Result<(Vec<Vec<f32>>, Effort)> {
-    read(means, beginning, prompts, Reading::Hidden(means.model.width()))
-}
-
 /// What `reading` is of each prompt.
 fn read(
     means: Means,

@@ -149,7 +149,7 @@ fn work(
     size: ContextSize,
     sender: &mpsc::Sender<Message>,
 ) -> Result<()> {
-    let mut engine = Engine::new(means.model, &job.forest.prefix, size, job.forest.reading)?;
+    let mut engine = Engine::new(means.model, &job.forest.prefix, size)?;
     while let Some((unit, key)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
         let values = engine.run(&job.paths(*unit), job.forest.reading)?;
         means.cache.store(key, &values)?;

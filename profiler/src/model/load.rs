@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use common::fingerprint::Fingerprint;
 use common::{Error, Result};
 use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::context::params::{LlamaContextParams, LlamaPoolingType};
+use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -150,11 +150,6 @@ impl Model {
         }
     }
 
-    /// Values of a hidden state.
-    pub fn width(&self) -> usize {
-        self.inner.n_embd() as usize
-    }
-
     /// A context of one thread, so that its results do not depend on how many run beside it.
     pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
         self.make(size, parameters(size, 1))
@@ -163,14 +158,6 @@ impl Model {
     /// A context of several threads; its results may depend on their number.
     pub(crate) fn context_with_threads(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
         self.make(size, parameters(size, threads))
-    }
-
-    /// As [`Model::context`], and hidden states can be read too.
-    pub(crate) fn hidden_context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
-        let parameters = parameters(size, 1)
-            .with_embeddings(true)
-            .with_pooling_type(LlamaPoolingType::None);
-        self.make(size, parameters)
     }
 
     fn make(&self, size: ContextSize, parameters: LlamaContextParams) -> Result<LlamaContext<'_>> {
