@@ -268,9 +268,9 @@ fn finished_work_is_kept_and_a_killed_run_goes_on_to_the_same_bytes() {
         .current_dir(folder.path())
         .spawn()
         .unwrap();
-    // Kill it as soon as users are on disk; the first file holds what is usual.
+    // Kill it as soon as users are on disk; the first file holds what is usual, and one may be half written.
     let cache = folder.path().join("out.parquet.cache");
-    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).len() < 2) {
+    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).len() < 3) {
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
@@ -373,7 +373,7 @@ fn built_in_templates_make_sense_and_traits_can_be_read_with_the_summary() {
         "inspect --profiles hide.parquet --id 1 --kind user",
     )
     .done();
-    assert!(shown.stdout.contains(r#"{"likes":["#), "{}", shown.stdout);
+    assert!(shown.stdout.contains("\n  likes      "), "{}", shown.stdout);
 
     write_states(folder.path(), &[vec![2], vec![1], vec![]]);
     profiler(folder.path(), &traits("other.parquet", "--summaries s.parquet"))

@@ -130,6 +130,7 @@ pub(super) fn no_probabilities() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::rng::{RngExt, stream};
 
     /// Tokens that are the characters of ASCII, and one that closes.
     fn alphabet() -> Alphabet {
@@ -176,7 +177,16 @@ mod tests {
 
     #[test]
     fn a_text_without_end_is_cut_behind_a_word() {
-        let text = written(&"abc def ghi jkl mno pqr stu vwy ".repeat(20), &Runs::default());
+        // Words of letters drawn at random: no run comes twice.
+        let mut rng = stream(1, "test text", &[]);
+        let mut word = || -> String {
+            (0..5)
+                .map(|_| rng.random_range('A'..='z'))
+                .filter(char::is_ascii_alphabetic)
+                .collect()
+        };
+        let wish: Vec<String> = (0..80).map(|_| word()).collect();
+        let text = written(&wish.join(" "), &Runs::default());
         assert!(text.ends_with('…') && text.chars().count() <= ABOUT, "{text}");
     }
 
