@@ -47,7 +47,7 @@ enum Format {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        if !(self.max_drift >= 0.0) {
+        if self.max_drift.is_nan() || self.max_drift < 0.0 {
             return Err(Error::usage(format!(
                 "--max-drift is {}, not 0 or more",
                 self.max_drift

@@ -14,7 +14,7 @@ fn world(liked: usize) -> (Profiles, States) {
     let mut traits = Vec::new();
     for item in 0..ITEMS {
         let mut noise = stream(1, "test traits", &[item as u64]);
-        let kind = if item % 2 == 0 { 1.0 } else { -1.0 };
+        let kind = if item.is_multiple_of(2) { 1.0 } else { -1.0 };
         traits.extend((0..WIDTH).map(|word| match word {
             0 => kind + 0.5 * normal(&mut noise),
             _ => normal(&mut noise),
@@ -52,7 +52,7 @@ fn fit(profiles: &Profiles, states: &States, folds: usize) -> Result<(Features, 
 
 /// How often the first refined trait has the sign of the item's kind; or the other, for signs are arbitrary.
 fn told_apart(items: &Features, fit: &CrossFit) -> f64 {
-    let right = |at: usize| (fit.item(items, at)[0] > 0.0) == (at % 2 == 0);
+    let right = |at: usize| (fit.item(items, at)[0] > 0.0) == at.is_multiple_of(2);
     let share = (0..ITEMS).filter(|&at| right(at)).count() as f64 / ITEMS as f64;
     share.max(1.0 - share)
 }
