@@ -3,8 +3,6 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
@@ -18,7 +16,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use polars::prelude::*;
 use profiler::prompt::{Template, Templates, User};
 use profiler::vocab::Domain;
-use support::{files, model, profiler, write};
+use support::{killed, model, profiler, write};
 use tempfile::TempDir;
 
 /// Some titles are the beginnings of others.
@@ -256,18 +254,8 @@ fn a_killed_run_goes_on_to_the_same_bytes_and_finished_work_is_kept() {
     let lists: Vec<(&str, &[usize])> = many.iter().map(|(u, l)| (u.as_str(), l.as_slice())).collect();
     write_candidates(folder.path(), &lists);
     let run = prefer("out.parquet", "--workers 1 --form choice --rotations 4");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
-        .args(run.split_whitespace())
-        .current_dir(folder.path())
-        .spawn()
-        .unwrap();
     // Kill it when a unit of work is on disk, and perhaps half of the next.
-    let cache = folder.path().join("out.parquet.cache");
-    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).len() < 2) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(folder.path(), &run, "out.parquet.cache", 2);
     let resumed = profiler(folder.path(), &run).done();
     assert!(
         !resumed.stderr.contains(" 0 from the cache"),

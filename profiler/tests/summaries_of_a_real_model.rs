@@ -5,8 +5,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
@@ -16,7 +14,7 @@ use profiler::grammar::Profile;
 use profiler::model::Model;
 use profiler::vocab::{self, Domain};
 use serde_json::Value;
-use support::{fast_model, files, profiler, tiny_model};
+use support::{fast_model, files, killed, profiler, tiny_model};
 use tempfile::TempDir;
 
 const TITLES: [&str; 8] = [
@@ -263,18 +261,8 @@ fn finished_work_is_kept_and_a_killed_run_goes_on_to_the_same_bytes() {
         return;
     };
     let run = summarise(&model, "out.parquet", "--workers 1");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
-        .args(run.split_whitespace())
-        .current_dir(folder.path())
-        .spawn()
-        .unwrap();
     // Kill it as soon as users are on disk; the first file holds what is usual, and one may be half written.
-    let cache = folder.path().join("out.parquet.cache");
-    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).len() < 3) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
+    killed(folder.path(), &run, "out.parquet.cache", 3);
     let resumed = profiler(folder.path(), &run).done();
     assert!(
         !resumed.stderr.contains(" 0 from the cache"),
@@ -284,6 +272,7 @@ fn finished_work_is_kept_and_a_killed_run_goes_on_to_the_same_bytes() {
     let again = profiler(folder.path(), &run).done();
     assert!(again.stderr.contains("already done"), "{}", again.stderr);
 
+    let cache = folder.path().join("out.parquet.cache");
     let units = files(&cache);
     assert!(units.len() >= 3, "{units:?}");
     std::fs::write(&units[0], b"cut").unwrap();

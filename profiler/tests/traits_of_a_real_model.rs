@@ -3,14 +3,12 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
 use common::schema::{items, states};
-use support::{fast_model, files, model, profiler};
+use support::{fast_model, files, killed, model, profiler};
 use tempfile::TempDir;
 
 const FILMS: [(&str, &str); 8] = [
@@ -171,21 +169,11 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     };
     let run = traits(&model, "out.parquet", "--workers 1");
     profiler(whole.path(), &run).done();
-    let killed = folder(&catalogue(COPIES));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
-        .args(run.split_whitespace())
-        .current_dir(killed.path())
-        .spawn()
-        .unwrap();
+    let resumed = folder(&catalogue(COPIES));
     // Kill it as soon as a unit of work is on disk.
-    let cache = killed.path().join("out.parquet.cache");
-    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).is_empty()) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    profiler(killed.path(), &run).done();
-    assert_eq!(bytes(&killed, "out.parquet"), bytes(&whole, "out.parquet"));
+    killed(resumed.path(), &run, "out.parquet.cache", 1);
+    profiler(resumed.path(), &run).done();
+    assert_eq!(bytes(&resumed, "out.parquet"), bytes(&whole, "out.parquet"));
 }
 
 #[test]

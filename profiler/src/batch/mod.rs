@@ -6,6 +6,7 @@
 //! [`trie`]: a token that several prompts share is evaluated once, for the sequences of all of them.
 
 mod cache;
+pub(crate) mod crew;
 mod engine;
 mod forest;
 mod plan;

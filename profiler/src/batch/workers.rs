@@ -1,13 +1,11 @@
 //! Units over worker threads: one context of one thread each, all on one model.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-
+use common::Result;
 use common::fingerprint::Fingerprint;
 use common::terminal::Progress;
-use common::{Error, Result};
 
 use super::cache::Cache;
+use super::crew;
 use super::engine::Engine;
 use super::forest::{Forest, Path, Piece};
 use super::plan::{self, Limits, Unit};
@@ -95,67 +93,21 @@ pub(super) fn run(means: Means, forest: &Forest) -> Result<(Vec<Vec<f32>>, Effor
     if !missing.is_empty() {
         effort.tokens = missing.iter().map(|(unit, _)| job.tokens(*unit)).sum();
         let progress = Progress::new(means.label, effort.tokens as u64, "tokens");
-        compute(means, &job, &missing, |unit, values| {
-            progress.add(job.tokens(unit) as u64);
-            place(&job.units[unit], &values);
-        })?;
+        let size = job.context_size();
+        crew::run(
+            means.workers,
+            &missing,
+            || Engine::new(means.model, &forest.prefix, size),
+            |engine, (unit, key)| {
+                let values = engine.run(&job.paths(*unit), forest.reading)?;
+                means.cache.store(key, &values)?;
+                Ok(values)
+            },
+            |&(unit, _), values| {
+                progress.add(job.tokens(unit) as u64);
+                place(&job.units[unit], &values);
+            },
+        )?;
     }
     Ok((answers, effort))
-}
-
-/// Computes and caches the `missing` units; `done` is called for each, in no fixed order.
-fn compute(
-    means: Means,
-    job: &Job,
-    missing: &[(usize, Fingerprint)],
-    mut done: impl FnMut(usize, Vec<f32>),
-) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    let size = job.context_size();
-    std::thread::scope(|scope| {
-        for _ in 0..means.workers.clamp(1, missing.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                let outcome = work(means, job, missing, next, size, &sender);
-                if let Err(error) = outcome {
-                    // The others stop at their next unit; the receiver is gone only where all is lost already.
-                    next.store(missing.len(), Ordering::Relaxed);
-                    let _ = sender.send(Err(error));
-                }
-            });
-        }
-        drop(sender);
-        let mut finished = 0;
-        for message in receiver {
-            let (unit, values) = message?;
-            done(unit, values);
-            finished += 1;
-        }
-        if finished < missing.len() {
-            return Err(Error::retry("a worker stopped before its work was done"));
-        }
-        Ok(())
-    })
-}
-
-type Message = Result<(usize, Vec<f32>)>;
-
-fn work(
-    means: Means,
-    job: &Job,
-    missing: &[(usize, Fingerprint)],
-    next: &AtomicUsize,
-    size: ContextSize,
-    sender: &mpsc::Sender<Message>,
-) -> Result<()> {
-    let mut engine = Engine::new(means.model, &job.forest.prefix, size)?;
-    while let Some((unit, key)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-        let values = engine.run(&job.paths(*unit), job.forest.reading)?;
-        means.cache.store(key, &values)?;
-        if sender.send(Ok((*unit, values))).is_err() {
-            return Ok(());
-        }
-    }
-    Ok(())
 }

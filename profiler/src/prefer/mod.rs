@@ -181,15 +181,15 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
     };
     let manifest = Manifest::new(PREFERENCES, "profiler prefer")
         .seed(config.seed)
-        .config(&recorded)?
-        .input_file("model", &config.model)?
-        .input("items", table::fingerprint(&config.items)?)
-        .input("states", table::fingerprint(&config.states)?)
-        .input("candidates", table::fingerprint(&config.candidates)?);
-    match &config.users {
-        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
-        None => Ok(manifest),
-    }
+        .config(&recorded)?;
+    let manifest = subjects::record(
+        manifest,
+        &config.model,
+        &config.items,
+        &config.states,
+        config.users.as_deref(),
+    )?;
+    Ok(manifest.input("candidates", table::fingerprint(&config.candidates)?))
 }
 
 fn preferences(material: &Material, states: &States, scores: Vec<Vec<f32>>) -> Preferences {

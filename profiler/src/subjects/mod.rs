@@ -4,13 +4,36 @@ mod summaries;
 
 use std::path::Path;
 
+use common::manifest::Manifest;
 use common::schema::items::Items;
 use common::schema::states::States;
+use common::schema::table;
 use common::schema::users::Users;
 use common::{Error, Result, terminal};
 
 use crate::prompt::{Item, User};
 pub use summaries::{History, Told, tell};
+
+/// Records in a manifest the files that prompts are made from and the model that reads them.
+///
+/// # Errors
+/// When one cannot be read.
+pub fn record(
+    manifest: Manifest,
+    model: &Path,
+    items: &Path,
+    states: &Path,
+    users: Option<&Path>,
+) -> Result<Manifest> {
+    let manifest = manifest
+        .input_file("model", model)?
+        .input("items", table::fingerprint(items)?)
+        .input("states", table::fingerprint(states)?);
+    match users {
+        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
+        None => Ok(manifest),
+    }
+}
 
 /// The item of the catalogue with the code `code`.
 pub fn item(catalogue: &Items, code: usize) -> Item {

@@ -24,7 +24,7 @@ use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::summaries::{self, SUMMARIES, Summaries};
-use common::schema::{items, states, table, users};
+use common::schema::{items, states, users};
 use common::{Result, atomic_file, terminal};
 use serde::Serialize;
 
@@ -166,14 +166,14 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     };
     let manifest = Manifest::new(SUMMARIES, "profiler summarise")
         .seed(config.seed)
-        .config(&recorded)?
-        .input_file("model", &config.model)?
-        .input("items", table::fingerprint(&config.items)?)
-        .input("states", table::fingerprint(&config.states)?);
-    match &config.users {
-        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
-        None => Ok(manifest),
-    }
+        .config(&recorded)?;
+    subjects::record(
+        manifest,
+        &config.model,
+        &config.items,
+        &config.states,
+        config.users.as_deref(),
+    )
 }
 
 fn report(config: &Config, model: &Model, summaries: &Summaries, effort: Effort, started: Instant) {

@@ -5,8 +5,6 @@
 //! the content says so, as in [`crate::batch`].
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use common::fingerprint::Fingerprint;
 use common::terminal::Progress;
@@ -17,7 +15,7 @@ use super::engine::{Engine, SLOTS};
 use super::slot::Summary;
 use super::task::{Subject, Task};
 use super::words::{self, Scores};
-use crate::batch::Cache;
+use crate::batch::{Cache, crew};
 
 /// Users of a unit: several times the slots, as at a unit's end slots run empty.
 const MOST: usize = 2 * SLOTS;
@@ -76,18 +74,25 @@ pub(super) fn write(
     if !missing.is_empty() {
         let total: usize = missing.iter().map(|m| m.unit.len()).sum();
         let progress = Progress::new("profiles", total as u64, "users");
-        compute(
-            task,
-            &usual,
-            &distinct,
-            &missing,
-            cache,
+        let tails = missing
+            .iter()
+            .flat_map(|m| &m.unit)
+            .map(|&user| distinct[user].tail.len());
+        let longest = tails.max().unwrap_or(0);
+        crew::run(
             workers,
-            |unit, written| {
-                progress.add(unit.len() as u64);
-                unit.iter()
-                    .zip(written)
-                    .for_each(|(&user, summary)| summaries[user] = Some(summary));
+            &missing,
+            || Engine::new(task, Some(&usual), longest),
+            |engine, Missing { unit, key }| {
+                let members: Vec<&Subject> = unit.iter().map(|&user| distinct[user]).collect();
+                let written = engine.write(&members)?;
+                cache::store(cache, key, &written)?;
+                Ok(written)
+            },
+            |missing, written| {
+                progress.add(missing.unit.len() as u64);
+                let places = missing.unit.iter().zip(written);
+                places.for_each(|(&user, summary)| summaries[user] = Some(summary));
             },
         )?;
     }
@@ -138,55 +143,4 @@ fn units(users: &[&Subject]) -> Vec<Vec<usize>> {
         units.push(unit);
     }
     units
-}
-
-/// Writes and keeps the `missing` units; `done` is called for each, in no fixed order.
-fn compute(
-    task: &Task,
-    usual: &Scores,
-    users: &[&Subject],
-    missing: &[Missing],
-    cache: &Cache,
-    workers: usize,
-    mut done: impl FnMut(&[usize], Vec<Summary>),
-) -> Result<()> {
-    let longest = missing
-        .iter()
-        .flat_map(|m| &m.unit)
-        .map(|&user| users[user].tail.len())
-        .max();
-    let longest = longest.unwrap_or(0);
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, missing.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                let work = || -> Result<()> {
-                    let mut engine = Engine::new(task, Some(usual), longest)?;
-                    while let Some(Missing { unit, key }) = missing.get(next.fetch_add(1, Ordering::Relaxed))
-                    {
-                        let members: Vec<&Subject> = unit.iter().map(|&user| users[user]).collect();
-                        let written = engine.write(&members)?;
-                        cache::store(cache, key, &written)?;
-                        if sender.send(Ok((unit, written))).is_err() {
-                            break;
-                        }
-                    }
-                    Ok(())
-                };
-                if let Err(error) = work() {
-                    // The others stop at their next unit; the receiver is gone only where all is lost already.
-                    next.store(missing.len(), Ordering::Relaxed);
-                    let _ = sender.send(Err(error));
-                }
-            });
-        }
-        drop(sender);
-        for message in receiver {
-            let (unit, written) = message?;
-            done(unit, written);
-        }
-        Ok(())
-    })
 }

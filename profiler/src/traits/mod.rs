@@ -143,14 +143,14 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     };
     let manifest = Manifest::new(PROFILES, "profiler traits")
         .seed(config.seed)
-        .config(&recorded)?
-        .input_file("model", &config.model)?
-        .input("items", table::fingerprint(&config.items)?)
-        .input("states", table::fingerprint(&config.states)?);
-    let manifest = match &config.users {
-        Some(users) => manifest.input("users", table::fingerprint(users)?),
-        None => manifest,
-    };
+        .config(&recorded)?;
+    let manifest = subjects::record(
+        manifest,
+        &config.model,
+        &config.items,
+        &config.states,
+        config.users.as_deref(),
+    )?;
     match &config.summaries {
         Some(told) => Ok(manifest.input("summaries", table::fingerprint(&told.file)?)),
         None => Ok(manifest),

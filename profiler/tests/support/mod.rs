@@ -5,6 +5,7 @@ pub mod tiny_model;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use polars::prelude::*;
 
@@ -45,6 +46,21 @@ pub fn profiler(folder: &Path, arguments: &str) -> Outcome {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Starts `profiler` in `folder` and kills it as soon as `CACHE` there holds so many files, or lets it end before.
+pub fn killed(folder: &Path, arguments: &str, cache: &str, units: usize) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .spawn()
+        .unwrap();
+    let cache = folder.join(cache);
+    while child.try_wait().unwrap().is_none() && (!cache.is_dir() || files(&cache).len() < units) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// All files below `folder`.
