@@ -74,7 +74,7 @@ impl Adam {
             .hint("lower --lr")
         };
         if let Some(name) = gradient.not_finite(network) {
-            return Err(diverged("gradient of", name));
+            return Err(diverged("gradient of", &name));
         }
         let squares = gradient
             .tensors()
@@ -113,7 +113,7 @@ impl Adam {
             }
         }
         if let Some(name) = moved.not_finite(network) {
-            return Err(diverged("tensor", name));
+            return Err(diverged("tensor", &name));
         }
         (*weights, self.first, self.second, self.steps) = (moved, first, second, steps);
         Ok(())
@@ -130,6 +130,7 @@ mod tests {
         hidden: 1,
         traits: 0,
         window: 1,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
 
     fn adam() -> Adam {

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
-use common::policy_artifact::{NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers};
+use common::policy_artifact::{
+    Encoder, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers,
+};
 use common::schema::metrics::{self, METRICS, Metric};
 use common::terminal::{self, Progress};
 use common::{Error, Result};
@@ -147,6 +149,7 @@ impl Job<'_> {
                 TraitSource::Profile | TraitSource::Shuffled => self.dataset.trait_count(),
             },
             window: self.dataset.window,
+            encoder: Encoder::Gru,
         }
     }
 

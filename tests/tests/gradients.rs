@@ -172,6 +172,7 @@ fn candle_and_plain_loops_agree_on_every_tensor() {
                 hidden: 12,
                 traits: 5,
                 window: 10,
+                encoder: common::policy_artifact::Encoder::Gru,
             },
             seed,
         );
@@ -187,6 +188,7 @@ fn they_agree_on_shapes_that_fill_no_vector_register() {
             hidden: 5,
             traits: 3,
             window: 4,
+            encoder: common::policy_artifact::Encoder::Gru,
         },
         4,
     );
@@ -201,6 +203,7 @@ fn they_agree_without_traits() {
             hidden: 8,
             traits: 0,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         },
         5,
     );

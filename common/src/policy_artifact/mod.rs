@@ -4,10 +4,12 @@
 //! with a file that is not what the manifest says, is refused.
 
 mod catalogue;
+mod network;
 mod weights;
 
 pub use catalogue::{PolicyItems, PolicyUsers};
-pub use weights::{NetworkConfig, Weights};
+pub use network::{Encoder, NORM_EPSILON, NetworkConfig, Shape};
+pub use weights::Weights;
 
 use std::path::Path;
 
@@ -69,7 +71,8 @@ impl Policy {
         }
         let mut manifest = self.manifest.clone().config(&self.config)?;
         manifest.files.clear();
-        self.weights.write(&folder.join(WEIGHTS_FILE))?;
+        self.weights
+            .write(&folder.join(WEIGHTS_FILE), &self.config.network)?;
         self.items.write(&folder.join(ITEMS_FILE), &manifest)?;
         self.users.write(&folder.join(USERS_FILE), &manifest)?;
         for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE] {
@@ -134,6 +137,7 @@ mod tests {
             hidden: 5,
             traits: 2,
             window: 10,
+            ..NetworkConfig::default()
         };
         let ids = |values: &[&str]| {
             Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()

@@ -145,6 +145,7 @@ impl World {
                 hidden: 64,
                 traits: TRAITS,
                 window: 10,
+                encoder: common::policy_artifact::Encoder::Gru,
             },
             PolicyItems {
                 ids: ids(count),

@@ -133,6 +133,7 @@ mod tests {
             hidden: 5,
             traits: 2,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         };
         let prior = Weights::init(&config, 1);
         let schedule = Schedule { decay: 4, floor: 0.3 };

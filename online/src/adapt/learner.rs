@@ -175,6 +175,7 @@ mod tests {
             hidden: 5,
             traits: 0,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         }
     }
 

@@ -66,6 +66,7 @@ fn agent() -> (Agent, Rc<RefCell<Seen>>) {
             hidden: 1,
             traits: 1,
             window: 2,
+            encoder: common::policy_artifact::Encoder::Gru,
         },
     };
     let seen = Rc::new(RefCell::new(Seen::default()));

@@ -92,6 +92,7 @@ mod tests {
             hidden: 1,
             traits: 0,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         }
     }
 

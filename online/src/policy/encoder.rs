@@ -52,15 +52,15 @@ impl Encoder {
         let (dims, hidden) = (config.dims, config.hidden);
         Encoder {
             profile: Packed::new(&weights.profile_weight, hidden, config.traits),
-            input: Packed::new(&weights.gru_w_ih, 3 * hidden, dims + 1),
-            hidden: Packed::new(&weights.gru_w_hh, 3 * hidden, hidden),
+            input: Packed::new(&weights.encoder[0], 3 * hidden, dims + 1),
+            hidden: Packed::new(&weights.encoder[1], 3 * hidden, hidden),
         }
     }
 
     pub(super) fn refresh(&mut self, weights: &Weights) {
         self.profile.refresh(&weights.profile_weight);
-        self.input.refresh(&weights.gru_w_ih);
-        self.hidden.refresh(&weights.gru_w_hh);
+        self.input.refresh(&weights.encoder[0]);
+        self.hidden.refresh(&weights.encoder[1]);
     }
 
     /// The final states, `[contexts, hidden]` in the order given, and the tape.
@@ -132,8 +132,8 @@ impl Encoder {
                 let gates = Gates {
                     input: &from_input[(start + row) * 3 * hidden..][..3 * hidden],
                     hidden: &from_hidden[row * 3 * hidden..][..3 * hidden],
-                    input_bias: &weights.gru_b_ih,
-                    hidden_bias: &weights.gru_b_hh,
+                    input_bias: &weights.encoder[2],
+                    hidden_bias: &weights.encoder[3],
                 };
                 let at = (start + row) * hidden..(start + row + 1) * hidden;
                 gates.step(
@@ -195,15 +195,15 @@ impl Encoder {
             }
             let to_hidden = &at_hidden[start * 3 * hidden..end * 3 * hidden];
             let active = &mut states[..(end - start) * hidden];
-            linear::add_input_gradient(active, to_hidden, &weights.gru_w_hh, hidden, 1.0);
+            linear::add_input_gradient(active, to_hidden, &weights.encoder[1], hidden, 1.0);
         }
 
-        linear::add_weight_gradient(&mut gradient.gru_w_hh, &at_hidden, &tape.before, hidden, 1.0);
-        linear::add_weight_gradient(&mut gradient.gru_w_ih, &at_input, &tape.inputs, dims + 1, 1.0);
-        linear::add_rows(&mut gradient.gru_b_hh, &at_hidden);
-        linear::add_rows(&mut gradient.gru_b_ih, &at_input);
+        linear::add_weight_gradient(&mut gradient.encoder[1], &at_hidden, &tape.before, hidden, 1.0);
+        linear::add_weight_gradient(&mut gradient.encoder[0], &at_input, &tape.inputs, dims + 1, 1.0);
+        linear::add_rows(&mut gradient.encoder[3], &at_hidden);
+        linear::add_rows(&mut gradient.encoder[2], &at_input);
         let mut inputs = vec![0.0; rows * (dims + 1)];
-        linear::add_input_gradient(&mut inputs, &at_input, &weights.gru_w_ih, dims + 1, 1.0);
+        linear::add_input_gradient(&mut inputs, &at_input, &weights.encoder[0], dims + 1, 1.0);
         for (input, &item) in inputs.chunks_exact(dims + 1).zip(&tape.items) {
             let row = &mut gradient.item_embedding[item as usize * dims..][..dims];
             for (g, x) in row.iter_mut().zip(input) {

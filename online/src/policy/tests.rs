@@ -26,14 +26,15 @@ fn one_unit_follows_the_equations() {
         hidden: 1,
         traits: 1,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     let mut w = Weights::zeros(&config);
     w.item_embedding = vec![0.5, -1.0];
     w.item_bias = vec![0.1, -0.2];
     (w.profile_weight, w.profile_bias) = (vec![0.7], vec![0.2]);
-    w.gru_w_ih = vec![0.3, -0.4, 0.8, 0.6, -0.9, 0.25];
-    w.gru_w_hh = vec![0.45, -0.35, 0.55];
-    (w.gru_b_ih, w.gru_b_hh) = (vec![0.05, -0.15, 0.35], vec![0.12, 0.22, -0.32]);
+    w.encoder[0] = vec![0.3, -0.4, 0.8, 0.6, -0.9, 0.25];
+    w.encoder[1] = vec![0.45, -0.35, 0.55];
+    (w.encoder[2], w.encoder[3]) = (vec![0.05, -0.15, 0.35], vec![0.12, 0.22, -0.32]);
     (w.query_weight, w.query_bias) = (vec![1.5], vec![-0.3]);
     w.log_temperature = vec![0.4];
     (w.critic_w1, w.critic_b1) = (vec![2.0], vec![0.1]);
@@ -72,6 +73,7 @@ fn a_context_does_not_depend_on_its_batch() {
         hidden: 7,
         traits: 3,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     let network = Network::new(config.clone(), random_weights(&config));
     let contexts: Vec<Context> = (0..9usize)
@@ -169,6 +171,7 @@ fn gradients_are_those_of_the_loss(coefficients: Coefficients) {
         hidden: 6,
         traits: 3,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     let weights = random_weights(&config);
     let (contexts, transitions) = batch();
@@ -228,6 +231,7 @@ fn no_transitions_give_no_gradient() {
         hidden: 2,
         traits: 0,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     let coefficients = Coefficients {
         critic: 0.5,

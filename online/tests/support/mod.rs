@@ -24,6 +24,7 @@ pub(crate) fn policy() -> Policy {
         hidden: 7,
         traits: 2,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     let ids = |prefix: &str, count: usize| {
         Dictionary::from_values(IdKind::Text, (0..count).map(|i| format!("{prefix}{i}"))).unwrap()

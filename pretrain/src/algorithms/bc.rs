@@ -263,6 +263,7 @@ mod tests {
             hidden: 16,
             traits: 0,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         };
         let weights = initial_weights(&network, &[], 0);
         let trained = train(&CONFIG, &network, &dataset, &traits, weights, 0, Curve::silent()).unwrap();

@@ -347,6 +347,7 @@ mod tests {
             hidden: 16,
             traits: 3,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         };
         let weights = initial_weights(&network, &traits.items, 0);
         let config = IalpConfig {
@@ -422,6 +423,7 @@ mod tests {
             hidden: 4,
             traits: 0,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         };
         let (reward, _) = RewardModel::fit(&two_kinds(), &traits, 0).unwrap();
         let weights = initial_weights(&network, &[], 0);

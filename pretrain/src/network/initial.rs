@@ -46,6 +46,7 @@ mod tests {
             hidden: 4,
             traits: 3,
             window: 10,
+            encoder: common::policy_artifact::Encoder::Gru,
         };
         let traits = [1.0, -1.0, 0.5, 0.9, -1.1, 0.6, -1.0, 1.0, -0.5, 0.0, 0.0, 0.0];
         let weights = initial_weights(&config, &traits, 1);

@@ -118,6 +118,7 @@ mod tests {
         hidden: 5,
         traits: 3,
         window: 10,
+        encoder: common::policy_artifact::Encoder::Gru,
     };
     const COEFFICIENTS: Coefficients = Coefficients {
         value: 0.5,

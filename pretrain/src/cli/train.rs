@@ -1,8 +1,8 @@
-//! The command line: raw arguments, turned into what a library function takes.
+//! `pretrain train`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use common::cli::Shared;
 use common::{Error, Result};
 
@@ -10,33 +10,6 @@ use crate::algorithms::bc::BcConfig;
 use crate::algorithms::ialp::IalpConfig;
 use crate::data::{InputPaths, TraitSource};
 use crate::train::{self, Method, TrainConfig};
-
-/// Trains recommendation policies offline, from a log and from what a language model said about users and items
-#[derive(Parser)]
-#[command(name = "pretrain", version)]
-pub struct Arguments {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Train one policy a seed
-    ///
-    /// Each policy is a folder OUT/seed-S that `online agent --policy` serves and adapts: weights, catalogue, users'
-    /// last states, manifest, and metrics.parquet with the training curve. Policies that are there already are kept.
-    ///
-    /// Examples:
-    ///
-    ///   pretrain train --method bc --log data/log --states states.parquet --profiles profiles.parquet --out policies/bc
-    ///
-    ///   pretrain train --method ialp --log data/log --states states.parquet --profiles profiles.parquet \
-    ///     --traits shuffled --out policies/ialp-control
-    ///
-    ///   pretrain train --method bc --log clicks.parquet --like-threshold 1 --traits none --out policies/bc
-    #[command(verbatim_doc_comment)]
-    Train(Box<TrainArguments>),
-}
 
 #[derive(Clone, Copy, ValueEnum)]
 enum MethodName {
@@ -48,7 +21,7 @@ enum MethodName {
 }
 
 #[derive(Args)]
-struct TrainArguments {
+pub(super) struct TrainArguments {
     /// How to train
     #[arg(long, value_enum)]
     method: MethodName,
@@ -127,17 +100,12 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Runs what the arguments say.
-///
-/// # Errors
-/// As the verb's own.
-pub fn run(arguments: Arguments) -> Result<()> {
-    let Verb::Train(arguments) = arguments.verb;
-    arguments.shared.init_terminal();
-    train::run(&arguments.resolve()?)
-}
-
 impl TrainArguments {
+    pub(super) fn run(self) -> Result<()> {
+        self.shared.init_terminal();
+        train::run(&self.resolve()?)
+    }
+
     fn resolve(self) -> Result<TrainConfig> {
         if self.traits != TraitSource::None && self.profiles.is_none() {
             return Err(Error::usage("no profiles are given").hint(

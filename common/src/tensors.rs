@@ -1,0 +1,186 @@
+//! Named f32 tensors and a text of metadata in one safetensors file, written and read without a second copy in memory.
+//!
+//! Threat model: a file may be cut short, be no safetensors file, lack a tensor or hold one of another size or type, or
+//! hold a NaN. Each is one [`Error`] that names the file and the tensor. Sizes are checked against the file's length
+//! before memory is asked for.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, Metadata, View};
+
+use crate::{Error, Result, atomic_file};
+
+/// Largest header that is read: names and places of some tensors, and the metadata.
+const MOST_HEADER: u64 = 100 << 20;
+
+/// A tensor to write: its values where they stand. Shapes follow from the reader's configuration, so that the file holds
+/// flat tensors.
+struct Values<'a> {
+    values: &'a [f32],
+    shape: [usize; 1],
+}
+
+impl View for Values<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(bytemuck::cast_slice(self.values))
+    }
+
+    fn data_len(&self) -> usize {
+        std::mem::size_of_val(self.values)
+    }
+}
+
+/// Writes `tensors` (name and values) and `metadata` to `path`, atomically.
+///
+/// # Errors
+/// On I/O failure.
+pub fn write(path: &Path, metadata: &[(&str, String)], tensors: &[(&str, &[f32])]) -> Result<()> {
+    let metadata: HashMap<String, String> = metadata
+        .iter()
+        .map(|(key, text)| ((*key).to_string(), text.clone()))
+        .collect();
+    let metadata = Some(metadata).filter(|m| !m.is_empty());
+    let views = tensors.iter().map(|(name, values)| {
+        let shape = [values.len()];
+        (*name, Values { values, shape })
+    });
+    atomic_file::write_through(path, |temporary| {
+        safetensors::serialize_to_file(views, metadata, temporary)
+            .map_err(|e| Error::retry(format!("the tensors cannot be written: {e}")).file(path))
+    })
+}
+
+/// A tensor file open for reading: the header is checked, the values are read where they are asked for.
+pub struct Tensors {
+    file: File,
+    path: std::path::PathBuf,
+    header: Metadata,
+    begin: u64,
+}
+
+impl Tensors {
+    /// Opens `path` and checks its header against its length.
+    ///
+    /// # Errors
+    /// A missing file, or one that is no whole safetensors file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
+        let length = file.metadata().map_err(|e| Error::io(e, "read", path))?.len();
+        let broken = |why: String| {
+            Error::data(format!("no whole safetensors file: {why}"))
+                .file(path)
+                .hint("make it again")
+        };
+        let mut size = [0; 8];
+        file.read_exact(&mut size)
+            .map_err(|_| broken(format!("it has {length} bytes")))?;
+        let size = u64::from_le_bytes(size);
+        if size > MOST_HEADER || size.saturating_add(8) > length {
+            return Err(broken(format!(
+                "it promises a header of {size} bytes and has {length}"
+            )));
+        }
+        let mut header = vec![0; size as usize];
+        file.read_exact(&mut header)
+            .map_err(|e| Error::io(e, "read", path))?;
+        let header: Metadata = serde_json::from_slice(&header).map_err(|e| broken(e.to_string()))?;
+        let begin = 8 + size;
+        let promised = begin + header.data_len() as u64;
+        if promised != length {
+            return Err(broken(format!("it promises {promised} bytes and has {length}")));
+        }
+        Ok(Tensors {
+            file,
+            path: path.to_path_buf(),
+            header,
+            begin,
+        })
+    }
+
+    /// A text of the metadata.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.header.metadata().as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// The `wanted` values of the tensor `name`.
+    ///
+    /// # Errors
+    /// When it is missing, of another type or size, or holds a NaN or an infinity.
+    pub fn read(&mut self, name: &str, wanted: usize) -> Result<Vec<f32>> {
+        let Some(info) = self.header.info(name) else {
+            return Err(Error::data(format!("tensor `{name}` is missing")).file(&self.path));
+        };
+        let found = info.shape.iter().product::<usize>();
+        if info.dtype != Dtype::F32 || found != wanted {
+            return Err(Error::data(format!(
+                "tensor `{name}` is {:?} {:?}, not {wanted} values of F32",
+                info.dtype, info.shape
+            ))
+            .file(&self.path));
+        }
+        let mut values = vec![0.0_f32; wanted];
+        let at = self.begin + info.data_offsets.0 as u64;
+        self.file
+            .seek(SeekFrom::Start(at))
+            .and_then(|_| self.file.read_exact(bytemuck::cast_slice_mut(&mut values)))
+            .map_err(|e| Error::io(e, "read", &self.path))?;
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(Error::data(format!("tensor `{name}` holds a NaN or an infinity")).file(&self.path));
+        }
+        Ok(values)
+    }
+}
+
+#[cfg(target_endian = "big")]
+compile_error!("tensor files are little-endian, and their values are read and written in place");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_and_metadata_come_back_and_damage_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.safetensors");
+        write(
+            &path,
+            &[("step", "7".into())],
+            &[("b", &[1.5, -2.0]), ("a", &[]), ("c", &[f32::NAN])],
+        )
+        .unwrap();
+        let mut read = Tensors::open(&path).unwrap();
+        assert_eq!(read.metadata("step"), Some("7"));
+        assert_eq!(read.metadata("other"), None);
+        assert_eq!(read.read("b", 2).unwrap(), [1.5, -2.0]);
+        assert_eq!(read.read("a", 0).unwrap(), [0.0_f32; 0]);
+        for (name, wanted, says) in [
+            ("b", 3, "not 3 values"),
+            ("d", 1, "`d` is missing"),
+            ("c", 1, "NaN"),
+        ] {
+            let error = read.read(name, wanted).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains("t.safetensors"), "{error}");
+        }
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            let cut = folder.path().join("cut.safetensors");
+            atomic_file::write_bytes(&cut, &whole[..length]).unwrap();
+            assert_eq!(
+                Tensors::open(&cut).err().unwrap().class(),
+                crate::error::Class::Data
+            );
+        }
+    }
+}
