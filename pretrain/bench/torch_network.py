@@ -1,6 +1,12 @@
-"""The policy network of Headstart in PyTorch: the same tensors, the same arithmetic."""
+"""What the peers of `pretrain bench` share: Headstart's policy network in PyTorch, with the same tensors and the same
+arithmetic; a log's users; and how updates are timed.
+"""
 
+import json
 import math
+import resource
+import sys
+import time
 
 import torch
 from torch import nn
@@ -51,3 +57,48 @@ class Network(nn.Module):
     def values(self, states):
         """[B]."""
         return self.critic(states).squeeze(1)
+
+
+class Log:
+    """Each user's interactions, oldest first, padded behind."""
+
+    def __init__(self, users):
+        longest = max(len(sequence) for sequence, _ in users)
+        self.items = torch.zeros(len(users), longest, dtype=torch.long)
+        self.feedback = torch.zeros(len(users), longest)
+        self.lengths = torch.tensor([len(sequence) for sequence, _ in users])
+        for user, (sequence, signs) in enumerate(users):
+            self.items[user, : len(sequence)] = torch.tensor(sequence)
+            self.feedback[user, : len(sequence)] = torch.tensor(signs)
+
+    def histories(self, users, ends, window):
+        """The last `window` interactions before the places `ends` [B]: items [B, W], feedback [B, W], lengths [B]."""
+        at = (ends - window).clamp(min=0).unsqueeze(1) + torch.arange(window)
+        here = at < ends.unsqueeze(1)
+        at = at.clamp(max=self.items.shape[1] - 1)
+        rows = users.unsqueeze(1)
+        items = torch.where(here, self.items[rows, at], 0)
+        feedback = torch.where(here, self.feedback[rows, at], 0.0)
+        return items, feedback, ends.clamp(max=window)
+
+
+def read_task():
+    task = json.load(sys.stdin)
+    torch.set_num_threads(task["threads"])
+    torch.manual_seed(task["seed"])
+    return task
+
+
+def measure(task, transitions, update):
+    """Times `updates` calls of `update`, which gives a loss, as often as the task says, after once to warm up. Prints a
+    line for each, and the most memory that this process held."""
+    for run in range(task["runs"] + 1):
+        start = time.perf_counter()
+        for _ in range(task["updates"]):
+            loss = update()
+        seconds = time.perf_counter() - start
+        if not torch.isfinite(loss):
+            sys.exit(f"{task['method']}: the loss is {loss.item()}")
+        if run:
+            print(json.dumps({"transitions": task["updates"] * transitions, "seconds": seconds}), flush=True)
+    print(json.dumps({"peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
