@@ -5,7 +5,9 @@ pub(crate) mod example;
 mod inputs;
 mod log;
 mod profiles;
+pub mod replay;
 mod split;
+mod time_cut;
 mod traits;
 
 pub use inputs::{Fingerprints, InputPaths};
