@@ -20,6 +20,7 @@ pub use batches::{Batch, Batches, Cursor, Pick};
 pub(crate) use census::Census;
 pub use sequences::Sequences;
 
+use super::Event;
 use super::time_cut::TimeCut;
 
 /// How much is held at a time.
@@ -126,6 +127,54 @@ impl Replay {
     /// How many interactions there are.
     pub fn interactions(&self) -> u64 {
         self.interactions
+    }
+
+    /// Hands every user's log, in the order of codes, to `take`.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is damaged; those of `take`.
+    pub fn visit(&self, mut take: impl FnMut(u32, &[Event]) -> Result<()>) -> Result<()> {
+        for number in 0..self.blocks() {
+            let block = self.read(number)?;
+            block
+                .users()
+                .try_for_each(|user| take(user, block.events(user)))?;
+        }
+        Ok(())
+    }
+
+    /// The logs of some users, in the order of `users`; empty for a user whom the replay does not know.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is damaged.
+    pub fn of_users(&self, users: &[u32]) -> Result<Vec<Vec<Event>>> {
+        let mut order: Vec<usize> = (0..users.len()).collect();
+        order.sort_by_key(|&place| users[place]);
+        let mut logs = vec![Vec::new(); users.len()];
+        let mut wanted = order.into_iter().peekable();
+        for number in 0..self.blocks() {
+            if wanted.peek().is_none() {
+                break;
+            }
+            let block = self.read(number)?;
+            while let Some(place) = wanted.next_if(|&place| users[place] < block.users().end) {
+                logs[place] = block.events(users[place]).to_vec();
+            }
+        }
+        Ok(logs)
+    }
+
+    /// Of these logs, a user each, all in one block.
+    #[cfg(test)]
+    pub(crate) fn of_logs(logs: &[Vec<Event>], items: usize) -> Self {
+        let lengths = logs.iter().map(|log| log.len() as u32);
+        let block = Sequences::new(0, lengths, logs.concat());
+        Replay {
+            interactions: block.interactions() as u64,
+            store: Store::Memory(vec![Arc::new(block)]),
+            users: logs.len(),
+            items,
+        }
     }
 
     /// The block with this number, from 0; from the file, where the replay is kept in one.
