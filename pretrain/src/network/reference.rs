@@ -9,6 +9,8 @@ use common::policy_artifact::{NetworkConfig, Weights};
 
 pub use super::State;
 pub use super::loss::{Coefficients, LossParts};
+use super::parameters::Parameters;
+use super::slab::Slab;
 use super::{Network, failed};
 
 /// One step of experience with its return.
@@ -65,6 +67,17 @@ pub fn a2c_gradient(
     primitive(config, weights, transitions, coefficients).map_err(failed)
 }
 
+/// A gradient with zeros where it is empty.
+fn whole(config: &NetworkConfig, gradient: Vec<Vec<f32>>) -> Weights {
+    let mut sum = Weights::zeros(config);
+    for (values, found) in sum.tensors_mut().into_iter().zip(gradient) {
+        if !found.is_empty() {
+            *values = found;
+        }
+    }
+    sum
+}
+
 fn primitive(
     config: &NetworkConfig,
     weights: &Weights,
@@ -72,7 +85,8 @@ fn primitive(
     coefficients: Coefficients,
 ) -> candle_core::Result<(LossParts, Weights)> {
     let count = transitions.len();
-    let network = Network::trainable(config, weights)?;
+    let parameters = Parameters::new(config, weights.clone(), 0, 0);
+    let network = Network::trainable(&parameters, &Slab::Whole)?;
     let states: Vec<State> = transitions.iter().map(|t| t.state).collect();
     let encoded = network.encode_primitive(&states)?;
     let values = network.values(&encoded)?;
@@ -102,7 +116,7 @@ fn primitive(
         value: value.to_scalar()?,
         entropy: entropy.to_scalar()?,
     };
-    Ok((parts, network.gradient(&loss)?))
+    Ok((parts, whole(config, network.gradient(&loss)?)))
 }
 
 #[cfg(test)]
