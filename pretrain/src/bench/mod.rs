@@ -142,7 +142,7 @@ pub fn run(config: &Config) -> Result<()> {
 ///
 /// # Errors
 /// A task that cannot be read; as training.
-pub fn run_child() -> Result<()> {
+pub fn run_task() -> Result<()> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
@@ -175,7 +175,7 @@ fn task(config: &Config, scratch: &Scratch) -> Task {
 
 fn on_the_log(config: &Config, scratch: &Scratch, peers: Option<&Peers>) -> Result<Table> {
     let task = task(config, scratch);
-    let ours = |copies: u64, what: String| {
+    let ours = |copies: u64, what: String| -> Result<Row> {
         terminal::info(&format!("measuring A2C, {what}"));
         let task = Task { copies, ..task.clone() };
         Ok(Row::new(what, process::ours(&task)?))
@@ -215,7 +215,7 @@ fn large(config: &Config, scratch: &Scratch, folder: &Path, kind: Kind, peers: O
 }
 
 fn share(config: &Config, scratch: &Scratch) -> Result<Scaling> {
-    let row = |workers: usize| {
+    let row = |workers: usize| -> Result<Row> {
         let what = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
         terminal::info(&format!("measuring {POLICIES} runs, {what}"));
         let task = Task {

@@ -13,7 +13,7 @@ use super::task::{Line, Reached, Task};
 pub(super) fn ours(task: &Task) -> Result<Reached> {
     let program = std::env::current_exe().map_err(|e| Error::retry(format!("cannot find this program: {e}")))?;
     let mut command = Command::new(program);
-    command.args(["bench", "--child"]);
+    command.arg("bench-task");
     Running::start(command, task)?.finish()
 }
 

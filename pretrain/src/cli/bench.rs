@@ -11,7 +11,7 @@ use crate::bench::{self, Config, Part, Size};
 #[derive(Args)]
 pub(super) struct BenchArguments {
     /// The log: a folder with interactions.parquet and items.parquet, as `pretrain train` takes it
-    #[arg(long, value_name = "PATH", required_unless_present = "child", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "PATH")]
     log: PathBuf,
     /// Feedback of at least this is a like [default: what the log says]
     #[arg(long, value_name = "X")]
@@ -34,9 +34,6 @@ pub(super) struct BenchArguments {
     /// Write the result as JSON too
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Measure the task on the standard input: how the verb calls itself
-    #[arg(long, hide = true)]
-    child: bool,
     #[command(flatten)]
     shared: Shared,
 }
@@ -44,9 +41,6 @@ pub(super) struct BenchArguments {
 impl BenchArguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        if self.child {
-            return bench::run_child();
-        }
         bench::run(&self.resolve())
     }
 
