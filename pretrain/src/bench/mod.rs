@@ -147,8 +147,8 @@ pub fn run_task() -> Result<()> {
     std::io::stdin()
         .read_to_string(&mut text)
         .map_err(|e| Error::usage(format!("the task cannot be read: {e}")))?;
-    let task: Task =
-        serde_json::from_str(&text).map_err(|e| Error::usage(format!("the standard input holds no task: {e}")))?;
+    let task: Task = serde_json::from_str(&text)
+        .map_err(|e| Error::usage(format!("the standard input holds no task: {e}")))?;
     for line in ours::measure(&task)? {
         let line = serde_json::to_string(&line)
             .map_err(|e| Error::usage(format!("the measurement cannot be written as JSON: {e}")))?;
@@ -177,7 +177,10 @@ fn on_the_log(config: &Config, scratch: &Scratch, peers: Option<&Peers>) -> Resu
     let task = task(config, scratch);
     let ours = |copies: u64, what: String| -> Result<Row> {
         terminal::info(&format!("measuring A2C, {what}"));
-        let task = Task { copies, ..task.clone() };
+        let task = Task {
+            copies,
+            ..task.clone()
+        };
         Ok(Row::new(what, process::ours(&task)?))
     };
     let workers = config.workers as u64;
@@ -192,7 +195,13 @@ fn on_the_log(config: &Config, scratch: &Scratch, peers: Option<&Peers>) -> Resu
     Ok(Table::new(title, rows))
 }
 
-fn large(config: &Config, scratch: &Scratch, folder: &Path, kind: Kind, peers: Option<&Peers>) -> Result<Table> {
+fn large(
+    config: &Config,
+    scratch: &Scratch,
+    folder: &Path,
+    kind: Kind,
+    peers: Option<&Peers>,
+) -> Result<Table> {
     let task = Task {
         log: folder.to_path_buf(),
         like_threshold: None,
@@ -210,7 +219,10 @@ fn large(config: &Config, scratch: &Scratch, folder: &Path, kind: Kind, peers: O
     if let Some(peers) = peers {
         rows.extend(peers.measure(&task, config.size.large_peer_updates)?);
     }
-    let title = format!("{name} with a GRU, {NEGATIVES} sampled of {} items", config.size.items);
+    let title = format!(
+        "{name} with a GRU, {NEGATIVES} sampled of {} items",
+        config.size.items
+    );
     Ok(Table::new(title, rows))
 }
 

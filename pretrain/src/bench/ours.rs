@@ -86,7 +86,11 @@ pub(super) fn measure(task: &Task) -> Result<Vec<Line>> {
     };
     let copies = || -> Result<Vec<Vec<Instant>>> {
         let copies = (0..task.copies).into_par_iter();
-        pool.install(|| copies.map(|copy| train(task, &inputs, steps, task.seed + copy)).collect())
+        pool.install(|| {
+            copies
+                .map(|copy| train(task, &inputs, steps, task.seed + copy))
+                .collect()
+        })
     };
     let transitions = task.updates * task.transitions() * task.copies;
     let mut lines = Vec::new();
@@ -102,7 +106,10 @@ pub(super) fn measure(task: &Task) -> Result<Vec<Line>> {
         let ticks = copies()?;
         for run in 1..=task.runs {
             // Side by side each copy has its own time: their rates are added.
-            let rate: f64 = ticks.iter().map(|ticks| 1.0 / stretch(ticks, run, task.updates)).sum();
+            let rate: f64 = ticks
+                .iter()
+                .map(|ticks| 1.0 / stretch(ticks, run, task.updates))
+                .sum();
             let seconds = task.copies as f64 / rate;
             lines.push(Line::Run { transitions, seconds });
         }
@@ -128,7 +135,12 @@ fn train(task: &Task, inputs: &Inputs, steps: u64, seed: u64) -> Result<Vec<Inst
         seed,
     };
     let ticks = Mutex::new(Vec::with_capacity(steps as usize));
-    let tick = || ticks.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+    let tick = || {
+        ticks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Instant::now())
+    };
     let weights = initial_weights(&network, &inputs.traits.items, seed);
     let run = Run::new(setting, steps, weights, 0, Curve::watched(&tick), None)?;
     task.method(steps).train(run, inputs.reward.as_ref())?;
@@ -188,7 +200,9 @@ mod tests {
     #[test]
     fn a_stretch_begins_where_the_last_one_ended() {
         let begin = Instant::now();
-        let ticks: Vec<Instant> = [9, 10, 14, 20, 21, 30].map(|s| begin + Duration::from_secs(s)).to_vec();
+        let ticks: Vec<Instant> = [9, 10, 14, 20, 21, 30]
+            .map(|s| begin + Duration::from_secs(s))
+            .to_vec();
         assert_eq!([1, 2].map(|run| stretch(&ticks, run, 2)), [10.0, 10.0]);
         assert_eq!(stretch(&ticks, 1, 3), 16.0);
     }

@@ -61,7 +61,14 @@ impl Peers {
             let wanted = scripts.join("requirements.txt");
             atomic_file::write_bytes(&wanted, REQUIREMENTS.as_bytes())?;
             call(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+            let pip = [
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ];
             if let Err(error) = call(Command::new(&python).args(pip).arg(&wanted)) {
                 // Half an environment would be taken for a whole one the next time.
                 let _ = std::fs::remove_dir_all(venv);
@@ -96,14 +103,19 @@ impl Peers {
     }
 
     fn run(&self, task: &Task, peer: &PeerTask, processes: usize) -> Result<Reached> {
-        let script = self.scripts.join(if task.negatives.is_some() { SAMPLED } else { WHOLE });
+        let script = self
+            .scripts
+            .join(if task.negatives.is_some() { SAMPLED } else { WHOLE });
         let start = |_| {
             let mut command = Command::new(&self.python);
             command.arg(&script);
             Running::start(command, peer)
         };
         let running = (0..processes).map(start).collect::<Result<Vec<_>>>()?;
-        let reached = running.into_iter().map(Running::finish).collect::<Result<Vec<_>>>()?;
+        let reached = running
+            .into_iter()
+            .map(Running::finish)
+            .collect::<Result<Vec<_>>>()?;
         Ok(Reached::together(reached))
     }
 }
@@ -149,7 +161,9 @@ impl Inputs {
             // Without traits it is the same in every state.
             Some(reward) => {
                 let context = reward.context(&[], &[]);
-                (0..network.items as u32).map(|item| reward.probability(&context, item)).collect()
+                (0..network.items as u32)
+                    .map(|item| reward.probability(&context, item))
+                    .collect()
             }
             None => Vec::new(),
         };
@@ -180,9 +194,11 @@ impl Inputs {
 /// Runs a command to its end; what it prints goes to stderr.
 fn call(command: &mut Command) -> Result<()> {
     let program = PathBuf::from(command.get_program());
-    let output = command
-        .output()
-        .map_err(|e| Error::usage(format!("cannot start it: {e}")).file(&program).hint("--peers needs python3 with venv and pip"))?;
+    let output = command.output().map_err(|e| {
+        Error::usage(format!("cannot start it: {e}"))
+            .file(&program)
+            .hint("--peers needs python3 with venv and pip")
+    })?;
     if output.status.success() {
         return Ok(());
     }

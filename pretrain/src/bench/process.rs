@@ -11,7 +11,8 @@ use super::task::{Line, Reached, Task};
 
 /// Has this program measure `task` in a process of its own, so that its peak memory is that of the training.
 pub(super) fn ours(task: &Task) -> Result<Reached> {
-    let program = std::env::current_exe().map_err(|e| Error::retry(format!("cannot find this program: {e}")))?;
+    let program =
+        std::env::current_exe().map_err(|e| Error::retry(format!("cannot find this program: {e}")))?;
     let mut command = Command::new(program);
     command.arg("bench-task");
     Running::start(command, task)?.finish()

@@ -63,7 +63,12 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
+        let width = self
+            .rows
+            .iter()
+            .map(|row| row.what.chars().count())
+            .max()
+            .unwrap_or(0);
         writeln!(f, "{}", self.title)?;
         writeln!(
             f,
@@ -73,14 +78,19 @@ impl fmt::Display for Table {
         let ours = self.rows.first().and_then(Row::median);
         for row in &self.rows {
             write!(f, "{:<width$}  ", row.what)?;
-            let (Some(median), Some(slowest), Some(fastest)) = (row.median(), row.rates.first(), row.rates.last())
+            let (Some(median), Some(slowest), Some(fastest)) =
+                (row.median(), row.rates.first(), row.rates.last())
             else {
                 writeln!(f, "not measured: {}", row.failed.as_deref().unwrap_or("no run"))?;
                 continue;
             };
             let range = format!("{slowest:.0} to {fastest:.0}");
             let ratio = ours.map_or(f64::NAN, |ours| ours / median);
-            writeln!(f, "{median:>13.0}  {range:>19}  {ratio:>6.2}  {:>9.0}", row.peak_mib)?;
+            writeln!(
+                f,
+                "{median:>13.0}  {range:>19}  {ratio:>6.2}  {:>9.0}",
+                row.peak_mib
+            )?;
         }
         Ok(())
     }
@@ -109,7 +119,11 @@ impl Scaling {
 impl fmt::Display for Scaling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let title = format!("A2C with a GRU, {} policies from beginning to end", self.policies);
-        write!(f, "{}", Table::new(title, vec![self.together.clone(), self.alone.clone()]))?;
+        write!(
+            f,
+            "{}",
+            Table::new(title, vec![self.together.clone(), self.alone.clone()])
+        )?;
         writeln!(
             f,
             "time with {} workers over a fair share of the time with one: {:.2}",

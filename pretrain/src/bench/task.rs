@@ -72,7 +72,10 @@ impl Reached {
         let mut parts = parts.into_iter();
         let mut sum = parts.next().unwrap_or_default();
         for part in parts {
-            sum.rates.iter_mut().zip(part.rates).for_each(|(sum, rate)| *sum += rate);
+            sum.rates
+                .iter_mut()
+                .zip(part.rates)
+                .for_each(|(sum, rate)| *sum += rate);
             sum.peak_kib += part.peak_kib;
         }
         sum
@@ -91,8 +94,14 @@ mod tests {
             read(r#"{"peak_kib": 1024}"#),
         ];
         let one = Reached::of(&lines);
-        assert_eq!((one.rates.as_slice(), one.peak_kib), ([1280.0].as_slice(), 1024.0));
+        assert_eq!(
+            (one.rates.as_slice(), one.peak_kib),
+            ([1280.0].as_slice(), 1024.0)
+        );
         let two = Reached::together([one.clone(), one]);
-        assert_eq!((two.rates.as_slice(), two.peak_kib), ([2560.0].as_slice(), 2048.0));
+        assert_eq!(
+            (two.rates.as_slice(), two.peak_kib),
+            ([2560.0].as_slice(), 2048.0)
+        );
     }
 }
