@@ -1,5 +1,6 @@
 //! The command line: raw arguments, turned into what a library function takes. One verb a file.
 
+mod hyper;
 mod train;
 
 use clap::{Parser, Subcommand};
