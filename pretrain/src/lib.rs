@@ -12,5 +12,6 @@ pub mod evaluate;
 pub mod network;
 pub mod optimizer;
 pub mod reward;
+pub mod split;
 pub mod threads;
 pub mod train;
