@@ -14,5 +14,6 @@ pub mod network;
 pub mod optimizer;
 pub mod reward;
 pub mod run;
+pub mod split;
 pub mod threads;
 pub mod train;
