@@ -11,7 +11,7 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithms::Point;
-use crate::data::Cursor;
+use crate::data::replay::Cursor;
 use crate::network::parameters::Parameters;
 use crate::optimizer::Adam;
 
@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) adam_steps: u64,
     /// Where the next batch begins.
     pub(crate) cursor: Cursor,
+    /// Where the next batch of logged transitions begins, where episodes are played beside them.
+    pub(crate) logged_cursor: Cursor,
     /// The best policy's score, as bits.
     pub(crate) best: Option<u64>,
     /// The curve so far.
@@ -62,9 +64,15 @@ impl Checkpoint {
         adam: &Adam,
         best: Option<&Parameters>,
     ) -> Result<()> {
-        let state = serde_json::to_string(state)
-            .map_err(|e| Error::retry(format!("the state cannot be written as JSON: {e}")).file(&self.path))?;
-        let sets = [("weights", Some(&parameters.values)), ("first", Some(&adam.first)), ("second", Some(&adam.second)), ("best", best.map(|best| &best.values))];
+        let state = serde_json::to_string(state).map_err(|e| {
+            Error::retry(format!("the state cannot be written as JSON: {e}")).file(&self.path)
+        })?;
+        let sets = [
+            ("weights", Some(&parameters.values)),
+            ("first", Some(&adam.first)),
+            ("second", Some(&adam.second)),
+            ("best", best.map(|best| &best.values)),
+        ];
         let mut named = Vec::new();
         for (set, values) in &sets {
             let Some(values) = values else { continue };
@@ -72,8 +80,11 @@ impl Checkpoint {
                 named.push((format!("{set}.{name}"), values.as_slice()));
             }
         }
-        let named: Vec<(&str, &[f32])> = named.iter().map(|(name, values)| (name.as_str(), *values)).collect();
-        let metadata = [(MANIFEST, self.manifest.to_json()?), (STATE, state)];
+        let named: Vec<(&str, &[f32])> = named
+            .iter()
+            .map(|(name, values)| (name.as_str(), *values))
+            .collect();
+        let metadata = [(MANIFEST, self.manifest.to_json()), (STATE, state)];
         tensors::write(&self.path, &metadata, &named)
     }
 
@@ -93,14 +104,23 @@ impl Checkpoint {
         }
         let hint = "delete it, or pass --overwrite, to begin anew";
         let mut file = Tensors::open(&self.path).map_err(|e| e.hint(hint))?;
-        let broken = |what: &str| Error::data(format!("the checkpoint has no {what}")).file(&self.path).hint(hint);
-        let manifest = Manifest::from_json(file.metadata(MANIFEST).ok_or_else(|| broken("manifest"))?, &self.path)?;
+        let broken = |what: &str| {
+            Error::data(format!("the checkpoint has no {what}"))
+                .file(&self.path)
+                .hint(hint)
+        };
+        let manifest = Manifest::from_json(
+            file.metadata(MANIFEST).ok_or_else(|| broken("manifest"))?,
+            &self.path,
+        )?;
         if !manifest.same_run(&self.manifest) {
             return match overwrite {
                 true => Ok(None),
-                false => Err(Error::usage("the checkpoint here is of another run: other inputs, flags or version")
-                    .file(&self.path)
-                    .hint("choose another --out, or pass --overwrite")),
+                false => Err(Error::usage(
+                    "the checkpoint here is of another run: other inputs, flags or version",
+                )
+                .file(&self.path)
+                .hint("choose another --out, or pass --overwrite")),
             };
         }
         let state: State = serde_json::from_str(file.metadata(STATE).ok_or_else(|| broken("state"))?)

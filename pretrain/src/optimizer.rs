@@ -75,7 +75,9 @@ impl Adam {
         let squares = |values: &Vec<f32>| values.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
         let norm = gradient.iter().map(squares).sum::<f64>().sqrt();
         if !norm.is_finite() {
-            let broken = gradient.iter().position(|values| values.iter().any(|g| !g.is_finite()));
+            let broken = gradient
+                .iter()
+                .position(|values| values.iter().any(|g| !g.is_finite()));
             return Err(self.diverged("the gradient of", parameters, broken));
         }
         let scale = if norm > f64::from(self.config.clip_norm) {
@@ -84,8 +86,7 @@ impl Adam {
             1.0
         };
         self.steps += 1;
-        let power =
-            |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
+        let power = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
         let rule = Rule {
             config: self.config,
             scale,
@@ -95,13 +96,22 @@ impl Adam {
         let mut broken = None;
         for (at, gradient) in gradient.iter().enumerate() {
             let width = parameters.item_rows()[at];
-            let (w, m, v) = (&mut parameters.values[at], &mut self.first[at], &mut self.second[at]);
+            let (w, m, v) = (
+                &mut parameters.values[at],
+                &mut self.first[at],
+                &mut self.second[at],
+            );
             let finite = match (slab.items(), width) {
                 _ if gradient.is_empty() => true,
-                (Some(items), Some(width)) => items.iter().zip(gradient.chunks_exact(width)).fold(true, |all, (&item, g)| {
-                    let row = item as usize * width..(item as usize + 1) * width;
-                    all & rule.apply(&mut w[row.clone()], &mut m[row.clone()], &mut v[row], g)
-                }),
+                (Some(items), Some(width)) => {
+                    items
+                        .iter()
+                        .zip(gradient.chunks_exact(width))
+                        .fold(true, |all, (&item, g)| {
+                            let row = item as usize * width..(item as usize + 1) * width;
+                            all & rule.apply(&mut w[row.clone()], &mut m[row.clone()], &mut v[row], g)
+                        })
+                }
                 _ => rule.apply(w, m, v, gradient),
             };
             if !finite {
@@ -197,7 +207,10 @@ mod tests {
             parameters.values[1][1]
         };
         let first = step(&mut adam, 0.5);
-        assert!((first + 0.1).abs() < 1e-6, "the first step has the size of the learning rate");
+        assert!(
+            (first + 0.1).abs() < 1e-6,
+            "the first step has the size of the learning rate"
+        );
         let second = step(&mut adam, -0.2);
         let m = 0.9 * 0.05 + 0.1 * -0.2_f64;
         let v = 0.999 * 0.00025 + 0.001 * 0.04_f64;
@@ -247,10 +260,15 @@ mod tests {
         let before = parameters.clone();
         let says = |adam: &mut Adam, parameters: &mut Parameters, g: f32, rate: f32| {
             let gradient = of_biases(parameters, &[g, 0.0, 0.0]);
-            adam.step(parameters, &Slab::Whole, &gradient, rate).unwrap_err().to_string()
+            adam.step(parameters, &Slab::Whole, &gradient, rate)
+                .unwrap_err()
+                .to_string()
         };
         let error = says(&mut adam, &mut parameters, f32::NAN, 0.1);
-        assert!(error.contains("gradient of `item_bias`") && error.contains("--lr"), "{error}");
+        assert!(
+            error.contains("gradient of `item_bias`") && error.contains("--lr"),
+            "{error}"
+        );
         assert!(parameters == before && adam.steps == 0, "nothing has moved");
         let error = says(&mut adam, &mut parameters, 1.0, f32::MAX);
         assert!(error.contains("the tensor `item_bias`"), "{error}");

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use crate::algorithms::{Curve, Trained};
 use crate::checkpoint::{Checkpoint, State};
-use crate::data::{Cursor, Dataset, Traits};
+use crate::data::replay::Cursor;
+use crate::data::{Dataset, Traits};
 use crate::network::parameters::Parameters;
 use crate::network::proposal::Proposal;
 use crate::network::slab::Slab;
@@ -45,6 +46,8 @@ pub struct Run<'a> {
     steps: u64,
     /// Where the next batch begins.
     pub(crate) cursor: Cursor,
+    /// The same of a second source of batches, where there is one.
+    pub(crate) logged_cursor: Cursor,
     best: Option<(f64, Parameters)>,
     /// Sums since the last report.
     sums: Vec<(&'static str, f64)>,
@@ -74,18 +77,21 @@ impl<'a> Run<'a> {
             step: 0,
             steps,
             cursor: Cursor::default(),
+            logged_cursor: Cursor::default(),
             best: None,
             sums: Vec::new(),
             since_report: 0,
             curve,
             checkpoint: None,
-            proposal: setting.negatives.map(|_| Proposal::new(&setting.dataset.popularity)),
+            proposal: setting
+                .negatives
+                .map(|_| Proposal::new(&setting.dataset.popularity)),
             setting,
         };
         if let Some((checkpoint, overwrite)) = checkpoint {
             if let Some((state, best)) = checkpoint.load(&mut run.parameters, &mut run.adam, overwrite)? {
                 run.step = state.step;
-                run.cursor = state.cursor;
+                (run.cursor, run.logged_cursor) = (state.cursor, state.logged_cursor);
                 run.best = state.best.map(f64::from_bits).zip(best);
                 run.curve.resume(state.points, state.step);
             }
@@ -145,7 +151,9 @@ impl<'a> Run<'a> {
             if sum.is_empty() {
                 sum = gradient;
             } else {
-                sum.iter_mut().zip(gradient).for_each(|(sum, part)| add(sum, part));
+                sum.iter_mut()
+                    .zip(gradient)
+                    .for_each(|(sum, part)| add(sum, part));
             }
             for (name, value) in parts {
                 match self.sums.iter_mut().find(|(of, _)| *of == name) {
@@ -169,7 +177,11 @@ impl<'a> Run<'a> {
     /// Records the means since the last report.
     pub(crate) fn report(&mut self) {
         let updates = self.since_report as f64;
-        let means: Vec<(&'static str, f64)> = self.sums.iter().map(|(name, sum)| (*name, sum / updates)).collect();
+        let means: Vec<(&'static str, f64)> = self
+            .sums
+            .iter()
+            .map(|(name, sum)| (*name, sum / updates))
+            .collect();
         self.curve.record("train", self.step, &means);
         self.sums.clear();
         self.since_report = 0;
@@ -182,7 +194,11 @@ impl<'a> Run<'a> {
 
     /// Keeps `policy` where it scores higher than all before; a score that is no number never does, unless it is the first.
     pub(crate) fn keep_best(&mut self, score: f64, policy: impl FnOnce(&Parameters) -> Parameters) {
-        if self.best.as_ref().is_none_or(|(most, _)| score > *most || most.is_nan()) {
+        if self
+            .best
+            .as_ref()
+            .is_none_or(|(most, _)| score > *most || most.is_nan())
+        {
             self.best = Some((score, policy(&self.parameters)));
         }
     }
@@ -200,6 +216,7 @@ impl<'a> Run<'a> {
             step: self.step,
             adam_steps: self.adam.steps,
             cursor: self.cursor,
+            logged_cursor: self.logged_cursor,
             best: self.best.as_ref().map(|(score, _)| score.to_bits()),
             points: self.curve.points().to_vec(),
         };

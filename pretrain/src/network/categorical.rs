@@ -35,7 +35,13 @@ pub(crate) struct Sampling {
 
 impl Choices {
     /// Adds the choice of `action` from row `row` with `consumed` masked; both as items.
-    pub(crate) fn push(&mut self, slab: &Slab, row: u32, action: u32, consumed: impl Iterator<Item = u32>) -> bool {
+    pub(crate) fn push(
+        &mut self,
+        slab: &Slab,
+        row: u32,
+        action: u32,
+        consumed: impl Iterator<Item = u32>,
+    ) -> bool {
         let Some(place) = slab.candidate(action) else {
             return false;
         };
@@ -109,7 +115,9 @@ impl Categorical {
             total -= weight;
             weighted -= weight * f64::from(logits[item]);
         };
-        masked.iter().for_each(|&item| take(f64::from(row.weights[item as usize]), item as usize));
+        masked
+            .iter()
+            .for_each(|&item| take(f64::from(row.weights[item as usize]), item as usize));
         take(f64::from(row.weights[action]) - own, action);
         // Where nearly all of the weight is masked, the difference has no digits left: sum what is open.
         if total < 1e-6 * row.total {
@@ -233,7 +241,11 @@ impl CustomOp1 for Categorical {
         let mut out = vec![0.0; values.len()];
         for (row, of_row) in of_row.iter().enumerate() {
             let here = row * width..(row + 1) * width;
-            let (logits, weights, out) = (&values[here.clone()], &saved.weights[here.clone()], &mut out[here]);
+            let (logits, weights, out) = (
+                &values[here.clone()],
+                &saved.weights[here.clone()],
+                &mut out[here],
+            );
             let (mut constant, mut slope) = (0.0, 0.0);
             for &choice in of_row {
                 let (c, e) = line(choice);
@@ -247,7 +259,12 @@ impl CustomOp1 for Categorical {
             // Items that some choice of the row masks, or took: what the sum over all choices says of them is not so.
             let mut special: Vec<u32> = of_row
                 .iter()
-                .flat_map(|&choice| choices.masked[choice].iter().copied().chain([choices.actions[choice]]))
+                .flat_map(|&choice| {
+                    choices.masked[choice]
+                        .iter()
+                        .copied()
+                        .chain([choices.actions[choice]])
+                })
                 .collect();
             special.sort_unstable();
             special.dedup();
@@ -305,7 +322,9 @@ impl Lottery {
             sum += f64::from(weight);
             sum
         });
-        Lottery { below: below.collect() }
+        Lottery {
+            below: below.collect(),
+        }
     }
 
     /// The place of a candidate that `masked` does not name, drawn by `uniform` numbers in [0, 1); none where all are masked.

@@ -214,6 +214,8 @@ impl<'a> Network<'a> {
             weight: &self.tensors[first],
             bias: &self.tensors[first + 1],
             item_bias: &self.candidates(first + 2)?,
+            state_weight: &self.tensors[first + 3],
+            state_bias: &self.tensors[first + 4],
         };
         q.values(encoded)
     }

@@ -5,7 +5,7 @@ use common::policy_artifact::{NetworkConfig, Shape, Weights};
 use super::q_head;
 use super::slab::Slab;
 
-/// Tensors in one list: those of [`NetworkConfig::shapes`], then three for each Q head.
+/// Tensors in one list: those of [`NetworkConfig::shapes`], then those of each Q head.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     config: NetworkConfig,
@@ -39,6 +39,16 @@ impl Parameters {
         self.values.iter().map(|values| vec![0.0; values.len()]).collect()
     }
 
+    /// Tensors of the same shapes with other values.
+    pub(crate) fn with(&self, values: Vec<Vec<f32>>) -> Self {
+        Parameters {
+            config: self.config.clone(),
+            shapes: self.shapes.clone(),
+            item_rows: self.item_rows.clone(),
+            values,
+        }
+    }
+
     /// The network's shapes.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
@@ -69,12 +79,6 @@ impl Parameters {
         }
     }
 
-    /// The policy's own tensors.
-    pub fn policy(&self) -> Weights {
-        let own = self.config.shapes().len();
-        Weights::from_tensors(&self.config, self.values[..own].iter().cloned())
-    }
-
     /// The policy's own tensors, without a copy.
     pub fn into_policy(mut self) -> Weights {
         let own = self.config.shapes().len();
@@ -82,10 +86,24 @@ impl Parameters {
         Weights::from_tensors(&self.config, self.values)
     }
 
-    /// The value of tensor `name`, where there is one.
-    pub(crate) fn named_mut(&mut self, name: &str) -> Option<&mut Vec<f32>> {
-        let at = self.shapes.iter().position(|(of, _)| of == name)?;
-        self.values.get_mut(at)
+    /// Puts Q head 0 in the actor's place: logits = Q / temperature, but for what all items of a state share.
+    pub(crate) fn act_by_value(mut self, temperature: f32) -> Self {
+        let at = |name: &str| self.shapes.iter().position(|(of, _)| of == name);
+        let moves = [
+            (at("q0_weight"), at("query_weight"), 1.0),
+            (at("q0_bias"), at("query_bias"), 1.0),
+            (at("q0_item_bias"), at("item_bias"), 1.0 / temperature),
+        ];
+        let log_temperature = at("log_temperature");
+        for (from, to, scale) in moves {
+            if let (Some(from), Some(to)) = (from, to) {
+                self.values[to] = self.values[from].iter().map(|value| value * scale).collect();
+            }
+        }
+        if let Some(at) = log_temperature {
+            self.values[at] = vec![-temperature.ln()];
+        }
+        self
     }
 }
 

@@ -23,7 +23,9 @@ impl Proposal {
             sum += (f64::from(l) + 1.0).powf(EXPONENT);
             sum
         });
-        Proposal { below: below.collect() }
+        Proposal {
+            below: below.collect(),
+        }
     }
 
     /// q(item).
@@ -51,7 +53,9 @@ impl Proposal {
         let mut drawn: Vec<u32> = (0..draws)
             .map(|_| {
                 let at = rng.random::<f64>() * self.total();
-                self.below.partition_point(|&below| below <= at).min(self.below.len() - 1) as u32
+                self.below
+                    .partition_point(|&below| below <= at)
+                    .min(self.below.len() - 1) as u32
             })
             .collect();
         drawn.sort_unstable();
@@ -101,7 +105,12 @@ mod tests {
     #[test]
     fn chosen_items_and_those_of_states_have_places_and_only_the_first_are_candidates() {
         let proposal = Proposal::new(&[0.0; 1000]);
-        let slab = proposal.slab(10, &[7, 7, 3], [5, 3, 999].into_iter(), &mut stream(1, "test", &[]));
+        let slab = proposal.slab(
+            10,
+            &[7, 7, 3],
+            [5, 3, 999].into_iter(),
+            &mut stream(1, "test", &[]),
+        );
         assert!(slab.candidate(7).is_some() && slab.candidate(3).is_some());
         assert!(slab.place(999).is_some() && slab.candidate(999).is_none());
         let items = slab.items().unwrap();
