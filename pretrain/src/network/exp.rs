@@ -44,6 +44,21 @@ pub(crate) fn sum(values: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
 }
 
+/// The sum of the products of two slices of one length, summed as [`sum`] does.
+pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let mut lanes = [0.0_f32; LANES];
+    let (left, left_rest) = left.as_chunks::<LANES>();
+    let (right, right_rest) = right.as_chunks::<LANES>();
+    for (left, right) in left.iter().zip(right) {
+        for lane in 0..LANES {
+            lanes[lane] += left[lane] * right[lane];
+        }
+    }
+    let rest = left_rest.iter().zip(right_rest).map(|(l, r)| l * r);
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
+}
+
 /// The largest of `values`; negative infinity for none.
 pub(crate) fn max(values: &[f32]) -> f32 {
     const LANES: usize = 16;
@@ -88,6 +103,7 @@ mod tests {
     fn sums_and_largest_over_odd_lengths() {
         let values: Vec<f32> = (0..37).map(|i| (i as f32) - 40.0).collect();
         assert_eq!(sum(&values), (0..37).sum::<i32>() as f32 - 37.0 * 40.0);
+        assert_eq!(dot(&values, &values), (4..41).map(|v| v * v).sum::<i32>() as f32);
         assert_eq!(max(&values), -4.0);
         assert_eq!(max(&[]), f32::NEG_INFINITY);
     }

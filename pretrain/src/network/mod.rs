@@ -4,13 +4,18 @@
 //! layer norms drop gradients silently and are not used here.
 
 mod actor;
+mod attention;
 pub(crate) mod categorical;
 mod critic;
+pub(crate) mod dropout;
+mod encoder;
 mod exp;
 mod gru;
 mod gru_sequence;
 pub(crate) mod initial;
 pub(crate) mod loss;
+mod matrix;
+mod mean;
 pub mod reference;
 
 use candle_core::{Device, Result, Tensor, Var};
@@ -18,7 +23,8 @@ use common::policy_artifact::{NetworkConfig, Weights};
 
 use actor::Actor;
 use critic::Critic;
-use gru::Gru;
+use dropout::Dropout;
+use encoder::Sequences;
 
 /// A state of the decision process.
 #[derive(Clone, Copy, Debug)]
@@ -70,43 +76,38 @@ impl<'a> Network<'a> {
 
     /// Encoded states `[B, H]`.
     pub(crate) fn encode(&self, states: &[State]) -> Result<Tensor> {
-        let (inputs, lengths) = self.sequences(states)?;
-        let hidden = self.start(states)?;
-        match lengths.iter().max() {
-            None | Some(0) => Ok(hidden),
-            Some(_) => gru_sequence::encode(&self.gru(), &inputs, &lengths, &hidden),
-        }
+        self.encode_training(states, None)
     }
 
-    /// The same from primitive operations alone.
+    /// Encoded states `[B, H]`, a share of what the encoder reads left out where there is `dropout`.
+    pub(crate) fn encode_training(&self, states: &[State], dropout: Option<&mut Dropout>) -> Result<Tensor> {
+        let (inputs, lengths) = self.sequences(states)?;
+        let sequences = Sequences {
+            inputs: &inputs,
+            lengths: &lengths,
+            hidden: &self.start(states)?,
+        };
+        encoder::encode(self.config.encoder, self.encoder_tensors(), &sequences, dropout)
+    }
+
+    /// The same as [`Network::encode`] from primitive operations alone.
     fn encode_primitive(&self, states: &[State]) -> Result<Tensor> {
         let (inputs, lengths) = self.sequences(states)?;
-        let steps = lengths.iter().copied().max().unwrap_or(0);
-        let mask = |step: usize| {
-            let present = lengths
-                .iter()
-                .map(|length| if step + length >= steps { 1.0_f32 } else { 0.0 });
-            Tensor::from_iter(present, &Device::Cpu)?.unsqueeze(1)
+        let sequences = Sequences {
+            inputs: &inputs,
+            lengths: &lengths,
+            hidden: &self.start(states)?,
         };
-        let present = (0..steps).map(mask).collect::<Result<Vec<_>>>()?;
-        let hidden = self.start(states)?;
-        if steps == 0 {
-            return Ok(hidden);
-        }
-        self.gru().encode(
-            &inputs.reshape((steps, states.len(), self.config.dims + 1))?,
-            &present,
-            hidden,
-        )
+        encoder::encode_primitive(self.config.encoder, self.encoder_tensors(), &sequences)
     }
 
-    fn gru(&self) -> Gru<'_> {
-        Gru {
-            weight_input: &self.tensors[4],
-            weight_hidden: &self.tensors[5],
-            bias_input: &self.tensors[6],
-            bias_hidden: &self.tensors[7],
-        }
+    fn encoder_tensors(&self) -> &[Tensor] {
+        &self.tensors[4..self.behind_encoder()]
+    }
+
+    /// Where the tensors behind the encoder's begin.
+    fn behind_encoder(&self) -> usize {
+        4 + self.config.encoder_tensors()
     }
 
     /// The histories as inputs `[T * B, D + 1]`: embedding and feedback, time-major, padded at the front so that all
@@ -150,23 +151,25 @@ impl<'a> Network<'a> {
 
     /// Logits `[B, N]` of encoded states, consumed items not yet masked.
     pub(crate) fn logits(&self, encoded: &Tensor) -> Result<Tensor> {
+        let behind = self.behind_encoder();
         let actor = Actor {
             item_embedding: &self.tensors[0],
             item_bias: &self.tensors[1],
-            query_weight: &self.tensors[8],
-            query_bias: &self.tensors[9],
-            log_temperature: &self.tensors[10],
+            query_weight: &self.tensors[behind],
+            query_bias: &self.tensors[behind + 1],
+            log_temperature: &self.tensors[behind + 2],
         };
         actor.logits(encoded)
     }
 
     /// Values `[B]` of encoded states.
     pub(crate) fn values(&self, encoded: &Tensor) -> Result<Tensor> {
+        let behind = self.behind_encoder();
         let critic = Critic {
-            weight_1: &self.tensors[11],
-            bias_1: &self.tensors[12],
-            weight_2: &self.tensors[13],
-            bias_2: &self.tensors[14],
+            weight_1: &self.tensors[behind + 3],
+            bias_1: &self.tensors[behind + 4],
+            weight_2: &self.tensors[behind + 5],
+            bias_2: &self.tensors[behind + 6],
         };
         critic.values(encoded)
     }
