@@ -61,13 +61,14 @@ fn tile<const R: usize>(
     column: usize,
 ) -> [[f32; LANES]; R] {
     let mut sums = [[0.0; LANES]; R];
-    let rows = right.values[inner.start * right.width..inner.end * right.width].chunks_exact(right.width);
-    for (k, row) in inner.zip(rows) {
-        let row = &row[column..column + LANES];
-        for (r, sums) in sums.iter_mut().enumerate() {
+    let (blocks, _) = right.values.as_chunks::<LANES>();
+    let (width, column) = (right.width / LANES, column / LANES);
+    for k in inner {
+        let row = &blocks[k * width + column];
+        for r in 0..R {
             let factor = left.values[(first + r) * left.row + k * left.column];
             for lane in 0..LANES {
-                sums[lane] = multiply_add(factor, row[lane], sums[lane]);
+                sums[r][lane] = multiply_add(factor, row[lane], sums[r][lane]);
             }
         }
     }

@@ -153,7 +153,7 @@ fn gradients_are_finite_differences_with_and_without_dropout() {
     let dropout = |rate| Dropout::new(rate, stream(1, "dropout", &[]));
     for &encoder in &ENCODERS[..4] {
         for rate in [0.0, 0.3] {
-            let case = case(encoder, 6, &[3, 0, 2]);
+            let case = case(encoder, 4, &[3, 0, 2]);
             let (_, gradients) = case.gradients(false, Some(&mut dropout(rate)));
             let probe = data(&case.probe);
             for (at, gradient) in gradients.iter().enumerate() {
