@@ -62,6 +62,9 @@ pub(crate) fn encode(
             sizes.heads
         )
     }
+    if let Some(length) = lengths.iter().find(|&&length| length > sizes.window) {
+        bail!("{length} interactions in a window of {}", sizes.window)
+    }
     if batch == 0 {
         return Ok(hidden.clone());
     }
