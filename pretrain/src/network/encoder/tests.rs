@@ -261,3 +261,40 @@ fn heads_that_do_not_divide_the_units_are_refused() {
         .to_string();
     assert!(error.contains("4 heads for 6 hidden units"), "{error}");
 }
+
+/// The result of two `torch.nn.TransformerEncoderLayer` (torch 2.15, double precision, causal mask) over tensors filled
+/// with 0.5 sin(0.37 i + t), t the tensor's place in the order of the artifact, and 1 more for gains.
+#[test]
+fn self_attention_is_that_of_pytorch() {
+    let config = NetworkConfig {
+        items: 1,
+        dims: 2,
+        hidden: 4,
+        traits: 0,
+        window: 3,
+        encoder: Encoder::Attention { layers: 2, heads: 2 },
+    };
+    let filled = |(t, (name, shape)): (usize, (String, Vec<usize>))| {
+        let gain = if name.ends_with("_gain") { 1.0 } else { 0.0 };
+        let value = |i: usize| (gain + 0.5 * (0.37 * i as f64 + t as f64).sin()) as f32;
+        let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    };
+    let tensors: Vec<Tensor> = config
+        .encoder_shapes()
+        .into_iter()
+        .enumerate()
+        .map(filled)
+        .collect();
+    let inputs: Vec<f32> = (0..9).map(|i| (0.7 * f64::from(i)).cos() as f32).collect();
+    let sequences = Sequences {
+        inputs: &Tensor::from_vec(inputs, (3, 3), &Device::Cpu).unwrap(),
+        lengths: &[3],
+        hidden: &Tensor::new(&[[0.1_f32, -0.2, 0.3, 0.4]], &Device::Cpu).unwrap(),
+    };
+    let expected = [0.973_092_6, 1.631_418_6, -0.617_846_86, -1.948_774_4];
+    let ours = encode(config.encoder, &tensors, &sequences, None).unwrap();
+    close(&data(&ours), &expected, 2e-6, "fast");
+    let ours = encode_primitive(config.encoder, &tensors, &sequences).unwrap();
+    close(&data(&ours), &expected, 2e-6, "primitive");
+}
