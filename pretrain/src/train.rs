@@ -187,8 +187,8 @@ impl Job<'_> {
         let trained = match &config.method {
             Method::Bc(method) => bc::train(method, &network, dataset, &traits, weights, seed, curve),
             Method::Ialp(method) => {
-                let (reward, fit) = RewardModel::fit(dataset, &traits, seed)?;
-                curve.record("held-out users", 0, &fit.values());
+                let (reward, fit) = RewardModel::fit(dataset, &traits, &method.reward, seed)?;
+                fit.record(&mut curve);
                 ialp::train(method, &network, dataset, &traits, &reward, weights, seed, curve)
             }
         };

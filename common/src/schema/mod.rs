@@ -11,6 +11,7 @@ pub mod items;
 pub mod metrics;
 pub mod preferences;
 pub mod profiles;
+pub mod reliability;
 pub mod states;
 mod stream;
 pub mod summaries;

@@ -19,7 +19,7 @@ use crate::network::categorical::{draw, softmax_into};
 use crate::network::loss::{Coefficients, Transitions, a2c};
 use crate::network::{Network, State, failed};
 use crate::optimizer::{Adam, AdamConfig, decay};
-use crate::reward::RewardModel;
+use crate::reward::{RewardConfig, RewardModel};
 
 /// What the entropy bonus falls to, as a share of its start.
 const ENTROPY_END: f32 = 0.1;
@@ -47,6 +47,8 @@ pub struct IalpConfig {
     pub entropy: f32,
     /// Updates between two log lines.
     pub report_every: u64,
+    /// What the reward model knows and how careful it is.
+    pub reward: RewardConfig,
 }
 
 impl Default for IalpConfig {
@@ -61,6 +63,7 @@ impl Default for IalpConfig {
             value: 0.5,
             entropy: 0.15,
             report_every: 100,
+            reward: RewardConfig::default(),
         }
     }
 }
@@ -339,7 +342,7 @@ mod tests {
     fn the_modelled_reward_rises_far_above_random() {
         let dataset = two_kinds();
         let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (reward, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        let (reward, fit) = RewardModel::fit(&dataset, &traits, &RewardConfig::default(), 0).unwrap();
         assert!(fit.auc > 0.8 && fit.auc > fit.popularity_auc, "{fit:?}");
         let network = NetworkConfig {
             items: dataset.items.len(),
@@ -425,7 +428,7 @@ mod tests {
             window: 10,
             encoder: common::policy_artifact::Encoder::Gru,
         };
-        let (reward, _) = RewardModel::fit(&two_kinds(), &traits, 0).unwrap();
+        let (reward, _) = RewardModel::fit(&two_kinds(), &traits, &RewardConfig::default(), 0).unwrap();
         let weights = initial_weights(&network, &[], 0);
         let failed = train(
             &IalpConfig::default(),

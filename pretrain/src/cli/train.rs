@@ -9,6 +9,7 @@ use common::{Error, Result};
 use crate::algorithms::bc::BcConfig;
 use crate::algorithms::ialp::IalpConfig;
 use crate::data::{InputPaths, TraitSource};
+use crate::reward::RewardConfig;
 use crate::train::{self, Method, TrainConfig};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -90,6 +91,10 @@ struct HyperArguments {
     /// ialp: rewards in a return before the critic stands in for the rest [default: 1]
     #[arg(long, value_name = "N", value_parser = positive)]
     n_step: Option<usize>,
+    /// ialp: standard errors of its logit by which the modelled reward is lowered: 0 trains on the mean, 1 or 2 on a
+    /// lower bound, which keeps the policy from items that the log says little of [default: 0]
+    #[arg(long, value_name = "X")]
+    pessimism: Option<f32>,
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -154,11 +159,13 @@ impl HyperArguments {
         in_range("--gamma", self.gamma, 0.0..=1.0)?;
         in_range("--validation", self.validation, 0.0..=0.9)?;
         in_range("--entropy", self.entropy, 0.0..=100.0)?;
+        in_range("--pessimism", self.pessimism, 0.0..=100.0)?;
         match name {
             MethodName::Bc => {
                 belongs("--entropy", self.entropy.is_some(), "ialp")?;
                 belongs("--horizon", self.horizon.is_some(), "ialp")?;
                 belongs("--n-step", self.n_step.is_some(), "ialp")?;
+                belongs("--pessimism", self.pessimism.is_some(), "ialp")?;
                 let default = BcConfig::default();
                 Ok(Method::Bc(BcConfig {
                     steps: self.steps.unwrap_or(default.steps),
@@ -180,6 +187,9 @@ impl HyperArguments {
                     entropy: self.entropy.unwrap_or(default.entropy),
                     horizon: self.horizon.unwrap_or(default.horizon),
                     n_step: self.n_step.unwrap_or(default.n_step),
+                    reward: RewardConfig {
+                        pessimism: self.pessimism.unwrap_or(default.reward.pessimism),
+                    },
                     ..default
                 }))
             }

@@ -1,5 +1,6 @@
 //! What the reward model looks at.
 
+use super::gamma::trigamma;
 use crate::data::{Event, Traits};
 
 /// How many features there are.
@@ -14,6 +15,17 @@ pub(crate) struct Features {
     items: Vec<f32>,
     /// ln of the item's share of the likes over the mean share.
     popularity: Vec<f32>,
+    /// Of `popularity`.
+    popularity_variance: Vec<f32>,
+}
+
+/// The features of a pair.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seen {
+    /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity.
+    pub(crate) x: [f64; FEATURES],
+    /// What the features' own errors are, where they are estimates from the log.
+    pub(crate) variance: [f64; FEATURES],
 }
 
 /// A state's side of the features.
@@ -26,7 +38,8 @@ pub struct Context {
 }
 
 impl Features {
-    /// `likes` holds each item's likes in that part of the log that the features may know.
+    /// `likes` holds each item's likes in that part of the log that the features may know: Poisson counts, whose
+    /// rate has a Gamma prior of shape 1 around the mean rate.
     pub(crate) fn new(traits: &Traits, likes: &[f32]) -> Self {
         let mut items = traits.items.clone();
         if traits.count > 0 {
@@ -37,10 +50,15 @@ impl Features {
             .iter()
             .map(|&l| ((f64::from(l) + 1.0) / share).ln() as f32)
             .collect();
+        let popularity_variance = likes
+            .iter()
+            .map(|&l| trigamma(f64::from(l) + 1.0) as f32)
+            .collect();
         Features {
             width: traits.count,
             items,
             popularity,
+            popularity_variance,
         }
     }
 
@@ -58,14 +76,23 @@ impl Features {
         Context { liked, user }
     }
 
-    /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity.
-    pub(crate) fn of(&self, context: &Context, item: u32) -> [f32; FEATURES] {
+    /// Of `item` in a state.
+    pub(crate) fn of(&self, context: &Context, item: u32) -> Seen {
         let traits = self.item(item);
-        [
+        let x = [
             dot(&context.liked, traits),
             dot(&context.user, traits),
             self.popularity[item as usize],
-        ]
+        ];
+        Seen {
+            x: x.map(f64::from),
+            variance: [0.0, 0.0, f64::from(self.popularity_variance[item as usize])],
+        }
+    }
+
+    /// ln of the item's share of the likes over the mean share.
+    pub(crate) fn popularity(&self, item: u32) -> f64 {
+        f64::from(self.popularity[item as usize])
     }
 
     fn item(&self, item: u32) -> &[f32] {
@@ -101,21 +128,23 @@ mod tests {
     fn by_hand() {
         let features = features();
         let context = features.context(&[(0, 1.0), (2, -1.0)], &[0.0, 2.0]);
-        let of = features.of(&context, 0);
+        let Seen { x: of, variance } = features.of(&context, 0);
         assert!(
             (of[0] - 1.0).abs() < 1e-6,
             "the liked item is its own direction, the disliked one does not count"
         );
         assert!((of[1] - 0.8).abs() < 1e-6);
-        assert!((of[2] - (3.0_f32 / 3.0).ln()).abs() < 1e-6);
-        assert!((features.of(&context, 2)[2] - (5.0_f32 / 3.0).ln()).abs() < 1e-6);
+        assert!((of[2] - (3.0_f64 / 3.0).ln()).abs() < 1e-6);
+        assert!((features.of(&context, 2).x[2] - (5.0_f64 / 3.0).ln()).abs() < 1e-6);
+        let rare = features.of(&context, 1).variance;
+        assert!(rare[2] > variance[2] && variance[2] > 0.0 && variance[..2] == [0.0, 0.0]);
     }
 
     #[test]
     fn nothing_known_is_zero_and_not_nan() {
         let features = features();
         let context = features.context(&[], &[0.0, 0.0]);
-        assert_eq!(features.of(&context, 1)[..2], [0.0, 0.0]);
+        assert_eq!(features.of(&context, 1).x[..2], [0.0, 0.0]);
         let without = Traits {
             count: 0,
             items: vec![],
@@ -123,7 +152,7 @@ mod tests {
         };
         let features = Features::new(&without, &[1.0, 1.0]);
         assert_eq!(
-            features.of(&features.context(&[(0, 1.0)], &[]), 1),
+            features.of(&features.context(&[(0, 1.0)], &[]), 1).x,
             [0.0, 0.0, 0.0]
         );
     }

@@ -1,260 +1,129 @@
-//! Fitting the reward model on the log's own tail.
+//! Fitting the reward model: coefficients, calibration and measurement, each on users of its own.
 
-use std::collections::HashSet;
-
-use common::rng::{RngExt, shuffle, stream};
 use common::{Error, Result};
-use serde::Serialize;
 
 use super::calibration::Platt;
-use super::features::{Context, FEATURES, Features};
-use super::logistic::{Observation, fit, logistic};
-use super::measure::{Scored, auc, calibration_error};
-use crate::data::{Dataset, Event, Traits, last, tail_start};
+use super::features::{FEATURES, Features};
+use super::logistic::{Fitted, Observation, fit};
+use super::measure::RewardFit;
+use super::model::{RewardConfig, RewardModel};
+use super::pairs::{Group, TAIL, of_log};
+use super::sequences::{each_sequence, sample};
+use crate::data::{Dataset, Traits, tail_start};
 
-/// The last part of each user's log that the model is fit on; the rest is what it may know.
-const TAIL: f32 = 0.5;
-/// Pairs drawn a user from the catalogue's items that are not in the user's log; each stands for its share.
-const NEGATIVES: usize = 200;
-/// Users that the fit reads at most: three coefficients need no more.
+/// Users that the fit reads at most: a handful of coefficients needs no more.
 const USERS: usize = 20_000;
 /// Folds of users: three to fit, one to calibrate, one to measure.
 const FOLDS: usize = 5;
-
-/// A calibrated logistic model of "the user takes up the item and likes it".
-#[derive(Clone, Debug)]
-pub struct RewardModel {
-    features: Features,
-    intercept: f64,
-    coefficients: [f64; FEATURES],
-    platt: Platt,
-}
-
-/// What was fit, and how well it does on users that neither fit nor calibration saw.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RewardFit {
-    /// Of the cosine between the item's traits and those of the state's liked items.
-    pub liked_traits: f64,
-    /// Of the cosine between the item's traits and the user's.
-    pub user_traits: f64,
-    /// Of the logarithm of the item's popularity.
-    pub popularity: f64,
-    /// Users in the last fold.
-    pub users: usize,
-    /// Area under the ROC curve.
-    pub auc: f64,
-    /// The same of popularity alone.
-    pub popularity_auc: f64,
-    /// Expected calibration error.
-    pub calibration_error: f64,
-    /// Mean probability.
-    pub predicted: f64,
-    /// Frequency of likes.
-    pub observed: f64,
-}
-
-impl RewardFit {
-    /// Names and values for a training curve.
-    pub(crate) fn values(&self) -> [(&'static str, f64); 8] {
-        [
-            ("reward model: AUC", self.auc),
-            ("AUC of popularity alone", self.popularity_auc),
-            ("calibration error", self.calibration_error),
-            ("mean prediction", self.predicted),
-            ("frequency of likes", self.observed),
-            ("coefficient of liked items' traits", self.liked_traits),
-            ("of the user's traits", self.user_traits),
-            ("of log popularity", self.popularity),
-        ]
-    }
-}
-
-/// One (state, item) pair of the tail.
-struct Pair {
-    x: [f32; FEATURES],
-    liked: bool,
-    weight: f64,
-}
+/// Precision of the coefficients' normal prior.
+const RIDGE: f64 = 1.0;
 
 impl RewardModel {
-    /// Fits on the later half of every user's log: the state is the window before it, the item a row of it
-    /// (liked or not), or one of the catalogue that the user's log does not hold (not liked; a sample, weighted
-    /// by what it stands for). Popularity is counted over the earlier halves alone.
-    ///
-    /// A user's traits were read from the state at the end of the log. A pair whose item is in that state would
-    /// see its own answer, so such items are left out; where nothing liked would remain, the user's traits are
-    /// left unknown instead.
+    /// Fits on the later half of the log of at most 20,000 users; what the features know of other users is counted
+    /// over the earlier halves alone. The model that is returned knows the whole log.
     ///
     /// # Errors
-    /// Bad data, when fewer than five users have a liked interaction in their tail.
-    pub fn fit(dataset: &Dataset, traits: &Traits, seed: u64) -> Result<(Self, RewardFit)> {
-        let pairs = pairs(dataset, traits, seed);
-        let users: Vec<usize> = (0..pairs.len())
-            .filter(|&u| pairs[u].iter().any(|p| p.liked))
+    /// Bad data, when fewer than five users have a liked interaction in their tail; a log that cannot be read.
+    pub fn fit(
+        dataset: &Dataset,
+        traits: &Traits,
+        config: &RewardConfig,
+        seed: u64,
+    ) -> Result<(Self, RewardFit)> {
+        let mut heads = vec![0.0; dataset.items.len()];
+        each_sequence(dataset, |_, log| {
+            let head = &log[..tail_start(log.len(), TAIL)];
+            for (item, _) in head.iter().filter(|(_, feedback)| *feedback > 0.0) {
+                heads[*item as usize] += 1.0;
+            }
+        })?;
+        let known = Features::new(traits, &heads);
+        let groups: Vec<Group> = sample(dataset, USERS, seed)?
+            .iter()
+            .map(|sequence| of_log(sequence, dataset, traits, &known, seed))
+            .filter(|group| group.pairs.iter().any(|pair| pair.liked))
             .collect();
-        if users.len() < FOLDS {
+        if groups.len() < FOLDS {
             return Err(Error::data(format!(
                 "{} users have a liked interaction in the later half of their log; the reward model needs {FOLDS}",
-                users.len()
+                groups.len()
             ))
             .hint("train on a longer log, or with --method bc"));
         }
-        let fold = |wanted: fn(usize) -> bool| {
-            users
-                .iter()
-                .enumerate()
-                .filter(move |(i, _)| wanted(i % FOLDS))
-                .flat_map(|(_, &user)| &pairs[user])
+        let folds = Folds {
+            groups: &groups,
+            features: &known,
         };
-        let observations: Vec<Observation<FEATURES>> = fold(|f| f < 3)
-            .map(|p| Observation {
-                x: p.x.map(f64::from),
-                offset: 0.0,
-                success: p.liked,
-                weight: p.weight,
-            })
-            .collect();
-        let (intercept, coefficients) = fit(&observations, 1.0);
+        let (fitted, platt) = folds.fit();
         let features = Features::new(traits, &dataset.popularity);
-        let mut model = RewardModel {
-            features,
-            intercept,
-            coefficients,
-            platt: Platt::default(),
-        };
-        let scored: Vec<Scored> = fold(|f| f == 3)
-            .map(|p| (model.logit(p.x), p.liked, p.weight))
-            .collect();
-        model.platt = Platt::fit(&scored);
-        let held: Vec<&Pair> = fold(|f| f == 4).collect();
-        let report = model.measure(&held, users.len() / FOLDS);
-        Ok((model, report))
-    }
-
-    /// The state's side of the features; see [`RewardModel::probability`].
-    pub fn context(&self, history: &[Event], user_traits: &[f32]) -> Context {
-        self.features.context(history, user_traits)
-    }
-
-    /// The calibrated probability that a user in this state takes up `item` and likes it.
-    pub fn probability(&self, context: &Context, item: u32) -> f32 {
-        logistic(self.platt.apply(self.logit(self.features.of(context, item)))) as f32
-    }
-
-    fn logit(&self, x: [f32; FEATURES]) -> f64 {
-        self.intercept
-            + x.iter()
-                .zip(&self.coefficients)
-                .map(|(&x, c)| f64::from(x) * c)
-                .sum::<f64>()
-    }
-
-    fn measure(&self, held: &[&Pair], users: usize) -> RewardFit {
-        let score = |of: &dyn Fn(&Pair) -> f64| -> Vec<Scored> {
-            held.iter()
-                .map(|pair| (of(pair), pair.liked, pair.weight))
-                .collect()
-        };
-        let probabilities = score(&|pair| logistic(self.platt.apply(self.logit(pair.x))));
-        let weight: f64 = held.iter().map(|pair| pair.weight).sum();
-        let liked = held.iter().filter(|pair| pair.liked).count() as f64;
-        RewardFit {
-            liked_traits: self.coefficients[0],
-            user_traits: self.coefficients[1],
-            popularity: self.coefficients[2],
-            users,
-            auc: auc(&probabilities),
-            popularity_auc: auc(&score(&|pair| f64::from(pair.x[2]))),
-            calibration_error: calibration_error(&probabilities),
-            predicted: probabilities.iter().map(|(p, _, weight)| p * weight).sum::<f64>() / weight,
-            observed: liked / weight,
-        }
+        let measured = RewardModel::new(known.clone(), &fitted, &platt, config);
+        let report = RewardFit::new(&measured, &fitted, &folds.of(|fold| fold == 4));
+        Ok((RewardModel::new(features, &fitted, &platt, config), report))
     }
 }
 
-/// The pairs of some users, drawn at random where there are more than [`USERS`]: in random order, one list a user.
-fn pairs(dataset: &Dataset, traits: &Traits, seed: u64) -> Vec<Vec<Pair>> {
-    let mut heads = vec![0.0; dataset.items.len()];
-    for log in &dataset.logs {
-        for (item, _) in log[..tail_start(log.len(), TAIL)]
-            .iter()
-            .filter(|(_, feedback)| *feedback > 0.0)
-        {
-            heads[*item as usize] += 1.0;
-        }
-    }
-    let features = Features::new(traits, &heads);
-    let mut users: Vec<usize> = (0..dataset.logs.len()).collect();
-    shuffle(&mut stream(seed, "reward/users", &[]), &mut users);
-    users.truncate(USERS);
-    users
-        .into_iter()
-        .map(|user| pairs_of(user, dataset, traits, &features, seed))
-        .collect()
+/// Users in random order, dealt out in turn.
+struct Folds<'a> {
+    groups: &'a [Group],
+    features: &'a Features,
 }
 
-fn pairs_of(user: usize, dataset: &Dataset, traits: &Traits, features: &Features, seed: u64) -> Vec<Pair> {
-    let log = &dataset.logs[user];
-    let (head, tail) = log.split_at(tail_start(log.len(), TAIL));
-    // A repeat is no action: the policy never offers a consumed item.
-    let mut before: HashSet<u32> = head.iter().map(|(item, _)| *item).collect();
-    let fresh: Vec<Event> = tail
-        .iter()
-        .copied()
-        .filter(|(item, _)| before.insert(*item))
-        .collect();
-    let profiled = |item: u32| dataset.states[user].iter().any(|(of_state, _)| *of_state == item);
-    let clean: Vec<Event> = fresh
-        .iter()
-        .copied()
-        .filter(|(item, _)| !profiled(*item))
-        .collect();
-    let unknown = vec![0.0; traits.count];
-    let usable = traits.count > 0 && clean.iter().any(|(_, feedback)| *feedback > 0.0);
-    let (fresh, user_traits) = if usable {
-        (clean, traits.user(user))
-    } else {
-        (fresh, &unknown[..])
-    };
-    let context = features.context(last(head, dataset.window), user_traits);
-    let mut pairs: Vec<Pair> = fresh
-        .iter()
-        .map(|&(item, feedback)| Pair {
-            x: features.of(&context, item),
-            liked: feedback > 0.0,
-            weight: 1.0,
+impl<'a> Folds<'a> {
+    fn of(&self, wanted: fn(usize) -> bool) -> Vec<&'a Group> {
+        let groups = self.groups.iter().enumerate();
+        groups
+            .filter(|(at, _)| wanted(at % FOLDS))
+            .map(|(_, group)| group)
+            .collect()
+    }
+
+    fn fit(&self) -> (Fitted<FEATURES>, Platt) {
+        let observations = self.observations(|fold| fold < 3).collect::<Vec<_>>();
+        let fitted = fit(&observations, RIDGE);
+        let scored = self
+            .observations(|fold| fold == 3)
+            .map(|observation| Observation {
+                x: [fitted.logit(&observation.x)],
+                offset: 0.0,
+                success: observation.success,
+                weight: observation.weight,
+                group: observation.group,
+            });
+        let platt = Platt::fit(scored);
+        (fitted, platt)
+    }
+
+    fn observations(&self, wanted: fn(usize) -> bool) -> impl Iterator<Item = Observation<FEATURES>> {
+        let groups = self.of(wanted).into_iter().enumerate();
+        groups.flat_map(move |(at, group)| {
+            group.pairs.iter().map(move |pair| Observation {
+                x: self.features.of(&group.context, pair.item).x,
+                offset: 0.0,
+                success: pair.liked,
+                weight: pair.weight,
+                group: at,
+            })
         })
-        .collect();
-    let consumed = &dataset.consumed[user];
-    let unseen = dataset.items.len() - consumed.len();
-    let drawn = NEGATIVES.min(unseen);
-    let mut rng = stream(seed, "reward/negatives", &[user as u64]);
-    for _ in 0..drawn {
-        let mut item = rng.random_range(0..dataset.items.len() as u32);
-        while consumed.binary_search(&item).is_ok() {
-            item = rng.random_range(0..dataset.items.len() as u32);
-        }
-        let weight = unseen as f64 / drawn as f64;
-        pairs.push(Pair {
-            x: features.of(&context, item),
-            liked: false,
-            weight,
-        });
     }
-    pairs
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::logistic::logistic;
     use super::*;
     use crate::data::TraitSource;
     use crate::data::example::{OF_A_KIND, two_kinds};
+
+    fn fit(dataset: &Dataset, source: TraitSource, pessimism: f32) -> Result<(RewardModel, RewardFit)> {
+        let traits = Traits::of(dataset, source, 0);
+        RewardModel::fit(dataset, &traits, &RewardConfig { pessimism }, 0)
+    }
 
     #[test]
     fn probabilities_follow_kind_and_are_calibrated() {
         let dataset = two_kinds();
         let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (model, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        let (model, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
         assert!(fit.liked_traits > 0.5, "{fit:?}");
         assert!(
             (fit.predicted - fit.observed).abs() < 0.05 && fit.calibration_error < 0.08,
@@ -268,6 +137,22 @@ mod tests {
         assert!(mean(0..OF_A_KIND) > 3.0 * mean(OF_A_KIND..2 * OF_A_KIND));
     }
 
+    #[test]
+    fn pessimism_answers_with_a_lower_bound() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (mean, _) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
+        let (careful, _) = fit(&dataset, TraitSource::Profile, 2.0).unwrap();
+        let context = mean.context(&dataset.states[0], traits.user(0));
+        for item in 0..2 * OF_A_KIND {
+            let found = mean.predict(&context, item);
+            assert_eq!(mean.probability(&context, item), found.probability as f32);
+            let bound = logistic(found.logit - 2.0 * found.error) as f32;
+            assert_eq!(careful.probability(&context, item), bound);
+            assert!(found.error > 0.0 && found.lower < found.probability && found.probability < found.upper);
+        }
+    }
+
     /// A user's traits that hold the answer, as if read from the very items to be predicted: were they used, the
     /// coefficient would say so.
     #[test]
@@ -277,8 +162,7 @@ mod tests {
             let tail = tail_start(dataset.logs[state].len(), TAIL);
             dataset.states[state] = dataset.logs[state][tail..].to_vec();
         }
-        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (_, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        let (_, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
         assert_eq!(fit.user_traits, 0.0, "{fit:?}");
     }
 
@@ -288,8 +172,7 @@ mod tests {
         for log in &mut dataset.logs {
             log.iter_mut().skip(2).for_each(|event| event.1 = -1.0);
         }
-        let traits = Traits::of(&dataset, TraitSource::None, 0);
-        let error = RewardModel::fit(&dataset, &traits, 0).unwrap_err().to_string();
+        let error = fit(&dataset, TraitSource::None, 0.0).unwrap_err().to_string();
         assert!(
             error.contains("liked interaction") && error.contains("bc"),
             "{error}"
