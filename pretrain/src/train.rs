@@ -38,6 +38,7 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Method::Bc(_) => "bc",
+            Method::Ialp(config) if config.reward.evidence => "ialp_log",
             Method::Ialp(_) => "ialp",
         }
     }

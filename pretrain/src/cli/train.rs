@@ -19,6 +19,9 @@ enum MethodName {
     /// Actor-critic on the reward model: sample actions on logged states, answered from traits and calibrated on the
     /// log's own tail
     Ialp,
+    /// iALP plus log: the same, where the language model is the prior and what users with the same likes went on to like
+    /// is the evidence; the more log, the less the model counts
+    IalpLog,
 }
 
 #[derive(Args)]
@@ -176,7 +179,7 @@ impl HyperArguments {
                     ..default
                 }))
             }
-            MethodName::Ialp => {
+            MethodName::Ialp | MethodName::IalpLog => {
                 belongs("--validation", self.validation.is_some(), "bc")?;
                 let default = IalpConfig::default();
                 Ok(Method::Ialp(IalpConfig {
@@ -188,6 +191,7 @@ impl HyperArguments {
                     horizon: self.horizon.unwrap_or(default.horizon),
                     n_step: self.n_step.unwrap_or(default.n_step),
                     reward: RewardConfig {
+                        evidence: matches!(name, MethodName::IalpLog),
                         pessimism: self.pessimism.unwrap_or(default.reward.pessimism),
                     },
                     ..default

@@ -1,10 +1,11 @@
 //! What the reward model looks at.
 
+use super::evidence::Evidence;
 use super::gamma::trigamma;
 use crate::data::{Event, Traits};
 
 /// How many features there are.
-pub(crate) const FEATURES: usize = 3;
+pub(crate) const FEATURES: usize = 4;
 
 /// The catalogue's side of the features.
 #[derive(Clone, Debug)]
@@ -17,15 +18,20 @@ pub(crate) struct Features {
     popularity: Vec<f32>,
     /// Of `popularity`.
     popularity_variance: Vec<f32>,
+    /// Where the model looks at what other users liked; the last feature is 0 without it.
+    evidence: Option<Evidence>,
 }
 
 /// The features of a pair.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Seen {
-    /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity.
+    /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity, and what the log's
+    /// evidence adds to them.
     pub(crate) x: [f64; FEATURES],
     /// What the features' own errors are, where they are estimates from the log.
     pub(crate) variance: [f64; FEATURES],
+    /// The language model's weight in the evidence; 1 without it.
+    pub(crate) prior_weight: f64,
 }
 
 /// A state's side of the features.
@@ -35,6 +41,15 @@ pub struct Context {
     liked: Vec<f32>,
     /// Direction of the user's own traits; K values of length 1 (or 0).
     user: Vec<f32>,
+    /// The state's liked items, ascending, without repeats.
+    liked_items: Vec<u32>,
+}
+
+impl Context {
+    /// The state's liked items, ascending, without repeats.
+    pub(crate) fn liked_items(&self) -> &[u32] {
+        &self.liked_items
+    }
 }
 
 impl Features {
@@ -59,34 +74,62 @@ impl Features {
             items,
             popularity,
             popularity_variance,
+            evidence: None,
+        }
+    }
+
+    /// With evidence from the log.
+    pub(crate) fn with(self, evidence: Evidence) -> Self {
+        Features {
+            evidence: Some(evidence),
+            ..self
         }
     }
 
     /// Of a state with `history` and the user's `traits` (K values; zeros where unknown).
     pub(crate) fn context(&self, history: &[Event], traits: &[f32]) -> Context {
         let mut liked = vec![0.0; self.width];
+        let mut liked_items = Vec::new();
         for (item, _) in history.iter().filter(|(_, feedback)| *feedback > 0.0) {
             for (sum, t) in liked.iter_mut().zip(self.item(*item)) {
                 *sum += t;
             }
+            liked_items.push(*item);
         }
+        liked_items.sort_unstable();
+        liked_items.dedup();
         let mut user = traits.to_vec();
         to_unit_length(&mut liked);
         to_unit_length(&mut user);
-        Context { liked, user }
+        Context {
+            liked,
+            user,
+            liked_items,
+        }
     }
 
     /// Of `item` in a state.
     pub(crate) fn of(&self, context: &Context, item: u32) -> Seen {
         let traits = self.item(item);
-        let x = [
-            dot(&context.liked, traits),
-            dot(&context.user, traits),
-            self.popularity[item as usize],
-        ];
+        let cosines = [dot(&context.liked, traits), dot(&context.user, traits)].map(f64::from);
+        let found = self
+            .evidence
+            .as_ref()
+            .map(|evidence| evidence.of(&context.liked_items, item, cosines));
         Seen {
-            x: x.map(f64::from),
-            variance: [0.0, 0.0, f64::from(self.popularity_variance[item as usize])],
+            x: [
+                cosines[0],
+                cosines[1],
+                self.popularity(item),
+                found.map_or(0.0, |found| found.value),
+            ],
+            variance: [
+                0.0,
+                0.0,
+                f64::from(self.popularity_variance[item as usize]),
+                found.map_or(0.0, |found| found.variance),
+            ],
+            prior_weight: found.map_or(1.0, |found| found.prior_weight),
         }
     }
 
@@ -128,7 +171,7 @@ mod tests {
     fn by_hand() {
         let features = features();
         let context = features.context(&[(0, 1.0), (2, -1.0)], &[0.0, 2.0]);
-        let Seen { x: of, variance } = features.of(&context, 0);
+        let Seen { x: of, variance, .. } = features.of(&context, 0);
         assert!(
             (of[0] - 1.0).abs() < 1e-6,
             "the liked item is its own direction, the disliked one does not count"
@@ -153,7 +196,7 @@ mod tests {
         let features = Features::new(&without, &[1.0, 1.0]);
         assert_eq!(
             features.of(&features.context(&[(0, 1.0)], &[]), 1).x,
-            [0.0, 0.0, 0.0]
+            [0.0; FEATURES]
         );
     }
 }

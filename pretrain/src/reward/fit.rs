@@ -3,18 +3,22 @@
 use common::{Error, Result};
 
 use super::calibration::Platt;
+use super::evidence::{CoLikes, Evidence, Weighing, choose};
 use super::features::{FEATURES, Features};
 use super::logistic::{Fitted, Observation, fit};
 use super::measure::RewardFit;
 use super::model::{RewardConfig, RewardModel};
 use super::pairs::{Group, TAIL, of_log};
 use super::sequences::{each_sequence, sample};
-use crate::data::{Dataset, Traits, tail_start};
+use crate::data::{Dataset, Event, Traits, tail_start};
 
 /// Users that the fit reads at most: a handful of coefficients needs no more.
 const USERS: usize = 20_000;
-/// Folds of users: three to fit, one to calibrate, one to measure.
+/// Folds of users.
 const FOLDS: usize = 5;
+const TO_FIT: fn(usize) -> bool = |fold| fold < 3;
+const TO_CALIBRATE: fn(usize) -> bool = |fold| fold == 3;
+const TO_MEASURE: fn(usize) -> bool = |fold| fold == 4;
 /// Precision of the coefficients' normal prior.
 const RIDGE: f64 = 1.0;
 
@@ -32,12 +36,11 @@ impl RewardModel {
     ) -> Result<(Self, RewardFit)> {
         let mut heads = vec![0.0; dataset.items.len()];
         each_sequence(dataset, |_, log| {
-            let head = &log[..tail_start(log.len(), TAIL)];
-            for (item, _) in head.iter().filter(|(_, feedback)| *feedback > 0.0) {
+            for (item, _) in head(log).iter().filter(|(_, feedback)| *feedback > 0.0) {
                 heads[*item as usize] += 1.0;
             }
         })?;
-        let known = Features::new(traits, &heads);
+        let mut known = Features::new(traits, &heads);
         let groups: Vec<Group> = sample(dataset, USERS, seed)?
             .iter()
             .map(|sequence| of_log(sequence, dataset, traits, &known, seed))
@@ -50,22 +53,35 @@ impl RewardModel {
             ))
             .hint("train on a longer log, or with --method bc"));
         }
-        let folds = Folds {
-            groups: &groups,
-            features: &known,
-        };
-        let (fitted, platt) = folds.fit();
-        let features = Features::new(traits, &dataset.popularity);
-        let measured = RewardModel::new(known.clone(), &fitted, &platt, config);
-        let report = RewardFit::new(&measured, &fitted, &folds.of(|fold| fold == 4));
+        let folds = Folds { groups: &groups };
+        let mut features = Features::new(traits, &dataset.popularity);
+        if config.evidence {
+            let count = |part, likes: &[f32], weighing| -> Result<Evidence> {
+                let total = likes.iter().map(|&l| f64::from(l)).sum();
+                let counts = CoLikes::of_log(dataset, part, total, seed)?;
+                Ok(Evidence::new(counts, likes, weighing))
+            };
+            let evidence = count(head, &heads, Weighing::default())?;
+            let without = fit(&folds.observations(&known, TO_FIT).collect::<Vec<_>>(), RIDGE);
+            let weighing = choose(&evidence, &known, &without, &folds.of(TO_FIT), RIDGE);
+            known = known.with(evidence.weighed(weighing));
+            features = features.with(count(|log| log, &dataset.popularity, weighing)?);
+        }
+        let (fitted, platt) = folds.fit(&known);
+        let measured = RewardModel::new(known, &fitted, &platt, config);
+        let report = RewardFit::new(&measured, &fitted, &folds.of(TO_MEASURE));
         Ok((RewardModel::new(features, &fitted, &platt, config), report))
     }
+}
+
+/// The part of a user's log that the features may know while the model is fit.
+fn head(log: &[Event]) -> &[Event] {
+    &log[..tail_start(log.len(), TAIL)]
 }
 
 /// Users in random order, dealt out in turn.
 struct Folds<'a> {
     groups: &'a [Group],
-    features: &'a Features,
 }
 
 impl<'a> Folds<'a> {
@@ -77,27 +93,29 @@ impl<'a> Folds<'a> {
             .collect()
     }
 
-    fn fit(&self) -> (Fitted<FEATURES>, Platt) {
-        let observations = self.observations(|fold| fold < 3).collect::<Vec<_>>();
-        let fitted = fit(&observations, RIDGE);
-        let scored = self
-            .observations(|fold| fold == 3)
-            .map(|observation| Observation {
-                x: [fitted.logit(&observation.x)],
-                offset: 0.0,
-                success: observation.success,
-                weight: observation.weight,
-                group: observation.group,
-            });
-        let platt = Platt::fit(scored);
+    /// Coefficients, and the calibration of their logits on other users.
+    fn fit(&self, features: &Features) -> (Fitted<FEATURES>, Platt) {
+        let fitted = fit(&self.observations(features, TO_FIT).collect::<Vec<_>>(), RIDGE);
+        let logits = self.observations(features, TO_CALIBRATE).map(|o| Observation {
+            x: [fitted.logit(&o.x)],
+            offset: 0.0,
+            success: o.success,
+            weight: o.weight,
+            group: o.group,
+        });
+        let platt = Platt::fit(logits);
         (fitted, platt)
     }
 
-    fn observations(&self, wanted: fn(usize) -> bool) -> impl Iterator<Item = Observation<FEATURES>> {
+    fn observations(
+        &self,
+        features: &Features,
+        wanted: fn(usize) -> bool,
+    ) -> impl Iterator<Item = Observation<FEATURES>> {
         let groups = self.of(wanted).into_iter().enumerate();
         groups.flat_map(move |(at, group)| {
             group.pairs.iter().map(move |pair| Observation {
-                x: self.features.of(&group.context, pair.item).x,
+                x: features.of(&group.context, pair.item).x,
                 offset: 0.0,
                 success: pair.liked,
                 weight: pair.weight,
@@ -116,7 +134,11 @@ mod tests {
 
     fn fit(dataset: &Dataset, source: TraitSource, pessimism: f32) -> Result<(RewardModel, RewardFit)> {
         let traits = Traits::of(dataset, source, 0);
-        RewardModel::fit(dataset, &traits, &RewardConfig { pessimism }, 0)
+        let config = RewardConfig {
+            pessimism,
+            ..RewardConfig::default()
+        };
+        RewardModel::fit(dataset, &traits, &config, 0)
     }
 
     #[test]

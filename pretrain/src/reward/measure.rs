@@ -19,6 +19,10 @@ pub struct RewardFit {
     pub user_traits: f64,
     /// Of the logarithm of the item's popularity.
     pub popularity: f64,
+    /// Of the log's evidence; 0 without it.
+    pub evidence: f64,
+    /// Mean weight of the language model against the evidence, over held-out likes; 1 without evidence.
+    pub prior_weight: f64,
     /// Users in the last fold.
     pub users: usize,
     /// Area under the ROC curve.
@@ -43,6 +47,7 @@ impl RewardFit {
     pub(crate) fn new(model: &RewardModel, fitted: &Fitted<FEATURES>, held: &[&Group]) -> Self {
         let mut judged = Vec::new();
         let (mut popularity, mut error) = (Vec::new(), 0.0);
+        let mut prior_weights = Vec::new();
         for (at, group) in held.iter().enumerate() {
             for pair in &group.pairs {
                 let found = model.predict(&group.context, pair.item);
@@ -52,6 +57,9 @@ impl RewardFit {
                     weight: pair.weight,
                     group: at,
                 });
+                if pair.liked {
+                    prior_weights.push(model.prior_weight(&group.context, pair.item));
+                }
                 error += pair.weight * found.error;
                 popularity.push((model.popularity(pair.item), pair.liked, pair.weight));
             }
@@ -63,11 +71,13 @@ impl RewardFit {
         let weight: f64 = scored.iter().map(|(_, _, weight)| weight).sum();
         let mean =
             |of: &dyn Fn(&Scored) -> f64| scored.iter().map(|one| one.2 * of(one)).sum::<f64>() / weight;
-        let [liked_traits, user_traits, popularity_coefficient] = fitted.coefficients;
+        let [liked_traits, user_traits, popularity_coefficient, evidence] = fitted.coefficients;
         RewardFit {
             liked_traits,
             user_traits,
             popularity: popularity_coefficient,
+            evidence,
+            prior_weight: prior_weights.iter().sum::<f64>() / prior_weights.len() as f64,
             users: held.len(),
             auc: auc(&scored),
             popularity_auc: auc(&popularity),
@@ -87,7 +97,7 @@ impl RewardFit {
         }
     }
 
-    fn values(&self) -> [(&'static str, f64); 9] {
+    fn values(&self) -> [(&'static str, f64); 11] {
         [
             ("reward model: AUC", self.auc),
             ("AUC of popularity alone", self.popularity_auc),
@@ -98,6 +108,8 @@ impl RewardFit {
             ("coefficient of liked items' traits", self.liked_traits),
             ("of the user's traits", self.user_traits),
             ("of log popularity", self.popularity),
+            ("of the log's evidence", self.evidence),
+            ("weight of the language model", self.prior_weight),
         ]
     }
 }

@@ -2,6 +2,7 @@
 //! sure that is.
 
 mod calibration;
+mod evidence;
 mod features;
 mod fit;
 mod gamma;

@@ -15,6 +15,9 @@ const NORMAL_95: f64 = 1.96;
 /// What the reward model knows and how careful it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RewardConfig {
+    /// Whether the model looks at what users with the same likes went on to like: the language model's word is then
+    /// the prior, the log the evidence. Without, all it has from the log is popularity, as in the paper.
+    pub evidence: bool,
     /// Standard deviations that are taken off the logit: 0 answers with the mean, more with a lower bound (Jin, Yang
     /// and Wang 2021, "Is pessimism provably efficient for offline RL?").
     pub pessimism: f32,
@@ -107,13 +110,18 @@ impl RewardModel {
         }
     }
 
+    /// The language model's weight in the evidence for `item`: 1 where the log says nothing.
+    pub(crate) fn prior_weight(&self, context: &Context, item: u32) -> f64 {
+        self.features.of(context, item).prior_weight
+    }
+
     /// The logarithm of an item's popularity.
     pub(crate) fn popularity(&self, item: u32) -> f64 {
         self.features.popularity(item)
     }
 
     /// The logit and its standard error: from the coefficients, which a finite log leaves uncertain, and from the
-    /// features, which are estimates themselves.
+    /// features, which are estimates themselves (popularity and evidence, counts in the end).
     fn logit(&self, context: &Context, item: u32) -> (f64, f64) {
         let seen = self.features.of(context, item);
         let (mut logit, mut variance) = (self.coefficients[0], 0.0);
