@@ -12,6 +12,8 @@ pub mod metrics;
 pub mod preferences;
 pub mod profiles;
 pub mod reliability;
+pub mod replay;
+pub mod scan;
 pub mod states;
 mod stream;
 pub mod summaries;

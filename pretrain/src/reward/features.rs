@@ -1,6 +1,6 @@
 //! What the reward model looks at.
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Posterior};
 use super::gamma::trigamma;
 use crate::data::{Event, Traits};
 
@@ -28,10 +28,9 @@ pub(crate) struct Seen {
     /// cos(traits of the state's liked items, item), cos(user's traits, item), log popularity, and what the log's
     /// evidence adds to them.
     pub(crate) x: [f64; FEATURES],
-    /// What the features' own errors are, where they are estimates from the log.
-    pub(crate) variance: [f64; FEATURES],
-    /// The language model's weight in the evidence; 1 without it.
-    pub(crate) prior_weight: f64,
+    /// Of `x[2]`.
+    popularity_variance: f64,
+    evidence: Option<Posterior>,
 }
 
 /// A state's side of the features.
@@ -43,6 +42,19 @@ pub struct Context {
     user: Vec<f32>,
     /// The state's liked items, ascending, without repeats.
     liked_items: Vec<u32>,
+}
+
+impl Seen {
+    /// The features' own errors, where they are estimates from the log.
+    pub(crate) fn variance(&self) -> [f64; FEATURES] {
+        let evidence = self.evidence.map_or(0.0, |evidence| evidence.variance());
+        [0.0, 0.0, self.popularity_variance, evidence]
+    }
+
+    /// The language model's weight in the evidence; 1 without it.
+    pub(crate) fn prior_weight(&self) -> f64 {
+        self.evidence.map_or(1.0, |evidence| evidence.prior_weight)
+    }
 }
 
 impl Context {
@@ -112,7 +124,7 @@ impl Features {
     pub(crate) fn of(&self, context: &Context, item: u32) -> Seen {
         let traits = self.item(item);
         let cosines = [dot(&context.liked, traits), dot(&context.user, traits)].map(f64::from);
-        let found = self
+        let evidence = self
             .evidence
             .as_ref()
             .map(|evidence| evidence.of(&context.liked_items, item, cosines));
@@ -121,15 +133,10 @@ impl Features {
                 cosines[0],
                 cosines[1],
                 self.popularity(item),
-                found.map_or(0.0, |found| found.value),
+                evidence.map_or(0.0, |evidence| evidence.value),
             ],
-            variance: [
-                0.0,
-                0.0,
-                f64::from(self.popularity_variance[item as usize]),
-                found.map_or(0.0, |found| found.variance),
-            ],
-            prior_weight: found.map_or(1.0, |found| found.prior_weight),
+            popularity_variance: f64::from(self.popularity_variance[item as usize]),
+            evidence,
         }
     }
 
@@ -171,7 +178,8 @@ mod tests {
     fn by_hand() {
         let features = features();
         let context = features.context(&[(0, 1.0), (2, -1.0)], &[0.0, 2.0]);
-        let Seen { x: of, variance, .. } = features.of(&context, 0);
+        let seen = features.of(&context, 0);
+        let (of, variance) = (seen.x, seen.variance());
         assert!(
             (of[0] - 1.0).abs() < 1e-6,
             "the liked item is its own direction, the disliked one does not count"
@@ -179,7 +187,7 @@ mod tests {
         assert!((of[1] - 0.8).abs() < 1e-6);
         assert!((of[2] - (3.0_f64 / 3.0).ln()).abs() < 1e-6);
         assert!((features.of(&context, 2).x[2] - (5.0_f64 / 3.0).ln()).abs() < 1e-6);
-        let rare = features.of(&context, 1).variance;
+        let rare = features.of(&context, 1).variance();
         assert!(rare[2] > variance[2] && variance[2] > 0.0 && variance[..2] == [0.0, 0.0]);
     }
 

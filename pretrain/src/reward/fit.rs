@@ -1,5 +1,6 @@
 //! Fitting the reward model: coefficients, calibration and measurement, each on users of its own.
 
+use common::rng::{shuffle, stream};
 use common::{Error, Result};
 
 use super::calibration::Platt;
@@ -9,7 +10,6 @@ use super::logistic::{Fitted, Observation, fit};
 use super::measure::RewardFit;
 use super::model::{RewardConfig, RewardModel};
 use super::pairs::{Group, TAIL, of_log};
-use super::sequences::{each_sequence, sample};
 use crate::data::{Dataset, Event, Traits, tail_start};
 
 /// Users that the fit reads at most: a handful of coefficients needs no more.
@@ -35,15 +35,21 @@ impl RewardModel {
         seed: u64,
     ) -> Result<(Self, RewardFit)> {
         let mut heads = vec![0.0; dataset.items.len()];
-        each_sequence(dataset, |_, log| {
+        dataset.replay.visit(|_, log| {
             for (item, _) in head(log).iter().filter(|(_, feedback)| *feedback > 0.0) {
                 heads[*item as usize] += 1.0;
             }
+            Ok(())
         })?;
         let mut known = Features::new(traits, &heads);
-        let groups: Vec<Group> = sample(dataset, USERS, seed)?
+        let mut users: Vec<u32> = (0..dataset.users.len() as u32).collect();
+        shuffle(&mut stream(seed, "reward/users", &[]), &mut users);
+        users.truncate(USERS);
+        let logs = dataset.replay.of_users(&users)?;
+        let groups: Vec<Group> = users
             .iter()
-            .map(|sequence| of_log(sequence, dataset, traits, &known, seed))
+            .zip(&logs)
+            .map(|(&user, log)| of_log(user as usize, log, dataset, traits, &known, seed))
             .filter(|group| group.pairs.iter().any(|pair| pair.liked))
             .collect();
         if groups.len() < FOLDS {
@@ -131,6 +137,7 @@ mod tests {
     use super::*;
     use crate::data::TraitSource;
     use crate::data::example::{OF_A_KIND, two_kinds};
+    use crate::data::replay::Replay;
 
     fn fit(dataset: &Dataset, source: TraitSource, pessimism: f32) -> Result<(RewardModel, RewardFit)> {
         let traits = Traits::of(dataset, source, 0);
@@ -180,9 +187,8 @@ mod tests {
     #[test]
     fn a_profile_does_not_predict_the_items_it_was_read_from() {
         let mut dataset = two_kinds();
-        for state in 0..dataset.states.len() {
-            let tail = tail_start(dataset.logs[state].len(), TAIL);
-            dataset.states[state] = dataset.logs[state][tail..].to_vec();
+        for (state, log) in dataset.logs().unwrap().iter().enumerate() {
+            dataset.states[state] = log[tail_start(log.len(), TAIL)..].to_vec();
         }
         let (_, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
         assert_eq!(fit.user_traits, 0.0, "{fit:?}");
@@ -191,9 +197,11 @@ mod tests {
     #[test]
     fn a_log_without_likes_in_the_tail_is_refused() {
         let mut dataset = two_kinds();
-        for log in &mut dataset.logs {
+        let mut logs = dataset.logs().unwrap();
+        for log in &mut logs {
             log.iter_mut().skip(2).for_each(|event| event.1 = -1.0);
         }
+        dataset.replay = Replay::of_logs(&logs, dataset.items.len());
         let error = fit(&dataset, TraitSource::None, 0.0).unwrap_err().to_string();
         assert!(
             error.contains("liked interaction") && error.contains("bc"),

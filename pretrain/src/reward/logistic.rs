@@ -144,9 +144,14 @@ fn derivatives<const D: usize>(
         let x = |i: usize| if i == 0 { 1.0 } else { o.x[i - 1] };
         for i in 0..size {
             gradient[i] += error * x(i);
-            for j in 0..size {
+            for j in 0..=i {
                 hessian[i][j] += curvature * x(i) * x(j);
             }
+        }
+    }
+    for i in 0..size {
+        for j in 0..i {
+            hessian[j][i] = hessian[i][j];
         }
     }
     (gradient, hessian)

@@ -12,7 +12,6 @@ mod measure;
 mod model;
 mod pairs;
 mod reliability;
-mod sequences;
 
 pub use features::Context;
 pub use measure::RewardFit;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::calibration::Platt;
-use super::features::{Context, FEATURES, Features};
+use super::features::{Context, FEATURES, Features, Seen};
 use super::logistic::{Fitted, logistic};
 use crate::data::Event;
 
@@ -94,13 +94,19 @@ impl RewardModel {
     /// The reward that a policy is trained on: the calibrated probability that a user in this state takes up `item`
     /// and likes it, or where [`RewardConfig::pessimism`] asks for it, that many standard errors of the logit below.
     pub fn probability(&self, context: &Context, item: u32) -> f32 {
-        let (logit, error) = self.logit(context, item);
-        logistic(logit - self.pessimism * error) as f32
+        let seen = self.features.of(context, item);
+        let below = if self.pessimism == 0.0 {
+            0.0
+        } else {
+            self.pessimism * self.error(&seen)
+        };
+        logistic(self.logit(&seen.x) - below) as f32
     }
 
     /// The calibrated probability with its uncertainty, whatever the pessimism.
     pub fn predict(&self, context: &Context, item: u32) -> Prediction {
-        let (logit, error) = self.logit(context, item);
+        let seen = self.features.of(context, item);
+        let (logit, error) = (self.logit(&seen.x), self.error(&seen));
         Prediction {
             probability: logistic(logit),
             lower: logistic(logit - NORMAL_95 * error),
@@ -112,7 +118,7 @@ impl RewardModel {
 
     /// The language model's weight in the evidence for `item`: 1 where the log says nothing.
     pub(crate) fn prior_weight(&self, context: &Context, item: u32) -> f64 {
-        self.features.of(context, item).prior_weight
+        self.features.of(context, item).prior_weight()
     }
 
     /// The logarithm of an item's popularity.
@@ -120,22 +126,23 @@ impl RewardModel {
         self.features.popularity(item)
     }
 
-    /// The logit and its standard error: from the coefficients, which a finite log leaves uncertain, and from the
-    /// features, which are estimates themselves (popularity and evidence, counts in the end).
-    fn logit(&self, context: &Context, item: u32) -> (f64, f64) {
-        let seen = self.features.of(context, item);
-        let (mut logit, mut variance) = (self.coefficients[0], 0.0);
+    fn logit(&self, x: &[f64; FEATURES]) -> f64 {
+        let terms = x.iter().zip(&self.coefficients[1..]);
+        self.coefficients[0] + terms.map(|(x, c)| x * c).sum::<f64>()
+    }
+
+    /// Standard error of the logit: from the coefficients, which a finite log leaves uncertain, and from the features,
+    /// which are estimates themselves (popularity and evidence, counts in the end).
+    fn error(&self, seen: &Seen) -> f64 {
         let x: [f64; SIZE] = std::array::from_fn(|i| if i == 0 { 1.0 } else { seen.x[i - 1] });
-        for i in 0..SIZE {
-            if i > 0 {
-                logit += self.coefficients[i] * x[i];
-                variance += self.coefficients[i] * self.coefficients[i] * seen.variance[i - 1];
-            }
-            for j in 0..SIZE {
-                variance += self.covariance[i][j] * x[i] * x[j];
-            }
+        let mut variance = 0.0;
+        for (x_i, row) in x.iter().zip(&self.covariance) {
+            variance += x_i * x.iter().zip(row).map(|(x_j, c)| x_j * c).sum::<f64>();
         }
-        (logit, variance.max(0.0).sqrt())
+        for (c, of_feature) in self.coefficients[1..].iter().zip(seen.variance()) {
+            variance += c * c * of_feature;
+        }
+        variance.max(0.0).sqrt()
     }
 }
 

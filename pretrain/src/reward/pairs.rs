@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use common::rng::{RngExt, stream};
 
 use super::features::{Context, Features};
-use super::sequences::Sequence;
 use crate::data::{Dataset, Event, Traits, last, tail_start};
 
 /// The last part of each user's log that the model is fit on; the rest is what it may know.
@@ -28,20 +27,20 @@ pub(crate) struct Pair {
     pub(crate) weight: f64,
 }
 
-/// The state is the window before the later half of the user's log; the item a row of that half (liked or not), or
+/// Of one user: the state is the window before the later half of `log`; the item a row of that half (liked or not), or
 /// one of the catalogue that the log does not hold (not liked; a sample, weighted by what it stands for).
 ///
 /// A user's traits were read from the state at the end of the log. A pair whose item is in that state would see its
 /// own answer, so such items are left out; where nothing liked would remain, the user's traits are left unknown
 /// instead.
 pub(crate) fn of_log(
-    sequence: &Sequence,
+    user: usize,
+    log: &[Event],
     dataset: &Dataset,
     traits: &Traits,
     features: &Features,
     seed: u64,
 ) -> Group {
-    let Sequence { user, log } = sequence;
     let (head, tail) = log.split_at(tail_start(log.len(), TAIL));
     // A repeat is no action: the policy never offers a consumed item.
     let mut consumed: HashSet<u32> = head.iter().map(|(item, _)| *item).collect();
@@ -50,11 +49,7 @@ pub(crate) fn of_log(
         .copied()
         .filter(|(item, _)| consumed.insert(*item))
         .collect();
-    let profiled = |item: u32| {
-        dataset.states[*user]
-            .iter()
-            .any(|(of_state, _)| *of_state == item)
-    };
+    let profiled = |item: u32| dataset.states[user].iter().any(|(of_state, _)| *of_state == item);
     let clean: Vec<Event> = fresh
         .iter()
         .copied()
@@ -63,7 +58,7 @@ pub(crate) fn of_log(
     let unknown = vec![0.0; traits.count];
     let usable = traits.count > 0 && clean.iter().any(|(_, feedback)| *feedback > 0.0);
     let (fresh, user_traits) = if usable {
-        (clean, traits.user(*user))
+        (clean, traits.user(user))
     } else {
         (fresh, &unknown[..])
     };
@@ -75,7 +70,7 @@ pub(crate) fn of_log(
     let items = dataset.items.len();
     let unseen = items - consumed.len();
     let drawn = NEGATIVES.min(unseen);
-    let mut rng = stream(seed, "reward/negatives", &[*user as u64]);
+    let mut rng = stream(seed, "reward/negatives", &[user as u64]);
     let missed = (0..drawn).map(|_| {
         let mut item = rng.random_range(0..items as u32);
         while consumed.contains(&item) {

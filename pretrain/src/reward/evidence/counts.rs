@@ -3,7 +3,6 @@
 use common::Result;
 use common::rng::{RngExt, stream};
 
-use super::super::sequences::each_sequence;
 use crate::data::{Dataset, Event};
 
 /// Pairs that are counted at most: 256 MB while they are sorted, and at worst as much again for the table.
@@ -39,9 +38,9 @@ impl CoLikes {
         let share = allowed / reach as f64;
         let mut pairs = Vec::new();
         let mut liked = Vec::new();
-        each_sequence(dataset, |user, log| {
-            if share < 1.0 && stream(seed, "reward/evidence", &[user as u64]).random::<f64>() >= share {
-                return;
+        dataset.replay.visit(|user, log| {
+            if share < 1.0 && stream(seed, "reward/evidence", &[u64::from(user)]).random::<f64>() >= share {
+                return Ok(());
             }
             let events = part(log).iter();
             liked.clear();
@@ -51,6 +50,7 @@ impl CoLikes {
                     .map(|(item, _)| *item),
             );
             push(&liked, reach, &mut pairs);
+            Ok(())
         })?;
         Ok(Self::of_pairs(dataset.items.len(), pairs))
     }
@@ -120,7 +120,8 @@ mod tests {
     fn the_table_holds_what_a_count_of_all_pairs_finds() {
         let dataset = two_kinds();
         let table = CoLikes::of_log(&dataset, |log| log, 720.0, 0).unwrap();
-        let liked = |user: usize, item: u32| dataset.logs[user].contains(&(item, 1.0));
+        let logs = dataset.logs().unwrap();
+        let liked = |user: usize, item: u32| logs[user].contains(&(item, 1.0));
         for a in 0..40 {
             let mut total = 0;
             for b in 0..40 {

@@ -49,10 +49,17 @@ pub(crate) struct Weighing {
 pub(crate) struct Posterior {
     /// ln of the posterior mean over the prior mean: 0 where the log says nothing.
     pub(crate) value: f64,
-    /// Of ln lift.
-    pub(crate) variance: f64,
+    /// n + k, the posterior's shape.
+    shape: f64,
     /// w, the prior's weight.
     pub(crate) prior_weight: f64,
+}
+
+impl Posterior {
+    /// Of ln lift.
+    pub(crate) fn variance(&self) -> f64 {
+        trigamma(self.shape)
+    }
 }
 
 /// What the log has of a pair.
@@ -116,7 +123,7 @@ impl Weighing {
         let expected = met.expected * self.prior(cosines).exp();
         Posterior {
             value: ((met.seen + self.shape) / (expected + self.shape)).ln(),
-            variance: trigamma(met.seen + self.shape),
+            shape: met.seen + self.shape,
             prior_weight: self.shape / (expected + self.shape),
         }
     }
@@ -147,7 +154,7 @@ mod tests {
         // The traits say nothing: 0.4 - 0.2 - 0.2.
         assert!((found.value - (6.0 / (2.0 + met.expected)).ln()).abs() < 1e-12);
         assert!((found.prior_weight - 2.0 / (2.0 + met.expected)).abs() < 1e-12);
-        assert!((found.variance - trigamma(6.0)).abs() < 1e-12);
+        assert!((found.variance() - trigamma(6.0)).abs() < 1e-12);
     }
 
     #[test]
@@ -196,7 +203,7 @@ mod tests {
                 let seen = poisson(expected * lift, &mut rng);
                 let found = WEIGHING.posterior(Met { seen, expected }, cosines);
                 let middle = prior.ln() + found.value;
-                covered += usize::from((lift.ln() - middle).abs() < 1.96 * found.variance.sqrt());
+                covered += usize::from((lift.ln() - middle).abs() < 1.96 * found.variance().sqrt());
                 ratio += lift / middle.exp() / 2000.0;
             }
             assert!(

@@ -8,7 +8,7 @@ use crate::reward::pairs::Group;
 /// What is tried for the shape of the prior.
 const SHAPES: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 /// Users that the choice reads.
-const USERS: usize = 1_000;
+const USERS: usize = 500;
 
 /// Empirical Bayes: the shape under which the reward model, refit with the evidence as a feature, finds the likes of
 /// `groups` most probable (its penalised likelihood). `features` are those without evidence, `without` the model that was
@@ -22,6 +22,7 @@ pub(crate) fn choose(
 ) -> Weighing {
     let coefficients = [without.coefficients[0], without.coefficients[1]];
     let mut cells = Vec::new();
+    // Over states, and over items by popularity.
     let (mut lift, mut weight) = (0.0, 0.0);
     for (at, group) in groups.iter().take(USERS).enumerate() {
         for pair in &group.pairs {
