@@ -42,6 +42,10 @@ pub(super) struct TrainArguments {
     /// Trait profiles of users and items, from `profiler traits`; needed unless --traits none
     #[arg(long, value_name = "FILE")]
     profiles: Option<PathBuf>,
+    /// What the language model would choose, from `profiler prefer`: ialp's reward model is fit on it where the log is
+    /// too short, and does not look at it otherwise
+    #[arg(long, value_name = "FILE")]
+    preferences: Option<PathBuf>,
     /// Which traits to train with
     #[arg(long, value_enum, default_value_t)]
     traits: TraitSource,
@@ -145,6 +149,7 @@ impl TrainArguments {
                 items: self.items,
                 states: self.states,
                 profiles: self.profiles.filter(|_| self.traits != TraitSource::None),
+                preferences: self.preferences,
                 like_threshold: self.like_threshold,
             },
             reading: Reading {

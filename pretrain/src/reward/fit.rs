@@ -1,33 +1,29 @@
-//! Fitting the reward model: coefficients, calibration and measurement, each on users of its own.
+//! Fitting the reward model: on the log's own tail, or without a log on what the language model would choose.
 
 use common::rng::{shuffle, stream};
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
-use super::calibration::Platt;
 use super::evidence::{CoLikes, Evidence, Weighing, choose};
-use super::features::{FEATURES, Features};
-use super::logistic::{Fitted, Observation, fit};
+use super::features::Features;
+use super::folds::{FOLDS, Folds, TO_FIT, TO_MEASURE};
 use super::measure::RewardFit;
 use super::model::{RewardConfig, RewardModel};
-use super::pairs::{Group, TAIL, of_log};
+use super::pairs::{Group, TAIL, of_log, of_preference};
 use crate::data::{Dataset, Event, Traits, tail_start};
 
-/// Users that the fit reads at most: a handful of coefficients needs no more.
+/// Users (or preferences) that the fit reads at most: a handful of coefficients needs no more.
 const USERS: usize = 20_000;
-/// Folds of users.
-const FOLDS: usize = 5;
-const TO_FIT: fn(usize) -> bool = |fold| fold < 3;
-const TO_CALIBRATE: fn(usize) -> bool = |fold| fold == 3;
-const TO_MEASURE: fn(usize) -> bool = |fold| fold == 4;
-/// Precision of the coefficients' normal prior.
-const RIDGE: f64 = 1.0;
 
 impl RewardModel {
     /// Fits on the later half of the log of at most 20,000 users; what the features know of other users is counted
     /// over the earlier halves alone. The model that is returned knows the whole log.
     ///
+    /// Where fewer than five users have a liked interaction in their tail, the language model's preferences take the
+    /// log's place, see [`RewardModel::fit_preferences`].
+    ///
     /// # Errors
-    /// Bad data, when fewer than five users have a liked interaction in their tail; a log that cannot be read.
+    /// Without preferences to take its place: wrong usage where nothing is liked in the log, bad data where too little
+    /// is; a log that cannot be read.
     pub fn fit(
         dataset: &Dataset,
         traits: &Traits,
@@ -42,9 +38,7 @@ impl RewardModel {
             Ok(())
         })?;
         let mut known = Features::new(traits, &heads);
-        let mut users: Vec<u32> = (0..dataset.users.len() as u32).collect();
-        shuffle(&mut stream(seed, "reward/users", &[]), &mut users);
-        users.truncate(USERS);
+        let users = drawn(dataset.users.len(), seed);
         let logs = dataset.replay.of_users(&users)?;
         let groups: Vec<Group> = users
             .iter()
@@ -53,11 +47,13 @@ impl RewardModel {
             .filter(|group| group.pairs.iter().any(|pair| pair.liked))
             .collect();
         if groups.len() < FOLDS {
-            return Err(Error::data(format!(
-                "{} users have a liked interaction in the later half of their log; the reward model needs {FOLDS}",
-                groups.len()
-            ))
-            .hint("train on a longer log, or with --method bc"));
+            if dataset.preferences.is_empty() {
+                return Err(too_little(dataset, groups.len()));
+            }
+            terminal::info(
+                "the log is too short for a reward model: it is fit on the language model's preferences",
+            );
+            return Self::fit_preferences(dataset, traits, config, seed);
         }
         let folds = Folds { groups: &groups };
         let mut features = Features::new(traits, &dataset.popularity);
@@ -68,16 +64,61 @@ impl RewardModel {
                 Ok(Evidence::new(counts, likes, weighing))
             };
             let evidence = count(head, &heads, Weighing::default())?;
-            let without = fit(&folds.observations(&known, TO_FIT).collect::<Vec<_>>(), RIDGE);
-            let weighing = choose(&evidence, &known, &without, &folds.of(TO_FIT), RIDGE);
+            let weighing = choose(&evidence, &known, &folds.fit(&known), &folds.of(TO_FIT));
             known = known.with(evidence.weighed(weighing));
             features = features.with(count(|log| log, &dataset.popularity, weighing)?);
         }
-        let (fitted, platt) = folds.fit(&known);
+        Ok(Self::on(&folds, known, features, config))
+    }
+
+    /// Fits on what the language model would choose, without a log: its choice counts as liked, the other candidates as
+    /// not. A probability is then that of being chosen among candidates; popularity is unknown.
+    ///
+    /// # Errors
+    /// Bad data, where the dataset has fewer than five preferences.
+    pub fn fit_preferences(
+        dataset: &Dataset,
+        traits: &Traits,
+        config: &RewardConfig,
+        seed: u64,
+    ) -> Result<(Self, RewardFit)> {
+        let preferences = &dataset.preferences;
+        if preferences.len() < FOLDS {
+            return Err(Error::data(format!(
+                "there are {} preferences; the reward model needs {FOLDS}",
+                preferences.len()
+            ))
+            .hint("let `profiler prefer` ask about more users"));
+        }
+        let features = Features::new(traits, &vec![0.0; dataset.items.len()]);
+        let groups: Vec<Group> = drawn(preferences.len(), seed)
+            .into_iter()
+            .map(|at| of_preference(&preferences[at as usize], dataset, traits, &features))
+            .collect();
+        Ok(Self::on(
+            &Folds { groups: &groups },
+            features.clone(),
+            features,
+            config,
+        ))
+    }
+
+    /// Fits, calibrates and measures with the features that are `known` then; the model looks at `features`.
+    fn on(folds: &Folds, known: Features, features: Features, config: &RewardConfig) -> (Self, RewardFit) {
+        let fitted = folds.fit(&known);
+        let platt = folds.calibrate(&known, &fitted);
         let measured = RewardModel::new(known, &fitted, &platt, config);
         let report = RewardFit::new(&measured, &fitted, &folds.of(TO_MEASURE));
-        Ok((RewardModel::new(features, &fitted, &platt, config), report))
+        (RewardModel::new(features, &fitted, &platt, config), report)
     }
+}
+
+/// At most [`USERS`] of `count` numbers, in random order.
+fn drawn(count: usize, seed: u64) -> Vec<u32> {
+    let mut numbers: Vec<u32> = (0..count as u32).collect();
+    shuffle(&mut stream(seed, "reward/users", &[]), &mut numbers);
+    numbers.truncate(USERS);
+    numbers
 }
 
 /// The part of a user's log that the features may know while the model is fit.
@@ -85,59 +126,24 @@ fn head(log: &[Event]) -> &[Event] {
     &log[..tail_start(log.len(), TAIL)]
 }
 
-/// Users in random order, dealt out in turn.
-struct Folds<'a> {
-    groups: &'a [Group],
-}
-
-impl<'a> Folds<'a> {
-    fn of(&self, wanted: fn(usize) -> bool) -> Vec<&'a Group> {
-        let groups = self.groups.iter().enumerate();
-        groups
-            .filter(|(at, _)| wanted(at % FOLDS))
-            .map(|(_, group)| group)
-            .collect()
+fn too_little(dataset: &Dataset, users: usize) -> Error {
+    if dataset.popularity.iter().all(|&likes| likes == 0.0) {
+        return Error::usage("there is neither feedback nor a preference to fit the reward model on")
+            .hint("pass --preferences with the file that `profiler prefer` writes, or a log with feedback");
     }
-
-    /// Coefficients, and the calibration of their logits on other users.
-    fn fit(&self, features: &Features) -> (Fitted<FEATURES>, Platt) {
-        let fitted = fit(&self.observations(features, TO_FIT).collect::<Vec<_>>(), RIDGE);
-        let logits = self.observations(features, TO_CALIBRATE).map(|o| Observation {
-            x: [fitted.logit(&o.x)],
-            offset: 0.0,
-            success: o.success,
-            weight: o.weight,
-            group: o.group,
-        });
-        let platt = Platt::fit(logits);
-        (fitted, platt)
-    }
-
-    fn observations(
-        &self,
-        features: &Features,
-        wanted: fn(usize) -> bool,
-    ) -> impl Iterator<Item = Observation<FEATURES>> {
-        let groups = self.of(wanted).into_iter().enumerate();
-        groups.flat_map(move |(at, group)| {
-            group.pairs.iter().map(move |pair| Observation {
-                x: features.of(&group.context, pair.item).x,
-                offset: 0.0,
-                success: pair.liked,
-                weight: pair.weight,
-                group: at,
-            })
-        })
-    }
+    Error::data(format!(
+        "{users} users have a liked interaction in the later half of their log; the reward model needs {FOLDS}"
+    ))
+    .hint("train on a longer log, pass --preferences from `profiler prefer`, or train with --method bc")
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::logistic::logistic;
     use super::*;
-    use crate::data::TraitSource;
     use crate::data::example::{OF_A_KIND, two_kinds};
     use crate::data::replay::Replay;
+    use crate::data::{Preference, TraitSource};
 
     fn fit(dataset: &Dataset, source: TraitSource, pessimism: f32) -> Result<(RewardModel, RewardFit)> {
         let traits = Traits::of(dataset, source, 0);
@@ -207,5 +213,71 @@ mod tests {
             error.contains("liked interaction") && error.contains("bc"),
             "{error}"
         );
+    }
+
+    /// Users whose traits the language model's choices follow, and nothing else to learn from.
+    fn preferred() -> Dataset {
+        let mut dataset = two_kinds();
+        dataset.popularity.fill(0.0);
+        dataset.replay = Replay::of_logs(&vec![Vec::new(); 60], dataset.items.len());
+        dataset.states.fill(Vec::new());
+        let preference = |user: u32| Preference {
+            user,
+            candidates: (0..10).chain(OF_A_KIND..OF_A_KIND + 10).collect(),
+            chosen: (user / 2) % 10 + OF_A_KIND * (user % 2),
+        };
+        dataset.preferences = (0..60).map(preference).collect();
+        dataset
+    }
+
+    #[test]
+    fn without_a_log_the_language_models_choices_are_learnt() {
+        let dataset = preferred();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (model, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
+        assert!(fit.user_traits > 0.5 && fit.popularity == 0.0, "{fit:?}");
+        assert!((fit.predicted - 0.05).abs() < 0.01, "one of twenty: {fit:?}");
+        let context = model.context(&[], traits.user(1));
+        let second_kind = model.probability(&context, OF_A_KIND + 15);
+        assert!(second_kind > 2.0 * model.probability(&context, 15));
+    }
+
+    #[test]
+    fn with_neither_log_nor_preferences_there_is_nothing_to_fit() {
+        let mut dataset = preferred();
+        dataset.preferences.clear();
+        let error = fit(&dataset, TraitSource::Profile, 0.0).unwrap_err();
+        assert_eq!(error.class(), common::error::Class::Usage);
+        assert!(error.to_string().contains("--preferences"), "{error}");
+        dataset.preferences = preferred().preferences[..3].to_vec();
+        let error = fit(&dataset, TraitSource::Profile, 0.0).unwrap_err().to_string();
+        assert!(error.contains("3 preferences"), "{error}");
+    }
+
+    /// Traits say nothing here, and all items are about as popular: only what others liked beside it tells a kind.
+    #[test]
+    fn evidence_tells_what_traits_and_popularity_cannot() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let with = |evidence| {
+            let config = RewardConfig {
+                evidence,
+                ..RewardConfig::default()
+            };
+            RewardModel::fit(&dataset, &traits, &config, 0).unwrap()
+        };
+        let ((_, without), (model, fit)) = (with(false), with(true));
+        assert!(
+            fit.auc > 0.75 && fit.auc > without.auc + 0.2,
+            "{} {}",
+            fit.auc,
+            without.auc
+        );
+        assert_eq!((without.prior_weight, without.evidence), (1.0, 0.0));
+        assert!(fit.prior_weight < 1.0 && fit.evidence > 0.0);
+        // One like of the first kind is enough of a hint; no like is none.
+        let context = model.context(&[(3, 1.0)], &[]);
+        assert!(model.probability(&context, 5) > model.probability(&context, OF_A_KIND + 5));
+        assert_eq!(model.prior_weight(&model.context(&[], &[]), 5), 1.0);
     }
 }

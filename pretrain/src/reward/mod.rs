@@ -5,6 +5,7 @@ mod calibration;
 mod evidence;
 mod features;
 mod fit;
+mod folds;
 mod gamma;
 mod logistic;
 mod matrix;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use common::rng::{RngExt, stream};
 
 use super::features::{Context, Features};
-use crate::data::{Dataset, Event, Traits, last, tail_start};
+use crate::data::{Dataset, Event, Preference, Traits, last, tail_start};
 
 /// The last part of each user's log that the model is fit on; the rest is what it may know.
 pub(crate) const TAIL: f32 = 0.5;
@@ -85,5 +85,24 @@ pub(crate) fn of_log(
     Group {
         context: features.context(last(head, dataset.window), user_traits),
         pairs: met.chain(missed).collect(),
+    }
+}
+
+/// What the language model was asked about one user, in the user's state.
+pub(crate) fn of_preference(
+    preference: &Preference,
+    dataset: &Dataset,
+    traits: &Traits,
+    features: &Features,
+) -> Group {
+    let user = preference.user as usize;
+    let pair = |&item: &u32| Pair {
+        item,
+        liked: item == preference.chosen,
+        weight: 1.0,
+    };
+    Group {
+        context: features.context(&dataset.states[user], traits.user(user)),
+        pairs: preference.candidates.iter().map(pair).collect(),
     }
 }

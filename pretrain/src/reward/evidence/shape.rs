@@ -2,6 +2,7 @@
 
 use super::{Evidence, Met, Weighing};
 use crate::reward::features::{FEATURES, Features};
+use crate::reward::folds::RIDGE;
 use crate::reward::logistic::{Fitted, Observation, fit};
 use crate::reward::pairs::Group;
 
@@ -18,7 +19,6 @@ pub(crate) fn choose(
     features: &Features,
     without: &Fitted<FEATURES>,
     groups: &[&Group],
-    ridge: f64,
 ) -> Weighing {
     let coefficients = [without.coefficients[0], without.coefficients[1]];
     let mut cells = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn choose(
         coefficients,
         normaliser: (lift / weight).ln(),
     };
-    let tried = SHAPES.map(|shape| (loss(&cells, weighing(shape), ridge), shape));
+    let tried = SHAPES.map(|shape| (loss(&cells, weighing(shape)), shape));
     let best = tried.into_iter().fold(
         (f64::INFINITY, 1.0),
         |best, this| {
@@ -55,7 +55,7 @@ pub(crate) fn choose(
     weighing(best.1)
 }
 
-fn loss(cells: &[(Met, Observation<FEATURES>)], weighing: Weighing, ridge: f64) -> f64 {
+fn loss(cells: &[(Met, Observation<FEATURES>)], weighing: Weighing) -> f64 {
     let with_evidence = |(met, observation): &(Met, Observation<FEATURES>)| {
         let mut observation = *observation;
         let [liked, user, ..] = observation.x;
@@ -63,5 +63,5 @@ fn loss(cells: &[(Met, Observation<FEATURES>)], weighing: Weighing, ridge: f64) 
         observation
     };
     let observations: Vec<_> = cells.iter().map(with_evidence).collect();
-    fit(&observations, ridge).loss
+    fit(&observations, RIDGE).loss
 }
