@@ -24,7 +24,6 @@ use crate::network::initial::initial_weights;
 use crate::reward::RewardModel;
 
 const TOOL: &str = "pretrain train";
-const CURVE_FILE: &str = "metrics.parquet";
 const REPLAY_FILE: &str = "replay.parquet";
 
 /// A method with its hyper-parameters.
@@ -218,7 +217,7 @@ impl Job<'_> {
             }
         };
         let trained = trained.map_err(|e| e.at(name))?;
-        self.write_curve(&self.folder().join(CURVE_FILE), &trained.curve)?;
+        self.write_curve(&self.folder().join(metrics::FILE_NAME), &trained.curve)?;
         let policy = Policy {
             manifest: self.manifest(POLICY)?,
             config: self.policy_config()?,

@@ -140,6 +140,11 @@ impl Features {
         }
     }
 
+    /// The likes that the language model's word is worth against the evidence, where there is any.
+    pub(crate) fn prior_likes(&self) -> Option<f64> {
+        self.evidence.as_ref().map(Evidence::shape)
+    }
+
     /// ln of the item's share of the likes over the mean share.
     pub(crate) fn popularity(&self, item: u32) -> f64 {
         f64::from(self.popularity[item as usize])

@@ -23,6 +23,8 @@ pub struct RewardFit {
     pub evidence: f64,
     /// Mean weight of the language model against the evidence, over held-out likes; 1 without evidence.
     pub prior_weight: f64,
+    /// The likes that the language model's word is worth against the evidence; none without evidence.
+    pub prior_likes: Option<f64>,
     /// Users in the last fold.
     pub users: usize,
     /// Area under the ROC curve.
@@ -78,6 +80,7 @@ impl RewardFit {
             popularity: popularity_coefficient,
             evidence,
             prior_weight: prior_weights.iter().sum::<f64>() / prior_weights.len() as f64,
+            prior_likes: model.prior_likes(),
             users: held.len(),
             auc: auc(&scored),
             popularity_auc: auc(&popularity),
@@ -97,8 +100,8 @@ impl RewardFit {
         }
     }
 
-    fn values(&self) -> [(&'static str, f64); 11] {
-        [
+    fn values(&self) -> Vec<(&'static str, f64)> {
+        let mut values = vec![
             ("reward model: AUC", self.auc),
             ("AUC of popularity alone", self.popularity_auc),
             ("calibration error", self.calibration_error),
@@ -108,9 +111,15 @@ impl RewardFit {
             ("coefficient of liked items' traits", self.liked_traits),
             ("of the user's traits", self.user_traits),
             ("of log popularity", self.popularity),
-            ("of the log's evidence", self.evidence),
-            ("weight of the language model", self.prior_weight),
-        ]
+        ];
+        if let Some(prior_likes) = self.prior_likes {
+            values.extend([
+                ("of the log's evidence", self.evidence),
+                ("weight of the language model", self.prior_weight),
+                ("likes that its word is worth", prior_likes),
+            ]);
+        }
+        values
     }
 }
 

@@ -121,6 +121,11 @@ impl RewardModel {
         self.features.of(context, item).prior_weight()
     }
 
+    /// The likes that the language model's word is worth against the evidence; none without evidence.
+    pub(crate) fn prior_likes(&self) -> Option<f64> {
+        self.features.prior_likes()
+    }
+
     /// The logarithm of an item's popularity.
     pub(crate) fn popularity(&self, item: u32) -> f64 {
         self.features.popularity(item)

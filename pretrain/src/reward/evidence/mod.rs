@@ -101,6 +101,11 @@ impl Evidence {
         self.weighing.posterior(self.met(liked, item), cosines)
     }
 
+    /// k, the likes that the language model's word is worth.
+    pub(crate) fn shape(&self) -> f64 {
+        self.weighing.shape
+    }
+
     /// An item's share of the likes.
     pub(crate) fn share(&self, item: u32) -> f64 {
         f64::from(self.share[item as usize])

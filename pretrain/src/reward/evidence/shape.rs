@@ -8,11 +8,15 @@ use crate::reward::pairs::Group;
 
 /// What is tried for the shape of the prior.
 const SHAPES: [f64; 9] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+/// Its prior, log-normal: the middle, and the standard deviation of its logarithm. A log too short to tell leaves the
+/// shape here.
+const MIDDLE: f64 = 4.0;
+const SPREAD: f64 = std::f64::consts::LN_2;
 /// Users that the choice reads.
 const USERS: usize = 500;
 
 /// Empirical Bayes: the shape under which the reward model, refit with the evidence as a feature, finds the likes of
-/// `groups` most probable (its penalised likelihood). `features` are those without evidence, `without` the model that was
+/// `groups` most probable (its penalised likelihood, and a prior). `features` are those without evidence, `without` the model that was
 /// fit on them: its coefficients of the traits are the language model's word.
 pub(crate) fn choose(
     evidence: &Evidence,
@@ -63,5 +67,6 @@ fn loss(cells: &[(Met, Observation<FEATURES>)], weighing: Weighing) -> f64 {
         observation
     };
     let observations: Vec<_> = cells.iter().map(with_evidence).collect();
-    fit(&observations, RIDGE).loss
+    let surprise = (weighing.shape / MIDDLE).ln() / SPREAD;
+    fit(&observations, RIDGE).loss + 0.5 * surprise * surprise
 }
