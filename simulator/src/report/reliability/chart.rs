@@ -109,7 +109,7 @@ mod tests {
         let svg = draw(&diagrams, RGBColor(1, 2, 3)).unwrap().unwrap();
         assert_eq!(svg.matches("<circle").count(), 3);
         assert!(
-            svg.contains("observed frequency") && svg.contains(">10 %<"),
+            svg.contains("observed frequency") && svg.contains("\n10 %\n"),
             "{svg}"
         );
         assert_eq!(svg, draw(&diagrams, RGBColor(1, 2, 3)).unwrap().unwrap());
