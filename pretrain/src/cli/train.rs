@@ -142,6 +142,12 @@ impl TrainArguments {
                 "pass --profiles with the file that `profiler traits` writes, or --traits none to train without",
             ));
         }
+        if matches!(self.method, MethodName::Bc) && self.preferences.is_some() {
+            return Err(
+                Error::usage("bc has no reward model that --preferences could be for")
+                    .hint("leave --preferences out, or train with --method ialp"),
+            );
+        }
         let method = self.hyper.method(self.method)?;
         Ok(TrainConfig {
             inputs: InputPaths {

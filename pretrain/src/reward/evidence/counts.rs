@@ -5,8 +5,8 @@ use common::rng::{RngExt, stream};
 
 use crate::data::{Dataset, Event};
 
-/// Pairs that are counted at most: 256 MB while they are sorted, and at worst as much again for the table.
-const PAIRS: u64 = 32_000_000;
+/// Pairs that are counted at most: 128 MB while they are sorted, and at worst as much again for the table.
+const PAIRS: u64 = 16_000_000;
 /// A like counts with so many likes before it, and they with it, in small logs and in large ones.
 const REACH: [u64; 2] = [5, 30];
 
@@ -36,7 +36,7 @@ impl CoLikes {
         let allowed = PAIRS as f64 / 2.0 / likes.max(1.0);
         let reach = (allowed as u64).clamp(REACH[0], REACH[1]) as usize;
         let share = allowed / reach as f64;
-        let mut pairs = Vec::new();
+        let mut pairs = Vec::with_capacity((2.0 * likes * reach as f64).min(PAIRS as f64) as usize);
         let mut liked = Vec::new();
         dataset.replay.visit(|user, log| {
             if share < 1.0 && stream(seed, "reward/evidence", &[u64::from(user)]).random::<f64>() >= share {
