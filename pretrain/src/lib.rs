@@ -6,11 +6,14 @@
 #![warn(missing_docs)]
 
 pub mod algorithms;
+mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod network;
 pub mod optimizer;
 pub mod reward;
+pub mod run;
+pub mod split;
 pub mod threads;
 pub mod train;

@@ -20,6 +20,7 @@ pub use log::{Dataset, LogRead};
 pub use preferences::Preference;
 pub use reading::{Reading, ReplayFile};
 pub(crate) use split::tail_start;
+pub(crate) use time_cut::{Pass, TimeCut};
 pub use traits::{TraitSource, Traits};
 
 /// An item with its feedback: +1 liked, -1 not.
