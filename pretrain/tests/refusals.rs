@@ -56,6 +56,8 @@ fn a_hyper_parameter_of_the_other_method_or_out_of_range_is_refused() {
     support::write(folder.path());
     for (flag, words) in [
         ("--entropy 0.1", ["--entropy", "ialp"]),
+        ("--pessimism 1", ["--pessimism", "ialp"]),
+        ("--preferences p.parquet", ["--preferences", "ialp"]),
         ("--gamma 1.5", ["--gamma", "1.5"]),
         ("--lr NaN", ["--lr", "NaN"]),
         ("--steps 0", ["--steps", "0"]),

@@ -210,15 +210,18 @@ impl<'a> Heads<'a> {
     ) -> impl Iterator<Item = Shard<'t>> {
         let chosen = transitions.iter().filter(|t| t.chosen).count();
         let (count, seed, dropout) = (transitions.len(), self.setting.seed, self.config.dropout);
-        transitions.chunks(SHARD).enumerate().map(move |(index, part)| Shard {
-            transitions: part,
-            count,
-            chosen,
-            step,
-            seed,
-            index: index as u64,
-            dropout,
-        })
+        transitions
+            .chunks(SHARD)
+            .enumerate()
+            .map(move |(index, part)| Shard {
+                transitions: part,
+                count,
+                chosen,
+                step,
+                seed,
+                index: index as u64,
+                dropout,
+            })
     }
 
     fn is_chosen(&self, log: &[Event], at: usize) -> bool {

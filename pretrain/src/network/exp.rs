@@ -119,7 +119,10 @@ mod tests {
     fn sums_and_largest_over_odd_lengths() {
         let values: Vec<f32> = (0..37).map(|i| (i as f32) - 40.0).collect();
         assert_eq!(sum(&values), f64::from((0..37).sum::<i32>()) - 37.0 * 40.0);
-        assert_eq!(sum_of_products(&values, &values), f64::from((4..41).map(|v| v * v).sum::<i32>()));
+        assert_eq!(
+            sum_of_products(&values, &values),
+            f64::from((4..41).map(|v| v * v).sum::<i32>())
+        );
         assert_eq!(max(&values), -4.0);
         assert_eq!(max(&[]), f32::NEG_INFINITY);
     }
