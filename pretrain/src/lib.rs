@@ -9,6 +9,7 @@ pub mod algorithms;
 pub mod cli;
 pub mod data;
 pub mod evaluate;
+pub mod gate;
 pub mod network;
 pub mod optimizer;
 pub mod reward;

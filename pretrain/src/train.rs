@@ -19,6 +19,7 @@ use crate::algorithms::{Curve, Point};
 use crate::data::{Dataset, Fingerprints, InputPaths, TraitSource, Traits};
 use crate::network::initial::initial_weights;
 use crate::reward::RewardModel;
+use crate::threads;
 
 const TOOL: &str = "pretrain train";
 const CURVE_FILE: &str = "metrics.parquet";
@@ -107,10 +108,7 @@ pub fn run(config: &TrainConfig) -> Result<()> {
     }
     let label = format!("pre-training {}", config.method.name());
     let progress = Progress::new(&label, pending.len() as u64 * config.method.steps(), "updates");
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.workers)
-        .build()
-        .map_err(|e| Error::retry(format!("cannot start {} threads: {e}", config.workers)))?;
+    let pool = threads::pool(config.workers)?;
     let outcomes: Vec<Result<()>> =
         pool.install(|| pending.par_iter().map(|job| job.run(&progress)).collect());
     outcomes.into_iter().collect()

@@ -63,7 +63,7 @@ struct HyperArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Interactions (bc) or episodes (ialp) an update [default: 256 for bc, 64 for ialp]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = super::positive)]
     batch: Option<usize>,
     /// Adam's step size at first; it falls linearly to 0 [default: 0.005 for bc, 0.006 for ialp]
     #[arg(long, value_name = "X")]
@@ -72,10 +72,10 @@ struct HyperArguments {
     #[arg(long, value_name = "X")]
     gamma: Option<f32>,
     /// Dimensions of an item embedding
-    #[arg(long, value_name = "D", default_value = "64", value_parser = positive)]
+    #[arg(long, value_name = "D", default_value = "64", value_parser = super::positive)]
     dims: usize,
     /// Hidden units of the encoder
-    #[arg(long, value_name = "H", default_value = "64", value_parser = positive)]
+    #[arg(long, value_name = "H", default_value = "64", value_parser = super::positive)]
     hidden: usize,
     /// bc: the last part of each user's log that is held out to choose the best weights [default: 0.1]
     #[arg(long, value_name = "X")]
@@ -85,19 +85,11 @@ struct HyperArguments {
     #[arg(long, value_name = "X")]
     entropy: Option<f32>,
     /// ialp: steps of an episode [default: 10]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = super::positive)]
     horizon: Option<usize>,
     /// ialp: rewards in a return before the critic stands in for the rest [default: 1]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = super::positive)]
     n_step: Option<usize>,
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(0) => Err("it must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(e) => Err(e.to_string()),
-    }
 }
 
 impl TrainArguments {
