@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
+use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::policy_artifact::{
     Encoder, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers,
@@ -16,13 +17,16 @@ use serde::Serialize;
 use crate::algorithms::bc::{self, BcConfig};
 use crate::algorithms::ialp::{self, IalpConfig};
 use crate::algorithms::{Curve, Point};
-use crate::data::{Dataset, Fingerprints, InputPaths, TraitSource, Traits};
+use crate::data::{
+    Dataset, Fingerprints, InputPaths, LogRead, Reading, ReplayFile, TraitSource, Traits, write_users,
+};
 use crate::network::initial::initial_weights;
 use crate::reward::RewardModel;
 use crate::threads;
 
 const TOOL: &str = "pretrain train";
 const CURVE_FILE: &str = "metrics.parquet";
+const REPLAY_FILE: &str = "replay.parquet";
 
 /// A method with its hyper-parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -63,6 +67,8 @@ impl Method {
 pub struct TrainConfig {
     /// What to read.
     pub inputs: InputPaths,
+    /// How much of it, and how.
+    pub reading: Reading,
     /// Which traits to use of the profiles.
     pub traits: TraitSource,
     /// The method.
@@ -89,7 +95,13 @@ pub struct TrainConfig {
 /// Inputs that are missing, bad or do not belong together, an output of another run, training that diverges.
 pub fn run(config: &TrainConfig) -> Result<()> {
     let prints = config.inputs.check()?;
-    let dataset = Dataset::read(&config.inputs)?;
+    let replay = config.out.join(REPLAY_FILE);
+    let replay = ReplayFile {
+        path: &replay,
+        tool: TOOL,
+        overwrite: config.overwrite,
+    };
+    let dataset = Dataset::read(&config.inputs, &prints, config.reading, replay)?;
     describe(&dataset);
     let mut pending = Vec::new();
     for seed in config.seed..config.seed.saturating_add(config.seeds) {
@@ -115,13 +127,21 @@ pub fn run(config: &TrainConfig) -> Result<()> {
 }
 
 fn describe(dataset: &Dataset) {
-    let interactions: usize = dataset.logs.iter().map(Vec::len).sum();
+    let interactions = dataset.replay.interactions();
     let likes: f32 = dataset.popularity.iter().sum();
     terminal::info(&format!(
         "log: {} users, {} items, {interactions} interactions, {likes} of them liked",
         dataset.users.len(),
         dataset.items.len()
     ));
+}
+
+/// What a manifest records of a run, besides the network.
+#[derive(Serialize)]
+struct Training {
+    #[serde(flatten)]
+    method: Method,
+    log: LogRead,
 }
 
 /// One policy to train.
@@ -152,7 +172,11 @@ impl Job<'_> {
     }
 
     fn policy_config(&self) -> Result<PolicyConfig> {
-        let training = serde_json::to_value(self.config.method)
+        let training = serde_json::to_value(Training {
+            method: self.config.method,
+            log: self.dataset.log,
+        });
+        let training = training
             .map_err(|e| Error::usage(format!("the hyper-parameters cannot be written as JSON: {e}")))?;
         Ok(PolicyConfig {
             network: self.network(),
@@ -199,16 +223,14 @@ impl Job<'_> {
             items: PolicyItems {
                 ids: dataset.items.clone(),
                 popularity: dataset.popularity.clone(),
-                traits: traits.items,
+                traits: traits.items.clone(),
             },
             users: PolicyUsers {
-                ids: dataset.users.clone(),
-                history: dataset.states.clone(),
-                traits: traits.users,
-                consumed: dataset.consumed.clone(),
+                ids: Dictionary::new(dataset.users.kind()),
+                ..PolicyUsers::default()
             },
         };
-        policy.save(&self.folder())
+        policy.save_with_users(&self.folder(), |write| write_users(dataset, &traits, write))
     }
 
     fn write_curve(&self, path: &Path, points: &[Point]) -> Result<()> {

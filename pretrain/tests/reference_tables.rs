@@ -51,7 +51,8 @@ impl Table {
         self.reward.push(reward);
         self.weight.push(target[action] / propensity);
         self.logged.push(expected[action]);
-        self.value.push(target.iter().zip(expected).map(|(p, q)| p * q).sum());
+        self.value
+            .push(target.iter().zip(expected).map(|(p, q)| p * q).sum());
     }
 
     fn push_answer(&mut self, fields: &[&str]) {

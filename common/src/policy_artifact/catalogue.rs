@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arrow::array::Float32Array;
 
 use super::NetworkConfig;
-use crate::ids::Dictionary;
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::schema::column::{id_array, number_list_array, u32_list_array};
 use crate::schema::interactions::{ITEM_ID, USER_ID};
 use crate::schema::table::Table;
-use crate::schema::write;
+use crate::schema::write::{self, Columns};
 use crate::{Error, Result};
 
 const POPULARITY: &str = "popularity";
@@ -81,7 +81,24 @@ impl PolicyItems {
 }
 
 impl PolicyUsers {
-    pub(super) fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
+    /// Writes users, of ids of the type `ids`, in the pieces that `fill` hands to its argument.
+    pub(super) fn write_pieces(
+        path: &Path,
+        manifest: &Manifest,
+        ids: IdKind,
+        fill: impl FnOnce(&mut dyn FnMut(&PolicyUsers) -> Result<()>) -> Result<()>,
+    ) -> Result<()> {
+        let empty = PolicyUsers {
+            ids: Dictionary::new(ids),
+            ..PolicyUsers::default()
+        };
+        let schema = write::schema(empty.columns()?)?;
+        write::stream(path, manifest, &[], schema, |write| {
+            fill(&mut |users| write(users.columns()?))
+        })
+    }
+
+    fn columns(&self) -> Result<Columns> {
         let history: Vec<Vec<u32>> = self
             .history
             .iter()
@@ -92,7 +109,7 @@ impl PolicyUsers {
             .iter()
             .map(|of| of.iter().map(|(_, feedback)| *feedback).collect())
             .collect();
-        let columns = vec![
+        Ok(vec![
             (USER_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
             (HISTORY, u32_list_array(&history), false),
             (FEEDBACK, number_list_array(&feedback), false),
@@ -102,8 +119,7 @@ impl PolicyUsers {
                 false,
             ),
             (CONSUMED, u32_list_array(&self.consumed), false),
-        ];
-        write::write(path, manifest, &[], columns)
+        ])
     }
 
     pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {

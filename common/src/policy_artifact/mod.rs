@@ -61,6 +61,19 @@ impl Policy {
     /// # Errors
     /// On I/O failure.
     pub fn save(&self, folder: &Path) -> Result<()> {
+        self.save_with_users(folder, |write| write(&self.users))
+    }
+
+    /// As [`Policy::save`], with the users that `fill` hands to its argument in pieces, each with a dictionary of its own
+    /// users, in place of [`Policy::users`], whose ids tell the type of all.
+    ///
+    /// # Errors
+    /// On I/O failure, and those of `fill`.
+    pub fn save_with_users(
+        &self,
+        folder: &Path,
+        fill: impl FnOnce(&mut dyn FnMut(&PolicyUsers) -> Result<()>) -> Result<()>,
+    ) -> Result<()> {
         // A folder being replaced must not look whole while its files change.
         let manifest_file = folder.join(crate::manifest::FILE_NAME);
         match std::fs::remove_file(&manifest_file) {
@@ -74,7 +87,8 @@ impl Policy {
         self.weights
             .write(&folder.join(WEIGHTS_FILE), &self.config.network)?;
         self.items.write(&folder.join(ITEMS_FILE), &manifest)?;
-        self.users.write(&folder.join(USERS_FILE), &manifest)?;
+        let users_file = folder.join(USERS_FILE);
+        PolicyUsers::write_pieces(&users_file, &manifest, self.users.ids.kind(), fill)?;
         for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE] {
             manifest
                 .files

@@ -34,19 +34,54 @@ pub(super) fn id_kind(found: Option<&DataType>, column: &str, path: &Path) -> Re
     }
 }
 
+/// The id in a row of a chunk of text.
+///
+/// # Errors
+/// A null or an empty id.
+pub(super) fn id_at<'a>(chunk: &'a Chunk<'_>, row: usize) -> Result<&'a str> {
+    let array = chunk.array.as_string::<i64>();
+    if array.is_null(row) {
+        return Err(chunk.place(null_value(), row));
+    }
+    if array.value(row).is_empty() {
+        return Err(chunk.place(Error::data("the id is empty"), row));
+    }
+    Ok(array.value(row))
+}
+
 /// Hands every row and its id to `take`.
 pub(super) fn each_id(chunk: &Chunk<'_>, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
-    let array = chunk.array.as_string::<i64>();
-    for row in 0..array.len() {
-        if array.is_null(row) {
-            return Err(chunk.place(null_value(), row));
-        }
-        if array.value(row).is_empty() {
-            return Err(chunk.place(Error::data("the id is empty"), row));
-        }
-        take(row, array.value(row))?;
+    (0..chunk.array.len()).try_for_each(|row| take(row, id_at(chunk, row)?))
+}
+
+/// What a column of times, of type `found` in the file, is cast to for [`time_at`].
+pub(super) fn time_type(found: Option<&DataType>) -> DataType {
+    match found {
+        Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
+        _ => DataType::Int64,
     }
-    Ok(())
+}
+
+/// The milliseconds in a row of a chunk of [`time_type`].
+pub(super) fn time_at(chunk: &Chunk<'_>, row: usize) -> i64 {
+    match chunk.array.data_type() {
+        DataType::Int64 => chunk.array.as_primitive::<Int64Type>().value(row),
+        _ => chunk
+            .array
+            .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
+            .value(row),
+    }
+}
+
+/// Requires that the row holds a value.
+///
+/// # Errors
+/// Where it is null.
+pub(super) fn present(chunk: &Chunk<'_>, row: usize) -> Result<()> {
+    match chunk.array.is_null(row) {
+        true => Err(chunk.place(null_value(), row)),
+        false => Ok(()),
+    }
 }
 
 /// Adds an id that must not have been there.
@@ -147,17 +182,8 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null.
     pub fn milliseconds(&self, column: &str) -> Result<Vec<i64>> {
-        let wanted = match self.column_type(column) {
-            Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Millisecond, zone),
-            _ => DataType::Int64,
-        };
-        self.required(column, &wanted, |chunk, row| match chunk.array.data_type() {
-            DataType::Int64 => Ok(chunk.array.as_primitive::<Int64Type>().value(row)),
-            _ => Ok(chunk
-                .array
-                .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
-                .value(row)),
-        })
+        let wanted = time_type(self.column_type(column).as_ref());
+        self.required(column, &wanted, |chunk, row| Ok(time_at(chunk, row)))
     }
 
     /// Non-negative 32-bit integers without nulls.
@@ -266,9 +292,7 @@ impl Table {
         let mut values = Vec::with_capacity(self.rows());
         for chunk in self.chunks(column, wanted)? {
             for row in 0..chunk.array.len() {
-                if chunk.array.is_null(row) {
-                    return Err(chunk.place(null_value(), row));
-                }
+                present(&chunk, row)?;
                 values.push(get(&chunk, row)?);
             }
         }
@@ -295,7 +319,8 @@ impl Table {
     }
 }
 
-fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
+/// The finite number in a row of a chunk of 32-bit numbers.
+pub(super) fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
     let value = chunk.array.as_primitive::<Float32Type>().value(row);
     if value.is_finite() {
         return Ok(value);

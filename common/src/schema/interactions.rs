@@ -173,6 +173,16 @@ pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedb
     resolve(table::read_metadata(path, FEEDBACK_KEY)?, like_threshold, path)
 }
 
+/// Requires a probability in (0, 1].
+pub(super) fn check_propensity(propensity: f32) -> Result<()> {
+    if propensity > 0.0 && propensity <= 1.0 {
+        return Ok(());
+    }
+    Err(Error::data(format!(
+        "the propensity {propensity} is no probability in (0, 1]"
+    )))
+}
+
 fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> Result<Feedback> {
     let stored: Option<Feedback> = match stored {
         Some(json) => Some(serde_json::from_str(&json).map_err(|e| {
@@ -218,15 +228,9 @@ pub(super) fn from_table(
         true => table.numbers_or_null(PROPENSITY)?,
         false => vec![None; table.rows()],
     };
-    if let Some(row) = propensity
-        .iter()
-        .position(|p| p.is_some_and(|p| p <= 0.0 || p > 1.0))
-    {
-        let error = Error::data(format!(
-            "the propensity {:?} is no probability in (0, 1]",
-            propensity[row]
-        ));
-        return Err(error.file(path).column(PROPENSITY).row(row));
+    for (row, propensity) in propensity.iter().enumerate() {
+        let checked = propensity.map_or(Ok(()), check_propensity);
+        checked.map_err(|error| error.file(path).column(PROPENSITY).row(row))?;
     }
     let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
     Ok(Interactions {

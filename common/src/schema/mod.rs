@@ -11,6 +11,8 @@ pub mod items;
 pub mod metrics;
 pub mod preferences;
 pub mod profiles;
+pub mod replay;
+pub mod scan;
 pub mod states;
 mod stream;
 pub mod summaries;

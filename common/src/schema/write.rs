@@ -15,6 +15,15 @@ use crate::{Error, Result, atomic_file};
 /// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
 const ROW_GROUP_ROWS: usize = 131_072;
 
+/// How rows are cut into row groups.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowGroups {
+    /// All of one size, whatever the pieces.
+    OfOneSize,
+    /// One a piece, so that a reader can take a piece alone.
+    Pieces,
+}
+
 /// Named columns with whether they may hold nulls.
 pub(crate) type Columns = Vec<(&'static str, ArrayRef, bool)>;
 
@@ -52,6 +61,21 @@ pub(crate) fn stream<T>(
     schema: SchemaRef,
     fill: impl FnOnce(&mut dyn FnMut(Columns) -> Result<()>) -> Result<T>,
 ) -> Result<T> {
+    stream_groups(path, manifest, metadata, schema, RowGroups::OfOneSize, fill)
+}
+
+/// As [`stream`], with a choice of row groups.
+///
+/// # Errors
+/// As [`stream`].
+pub(crate) fn stream_groups<T>(
+    path: &Path,
+    manifest: &Manifest,
+    metadata: &[(&str, String)],
+    schema: SchemaRef,
+    groups: RowGroups,
+    fill: impl FnOnce(&mut dyn FnMut(Columns) -> Result<()>) -> Result<T>,
+) -> Result<T> {
     let mut pairs = vec![KeyValue::new(PARQUET_KEY.to_string(), manifest.to_json())];
     pairs.extend(
         metadata
@@ -71,7 +95,11 @@ pub(crate) fn stream<T>(
             if batch.schema() != schema {
                 return Err(Error::data("a piece has columns of other types than the file").file(path));
             }
-            writer.write(&batch).map_err(failed)
+            writer.write(&batch).map_err(failed)?;
+            match groups {
+                RowGroups::OfOneSize => Ok(()),
+                RowGroups::Pieces => writer.flush().map_err(failed),
+            }
         })?;
         writer.close().map_err(failed)?;
         Ok(value)

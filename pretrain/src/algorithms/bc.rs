@@ -9,7 +9,7 @@ use common::{Error, Result};
 use serde::Serialize;
 
 use super::{Curve, Trained};
-use crate::data::{Dataset, Traits, last, tail_start};
+use crate::data::{Dataset, Event, Traits, last, tail_start};
 use crate::evaluate::{Held, recall};
 use crate::network::categorical::Categorical;
 use crate::network::{Network, State, failed};
@@ -75,7 +75,8 @@ pub fn train(
     mut curve: Curve,
 ) -> Result<Trained> {
     let unknown = vec![0.0; traits.count];
-    let (examples, held) = split(config, dataset, traits, &unknown, seed);
+    let logs = dataset.logs()?;
+    let (examples, held) = split(config, dataset, &logs, traits, &unknown, seed);
     if !examples.iter().any(|e| e.chosen) {
         return Err(Error::data(
             "the log holds no liked interaction to learn from, besides those held out",
@@ -96,7 +97,7 @@ pub fn train(
         let batch: Vec<&Example> = batch.into_iter().map(|i| &examples[i]).collect();
 
         let net = Network::trainable(network, &weights).map_err(failed)?;
-        let (loss, parts) = loss(&net, &batch, dataset, traits, &unknown).map_err(failed)?;
+        let (loss, parts) = loss(&net, &batch, dataset, &logs, traits, &unknown).map_err(failed)?;
         let gradient = net.gradient(&loss).map_err(failed)?;
         adam.step(
             network,
@@ -133,13 +134,14 @@ pub fn train(
 /// Examples from each user's head, held-out likes from the tail.
 fn split<'a>(
     config: &BcConfig,
-    dataset: &'a Dataset,
+    dataset: &Dataset,
+    logs: &'a [Vec<Event>],
     traits: &'a Traits,
     unknown: &'a [f32],
     seed: u64,
 ) -> (Vec<Example>, Vec<Held<'a>>) {
     let (mut examples, mut held) = (Vec::new(), Vec::new());
-    for (user, log) in dataset.logs.iter().enumerate() {
+    for (user, log) in logs.iter().enumerate() {
         let cut = tail_start(log.len(), config.validation);
         let mut target = 0.0;
         let of_user = examples.len();
@@ -155,7 +157,7 @@ fn split<'a>(
                     chosen,
                 });
             } else if chosen {
-                let state = state_before(dataset, traits, unknown, user, at);
+                let state = state_before(dataset, logs, traits, unknown, user, at);
                 held.push(Held {
                     state,
                     consumed: log[..at].iter().map(|(item, _)| *item).collect(),
@@ -173,13 +175,14 @@ fn split<'a>(
 /// The state before the interaction `at`. The user's traits were read from the state at the end of the log: an
 /// item in that state is learnt, and ranked, without them, or it would be found by its own reflection.
 fn state_before<'a>(
-    dataset: &'a Dataset,
+    dataset: &Dataset,
+    logs: &'a [Vec<Event>],
     traits: &'a Traits,
     unknown: &'a [f32],
     user: usize,
     at: usize,
 ) -> State<'a> {
-    let log = &dataset.logs[user];
+    let log = &logs[user];
     let seen = dataset.states[user].iter().any(|(item, _)| *item == log[at].0);
     let traits = if seen { unknown } else { traits.user(user) };
     State {
@@ -192,12 +195,13 @@ fn loss(
     net: &Network,
     batch: &[&Example],
     dataset: &Dataset,
+    logs: &[Vec<Event>],
     traits: &Traits,
     unknown: &[f32],
 ) -> candle_core::Result<(Tensor, [(&'static str, f64); 3])> {
     let states: Vec<State> = batch
         .iter()
-        .map(|e| state_before(dataset, traits, unknown, e.user, e.at))
+        .map(|e| state_before(dataset, logs, traits, unknown, e.user, e.at))
         .collect();
     let encoded = net.encode(&states)?;
     let targets = Tensor::from_iter(batch.iter().map(|e| e.target), &Device::Cpu)?;
@@ -212,7 +216,7 @@ fn loss(
             [("loss", f64::NAN), ("entropy", f64::NAN), ("value loss", error)],
         ));
     }
-    let log_of = |row: &u32| (&dataset.logs[batch[*row as usize].user], batch[*row as usize].at);
+    let log_of = |row: &u32| (&logs[batch[*row as usize].user], batch[*row as usize].at);
     let actions = chosen.iter().map(log_of).map(|(log, at)| log[at].0).collect();
     let consumed = chosen
         .iter()
@@ -269,6 +273,7 @@ mod tests {
         let trained = train(&CONFIG, &network, &dataset, &traits, weights, 0, Curve::silent()).unwrap();
         let net = Network::frozen(&network, &trained.weights).unwrap();
         let mut own = 0;
+        let logs = dataset.logs().unwrap();
         for user in 0..60 {
             let state = State {
                 history: &dataset.states[user],
@@ -280,7 +285,7 @@ mod tests {
                 .squeeze(0)
                 .unwrap();
             let logits = logits.to_vec1::<f32>().unwrap();
-            let open = (0..2 * OF_A_KIND).filter(|item| !dataset.consumed[user].contains(item));
+            let open = (0..2 * OF_A_KIND).filter(|item| logs[user].iter().all(|(met, _)| met != item));
             let top = open
                 .max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]))
                 .unwrap();
@@ -294,12 +299,14 @@ mod tests {
         let dataset = two_kinds();
         let traits = Traits::of(&dataset, TraitSource::Profile, 0);
         let unknown = vec![0.0; traits.count];
+        let logs = dataset.logs().unwrap();
         let (examples, held) = split(
             &BcConfig {
                 validation: 0.25,
                 ..CONFIG
             },
             &dataset,
+            &logs,
             &traits,
             &unknown,
             0,
@@ -308,7 +315,7 @@ mod tests {
         assert!(!held.is_empty() && held.len() <= 60 * 4);
         for held in &held {
             assert!(held.consumed.len() >= 12 && !held.consumed.contains(&held.item));
-            assert_eq!(held.state.history, last(&pairs_of(&held.consumed, &dataset), 10));
+            assert_eq!(held.state.history, last(&pairs_of(&held.consumed, &logs), 10));
             assert_eq!(
                 held.state.traits,
                 &unknown[..],
@@ -316,36 +323,38 @@ mod tests {
             );
         }
         for example in &examples {
-            let item = dataset.logs[example.user][example.at].0;
+            let item = logs[example.user][example.at].0;
             let reflected = dataset.states[example.user]
                 .iter()
                 .any(|(of_state, _)| *of_state == item);
-            let state = state_before(&dataset, &traits, &unknown, example.user, example.at);
+            let state = state_before(&dataset, &logs, &traits, &unknown, example.user, example.at);
             assert_eq!(state.traits == &unknown[..], reflected);
         }
     }
 
     /// The events of the log that begins with these items.
-    fn pairs_of(items: &[u32], dataset: &Dataset) -> Vec<crate::data::Event> {
-        let begins = |log: &&Vec<crate::data::Event>| log.iter().zip(items).all(|((item, _), i)| item == i);
-        dataset.logs.iter().find(begins).unwrap()[..items.len()].to_vec()
+    fn pairs_of(items: &[u32], logs: &[Vec<Event>]) -> Vec<Event> {
+        let begins = |log: &&Vec<Event>| log.iter().zip(items).all(|((item, _), i)| item == i);
+        logs.iter().find(begins).unwrap()[..items.len()].to_vec()
     }
 
     #[test]
     fn the_critic_learns_discounted_likes() {
         let dataset = two_kinds();
         let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let logs = dataset.logs().unwrap();
         let (examples, _) = split(
             &BcConfig {
                 validation: 0.0,
                 ..CONFIG
             },
             &dataset,
+            &logs,
             &traits,
             &[],
             0,
         );
-        let log = &dataset.logs[0];
+        let log = &logs[0];
         let cut = tail_start(log.len(), 0.0);
         let by_hand: f32 = (0..cut)
             .map(|at| {

@@ -13,7 +13,7 @@ use common::{Error, Result};
 use serde::Serialize;
 
 use super::{Curve, Trained};
-use crate::data::{Dataset, Event, Traits, last};
+use crate::data::{Dataset, Event, Traits, distinct, last};
 use crate::evaluate::modelled;
 use crate::network::categorical::{draw, softmax_into};
 use crate::network::loss::{Coefficients, Transitions, a2c};
@@ -89,9 +89,10 @@ pub fn train(
     seed: u64,
     mut curve: Curve,
 ) -> Result<Trained> {
-    let users: Vec<usize> = (0..dataset.users.len())
-        .filter(|&user| !dataset.logs[user].is_empty())
-        .filter(|&user| dataset.consumed[user].len() + config.horizon <= dataset.items.len())
+    let logs = dataset.logs()?;
+    let users: Vec<usize> = (0..logs.len())
+        .filter(|&user| !logs[user].is_empty())
+        .filter(|&user| distinct(&logs[user]).len() + config.horizon <= dataset.items.len())
         .collect();
     if users.is_empty() {
         return Err(Error::data(format!(
@@ -105,7 +106,7 @@ pub fn train(
     let mut since_report = Vec::new();
     for step in 1..=config.steps {
         let mut rng = stream(seed, "ialp/rollout", &[step]);
-        let episodes = start(config, dataset, &users, &mut rng);
+        let episodes = start(config, dataset, &logs, &users, &mut rng);
         let frozen = Network::frozen(network, &weights).map_err(failed)?;
         let rollout = roll_out(config, &frozen, episodes, traits, reward, &mut rng).map_err(failed)?;
         let mean_reward = rollout.rewards.iter().sum::<f32>() / rollout.rewards.len() as f32;
@@ -162,7 +163,7 @@ fn report_policy(
     reward: &RewardModel,
 ) -> Result<f32> {
     let net = Network::frozen(network, weights).map_err(failed)?;
-    let found = modelled(&net, dataset, traits, reward).map_err(failed)?;
+    let found = modelled(&net, dataset, traits, reward)?;
     let values = [
         ("modelled reward of the policy", found.policy),
         ("of its first choice", found.greedy),
@@ -183,10 +184,16 @@ struct Episode {
 
 /// Draws users, and for each a place in the log to begin at. All items of the user's log are masked, those after
 /// that place too: what is to be learnt is what to offer beside the log.
-fn start(config: &IalpConfig, dataset: &Dataset, users: &[usize], rng: &mut ChaCha8Rng) -> Vec<Episode> {
+fn start(
+    config: &IalpConfig,
+    dataset: &Dataset,
+    logs: &[Vec<Event>],
+    users: &[usize],
+    rng: &mut ChaCha8Rng,
+) -> Vec<Episode> {
     let draw = |_| {
         let user = users[rng.random_range(0..users.len())];
-        let log = &dataset.logs[user];
+        let log = &logs[user];
         let at = rng.random_range(1..=log.len());
         let history = if at == log.len() {
             &dataset.states[user]
@@ -196,7 +203,7 @@ fn start(config: &IalpConfig, dataset: &Dataset, users: &[usize], rng: &mut ChaC
         Episode {
             user,
             history: history.to_vec(),
-            consumed: dataset.consumed[user].clone(),
+            consumed: distinct(log),
         }
     };
     (0..config.batch).map(draw).collect()
@@ -333,6 +340,7 @@ mod tests {
     use super::*;
     use crate::data::TraitSource;
     use crate::data::example::two_kinds;
+    use crate::data::replay::Replay;
     use crate::network::initial::initial_weights;
 
     #[test]
@@ -412,10 +420,8 @@ mod tests {
     #[test]
     fn a_catalogue_that_is_used_up_is_bad_data() {
         let mut dataset = two_kinds();
-        dataset
-            .consumed
-            .iter_mut()
-            .for_each(|consumed| *consumed = (0..40).collect());
+        let everything: Vec<Event> = (0..40).map(|item| (item, 1.0)).collect();
+        dataset.replay = Replay::of_logs(&vec![everything; 60], 40);
         let traits = Traits::of(&dataset, TraitSource::None, 0);
         let network = NetworkConfig {
             items: 40,

@@ -8,7 +8,7 @@ use common::{Error, Result};
 
 use crate::algorithms::bc::BcConfig;
 use crate::algorithms::ialp::IalpConfig;
-use crate::data::{InputPaths, TraitSource};
+use crate::data::{InputPaths, Reading, TraitSource};
 use crate::train::{self, Method, TrainConfig};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -44,6 +44,16 @@ pub(super) struct TrainArguments {
     /// Feedback of at least this is a like [default: what the log says]
     #[arg(long, value_name = "X")]
     like_threshold: Option<f32>,
+    /// Learn from the first X of the log's interactions in time alone; users and items stay known. 0: from none. States are
+    /// then those at the end of that part, and a user's profile counts only where it was read from such a state
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
+    log_fraction: f64,
+    /// Most interactions in a state [default: as many as the longest of --states, at least 10]
+    #[arg(long, value_name = "N", value_parser = super::positive)]
+    window: Option<usize>,
+    /// Leave out rows of the log with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
+    #[arg(long)]
+    skip_bad_rows: bool,
     /// Policies to train, with the seeds --seed, --seed + 1, ...
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -92,6 +102,14 @@ struct HyperArguments {
     n_step: Option<usize>,
 }
 
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
+        Ok(_) => Err("it must be from 0 to 1".into()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
 impl TrainArguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
@@ -112,6 +130,11 @@ impl TrainArguments {
                 states: self.states,
                 profiles: self.profiles.filter(|_| self.traits != TraitSource::None),
                 like_threshold: self.like_threshold,
+            },
+            reading: Reading {
+                log_fraction: self.log_fraction,
+                window: self.window,
+                skip_bad_rows: self.skip_bad_rows,
             },
             traits: self.traits,
             method,

@@ -4,7 +4,8 @@ use common::ids::{Dictionary, IdKind};
 use common::rng::{RngExt, normal, shuffle, stream};
 
 use super::profiles::ProfileTraits;
-use super::{Dataset, Event, WINDOW, last};
+use super::replay::Replay;
+use super::{Dataset, Event, LogRead, WINDOW, last};
 
 /// Items of each kind: codes below are of the first, the others of the second.
 pub(crate) const OF_A_KIND: u32 = 20;
@@ -47,20 +48,20 @@ pub(crate) fn two_kinds() -> Dataset {
     for (item, _) in logs.iter().flatten().filter(|(_, feedback)| *feedback > 0.0) {
         popularity[*item as usize] += 1.0;
     }
-    let consumed = |log: &Vec<Event>| {
-        let mut items: Vec<u32> = log.iter().map(|(item, _)| *item).collect();
-        items.sort_unstable();
-        items
-    };
     let ids = |count: u32| Dictionary::from_values(IdKind::Text, (0..count).map(|i| i.to_string())).unwrap();
     Dataset {
         items: ids(items),
         users: ids(60),
         states: logs.iter().map(|log| last(log, WINDOW).to_vec()).collect(),
-        consumed: logs.iter().map(consumed).collect(),
-        logs,
+        replay: Replay::of_logs(&logs, items as usize),
         popularity,
         window: WINDOW,
         profiles: Some(profiles),
+        log: LogRead {
+            like_threshold: 1.0,
+            fraction: 1.0,
+            skip_bad_rows: false,
+            skipped_rows: 0,
+        },
     }
 }

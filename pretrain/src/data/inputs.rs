@@ -76,20 +76,23 @@ impl InputPaths {
 }
 
 impl Fingerprints {
-    /// Records them in a manifest.
+    /// Records those of log and catalogue, which codes depend on, in a manifest.
+    pub(crate) fn record_log(&self, manifest: Manifest) -> Manifest {
+        let manifest = manifest.input("log", self.log.clone());
+        match &self.items {
+            Some(items) => manifest.input("items", items.clone()),
+            None => manifest,
+        }
+    }
+
+    /// Records them all in a manifest.
     pub(crate) fn record(&self, manifest: Manifest) -> Manifest {
-        let rest = [
-            ("items", &self.items),
-            ("states", &self.states),
-            ("profiles", &self.profiles),
-        ];
-        rest.into_iter().fold(
-            manifest.input("log", self.log.clone()),
-            |manifest, (role, print)| match print {
+        let rest = [("states", &self.states), ("profiles", &self.profiles)];
+        rest.into_iter()
+            .fold(self.record_log(manifest), |manifest, (role, print)| match print {
                 Some(print) => manifest.input(role, print.clone()),
                 None => manifest,
-            },
-        )
+            })
     }
 }
 

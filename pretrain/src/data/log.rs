@@ -1,95 +1,119 @@
-//! The log, read and checked: per-user sequences over dense item codes.
+//! The inputs, read and checked, over dense codes.
 
 use std::path::Path;
 
 use common::ids::Dictionary;
-use common::schema::{interactions, items, profiles, states};
+use common::manifest::Manifest;
+use common::schema::replay::REPLAY;
+use common::schema::scan::Scan;
+use common::schema::{items, profiles, states};
 use common::{Error, Result, terminal};
+use serde::Serialize;
 
-use super::inputs::InputPaths;
+use super::inputs::{Fingerprints, InputPaths};
 use super::profiles::ProfileTraits;
+use super::reading::{Reading, ReplayFile};
+use super::replay::{Census, Place, Replay, Sizes};
+use super::time_cut::TimeCut;
 use super::{Event, WINDOW, last};
 
 /// Everything that training reads, over dense codes. U users, N items.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Dataset {
     /// The catalogue: code i is action i.
     pub items: Dictionary,
     /// The users of the log, and those of the states who are not in it.
     pub users: Dictionary,
-    /// Each user's interactions, oldest first.
-    pub logs: Vec<Vec<Event>>,
-    /// Each user's state at the end of the log, oldest first.
+    /// The users' interactions. Users of the states alone, who come last, are not in it.
+    pub replay: Replay,
+    /// Each user's state at the end of what is read of the log, oldest first.
     pub states: Vec<Vec<Event>>,
-    /// Each user's items in the log, ascending, without repeats.
-    pub consumed: Vec<Vec<u32>>,
-    /// Each item's likes in the log.
+    /// Each item's likes in what is read of the log.
     pub popularity: Vec<f32>,
     /// Most interactions a state holds.
     pub window: usize,
     /// Trait profiles, where given.
     pub(crate) profiles: Option<ProfileTraits>,
+    /// How the log was read.
+    pub log: LogRead,
+}
+
+/// How a log was read: what a manifest records of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LogRead {
+    /// Feedback from here on is a like.
+    pub like_threshold: f32,
+    /// The part of the interactions that was read, the first in time.
+    pub fraction: f64,
+    /// Whether bad rows were left out.
+    pub skip_bad_rows: bool,
+    /// How many there were.
+    pub skipped_rows: u64,
 }
 
 impl Dataset {
-    /// Reads the inputs at `paths`.
+    /// Reads the inputs at `paths`, whose fingerprints are `prints`, as `reading` says. A replay that is too large for
+    /// memory goes to `replay`.
     ///
     /// # Errors
-    /// A missing or unreadable file, a missing column, a wrong type, an empty log, held-out truth in place of the
-    /// log, items outside the catalogue, users of the states that the log does not know, profiles of other states.
-    pub fn read(paths: &InputPaths) -> Result<Self> {
+    /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, an empty log,
+    /// held-out truth in place of the log, items outside the catalogue, users of the states that the log does not know,
+    /// profiles of other states, another run's replay.
+    pub fn read(
+        paths: &InputPaths,
+        prints: &Fingerprints,
+        reading: Reading,
+        replay: ReplayFile<'_>,
+    ) -> Result<Self> {
         let log_path = paths.interactions();
-        let log = interactions::read_log(&log_path, paths.like_threshold)?;
-        let items = match paths.catalogue() {
-            Some(path) => items::read(&path)?.ids,
-            None => log.items.clone(),
+        let scan = Scan::open(&log_path, paths.like_threshold, reading.bad_rows())?;
+        let catalogue = paths.catalogue().map(|path| items::read_ids(&path)).transpose()?;
+        let cut = TimeCut::behind(&scan, reading.log_fraction)?;
+        let census = Census::take(&scan, catalogue, cut)?;
+        if census.skipped > 0 {
+            let text = format!("{}: {} bad rows are left out", log_path.display(), census.skipped);
+            terminal::warn(&text);
+        }
+        let log = LogRead {
+            like_threshold: scan.kind.like_threshold,
+            fraction: reading.log_fraction,
+            skip_bad_rows: reading.skip_bad_rows,
+            skipped_rows: census.skipped,
         };
-        let code = log.items.ids().map(|id| items.code(id)).collect::<Vec<_>>();
-        let mut popularity = vec![0.0; items.len()];
-        let mut logs = Vec::with_capacity(log.users.len());
-        for rows in log.rows_by_user() {
-            let mut events = Vec::with_capacity(rows.len());
-            for row in rows {
-                let Some(item) = code[log.item[row] as usize] else {
-                    return Err(outside_catalogue(log.items.id(log.item[row]), &log_path).row(row));
-                };
-                let liked = log.is_like(row);
-                popularity[item as usize] += if liked { 1.0 } else { 0.0 };
-                events.push((item, if liked { 1.0 } else { -1.0 }));
-            }
-            logs.push(events);
-        }
-        if popularity.iter().all(|&likes| likes == 0.0) {
-            return Err(Error::data(format!(
-                "no feedback reaches {}: nothing is liked",
-                log.kind.like_threshold
-            ))
-            .file(&log_path)
-            .hint("pass --like-threshold with the feedback from where on an interaction is a like"));
-        }
+        let place = Place {
+            path: replay.path.to_path_buf(),
+            manifest: prints.record_log(Manifest::new(REPLAY, replay.tool).config(&log)?),
+            overwrite: replay.overwrite,
+        };
+        let replay = Replay::make(&scan, &census, cut, &place, Sizes::default())?;
+        let states = paths.states.as_deref().map(states::read).transpose()?;
+        let longest = states
+            .iter()
+            .flat_map(|states| &states.items)
+            .map(Vec::len)
+            .fold(WINDOW, usize::max);
         let mut dataset = Dataset {
-            consumed: logs.iter().map(|events| distinct(events)).collect(),
-            states: logs.iter().map(|events| last(events, WINDOW).to_vec()).collect(),
-            window: WINDOW,
-            users: log.users,
-            items,
-            logs,
-            popularity,
+            popularity: vec![0.0; census.items.len()],
+            states: Vec::with_capacity(census.users.len()),
+            window: reading.window.unwrap_or(longest),
+            users: census.users,
+            items: census.items,
+            replay,
             profiles: None,
+            log,
         };
+        dataset.count(&log_path)?;
         let mut hashes = vec![None; dataset.users.len()];
-        if let Some(path) = &paths.states {
-            hashes = dataset.take_states(&states::read(path)?, path, &log_path)?;
+        if let (Some(path), Some(states)) = (&paths.states, &states) {
+            hashes = dataset.take_states(states, path, &log_path, reading)?;
+        }
+        if !reading.is_whole() {
+            hashes = dataset.state_hashes(longest);
         }
         if let Some(path) = &paths.profiles {
+            let states = paths.states.as_deref().unwrap_or(path);
             let read = profiles::read(path)?;
-            dataset.profiles = Some(ProfileTraits::new(
-                &read,
-                path,
-                &dataset,
-                &hashes,
-                paths.states.as_deref(),
-            )?);
+            dataset.profiles = Some(ProfileTraits::new(&read, path, &dataset, &hashes, states)?);
         }
         Ok(dataset)
     }
@@ -99,68 +123,43 @@ impl Dataset {
         self.profiles.as_ref().map_or(0, |profiles| profiles.count)
     }
 
-    /// Takes the states of the users that `read` holds and returns each user's state hash. Users with an empty state need
-    /// not be in the log: something else may be known of them.
-    fn take_states(
-        &mut self,
-        read: &states::States,
-        path: &Path,
-        log_path: &Path,
-    ) -> Result<Vec<Option<String>>> {
-        let mut hashes = vec![None; self.users.len()];
-        for (row, id) in read.users.ids().enumerate() {
-            if read.items[row].is_empty() && self.users.code(id).is_none() {
-                self.users.intern(id);
-                self.logs.push(Vec::new());
-                self.states.push(Vec::new());
-                self.consumed.push(Vec::new());
-                hashes.push(None);
-            }
-            let Some(user) = self.users.code(id) else {
-                return Err(Error::usage(format!(
-                    "{} and {} do not belong together: the log has no user `{id}`",
-                    path.display(),
-                    log_path.display()
-                ))
-                .file(path)
-                .row(row)
-                .hint("make the states again from this log with `profiler states`"));
-            };
-            let signs = read.liked[row]
-                .iter()
-                .map(|&liked| if liked { 1.0 } else { -1.0 });
-            let events = read.items[row]
-                .iter()
-                .zip(signs)
-                .map(|(id, sign)| match self.items.code(id) {
-                    Some(item) => Ok((item, sign)),
-                    None => Err(outside_catalogue(id, path).row(row)),
-                });
-            self.states[user as usize] = events.collect::<Result<_>>()?;
-            hashes[user as usize] = Some(read.state_hash[row].clone());
-        }
-        self.window = self.states.iter().map(Vec::len).max().unwrap_or(0).max(WINDOW);
-        let without = hashes.iter().filter(|hash| hash.is_none()).count();
-        if without > 0 {
-            let text = format!(
-                "{without} users have no state in {}: theirs is taken from the log",
-                path.display()
-            );
-            terminal::warn(&text);
-        }
-        Ok(hashes)
+    /// Every user's log, oldest first, held whole: for methods that draw from all users at once.
+    ///
+    /// # Errors
+    /// A replay that cannot be read.
+    pub fn logs(&self) -> Result<Vec<Vec<Event>>> {
+        let mut logs = vec![Vec::new(); self.users.len()];
+        self.replay.visit(|user, events| {
+            logs[user as usize] = events.to_vec();
+            Ok(())
+        })?;
+        Ok(logs)
     }
-}
 
-fn distinct(events: &[Event]) -> Vec<u32> {
-    let mut items: Vec<u32> = events.iter().map(|(item, _)| *item).collect();
-    items.sort_unstable();
-    items.dedup();
-    items
-}
-
-fn outside_catalogue(id: &str, path: &Path) -> Error {
-    Error::data(format!("the item `{id}` is not in the catalogue"))
-        .file(path)
-        .hint("give the items.parquet that belongs to this log")
+    /// Counts likes and takes the state of each user from the replay.
+    fn count(&mut self, log_path: &Path) -> Result<()> {
+        let Dataset {
+            replay,
+            popularity,
+            states,
+            window,
+            ..
+        } = self;
+        replay.visit(|_, events| {
+            for (item, _) in events.iter().filter(|(_, feedback)| *feedback > 0.0) {
+                popularity[*item as usize] += 1.0;
+            }
+            states.push(last(events, *window).to_vec());
+            Ok(())
+        })?;
+        if self.replay.interactions() > 0 && self.popularity.iter().all(|&likes| likes == 0.0) {
+            return Err(Error::data(format!(
+                "no feedback reaches {}: nothing is liked",
+                self.log.like_threshold
+            ))
+            .file(log_path)
+            .hint("pass --like-threshold with the feedback from where on an interaction is a like"));
+        }
+        Ok(())
+    }
 }

@@ -3,13 +3,20 @@
 #[cfg(test)]
 pub(crate) mod example;
 mod inputs;
+mod known_users;
 mod log;
 mod profiles;
+mod reading;
+pub mod replay;
 mod split;
+mod states;
+mod time_cut;
 mod traits;
 
 pub use inputs::{Fingerprints, InputPaths};
-pub use log::Dataset;
+pub(crate) use known_users::write_users;
+pub use log::{Dataset, LogRead};
+pub use reading::{Reading, ReplayFile};
 pub(crate) use split::tail_start;
 pub use traits::{TraitSource, Traits};
 
@@ -18,6 +25,14 @@ pub type Event = (u32, f32);
 
 /// Interactions in a state, unless the states file holds longer ones.
 pub const WINDOW: usize = 10;
+
+/// The items of `events`, ascending, without repeats.
+pub(crate) fn distinct(events: &[Event]) -> Vec<u32> {
+    let mut items: Vec<u32> = events.iter().map(|(item, _)| *item).collect();
+    items.sort_unstable();
+    items.dedup();
+    items
+}
 
 /// The last `window` of `events`.
 pub(crate) fn last(events: &[Event], window: usize) -> &[Event] {

@@ -23,7 +23,9 @@ pub(crate) struct ProfileTraits {
 }
 
 impl ProfileTraits {
-    /// Lays `read` over the codes of `dataset`. `hashes` holds each user's state hash, where known.
+    /// Lays `read` over the codes of `dataset`. `hashes` holds each user's state hash, where known. Where only a part of the
+    /// log is read, a user's profile that was read from another state, or does not say from which, is left out: it may tell
+    /// of what comes after the part.
     ///
     /// # Errors
     /// A user's profile that was read from another state than the one given; no item or no user in common.
@@ -32,9 +34,10 @@ impl ProfileTraits {
         path: &Path,
         dataset: &Dataset,
         hashes: &[Option<String>],
-        states: Option<&Path>,
+        states: &Path,
     ) -> Result<Self> {
         let count = read.vocabulary.len();
+        let whole = dataset.log.fraction >= 1.0;
         let mut items = vec![0.0; dataset.items.len() * count];
         let mut users = vec![0.0; dataset.users.len() * count];
         let (mut known_items, mut known_users) = (Vec::new(), Vec::new());
@@ -46,11 +49,15 @@ impl ProfileTraits {
             let Some(code) = dictionary.code(&read.id[row]) else {
                 continue;
             };
-            if read.kind[row] == Kind::User
+            if read.kind[row] == Kind::User && !whole {
+                if hashes[code as usize] != read.state_hash[row] {
+                    continue;
+                }
+            } else if read.kind[row] == Kind::User
                 && let (Some(ours), Some(theirs)) = (&hashes[code as usize], &read.state_hash[row])
                 && ours != theirs
             {
-                let states = states.unwrap_or(path).display();
+                let states = states.display();
                 return Err(Error::usage(format!(
                     "{} and {states} do not belong together: the profile of user `{}` was read from another state",
                     path.display(),
@@ -70,7 +77,7 @@ impl ProfileTraits {
         ] {
             known.sort_unstable();
             known.dedup();
-            if known.is_empty() {
+            if known.is_empty() && (whole || what == "items") {
                 return Err(
                     Error::usage(format!("no profile is of one of the log's {all} {what}"))
                         .file(path)

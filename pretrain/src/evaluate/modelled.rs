@@ -1,11 +1,11 @@
 //! A policy's reward by the reward model, on the states at the end of the log.
 
-use candle_core::Result;
+use common::Result;
 use serde::Serialize;
 
-use crate::data::{Dataset, Traits};
+use crate::data::{Dataset, Traits, distinct};
 use crate::network::categorical::softmax_into;
-use crate::network::{Network, State};
+use crate::network::{Network, State, failed};
 use crate::reward::RewardModel;
 
 /// Users that are read at most.
@@ -26,7 +26,14 @@ pub struct Modelled {
     pub best: f64,
 }
 
+fn logits(network: &Network, state: State) -> candle_core::Result<Vec<f32>> {
+    network.logits(&network.encode(&[state])?)?.squeeze(0)?.to_vec1()
+}
+
 /// Measures the policy of `network` over at most 1,000 users.
+///
+/// # Errors
+/// A replay that cannot be read, a failure of the network.
 pub(crate) fn modelled(
     network: &Network,
     dataset: &Dataset,
@@ -37,8 +44,10 @@ pub(crate) fn modelled(
     let mut probabilities = vec![0.0; width];
     let mut sum = Modelled::default();
     let mut users = 0.0;
-    for user in (0..dataset.users.len()).take(USERS) {
-        let consumed = &dataset.consumed[user];
+    let some: Vec<u32> = (0..dataset.users.len() as u32).take(USERS).collect();
+    let logs = dataset.replay.of_users(&some)?;
+    for (user, log) in logs.iter().enumerate() {
+        let consumed = &distinct(log);
         if consumed.len() == width {
             continue;
         }
@@ -46,10 +55,7 @@ pub(crate) fn modelled(
             history: &dataset.states[user],
             traits: traits.user(user),
         };
-        let logits = network
-            .logits(&network.encode(&[state])?)?
-            .squeeze(0)?
-            .to_vec1::<f32>()?;
+        let logits = logits(network, state).map_err(failed)?;
         softmax_into(&logits, consumed, &mut probabilities);
         let context = reward.context(state.history, state.traits);
         let open = (0..width as u32).filter(|item| consumed.binary_search(item).is_err());

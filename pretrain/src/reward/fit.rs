@@ -10,7 +10,7 @@ use super::calibration::Platt;
 use super::features::{Context, FEATURES, Features};
 use super::logistic::{Observation, fit, logistic};
 use super::measure::{Scored, auc, calibration_error};
-use crate::data::{Dataset, Event, Traits, last, tail_start};
+use crate::data::{Dataset, Event, Traits, distinct, last, tail_start};
 
 /// The last part of each user's log that the model is fit on; the rest is what it may know.
 const TAIL: f32 = 0.5;
@@ -86,9 +86,9 @@ impl RewardModel {
     /// left unknown instead.
     ///
     /// # Errors
-    /// Bad data, when fewer than five users have a liked interaction in their tail.
+    /// Bad data, when fewer than five users have a liked interaction in their tail; a replay that cannot be read.
     pub fn fit(dataset: &Dataset, traits: &Traits, seed: u64) -> Result<(Self, RewardFit)> {
-        let pairs = pairs(dataset, traits, seed);
+        let pairs = pairs(dataset, traits, seed)?;
         let users: Vec<usize> = (0..pairs.len())
             .filter(|&u| pairs[u].iter().any(|p| p.liked))
             .collect();
@@ -173,28 +173,36 @@ impl RewardModel {
 }
 
 /// The pairs of some users, drawn at random where there are more than [`USERS`]: in random order, one list a user.
-fn pairs(dataset: &Dataset, traits: &Traits, seed: u64) -> Vec<Vec<Pair>> {
+fn pairs(dataset: &Dataset, traits: &Traits, seed: u64) -> Result<Vec<Vec<Pair>>> {
     let mut heads = vec![0.0; dataset.items.len()];
-    for log in &dataset.logs {
+    dataset.replay.visit(|_, log| {
         for (item, _) in log[..tail_start(log.len(), TAIL)]
             .iter()
             .filter(|(_, feedback)| *feedback > 0.0)
         {
             heads[*item as usize] += 1.0;
         }
-    }
+        Ok(())
+    })?;
     let features = Features::new(traits, &heads);
-    let mut users: Vec<usize> = (0..dataset.logs.len()).collect();
+    let mut users: Vec<u32> = (0..dataset.users.len() as u32).collect();
     shuffle(&mut stream(seed, "reward/users", &[]), &mut users);
     users.truncate(USERS);
-    users
-        .into_iter()
-        .map(|user| pairs_of(user, dataset, traits, &features, seed))
-        .collect()
+    let logs = dataset.replay.of_users(&users)?;
+    let users = users.into_iter().zip(&logs);
+    Ok(users
+        .map(|(user, log)| pairs_of(user as usize, log, dataset, traits, &features, seed))
+        .collect())
 }
 
-fn pairs_of(user: usize, dataset: &Dataset, traits: &Traits, features: &Features, seed: u64) -> Vec<Pair> {
-    let log = &dataset.logs[user];
+fn pairs_of(
+    user: usize,
+    log: &[Event],
+    dataset: &Dataset,
+    traits: &Traits,
+    features: &Features,
+    seed: u64,
+) -> Vec<Pair> {
     let (head, tail) = log.split_at(tail_start(log.len(), TAIL));
     // A repeat is no action: the policy never offers a consumed item.
     let mut before: HashSet<u32> = head.iter().map(|(item, _)| *item).collect();
@@ -225,7 +233,7 @@ fn pairs_of(user: usize, dataset: &Dataset, traits: &Traits, features: &Features
             weight: 1.0,
         })
         .collect();
-    let consumed = &dataset.consumed[user];
+    let consumed = distinct(log);
     let unseen = dataset.items.len() - consumed.len();
     let drawn = NEGATIVES.min(unseen);
     let mut rng = stream(seed, "reward/negatives", &[user as u64]);
@@ -249,6 +257,7 @@ mod tests {
     use super::*;
     use crate::data::TraitSource;
     use crate::data::example::{OF_A_KIND, two_kinds};
+    use crate::data::replay::Replay;
 
     #[test]
     fn probabilities_follow_kind_and_are_calibrated() {
@@ -273,9 +282,8 @@ mod tests {
     #[test]
     fn a_profile_does_not_predict_the_items_it_was_read_from() {
         let mut dataset = two_kinds();
-        for state in 0..dataset.states.len() {
-            let tail = tail_start(dataset.logs[state].len(), TAIL);
-            dataset.states[state] = dataset.logs[state][tail..].to_vec();
+        for (state, log) in dataset.logs().unwrap().iter().enumerate() {
+            dataset.states[state] = log[tail_start(log.len(), TAIL)..].to_vec();
         }
         let traits = Traits::of(&dataset, TraitSource::Profile, 0);
         let (_, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
@@ -285,9 +293,11 @@ mod tests {
     #[test]
     fn a_log_without_likes_in_the_tail_is_refused() {
         let mut dataset = two_kinds();
-        for log in &mut dataset.logs {
+        let mut logs = dataset.logs().unwrap();
+        for log in &mut logs {
             log.iter_mut().skip(2).for_each(|event| event.1 = -1.0);
         }
+        dataset.replay = Replay::of_logs(&logs, dataset.items.len());
         let traits = Traits::of(&dataset, TraitSource::None, 0);
         let error = RewardModel::fit(&dataset, &traits, 0).unwrap_err().to_string();
         assert!(

@@ -1,0 +1,49 @@
+//! What a policy gets to know of users: their last states, traits, and what they have consumed.
+
+use std::ops::Range;
+
+use common::Result;
+use common::ids::Dictionary;
+use common::policy_artifact::PolicyUsers;
+
+use super::{Dataset, Event, Traits, distinct};
+
+/// Hands all users to `write`, a block of the replay at a time: what they have consumed is held for one block.
+///
+/// # Errors
+/// A replay that cannot be read; those of `write`.
+pub(crate) fn write_users(
+    dataset: &Dataset,
+    traits: &Traits,
+    write: &mut dyn FnMut(&PolicyUsers) -> Result<()>,
+) -> Result<()> {
+    for number in 0..dataset.replay.blocks() {
+        let block = dataset.replay.read(number)?;
+        let piece = piece(dataset, traits, block.users(), |user| {
+            distinct(block.events(user))
+        });
+        write(&piece)?;
+    }
+    let rest = dataset.replay.users() as u32..dataset.users.len() as u32;
+    write(&piece(dataset, traits, rest, |_| Vec::new()))
+}
+
+fn piece(
+    dataset: &Dataset,
+    traits: &Traits,
+    users: Range<u32>,
+    consumed: impl Fn(u32) -> Vec<u32>,
+) -> PolicyUsers {
+    let mut ids = Dictionary::new(dataset.users.kind());
+    users.clone().for_each(|user| {
+        ids.intern(dataset.users.id(user));
+    });
+    let (from, to) = (users.start as usize, users.end as usize);
+    let history: Vec<Vec<Event>> = dataset.states[from..to].to_vec();
+    PolicyUsers {
+        ids,
+        history,
+        traits: traits.users[from * traits.count..to * traits.count].to_vec(),
+        consumed: users.map(consumed).collect(),
+    }
+}
