@@ -52,8 +52,8 @@ fn a_policy_that_knows_what_users_like_is_measured_so() {
     let recall = |name: &str, k: u32| value(folder, name, &format!("recall@{k}"));
     assert!(recall("good.parquet", 10) > recall("random.parquet", 10) + 0.1);
     assert!(recall("good.parquet", 5) < recall("good.parquet", 20));
-    assert_eq!(value(folder, "good.parquet", "users"), 24.0);
-    assert_eq!(value(folder, "good.parquet", "interactions"), 288.0);
+    assert_eq!(value(folder, "good.parquet", "users"), 40.0);
+    assert_eq!(value(folder, "good.parquet", "interactions"), 480.0);
     assert_eq!(value(folder, "good.parquet", "estimated propensities"), 0.0);
 }
 
@@ -68,8 +68,8 @@ fn propensities_that_are_missing_are_estimated_and_it_is_said() {
     ] {
         let arguments = format!("{GOOD} --log bare.parquet {flag} --out bare.metrics --overwrite");
         let (_, stderr) = answer(folder, &arguments, 0);
-        says(&stderr, &["warning:", "288 of 288 interactions", words]);
-        assert_eq!(value(folder, "bare.metrics", "estimated propensities"), 288.0);
+        says(&stderr, &["warning:", "480 of 480 interactions", words]);
+        assert_eq!(value(folder, "bare.metrics", "estimated propensities"), 480.0);
         // What users met is spread evenly, so both estimates are near the truth.
         let snips = value(folder, "bare.metrics", "snips");
         assert!(snips > 0.8, "{flag}: {snips}");
@@ -122,11 +122,11 @@ fn protocol_mask_and_targets_change_what_is_asked() {
         );
         value(folder, "m.parquet", "recall@30/n")
     };
-    assert_eq!(lists("--k 30 --targets all"), 288.0);
+    assert_eq!(lists("--k 30 --targets all"), 480.0);
     assert_eq!(value(folder, "m.parquet", "recall@30"), 1.0, "30 items in all");
     let likes = lists("--k 30");
-    assert!(likes < 288.0 && value(folder, "m.parquet", "hit@30") == 1.0);
-    assert_eq!(lists("--k 30 --protocol set"), 24.0, "one list a user");
+    assert!(likes < 480.0 && value(folder, "m.parquet", "hit@30") == 1.0);
+    assert_eq!(lists("--k 30 --protocol set"), 40.0, "one list a user");
     answer(
         folder,
         &format!("{GOOD} --log later.parquet --k 18 --out masked.parquet"),
@@ -148,7 +148,7 @@ fn bad_propensities_are_bad_data_with_their_row() {
     let folder = folder.path();
     proof::write(folder);
     for bad in [0.0, f32::NAN, 1.5, -0.25] {
-        let mut later = support::later();
+        let mut later = proof::later();
         later.propensity[7] = Some(bad);
         write_log(folder, "bad.parquet", &later);
         let (stdout, stderr) = answer(folder, &format!("{GOOD} --log bad.parquet"), 42);
@@ -162,7 +162,7 @@ fn items_that_the_catalogue_lacks_are_refused_or_missed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     proof::write(folder);
-    let mut later = support::later();
+    let mut later = proof::later();
     let new = later.items.intern("new");
     // A like, so that it is a target.
     let row = (0..later.len()).find(|&row| later.is_like(row)).unwrap();
@@ -174,7 +174,7 @@ fn items_that_the_catalogue_lacks_are_refused_or_missed() {
         &["the item `new`", &format!("row {row}"), "--unknown-items"],
     );
     let miss = format!("{GOOD} --log new.parquet --unknown-items miss --k 30 --out new.metrics");
-    says(&answer(folder, &miss, 0).1, &["1 of 288"]);
+    says(&answer(folder, &miss, 0).1, &["1 of 480"]);
     let lists = value(folder, "new.metrics", "recall@30/n");
     assert!((value(folder, "new.metrics", "recall@30") - (1.0 - 1.0 / lists)).abs() < 1e-12);
 }

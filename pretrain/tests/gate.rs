@@ -21,7 +21,7 @@ fn a_better_policy_passes_and_a_worse_one_is_refused_by_every_criterion() {
     for criterion in ["ips", "snips", "dm", "dr", "switch", "recall@10", "ndcg@5"] {
         let flags = format!("--estimator {criterion} --min-effective 50");
         let (stdout, stderr) = answer(folder, &gate("good", "random", &flags), 0);
-        says(&stdout, &[criterion, "difference", "passes", "24 users"]);
+        says(&stdout, &[criterion, "difference", "passes", "40 users"]);
         assert!(!stderr.contains("error"), "{stderr}");
         let (stdout, stderr) = answer(folder, &gate("random", "good", &flags), REFUSED);
         says(&stdout, &["does not pass", "lower bound"]);
@@ -71,9 +71,9 @@ fn estimated_propensities_stand_in_the_verdict() {
     let (stdout, stderr) = answer(folder, &bare, 0);
     says(
         &stdout,
-        &["PROPENSITIES: 288 estimated by the items' smoothed popularity"],
+        &["PROPENSITIES: 480 estimated by the items' smoothed popularity"],
     );
-    says(&stderr, &["warning:", "288 of 288"]);
+    says(&stderr, &["warning:", "480 of 480"]);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn policies_over_other_catalogues_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     proof::write(folder);
-    let mut log = support::log(common::ids::IdKind::Text);
+    let mut log = proof::later();
     let other = log.items.intern("other");
     log.item[0] = other;
     interactions::write(&folder.join("other.parquet"), &Manifest::new(LOG, "test"), &log).unwrap();
@@ -124,7 +124,7 @@ fn failures_are_no_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     proof::write(folder);
-    let mut later = support::later();
+    let mut later = proof::later();
     later.feedback[3] = f32::NAN;
     write_log(folder, "bad.parquet", &later);
     let bad = gate("good", "random", "").replace("later.parquet", "bad.parquet");

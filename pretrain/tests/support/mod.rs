@@ -3,7 +3,6 @@
 
 pub(crate) mod proof;
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -21,24 +20,9 @@ const CATALOGUE: u32 = 30;
 /// 24 users with 12 ratings each of 30 items; a user likes the half of the catalogue that has its own parity.
 /// Ids are integers where `kind` says so.
 pub(crate) fn log(kind: IdKind) -> Interactions {
-    turns(kind, 0..12)
-}
-
-/// The 12 ratings of each user that follow on those of [`log`], of other items, as a uniformly random policy over what the
-/// user has not met would log them: its propensities are there.
-pub(crate) fn later() -> Interactions {
-    let mut later = turns(IdKind::Text, 12..24);
-    let turn = (0..later.len()).map(|row| 12 + row % 12);
-    later.propensity = turn
-        .map(|turn| Some(1.0 / (CATALOGUE as f32 - turn as f32)))
-        .collect();
-    later
-}
-
-fn turns(kind: IdKind, turns: Range<u32>) -> Interactions {
     let ids = |count: u32| Dictionary::from_values(kind, (0..count).map(|i| i.to_string())).unwrap();
     let rows: Vec<(u32, u32)> = (0..USERS)
-        .flat_map(|user| turns.clone().map(move |turn| (user, turn)))
+        .flat_map(|user| (0..12).map(move |turn| (user, turn)))
         .collect();
     let item = |&(user, turn): &(u32, u32)| (user * 5 + turn * 7) % CATALOGUE;
     let likes = |pair: &(u32, u32)| (item(pair) < CATALOGUE / 2) == pair.0.is_multiple_of(2);
