@@ -7,6 +7,7 @@
 mod cross_fit;
 pub mod estimators;
 pub(crate) mod evidence;
+mod factors;
 pub mod interval;
 mod later;
 mod logging;
