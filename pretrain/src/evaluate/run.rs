@@ -184,6 +184,9 @@ impl Rows<'_> {
         let (weights, logged) = (evidence.weights(measured)?, evidence.logged());
         let rounds = evidence.rounds(measured, &weights, &logged);
         self.push("clipped weights".into(), weights.clipped as f64);
+        // Near 1 where propensities are true and the log shows all that the policy would do.
+        let mean = Interval::of_mean(rounds.weight, rounds.cluster, settings.confidence);
+        self.push_interval("mean weight", mean, rounds.weight.len() as f64);
         let logged = Interval::of_mean(rounds.reward, rounds.cluster, settings.confidence);
         self.push_interval("logged", logged, rounds.reward.len() as f64);
         for estimator in Estimator::all(settings.tau) {

@@ -40,6 +40,9 @@ pub struct Side {
     /// The effective sample size behind it: of the importance weights that the estimator uses; the rows for DM, the lists
     /// for a ranking metric.
     pub effective_sample_size: f64,
+    /// The mean importance weight, near 1 where propensities are true and the log shows all that the policy would do; none
+    /// for a ranking metric.
+    pub mean_weight: Option<f64>,
     /// Importance weights that were clipped.
     pub clipped_weights: usize,
 }
@@ -85,6 +88,7 @@ fn values(
         let side = Side {
             estimated: Interval::of(estimate.value, &estimate.influence, cluster, confidence).into(),
             effective_sample_size: estimate.effective,
+            mean_weight: Some(weights.values.iter().sum::<f64>() / weights.values.len() as f64),
             clipped_weights: weights.clipped,
         };
         Ok((side, estimate))
@@ -124,6 +128,7 @@ fn lists(
     let side = |values: &[f64]| Side {
         estimated: Interval::of_mean(values, &users, confidence).into(),
         effective_sample_size: values.len() as f64,
+        mean_weight: None,
         clipped_weights: 0,
     };
     let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();

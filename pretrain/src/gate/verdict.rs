@@ -110,25 +110,7 @@ impl Verdict {
             "\n\n{} users, {} interactions; paired by row, users as clusters\n",
             self.basis.users, self.basis.interactions
         );
-        if matches!(self.demand.criterion, Criterion::Value(_)) {
-            let Basis {
-                estimated_propensities: estimated,
-                propensities,
-                ..
-            } = self.basis;
-            text += &match estimated {
-                0 => "propensities: the log's own\n".to_string(),
-                _ => format!("PROPENSITIES: {estimated} {}\n", propensities.describe()),
-            };
-            let clipped =
-                [self.comparison.policy, self.comparison.reference].map(|side| side.clipped_weights);
-            if clipped != [0, 0] {
-                text += &format!(
-                    "clipped weights: policy {}, reference {}\n",
-                    clipped[0], clipped[1]
-                );
-            }
-        }
+        text += &self.weights();
         text += if self.passes {
             "passes\n"
         } else {
@@ -136,6 +118,29 @@ impl Verdict {
         };
         for reason in &self.reasons {
             text += &format!("  - {reason}\n");
+        }
+        text
+    }
+
+    /// Where the importance weights come from and what they look like; nothing for a ranking metric.
+    fn weights(&self) -> String {
+        let sides = [self.comparison.policy, self.comparison.reference];
+        let [Some(policy), Some(reference)] = sides.map(|side| side.mean_weight) else {
+            return String::new();
+        };
+        let mut text = match self.basis.estimated_propensities {
+            0 => "propensities: the log's own\n".to_string(),
+            estimated => format!(
+                "PROPENSITIES: {estimated} {}\n",
+                self.basis.propensities.describe()
+            ),
+        };
+        text += &format!(
+            "mean importance weight (1 where propensities are true): policy {policy:.3}, reference {reference:.3}\n"
+        );
+        let [policy, reference] = sides.map(|side| side.clipped_weights);
+        if policy + reference > 0 {
+            text += &format!("clipped weights: policy {policy}, reference {reference}\n");
         }
         text
     }
@@ -159,6 +164,7 @@ mod tests {
                 high: 0.6,
             },
             effective_sample_size: effective,
+            mean_weight: Some(1.25),
             clipped_weights: 0,
         };
         Verdict::of(
@@ -218,6 +224,7 @@ mod tests {
                 .text()
                 .contains("PROPENSITIES: 7 estimated by the items' smoothed popularity")
         );
+        assert!(verdict.text().contains("policy 1.250"));
         let json = serde_json::to_value(&verdict).unwrap();
         assert_eq!(
             (&json["criterion"], &json["passes"]),
