@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod algorithms;
+mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod evaluate;
@@ -13,5 +14,7 @@ pub mod gate;
 pub mod network;
 pub mod optimizer;
 pub mod reward;
+pub mod run;
+pub mod split;
 pub mod threads;
 pub mod train;

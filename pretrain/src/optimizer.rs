@@ -1,7 +1,9 @@
 //! Adam, with its moments in plain sight.
 
-use common::policy_artifact::{NetworkConfig, Weights};
 use common::{Error, Result};
+
+use crate::network::parameters::Parameters;
+use crate::network::slab::Slab;
 
 /// Settings of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -34,172 +36,242 @@ pub fn decay(step: u64, steps: u64) -> f32 {
 }
 
 /// Adam (Kingma and Ba 2015, arXiv 1412.6980, algorithm 1) over all tensors of a network.
+///
+/// Of a table with a row an item the rows in the update's slab are moved, and no others (lazy Adam): a row's moments decay
+/// when it is met, so that an update costs what it touches. Over a whole catalogue that is plain Adam.
 pub struct Adam {
     config: AdamConfig,
     /// First moments, shaped as the weights.
-    pub first: Weights,
+    pub first: Vec<Vec<f32>>,
     /// Second moments, shaped as the weights.
-    pub second: Weights,
+    pub second: Vec<Vec<f32>>,
     /// Steps done.
     pub steps: u64,
 }
 
 impl Adam {
     /// Moments zero.
-    pub fn new(config: AdamConfig, network: &NetworkConfig) -> Self {
+    pub fn new(config: AdamConfig, parameters: &Parameters) -> Self {
         Adam {
             config,
-            first: Weights::zeros(network),
-            second: Weights::zeros(network),
+            first: parameters.zeros(),
+            second: parameters.zeros(),
             steps: 0,
         }
     }
 
-    /// Moves `weights` against `gradient` with step size `learning_rate`.
+    /// Moves `parameters` against `gradient`, a tensor over the items of `slab` each (empty: no gradient, no move), with step
+    /// size `learning_rate`.
     ///
     /// # Errors
-    /// When the gradient, or a weight after the step, is not finite; the weights are left as they were.
-    pub fn step(
+    /// When the gradient is not finite (nothing has moved then), or a weight after the step (the parameters are spoilt then).
+    pub(crate) fn step(
         &mut self,
-        network: &NetworkConfig,
-        weights: &mut Weights,
-        gradient: &Weights,
+        parameters: &mut Parameters,
+        slab: &Slab,
+        gradient: &[Vec<f32>],
         learning_rate: f32,
     ) -> Result<()> {
-        let diverged = |what: &str, name: &str| {
-            Error::usage(format!(
-                "training diverged: the {what} `{name}` is no longer finite"
-            ))
-            .at(format!("step {}", self.steps))
-            .hint("lower --lr")
-        };
-        if let Some(name) = gradient.not_finite(network) {
-            return Err(diverged("gradient of", &name));
+        let squares = |values: &Vec<f32>| values.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>();
+        let norm = gradient.iter().map(squares).sum::<f64>().sqrt();
+        if !norm.is_finite() {
+            let broken = gradient
+                .iter()
+                .position(|values| values.iter().any(|g| !g.is_finite()));
+            return Err(self.diverged("the gradient of", parameters, broken));
         }
-        let squares = gradient
-            .tensors()
-            .into_iter()
-            .flatten()
-            .map(|&g| f64::from(g) * f64::from(g));
-        let norm = squares.sum::<f64>().sqrt() as f32;
-        let scale = if norm > self.config.clip_norm {
-            self.config.clip_norm / norm
+        let scale = if norm > f64::from(self.config.clip_norm) {
+            (f64::from(self.config.clip_norm) / norm) as f32
         } else {
             1.0
         };
+        self.steps += 1;
+        let power = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
+        let rule = Rule {
+            config: self.config,
+            scale,
+            rate: (f64::from(learning_rate) / power(self.config.beta_1)) as f32,
+            unbias: (1.0 / power(self.config.beta_2)) as f32,
+        };
+        let mut broken = None;
+        for (at, gradient) in gradient.iter().enumerate() {
+            let width = parameters.item_rows()[at];
+            let (w, m, v) = (
+                &mut parameters.values[at],
+                &mut self.first[at],
+                &mut self.second[at],
+            );
+            let finite = match (slab.items(), width) {
+                _ if gradient.is_empty() => true,
+                (Some(items), Some(width)) => {
+                    items
+                        .iter()
+                        .zip(gradient.chunks_exact(width))
+                        .fold(true, |all, (&item, g)| {
+                            let row = item as usize * width..(item as usize + 1) * width;
+                            all & rule.apply(&mut w[row.clone()], &mut m[row.clone()], &mut v[row], g)
+                        })
+                }
+                _ => rule.apply(w, m, v, gradient),
+            };
+            if !finite {
+                broken = broken.or(Some(at));
+            }
+        }
+        match broken {
+            None => Ok(()),
+            Some(_) => Err(self.diverged("the tensor", parameters, broken)),
+        }
+    }
+
+    fn diverged(&self, what: &str, parameters: &Parameters, at: Option<usize>) -> Error {
+        let name = at.map_or("", |at| parameters.shapes()[at].0.as_str());
+        Error::data(format!("training diverged: {what} `{name}` is no longer finite"))
+            .at(format!("step {}", self.steps))
+            .hint("lower --lr; the last good checkpoint is kept, and a run with the same flags would go on from it")
+    }
+}
+
+/// One step's numbers.
+#[derive(Clone, Copy)]
+struct Rule {
+    config: AdamConfig,
+    scale: f32,
+    rate: f32,
+    unbias: f32,
+}
+
+impl Rule {
+    /// Moves the weights `w` with their moments; whether all are finite.
+    fn apply(&self, w: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]) -> bool {
         let AdamConfig {
             beta_1,
             beta_2,
             epsilon,
             ..
         } = self.config;
-        let steps = self.steps + 1;
-        let power = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(steps).unwrap_or(i32::MAX));
-        let rate = (f64::from(learning_rate) / power(beta_1)) as f32;
-        let unbias = (1.0 / power(beta_2)) as f32;
-        let mut moved = weights.clone();
-        let (mut first, mut second) = (self.first.clone(), self.second.clone());
-        let tensors = moved
-            .tensors_mut()
-            .into_iter()
-            .zip(first.tensors_mut())
-            .zip(second.tensors_mut());
-        for (((w, m), v), g) in tensors.zip(gradient.tensors()) {
-            for (((w, m), v), &g) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(g) {
-                let g = g * scale;
-                *m = beta_1 * *m + (1.0 - beta_1) * g;
-                *v = beta_2 * *v + (1.0 - beta_2) * g * g;
-                *w -= rate * *m / ((*v * unbias).sqrt() + epsilon);
-            }
+        let mut sum = 0.0_f32;
+        for (((w, m), v), &g) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(gradient) {
+            let g = g * self.scale;
+            *m = beta_1 * *m + (1.0 - beta_1) * g;
+            *v = beta_2 * *v + (1.0 - beta_2) * g * g;
+            *w -= self.rate * *m / ((*v * self.unbias).sqrt() + epsilon);
+            // 0 * x is NaN for an x that is not finite, and stays so in the sum.
+            sum += 0.0 * *w;
         }
-        if let Some(name) = moved.not_finite(network) {
-            return Err(diverged("tensor", &name));
-        }
-        (*weights, self.first, self.second, self.steps) = (moved, first, second, steps);
-        Ok(())
+        sum == 0.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::policy_artifact::{NetworkConfig, Weights};
 
-    const NETWORK: NetworkConfig = NetworkConfig {
-        items: 2,
-        dims: 1,
-        hidden: 1,
-        traits: 0,
-        window: 1,
-        encoder: common::policy_artifact::Encoder::Gru,
-    };
+    fn parameters() -> Parameters {
+        let network = NetworkConfig {
+            items: 3,
+            dims: 1,
+            hidden: 1,
+            traits: 0,
+            window: 1,
+            ..NetworkConfig::default()
+        };
+        Parameters::new(&network, Weights::init(&network, 0), 0, 0)
+    }
 
-    fn adam() -> Adam {
-        Adam::new(
-            AdamConfig {
-                clip_norm: f32::INFINITY,
-                ..AdamConfig::default()
-            },
-            &NETWORK,
-        )
+    fn adam(parameters: &Parameters, clip_norm: f32) -> Adam {
+        let config = AdamConfig {
+            clip_norm,
+            ..AdamConfig::default()
+        };
+        Adam::new(config, parameters)
+    }
+
+    /// A gradient of the item biases (tensor 1) alone.
+    fn of_biases(parameters: &Parameters, values: &[f32]) -> Vec<Vec<f32>> {
+        let mut gradient = vec![Vec::new(); parameters.values.len()];
+        gradient[1] = values.to_vec();
+        gradient
     }
 
     /// Two steps with gradients 0.5 and -0.2, by algorithm 1 of the paper.
     #[test]
     fn two_steps_by_hand() {
-        let mut adam = adam();
-        let mut weights = Weights::zeros(&NETWORK);
-        let mut gradient = Weights::zeros(&NETWORK);
-        gradient.item_bias[1] = 0.5;
-        adam.step(&NETWORK, &mut weights, &gradient, 0.1).unwrap();
+        let mut parameters = parameters();
+        let before = parameters.clone();
+        let mut adam = adam(&parameters, f32::INFINITY);
+        let mut step = |adam: &mut Adam, g: f32| {
+            let gradient = of_biases(&parameters, &[0.0, g, 0.0]);
+            adam.step(&mut parameters, &Slab::Whole, &gradient, 0.1).unwrap();
+            parameters.values[1][1]
+        };
+        let first = step(&mut adam, 0.5);
         assert!(
-            (weights.item_bias[1] + 0.1).abs() < 1e-6,
+            (first + 0.1).abs() < 1e-6,
             "the first step has the size of the learning rate"
         );
-        gradient.item_bias[1] = -0.2;
-        adam.step(&NETWORK, &mut weights, &gradient, 0.1).unwrap();
+        let second = step(&mut adam, -0.2);
         let m = 0.9 * 0.05 + 0.1 * -0.2_f64;
         let v = 0.999 * 0.00025 + 0.001 * 0.04_f64;
-        let step = 0.1 * (m / 0.19) / ((v / (1.0 - 0.999 * 0.999)).sqrt() + 1e-8);
-        assert!((f64::from(weights.item_bias[1]) - (-0.1 - step)).abs() < 1e-6);
-        assert!((f64::from(adam.first.item_bias[1]) - m).abs() < 1e-7);
-        assert!((f64::from(adam.second.item_bias[1]) - v).abs() < 1e-7);
-        assert_eq!((weights.item_bias[0], adam.steps), (0.0, 2));
+        let by = 0.1 * (m / 0.19) / ((v / (1.0 - 0.999 * 0.999)).sqrt() + 1e-8);
+        assert!((f64::from(second) - (-0.1 - by)).abs() < 1e-6);
+        assert!((f64::from(adam.first[1][1]) - m).abs() < 1e-7);
+        assert!((f64::from(adam.second[1][1]) - v).abs() < 1e-7);
+        assert_eq!((parameters.values[1][0], adam.steps), (0.0, 2));
+        assert_eq!(parameters.values[0], before.values[0], "no gradient, no move");
+    }
+
+    /// A part of the catalogue moves as the whole would, and the rest stays.
+    #[test]
+    fn rows_of_a_slab_move_as_in_the_whole_and_no_others_do() {
+        let (mut whole, mut part) = (parameters(), parameters());
+        let before = whole.clone();
+        let (mut of_whole, mut of_part) = (adam(&whole, 1.0), adam(&part, 1.0));
+        let slab = Slab::part(vec![2], vec![0.0], [0].into_iter());
+        for _ in 0..2 {
+            let mut gradient = of_biases(&whole, &[3.0, 0.0, -1.0]);
+            gradient[0] = vec![0.5, 0.0, 0.25];
+            of_whole.step(&mut whole, &Slab::Whole, &gradient, 0.1).unwrap();
+            let mut gradient = of_biases(&part, &[-1.0, 3.0]);
+            gradient[0] = vec![0.25, 0.5];
+            of_part.step(&mut part, &slab, &gradient, 0.1).unwrap();
+        }
+        assert_eq!(whole, part);
+        assert_eq!(whole.values[0][1], before.values[0][1]);
+        assert_ne!(whole.values[0][2], before.values[0][2]);
     }
 
     #[test]
     fn a_long_gradient_is_scaled_to_the_clip_norm() {
-        let mut adam = Adam::new(AdamConfig::default(), &NETWORK);
-        let mut gradient = Weights::zeros(&NETWORK);
-        gradient.item_bias = vec![30.0, 40.0];
-        adam.step(&NETWORK, &mut Weights::zeros(&NETWORK), &gradient, 0.1)
-            .unwrap();
-        let m = &adam.first.item_bias;
+        let mut parameters = parameters();
+        let mut adam = adam(&parameters, 1.0);
+        let gradient = of_biases(&parameters, &[30.0, 40.0, 0.0]);
+        adam.step(&mut parameters, &Slab::Whole, &gradient, 0.1).unwrap();
+        let m = &adam.first[1];
         assert!((m[0] - 0.06).abs() < 1e-6 && (m[1] - 0.08).abs() < 1e-6, "{m:?}");
     }
 
     #[test]
-    fn a_step_to_nan_or_infinity_is_refused_and_nothing_moves() {
-        let mut adam = adam();
-        let mut weights = Weights::init(&NETWORK, 0);
-        weights.query_bias[0] = -f32::MAX;
-        let before = weights.clone();
-        let mut gradient = Weights::zeros(&NETWORK);
-        gradient.query_bias[0] = f32::NAN;
-        let error = adam
-            .step(&NETWORK, &mut weights, &gradient, 0.1)
-            .unwrap_err()
-            .to_string();
+    fn a_step_to_nan_or_infinity_is_refused() {
+        let mut parameters = parameters();
+        let mut adam = adam(&parameters, f32::INFINITY);
+        parameters.values[1][0] = -f32::MAX;
+        let before = parameters.clone();
+        let says = |adam: &mut Adam, parameters: &mut Parameters, g: f32, rate: f32| {
+            let gradient = of_biases(parameters, &[g, 0.0, 0.0]);
+            adam.step(parameters, &Slab::Whole, &gradient, rate)
+                .unwrap_err()
+                .to_string()
+        };
+        let error = says(&mut adam, &mut parameters, f32::NAN, 0.1);
         assert!(
-            error.contains("gradient of `query_bias`") && error.contains("--lr"),
+            error.contains("gradient of `item_bias`") && error.contains("--lr"),
             "{error}"
         );
-        gradient.query_bias[0] = 1.0;
-        let error = adam
-            .step(&NETWORK, &mut weights, &gradient, f32::MAX)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("the tensor `"), "{error}");
-        assert!(weights == before && adam.steps == 0);
+        assert!(parameters == before && adam.steps == 0, "nothing has moved");
+        let error = says(&mut adam, &mut parameters, 1.0, f32::MAX);
+        assert!(error.contains("the tensor `item_bias`"), "{error}");
     }
 
     #[test]

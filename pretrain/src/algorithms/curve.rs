@@ -1,18 +1,35 @@
 //! How a training run goes: points for the metrics file, lines for the log, steps for the progress bar.
 
+use std::borrow::Cow;
+
 use common::terminal::{self, Progress};
+use serde::{Deserialize, Serialize};
 
 /// One measurement of a training run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// `train`, or `tail` for what was held out of the log.
-    pub split: &'static str,
+    pub split: Cow<'static, str>,
     /// What was measured.
-    pub metric: &'static str,
+    pub metric: Cow<'static, str>,
     /// Updates done.
     pub step: u64,
     /// The value.
+    #[serde(with = "bits")]
     pub value: f64,
+}
+
+/// Values as their bits: JSON knows no NaN, and a resumed run writes the same bytes.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(value.to_bits())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        u64::deserialize(from).map(f64::from_bits)
+    }
 }
 
 /// Collects the points of one run.
@@ -41,6 +58,15 @@ impl<'a> Curve<'a> {
         }
     }
 
+    /// Takes up the points of the part of the run that was done before, `steps` updates.
+    pub(crate) fn resume(&mut self, points: Vec<Point>, steps: u64) {
+        self.points = points;
+        if let Some(progress) = self.progress {
+            progress.add(steps);
+            terminal::info(&format!("{}: goes on after {steps} updates", self.label));
+        }
+    }
+
     /// One update is done.
     pub(crate) fn advance(&self) {
         if let Some(progress) = self.progress {
@@ -52,8 +78,8 @@ impl<'a> Curve<'a> {
     pub(crate) fn record(&mut self, split: &'static str, step: u64, values: &[(&'static str, f64)]) {
         for &(metric, value) in values {
             self.points.push(Point {
-                split,
-                metric,
+                split: split.into(),
+                metric: metric.into(),
                 step,
                 value,
             });
@@ -65,6 +91,11 @@ impl<'a> Curve<'a> {
                 .collect();
             terminal::info(&format!("{}, step {step}: {}", self.label, values.join(", ")));
         }
+    }
+
+    /// The points so far, in the order they were recorded.
+    pub(crate) fn points(&self) -> &[Point] {
+        &self.points
     }
 
     /// The points, in the order they were recorded.

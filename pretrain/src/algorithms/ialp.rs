@@ -5,22 +5,24 @@
 //! updates actor and critic, and the state moves on when the reward is positive. Here the answer is the reward
 //! model's probability, and the state moves on with that probability.
 
-use std::sync::Arc;
-
-use common::policy_artifact::{NetworkConfig, Weights};
-use common::rng::{ChaCha8Rng, RngExt, stream};
+use common::rng::{RngExt, stream};
 use common::{Error, Result};
 use serde::Serialize;
 
-use super::{Curve, Trained};
-use crate::data::{Dataset, Event, Traits, distinct, last};
-use crate::evaluate::modelled;
-use crate::network::categorical::{draw, softmax_into};
-use crate::network::loss::{Coefficients, Transitions, a2c};
-use crate::network::{Network, State, failed};
-use crate::optimizer::{Adam, AdamConfig, decay};
+use super::Trained;
+use super::logged::{self, Heads, Shard};
+use super::rollout::{Episode, Rules, roll_out};
+use crate::data::replay::{Batches, Pick};
+use crate::data::{Event, distinct, last};
+use crate::evaluate::{Modelled, modelled};
+use crate::network::loss::{Coefficients, a2c};
+use crate::network::slab::Slab;
+use crate::network::{Network, failed};
 use crate::reward::RewardModel;
+use crate::run::{Loss, Run, Setting};
 
+/// Episodes of a shard: its gradient is computed by one thread.
+const SHARD: usize = 32;
 /// What the entropy bonus falls to, as a share of its start.
 const ENTROPY_END: f32 = 0.1;
 
@@ -69,7 +71,7 @@ impl IalpConfig {
     /// The discount that returns are made with. State and critic know no clock, so the end of an episode of `horizon`
     /// steps counts as a chance of 1 / horizon at every step: the critic's values are then those of an episode's
     /// steps on average, and no advantage depends on how late it is.
-    fn discount(&self) -> f32 {
+    pub(super) fn discount(&self) -> f32 {
         self.gamma * (1.0 - 1.0 / self.horizon as f32)
     }
 }
@@ -78,92 +80,185 @@ impl IalpConfig {
 ///
 /// # Errors
 /// When no user has enough of the catalogue left for an episode, or training diverges.
-#[allow(clippy::too_many_arguments, reason = "what a run needs, each once")]
-pub fn train(
-    config: &IalpConfig,
-    network: &NetworkConfig,
-    dataset: &Dataset,
-    traits: &Traits,
-    reward: &RewardModel,
-    mut weights: Weights,
-    seed: u64,
-    mut curve: Curve,
-) -> Result<Trained> {
-    let logs = dataset.logs()?;
-    let users: Vec<usize> = (0..logs.len())
-        .filter(|&user| !logs[user].is_empty())
-        .filter(|&user| distinct(&logs[user]).len() + config.horizon <= dataset.items.len())
-        .collect();
-    if users.is_empty() {
-        return Err(Error::data(format!(
-            "no user has {} items left that the log does not show as consumed",
-            config.horizon
-        ))
-        .hint("lower --horizon, or give the full catalogue"));
-    }
-    let mut adam = Adam::new(AdamConfig::default(), network);
-    let range = report_policy(&mut curve, 0, network, &weights, dataset, traits, reward)?;
-    let mut since_report = Vec::new();
-    for step in 1..=config.steps {
-        let mut rng = stream(seed, "ialp/rollout", &[step]);
-        let episodes = start(config, dataset, &logs, &users, &mut rng);
-        let frozen = Network::frozen(network, &weights).map_err(failed)?;
-        let rollout = roll_out(config, &frozen, episodes, traits, reward, &mut rng).map_err(failed)?;
-        let mean_reward = rollout.rewards.iter().sum::<f32>() / rollout.rewards.len() as f32;
-
-        let transitions = rollout.transitions(config, traits);
-        let net = Network::trainable(network, &weights).map_err(failed)?;
-        let left = decay(step, config.steps);
-        let entropy = range * config.entropy * (ENTROPY_END + (1.0 - ENTROPY_END) * left);
-        let coefficients = Coefficients {
-            value: config.value,
-            entropy,
-        };
-        let (loss, parts) = a2c(&net, &transitions, coefficients).map_err(failed)?;
-        let gradient = net.gradient(&loss).map_err(failed)?;
-        adam.step(network, &mut weights, &gradient, config.learning_rate * left)?;
-
-        curve.advance();
-        since_report.push(f64::from(mean_reward));
-        if step % config.report_every == 0 || step == config.steps {
-            let mean = since_report.iter().sum::<f64>() / since_report.len() as f64;
-            since_report.clear();
-            let values = [
-                ("reward", mean),
-                ("loss", f64::from(parts.loss)),
-                ("entropy", f64::from(parts.entropy)),
-                ("value loss", f64::from(parts.value)),
-            ];
-            curve.record("train", step, &values);
-        }
-    }
-    report_policy(
-        &mut curve,
-        config.steps,
-        network,
-        &weights,
-        dataset,
-        traits,
-        reward,
-    )?;
-    Ok(Trained {
-        weights,
-        curve: curve.into_points(),
-    })
+pub fn train(config: &IalpConfig, run: Run, reward: &RewardModel) -> Result<Trained> {
+    train_with(config, run, reward, None)
 }
 
-/// Measures the policy on users' last states; returns the distance between the best items' and random items' reward.
-fn report_policy(
-    curve: &mut Curve,
-    step: u64,
-    network: &NetworkConfig,
-    weights: &Weights,
-    dataset: &Dataset,
-    traits: &Traits,
+/// What one thread computes the gradient of.
+enum Part<'a> {
+    /// Episodes to play, with the places of the first among all of the update.
+    Episodes(&'a [Episode]),
+    /// Logged transitions to imitate, and the weight of that.
+    Logged(Shard<'a>, f32),
+}
+
+/// As [`train`], with `imitation` of logged choices beside the actor-critic: the heads that it draws from, and its weight.
+pub(super) fn train_with(
+    config: &IalpConfig,
+    mut run: Run,
     reward: &RewardModel,
-) -> Result<f32> {
-    let net = Network::frozen(network, weights).map_err(failed)?;
-    let found = modelled(&net, dataset, traits, reward)?;
+    imitation: Option<(&Heads, f32)>,
+) -> Result<Trained> {
+    let mut logged = imitation.map(|(heads, _)| heads.batches(run.logged_cursor));
+    let measured = measure(&run, reward)?;
+    let range = (measured.best - measured.random) as f32;
+    if run.is_new() {
+        record(&mut run, &measured);
+    }
+    let (horizon, items) = (config.horizon, run.setting.dataset.items.len());
+    // A user comes once an epoch; where in the log the episode begins is drawn then.
+    let picks = |user: u32, log: &[Event], picks: &mut Vec<Pick>| {
+        if !log.is_empty() && distinct(log).len() + horizon <= items {
+            picks.push(Pick { user, at: 0 });
+        }
+    };
+    let Setting { dataset, seed, .. } = run.setting;
+    let mut users = Batches::new(&dataset.replay, seed, "pretrain/episodes", picks, run.cursor);
+    while let Some(step) = run.next_step() {
+        let episodes = if dataset.replay.interactions() == 0 {
+            without_log(&run.setting, config, step)?
+        } else {
+            let batch = users.next(config.batch).map_err(|e| used_up(e, horizon))?;
+            let picks = batch.picks.iter();
+            let place = |(at, pick): (usize, &Pick)| {
+                start(&run.setting, step, at, pick.user, batch.events(pick.user))
+            };
+            picks.enumerate().map(place).collect()
+        };
+        run.cursor = users.cursor();
+        let batch = match &mut logged {
+            Some(batches) => Some(batches.next()?),
+            None => None,
+        };
+        run.logged_cursor = logged
+            .as_ref()
+            .map_or(run.logged_cursor, logged::HeadBatches::cursor);
+        let transitions = match (&batch, imitation) {
+            (Some(batch), Some((heads, _))) => heads.transitions(batch),
+            _ => Vec::new(),
+        };
+
+        let states = episodes.iter().flat_map(|episode| &episode.history);
+        let states = states
+            .chain(transitions.iter().flat_map(|t| t.state.history))
+            .map(|(item, _)| *item);
+        let chosen: Vec<u32> = transitions.iter().map(|t| t.item).collect();
+        let slab = run.slab(&chosen, states);
+        let mut parts: Vec<Part> = episodes.chunks(SHARD).map(Part::Episodes).collect();
+        if let Some((heads, weight)) = imitation {
+            parts.extend(
+                heads
+                    .shards(&transitions, step)
+                    .map(|shard| Part::Logged(shard, weight)),
+            );
+        }
+        let left = run.left();
+        let coefficients = Coefficients {
+            value: config.value,
+            entropy: range * config.entropy * (ENTROPY_END + (1.0 - ENTROPY_END) * left),
+        };
+        let rules = Rules {
+            horizon,
+            n_step: config.n_step,
+            discount: config.discount(),
+            traits: run.setting.traits,
+            reward,
+            seed,
+            step,
+        };
+        let count = episodes.len() * horizon;
+        run.update(
+            &slab,
+            &parts,
+            config.learning_rate * left,
+            |network, part| match part {
+                Part::Episodes(episodes) => {
+                    let rollout = roll_out(&rules, &network.detached(), episodes)?;
+                    let reward = rollout.rewards.iter().map(|&r| f64::from(r)).sum::<f64>() / count as f64;
+                    let (loss, parts) =
+                        a2c(network, rollout.transitions(&rules, network), coefficients, count)?;
+                    let values = [
+                        ("reward", reward),
+                        ("loss", f64::from(parts.loss)),
+                        ("entropy", f64::from(parts.entropy)),
+                        ("value loss", f64::from(parts.value)),
+                    ];
+                    Ok((loss, values.to_vec()))
+                }
+                Part::Logged(shard, weight) => logged_part(network, shard, *weight),
+            },
+        )?;
+        if run.due(config.report_every) {
+            run.report();
+            run.checkpoint()?;
+        }
+    }
+    let measured = measure(&run, reward)?;
+    record(&mut run, &measured);
+    Ok(run.finish(|parameters| parameters))
+}
+
+/// Imitation of logged choices, `weight` times.
+fn logged_part(network: &Network, shard: &Shard, weight: f32) -> candle_core::Result<Loss> {
+    let encoded = network.encode(&shard.states())?;
+    match shard.imitation(network, &encoded, |_| weight)? {
+        Some((loss, parts)) => Ok((loss, vec![("imitation", parts[0].1)])),
+        // Nothing to imitate here: a loss without a gradient.
+        None => Ok(((encoded.sum_all()? * 0.0)?, Vec::new())),
+    }
+}
+
+fn used_up(error: Error, horizon: usize) -> Error {
+    match error.class() {
+        common::error::Class::Data => Error::data(format!(
+            "no user has {horizon} items left that the log does not show as consumed"
+        ))
+        .hint("lower --horizon, or give the full catalogue"),
+        _ => error,
+    }
+}
+
+/// An episode that begins behind a random interaction of a user's log. All items of the log are masked, those after that
+/// place too: what is to be learnt is what to offer beside the log.
+fn start(setting: &Setting, step: u64, place: usize, user: u32, log: &[Event]) -> Episode {
+    let at = stream(setting.seed, "pretrain/start", &[step, place as u64]).random_range(1..=log.len());
+    let history = if at == log.len() {
+        &setting.dataset.states[user as usize]
+    } else {
+        last(&log[..at], setting.dataset.window)
+    };
+    Episode {
+        number: place as u64,
+        user,
+        history: history.to_vec(),
+        consumed: distinct(log),
+    }
+}
+
+/// Episodes of users of whom no interaction is known.
+fn without_log(setting: &Setting, config: &IalpConfig, step: u64) -> Result<Vec<Episode>> {
+    let users = setting.dataset.users.len() as u32;
+    if users == 0 || setting.dataset.items.len() < config.horizon {
+        return Err(Error::data("there is no user, or no item, to train for")
+            .hint("give a log, or states, with users"));
+    }
+    let one = |number: u64| Episode {
+        number,
+        user: stream(setting.seed, "pretrain/start", &[step, number]).random_range(0..users),
+        history: Vec::new(),
+        consumed: Vec::new(),
+    };
+    Ok((0..config.batch as u64).map(one).collect())
+}
+
+/// Measures the policy on users' last states.
+fn measure(run: &Run, reward: &RewardModel) -> Result<Modelled> {
+    let Setting { dataset, traits, .. } = run.setting;
+    let network = Network::over(&run.parameters, &Slab::Whole).map_err(failed)?;
+    modelled(&network, dataset, traits, reward)
+}
+
+fn record(run: &mut Run, found: &Modelled) {
     let values = [
         ("modelled reward of the policy", found.policy),
         ("of its first choice", found.greedy),
@@ -171,219 +266,36 @@ fn report_policy(
         ("of the most popular item", found.popularity),
         ("of the best item", found.best),
     ];
-    curve.record("last states", step, &values);
-    Ok((found.best - found.random) as f32)
-}
-
-/// An episode: a user somewhere in the log, then wherever the policy leads.
-struct Episode {
-    user: usize,
-    history: Vec<Event>,
-    consumed: Vec<u32>,
-}
-
-/// Draws users, and for each a place in the log to begin at. All items of the user's log are masked, those after
-/// that place too: what is to be learnt is what to offer beside the log.
-fn start(
-    config: &IalpConfig,
-    dataset: &Dataset,
-    logs: &[Vec<Event>],
-    users: &[usize],
-    rng: &mut ChaCha8Rng,
-) -> Vec<Episode> {
-    let draw = |_| {
-        let user = users[rng.random_range(0..users.len())];
-        let log = &logs[user];
-        let at = rng.random_range(1..=log.len());
-        let history = if at == log.len() {
-            &dataset.states[user]
-        } else {
-            last(&log[..at], dataset.window)
-        };
-        Episode {
-            user,
-            history: history.to_vec(),
-            consumed: distinct(log),
-        }
-    };
-    (0..config.batch).map(draw).collect()
-}
-
-/// What a batch of episodes gave; per transition, step after step and within a step episode after episode.
-struct Rollout {
-    /// Distinct states, with their users.
-    states: Vec<(usize, Vec<Event>)>,
-    state_of: Vec<u32>,
-    consumed: Vec<Vec<u32>>,
-    actions: Vec<u32>,
-    rewards: Vec<f32>,
-    values: Vec<f32>,
-    /// The value of the state that each episode has come to.
-    after: Vec<f32>,
-}
-
-/// Acts for one horizon. A step without reward leaves a state as it was: only states that moved are encoded again.
-fn roll_out(
-    config: &IalpConfig,
-    net: &Network,
-    mut episodes: Vec<Episode>,
-    traits: &Traits,
-    reward: &RewardModel,
-    rng: &mut ChaCha8Rng,
-) -> candle_core::Result<Rollout> {
-    let window = net.window();
-    let mut rollout = Rollout {
-        states: Vec::new(),
-        state_of: Vec::new(),
-        consumed: Vec::new(),
-        actions: Vec::new(),
-        rewards: Vec::new(),
-        values: Vec::new(),
-        after: Vec::new(),
-    };
-    let mut moved: Vec<usize> = (0..episodes.len()).collect();
-    let mut current = vec![0; episodes.len()];
-    let (mut logits, mut values) = (vec![Vec::new(); episodes.len()], vec![0.0; episodes.len()]);
-    let mut contexts = vec![None; episodes.len()];
-    let mut probabilities = vec![0.0; net.items()];
-    for step in 0..=config.horizon {
-        if !moved.is_empty() {
-            let states: Vec<State> = moved
-                .iter()
-                .map(|&e| State {
-                    history: &episodes[e].history,
-                    traits: traits.user(episodes[e].user),
-                })
-                .collect();
-            let encoded = net.encode(&states)?;
-            let new_values = net.values(&encoded)?.to_vec1::<f32>()?;
-            let new_logits = net.logits(&encoded)?.to_vec2::<f32>()?;
-            for (((&e, state), value), of_items) in moved.iter().zip(states).zip(new_values).zip(new_logits) {
-                contexts[e] = Some(reward.context(state.history, state.traits));
-                (values[e], logits[e]) = (value, of_items);
-                current[e] = rollout.states.len() as u32;
-                rollout.states.push((episodes[e].user, state.history.to_vec()));
-            }
-            moved.clear();
-        }
-        if step == config.horizon {
-            break;
-        }
-        for (e, episode) in episodes.iter_mut().enumerate() {
-            softmax_into(&logits[e], &episode.consumed, &mut probabilities);
-            let item = draw(&probabilities, rng.random());
-            let answer = contexts[e]
-                .as_ref()
-                .map_or(0.0, |context| reward.probability(context, item));
-            rollout.state_of.push(current[e]);
-            rollout.consumed.push(episode.consumed.clone());
-            rollout.actions.push(item);
-            rollout.rewards.push(answer);
-            rollout.values.push(values[e]);
-            episode.consumed.push(item);
-            if rng.random::<f32>() < answer {
-                episode.history.push((item, 1.0));
-                let over = episode.history.len().saturating_sub(window);
-                episode.history.drain(..over);
-                moved.push(e);
-            }
-        }
-    }
-    rollout.after = values;
-    Ok(rollout)
-}
-
-impl Rollout {
-    fn transitions<'a>(&'a self, config: &IalpConfig, traits: &'a Traits) -> Transitions<'a> {
-        let state = |(user, history): &'a (usize, Vec<Event>)| State {
-            history,
-            traits: traits.user(*user),
-        };
-        Transitions {
-            states: self.states.iter().map(state).collect(),
-            state_of: self.state_of.clone(),
-            consumed: Arc::new(self.consumed.clone()),
-            actions: Arc::new(self.actions.clone()),
-            returns: n_step_returns(
-                &self.rewards,
-                &self.values,
-                &self.after,
-                config.discount(),
-                config.n_step,
-            ),
-        }
-    }
-}
-
-/// R of every transition: the next `n_step` discounted rewards, then the critic's value of the state that they lead
-/// to; `after` holds the values of the states behind the last step. One episode after the other within a step.
-fn n_step_returns(rewards: &[f32], values: &[f32], after: &[f32], discount: f32, n_step: usize) -> Vec<f32> {
-    let batch = after.len();
-    let horizon = rewards.len() / batch;
-    let one = |transition: usize| {
-        let (step, episode) = (transition / batch, transition % batch);
-        let until = (step + n_step).min(horizon);
-        let value = if until < horizon {
-            values[until * batch + episode]
-        } else {
-            after[episode]
-        };
-        (step..until)
-            .rev()
-            .fold(value, |sum, at| rewards[at * batch + episode] + discount * sum)
-    };
-    (0..rewards.len()).map(one).collect()
+    run.record("last states", &values);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithms::smoke::World;
     use crate::data::TraitSource;
-    use crate::data::example::two_kinds;
     use crate::data::replay::Replay;
-    use crate::network::initial::initial_weights;
 
-    #[test]
-    fn the_modelled_reward_rises_far_above_random() {
-        let dataset = two_kinds();
-        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (reward, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+    const CONFIG: IalpConfig = IalpConfig {
+        steps: 60,
+        batch: 64,
+        horizon: 5,
+        n_step: 1,
+        learning_rate: 1e-2,
+        gamma: 0.9,
+        value: 0.5,
+        entropy: 0.15,
+        report_every: 20,
+    };
+
+    fn rises_far_above_random(negatives: Option<usize>) {
+        let world = World::new(TraitSource::Profile);
+        let (reward, fit) = RewardModel::fit(&world.dataset, &world.traits, 0).unwrap();
         assert!(fit.auc > 0.8 && fit.auc > fit.popularity_auc, "{fit:?}");
-        let network = NetworkConfig {
-            items: dataset.items.len(),
-            dims: 16,
-            hidden: 16,
-            traits: 3,
-            window: 10,
-            encoder: common::policy_artifact::Encoder::Gru,
-        };
-        let weights = initial_weights(&network, &traits.items, 0);
-        let config = IalpConfig {
-            steps: 60,
-            batch: 32,
-            horizon: 5,
-            learning_rate: 1e-2,
-            ..IalpConfig::default()
-        };
-        let trained = train(
-            &config,
-            &network,
-            &dataset,
-            &traits,
-            &reward,
-            weights,
-            0,
-            Curve::silent(),
-        )
-        .unwrap();
+        let trained = train(&CONFIG, world.run(CONFIG.steps, 0, negatives), &reward).unwrap();
         let value = |metric: &str| {
-            trained
-                .curve
-                .iter()
-                .rev()
-                .find(|point| point.metric == metric)
-                .unwrap()
-                .value
+            let points = trained.curve.iter().rev();
+            points.clone().find(|point| point.metric == metric).unwrap().value
         };
         let (policy, random, best) = (
             value("modelled reward of the policy"),
@@ -397,52 +309,23 @@ mod tests {
     }
 
     #[test]
-    fn returns_look_n_steps_ahead_to_a_value() {
-        // Two episodes of three steps, step by step.
-        let rewards = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
-        let (values, after) = ([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [8.0, 80.0]);
-        let two = n_step_returns(&rewards, &values, &after, 0.5, 2);
-        assert_eq!(
-            two,
-            [
-                1.0 + 1.0 + 0.125,
-                10.0 + 10.0 + 0.15,
-                2.0 + 1.5 + 2.0,
-                20.0 + 15.0 + 20.0,
-                7.0,
-                70.0
-            ]
-        );
-        let all = n_step_returns(&rewards, &values, &after, 0.5, 10);
-        assert_eq!(all[..2], [1.0 + 1.0 + 0.75 + 1.0, 10.0 + 10.0 + 7.5 + 10.0]);
+    fn the_modelled_reward_rises_far_above_random() {
+        rises_far_above_random(None);
+    }
+
+    /// Actions drawn from 20 of 40 items, and learnt by these.
+    #[test]
+    fn it_does_over_sampled_candidates() {
+        rises_far_above_random(Some(20));
     }
 
     #[test]
     fn a_catalogue_that_is_used_up_is_bad_data() {
-        let mut dataset = two_kinds();
+        let mut world = World::new(TraitSource::None);
+        let (reward, _) = RewardModel::fit(&world.dataset, &world.traits, 0).unwrap();
         let everything: Vec<Event> = (0..40).map(|item| (item, 1.0)).collect();
-        dataset.replay = Replay::of_logs(&vec![everything; 60], 40);
-        let traits = Traits::of(&dataset, TraitSource::None, 0);
-        let network = NetworkConfig {
-            items: 40,
-            dims: 4,
-            hidden: 4,
-            traits: 0,
-            window: 10,
-            encoder: common::policy_artifact::Encoder::Gru,
-        };
-        let (reward, _) = RewardModel::fit(&two_kinds(), &traits, 0).unwrap();
-        let weights = initial_weights(&network, &[], 0);
-        let failed = train(
-            &IalpConfig::default(),
-            &network,
-            &dataset,
-            &traits,
-            &reward,
-            weights,
-            0,
-            Curve::silent(),
-        );
+        world.dataset.replay = Replay::of_logs(&vec![everything; 60], 40);
+        let failed = train(&CONFIG, world.run(1, 0, None), &reward);
         assert!(failed.err().unwrap().to_string().contains("consumed"));
     }
 }

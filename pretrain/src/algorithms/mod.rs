@@ -1,8 +1,16 @@
 //! One training method a file.
 
 pub mod bc;
+pub mod cal_ql;
+pub mod cql;
 mod curve;
 pub mod ialp;
+pub mod ialp_log;
+pub mod logged;
+mod q_learning;
+mod rollout;
+pub mod sa2c;
+pub mod sqn;
 
 pub use curve::{Curve, Point};
 
@@ -15,3 +23,6 @@ pub struct Trained {
     /// How it went.
     pub curve: Vec<Point>,
 }
+
+#[cfg(test)]
+pub(crate) mod smoke;

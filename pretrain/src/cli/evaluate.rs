@@ -18,7 +18,7 @@ pub(super) struct EvaluateArguments {
     #[command(flatten)]
     later: LaterArguments,
     /// Lengths of the lists that are measured
-    #[arg(long = "k", value_name = "K,...", value_delimiter = ',', default_value = "5,10,20", value_parser = super::positive)]
+    #[arg(long = "k", value_name = "K,...", value_delimiter = ',', default_value = "5,10,20", value_parser = super::hyper::positive)]
     cuts: Vec<usize>,
     /// The form of the table on stdout
     #[arg(long, value_enum, default_value_t)]

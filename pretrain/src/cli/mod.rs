@@ -2,7 +2,9 @@
 
 mod evaluate;
 mod gate;
+mod hyper;
 mod later;
+mod split;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -64,6 +66,21 @@ enum Verb {
     ///     --estimator recall@10 --margin -0.01 --format json
     #[command(verbatim_doc_comment)]
     Gate(Box<gate::GateArguments>),
+    /// Split a log in two, one part to learn from and one to measure with
+    ///
+    /// Writes OUT/log (interactions.parquet and, where there is a catalogue, items.parquet), which `pretrain train` and
+    /// `profiler states` take as their --log, and OUT/held-out.parquet. Both are logs of the usual format and keep the order
+    /// of rows.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain split --log data/log --last 1 --out split
+    ///
+    ///   pretrain split --log data/log --fraction 0.2 --withhold-items 0.1 --out split-cold
+    ///
+    ///   pretrain split --log clicks.parquet --like-threshold 1 --before 2026-01-31 --out split
+    #[command(verbatim_doc_comment)]
+    Split(split::SplitArguments),
 }
 
 /// Runs what the arguments say.
@@ -75,13 +92,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Train(arguments) => arguments.run(),
         Verb::Evaluate(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(0) => Err("it must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(e) => Err(e.to_string()),
+        Verb::Split(arguments) => arguments.run(),
     }
 }

@@ -2,23 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use common::cli::Shared;
 use common::{Error, Result};
 
-use crate::algorithms::bc::BcConfig;
-use crate::algorithms::ialp::IalpConfig;
 use crate::data::{InputPaths, Reading, TraitSource};
-use crate::train::{self, Method, TrainConfig};
+use crate::train::{self, TrainConfig};
 
-#[derive(Clone, Copy, ValueEnum)]
-enum MethodName {
-    /// Behaviour cloning: choose what users chose and liked next
-    Bc,
-    /// Actor-critic on the reward model: sample actions on logged states, answered from traits and calibrated on the
-    /// log's own tail
-    Ialp,
-}
+use super::hyper::{HyperArguments, MethodName, positive};
 
 #[derive(Args)]
 pub(super) struct TrainArguments {
@@ -49,7 +40,7 @@ pub(super) struct TrainArguments {
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
     log_fraction: f64,
     /// Most interactions in a state [default: as many as the longest of --states, at least 10]
-    #[arg(long, value_name = "N", value_parser = super::positive)]
+    #[arg(long, value_name = "N", value_parser = positive)]
     window: Option<usize>,
     /// Leave out rows of the log with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
     #[arg(long)]
@@ -60,54 +51,14 @@ pub(super) struct TrainArguments {
     /// The folder that gets the folders seed-S
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Updates between two checkpoints of each policy; a run that was stopped goes on from its last one, to the same bytes
+    /// [default: a tenth of --steps]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
     #[command(flatten)]
     hyper: HyperArguments,
     #[command(flatten)]
     shared: Shared,
-}
-
-#[derive(Args)]
-#[command(next_help_heading = "Hyper-parameters")]
-struct HyperArguments {
-    /// Updates [default: 2000 for bc, 1000 for ialp]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    steps: Option<u64>,
-    /// Interactions (bc) or episodes (ialp) an update [default: 256 for bc, 64 for ialp]
-    #[arg(long, value_name = "N", value_parser = super::positive)]
-    batch: Option<usize>,
-    /// Adam's step size at first; it falls linearly to 0 [default: 0.005 for bc, 0.006 for ialp]
-    #[arg(long, value_name = "X")]
-    lr: Option<f32>,
-    /// Discount per step [default: 0.9]
-    #[arg(long, value_name = "X")]
-    gamma: Option<f32>,
-    /// Dimensions of an item embedding
-    #[arg(long, value_name = "D", default_value = "64", value_parser = super::positive)]
-    dims: usize,
-    /// Hidden units of the encoder
-    #[arg(long, value_name = "H", default_value = "64", value_parser = super::positive)]
-    hidden: usize,
-    /// bc: the last part of each user's log that is held out to choose the best weights [default: 0.1]
-    #[arg(long, value_name = "X")]
-    validation: Option<f32>,
-    /// ialp: weight of the entropy bonus at first, as a share of the distance between the best items' and random items'
-    /// modelled reward; it falls linearly to a tenth [default: 0.15]
-    #[arg(long, value_name = "X")]
-    entropy: Option<f32>,
-    /// ialp: steps of an episode [default: 10]
-    #[arg(long, value_name = "N", value_parser = super::positive)]
-    horizon: Option<usize>,
-    /// ialp: rewards in a return before the critic stands in for the rest [default: 1]
-    #[arg(long, value_name = "N", value_parser = super::positive)]
-    n_step: Option<usize>,
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
-        Ok(_) => Err("it must be from 0 to 1".into()),
-        Err(e) => Err(e.to_string()),
-    }
 }
 
 impl TrainArguments {
@@ -123,6 +74,7 @@ impl TrainArguments {
             ));
         }
         let method = self.hyper.method(self.method)?;
+        let encoder = self.hyper.encoder()?;
         Ok(TrainConfig {
             inputs: InputPaths {
                 log: self.log,
@@ -140,64 +92,22 @@ impl TrainArguments {
             method,
             dims: self.hyper.dims,
             hidden: self.hyper.hidden,
+            encoder,
+            negatives: self.hyper.negatives,
             seed: self.shared.seed,
             seeds: self.seeds,
             workers: self.shared.workers(),
             out: self.out,
+            checkpoint_every: self.checkpoint_every,
             overwrite: self.shared.overwrite,
         })
     }
 }
 
-impl HyperArguments {
-    fn method(&self, name: MethodName) -> Result<Method> {
-        let belongs = |flag: &str, given: bool, to: &str| match given {
-            true => Err(Error::usage(format!("{flag} is a hyper-parameter of {to}"))
-                .hint(format!("leave {flag} out"))),
-            false => Ok(()),
-        };
-        let in_range = |flag: &str, value: Option<f32>, range: std::ops::RangeInclusive<f32>| match value {
-            Some(value) if !range.contains(&value) => {
-                let (from, to) = (range.start(), range.end());
-                Err(Error::usage(format!(
-                    "{flag} {value} is not between {from} and {to}"
-                )))
-            }
-            _ => Ok(()),
-        };
-        in_range("--lr", self.lr, f32::MIN_POSITIVE..=1.0)?;
-        in_range("--gamma", self.gamma, 0.0..=1.0)?;
-        in_range("--validation", self.validation, 0.0..=0.9)?;
-        in_range("--entropy", self.entropy, 0.0..=100.0)?;
-        match name {
-            MethodName::Bc => {
-                belongs("--entropy", self.entropy.is_some(), "ialp")?;
-                belongs("--horizon", self.horizon.is_some(), "ialp")?;
-                belongs("--n-step", self.n_step.is_some(), "ialp")?;
-                let default = BcConfig::default();
-                Ok(Method::Bc(BcConfig {
-                    steps: self.steps.unwrap_or(default.steps),
-                    batch: self.batch.unwrap_or(default.batch),
-                    learning_rate: self.lr.unwrap_or(default.learning_rate),
-                    gamma: self.gamma.unwrap_or(default.gamma),
-                    validation: self.validation.unwrap_or(default.validation),
-                    ..default
-                }))
-            }
-            MethodName::Ialp => {
-                belongs("--validation", self.validation.is_some(), "bc")?;
-                let default = IalpConfig::default();
-                Ok(Method::Ialp(IalpConfig {
-                    steps: self.steps.unwrap_or(default.steps),
-                    batch: self.batch.unwrap_or(default.batch),
-                    learning_rate: self.lr.unwrap_or(default.learning_rate),
-                    gamma: self.gamma.unwrap_or(default.gamma),
-                    entropy: self.entropy.unwrap_or(default.entropy),
-                    horizon: self.horizon.unwrap_or(default.horizon),
-                    n_step: self.n_step.unwrap_or(default.n_step),
-                    ..default
-                }))
-            }
-        }
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
+        Ok(_) => Err("it must be from 0 to 1".into()),
+        Err(e) => Err(e.to_string()),
     }
 }

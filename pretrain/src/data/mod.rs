@@ -18,6 +18,7 @@ pub(crate) use known_users::write_users;
 pub use log::{Dataset, LogRead};
 pub use reading::{Reading, ReplayFile};
 pub(crate) use split::tail_start;
+pub(crate) use time_cut::{Pass, TimeCut};
 pub use traits::{TraitSource, Traits};
 
 /// An item with its feedback: +1 liked, -1 not.

@@ -46,7 +46,7 @@ pub(crate) struct Logging {
 
 impl Logging {
     /// Of `later`; what the log lacks is estimated by `behaviour`, or else by popularity among the items that a user of
-    /// the table `users` has not consumed. Says so.
+    /// the table `users` has not consumed.
     pub(crate) fn of(
         later: &Later,
         behaviour: Option<&Policy>,
@@ -69,14 +69,6 @@ impl Logging {
                 by_popularity(later, items, Consumed::new(users, later, settings.mask)),
             ),
         };
-        if estimated > 0 {
-            terminal::warn(&format!(
-                "the log has no propensity for {estimated} of {} interactions: they are {}. Off-policy estimates are then \
-                 only as good as this estimate, and their intervals do not know of its errors",
-                later.len(),
-                source.describe()
-            ));
-        }
         let own = later.propensity.iter().enumerate();
         Ok(Logging {
             propensity: own
@@ -85,6 +77,19 @@ impl Logging {
             estimated,
             source,
         })
+    }
+
+    /// Warns where propensities are estimated.
+    pub(crate) fn warn(&self) {
+        if self.estimated > 0 {
+            terminal::warn(&format!(
+                "the log has no propensity for {} of {} interactions: they are {}. Off-policy estimates are then only as good \
+                 as this estimate, and their intervals do not know of its errors",
+                self.estimated,
+                self.propensity.len(),
+                self.source.describe()
+            ));
+        }
     }
 
     /// The importance weights of a policy with these propensities of the logged actions, at most `max_weight`; and how

@@ -118,10 +118,14 @@ fn choice(later: &Later, model: &CrossFit, greedy: bool, moment: &mut Moment) ->
 
 /// The softmax probability of the logged action; all items' are in `scratch` afterwards.
 fn softmax_of_logged(later: &Later, moment: &mut Moment) -> f64 {
-    let log_normaliser = softmax_into(moment.logits, moment.masked, moment.scratch);
-    // From the logit and in f64, where a small probability does not become 0.
-    let logit = later.item[moment.row].map_or(f32::NEG_INFINITY, |item| moment.logits[item as usize]);
-    (f64::from(logit) - f64::from(log_normaliser)).exp()
+    softmax_into(moment.logits, moment.masked, moment.scratch);
+    let Some(item) = later.item[moment.row] else {
+        return 0.0;
+    };
+    // From the most probable item's and in f64, where a small probability does not become 0.
+    let best = most_probable(moment.logits) as usize;
+    let below = f64::from(moment.logits[item as usize]) - f64::from(moment.logits[best]);
+    f64::from(moment.scratch[best]) * below.exp()
 }
 
 /// The first of the highest.

@@ -121,6 +121,7 @@ fn manifest(config: &EvaluateConfig, labels: &[Label]) -> Result<Manifest> {
 
 fn measure_all(config: &EvaluateConfig, candidates: &[Candidate], labels: &[Label]) -> Result<Vec<Row>> {
     let evidence = Evidence::gather(&config.evidence, &config.settings, candidates)?;
+    evidence.logging.warn();
     let mut rows = Vec::new();
     for (candidate, label) in candidates.iter().zip(labels) {
         let measured = evidence.measure(&candidate.policy)?;

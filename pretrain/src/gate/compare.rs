@@ -67,7 +67,10 @@ pub(super) fn compare(
     confidence: f64,
 ) -> Result<Comparison> {
     match criterion {
-        Criterion::Value(estimator) => values(evidence, policy, reference, estimator, confidence),
+        Criterion::Value(estimator) => {
+            evidence.logging.warn();
+            values(evidence, policy, reference, estimator, confidence)
+        }
         Criterion::Lists(metric) => Ok(lists(evidence, policy, reference, metric, confidence)),
     }
 }

@@ -1,12 +1,12 @@
-//! The actor: scores every item of the catalogue for an encoded state.
+//! The actor: scores every candidate for an encoded state.
 
 use candle_core::{Result, Tensor};
 
 /// `logits = exp(log_temperature) / sqrt(D) * (E q) + b` with `q = W h + c`.
 pub(crate) struct Actor<'a> {
-    /// `[N, D]`, shared with the encoder's input
+    /// `[C, D]`, shared with the encoder's input
     pub(crate) item_embedding: &'a Tensor,
-    /// `[N]`
+    /// `[C]`
     pub(crate) item_bias: &'a Tensor,
     /// `[D, H]`
     pub(crate) query_weight: &'a Tensor,
@@ -17,7 +17,7 @@ pub(crate) struct Actor<'a> {
 }
 
 impl Actor<'_> {
-    /// Logits `[B, N]` of encoded states `[B, H]`, consumed items not yet masked.
+    /// Logits `[B, C]` of encoded states `[B, H]`, consumed items not yet masked.
     pub(crate) fn logits(&self, encoded: &Tensor) -> Result<Tensor> {
         let width = self.item_embedding.dim(1)?;
         let scale = (self.log_temperature.exp()? * (1.0 / (width as f64).sqrt()))?;

@@ -1,47 +1,179 @@
-//! The distribution over items: a softmax over the logits of the items that are not consumed.
+//! The distribution over items: a softmax over the logits of the candidates that are not consumed.
 
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
 use super::exp;
+use super::slab::Slab;
 
-/// The log-probability of an action and the entropy of its distribution, both differentiable.
+/// Choices made from rows of logits that several of them may share: the log-probability of each action and the entropy
+/// of its distribution, both differentiable.
 ///
-/// One operation instead of a dozen primitive ones over `[B, N]`: it passes once over each row forward and once
-/// backward, which is where most of a training step would go. `reference` composes the same from primitive
-/// operations; a test holds the two to each other.
-#[derive(Clone)]
-pub(crate) struct Categorical {
-    /// The item chosen in each row.
-    pub(crate) actions: Arc<Vec<u32>>,
-    /// The items masked out in each row.
-    pub(crate) consumed: Arc<Vec<Vec<u32>>>,
+/// One operation instead of a dozen primitive ones over `[B, C]`. What is dear, an exponential a logit, is done once a row;
+/// that each choice masks items of its own changes sums alone. `reference` composes the same from primitive operations;
+/// a test holds the two to each other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choices {
+    /// The row of logits that each choice was made from.
+    pub(crate) rows: Vec<u32>,
+    /// The place of each chosen item.
+    pub(crate) actions: Vec<u32>,
+    /// The places masked out of each choice, without repeats; the action is not among them.
+    pub(crate) masked: Vec<Vec<u32>>,
+}
+
+/// How the candidates stand for the catalogue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sampling {
+    /// Added to each candidate's logit in sums over candidates.
+    pub(crate) offsets: Option<Vec<f32>>,
+    /// The action's own term in the sum has no offset: it was not drawn (behaviour cloning). Where actions are drawn from
+    /// the candidates' distribution, they keep it.
+    pub(crate) exact_action: bool,
+}
+
+impl Choices {
+    /// Adds the choice of `action` from row `row` with `consumed` masked; both as items.
+    pub(crate) fn push(
+        &mut self,
+        slab: &Slab,
+        row: u32,
+        action: u32,
+        consumed: impl Iterator<Item = u32>,
+    ) -> bool {
+        let Some(place) = slab.candidate(action) else {
+            return false;
+        };
+        let mut masked: Vec<u32> = consumed.filter_map(|item| slab.candidate(item)).collect();
+        masked.sort_unstable();
+        masked.dedup();
+        masked.retain(|&other| other != place);
+        self.rows.push(row);
+        self.actions.push(place);
+        self.masked.push(masked);
+        true
+    }
+
+    /// From `logits` `[R, C]` to `[B, 2]`: each choice's log-probability and entropy in nats.
+    pub(crate) fn apply(self, logits: &Tensor, sampling: Sampling) -> Result<Tensor> {
+        logits.contiguous()?.apply_op1(Categorical {
+            choices: self,
+            sampling,
+            saved: Mutex::default(),
+        })
+    }
+}
+
+struct Categorical {
+    choices: Choices,
+    sampling: Sampling,
+    saved: Mutex<Saved>,
+}
+
+/// What the backward pass needs.
+#[derive(Default)]
+struct Saved {
+    /// exp(logit + offset - the row's largest), `[R, C]`.
+    weights: Vec<f32>,
+    /// Each choice's sums.
+    sums: Vec<Sums>,
+}
+
+/// Sums over the open candidates of one choice, with weights w_i = exp(logit_i + offset_i - most).
+#[derive(Clone, Copy)]
+struct Sums {
+    /// The weight of the action.
+    action: f64,
+    /// sum w_i.
+    total: f64,
+    /// sum w_i logit_i / total.
+    mean: f64,
 }
 
 impl Categorical {
-    /// From `logits` `[B, N]` to `[B, 2]`: the log-probability of the row's action and the row's entropy in nats.
-    pub(crate) fn apply(self, logits: &Tensor) -> Result<Tensor> {
-        logits.contiguous()?.apply_op1(self)
-    }
-
-    fn rows<'a>(&self, storage: &'a CpuStorage, layout: &Layout) -> Result<(&'a [f32], usize)> {
+    fn logits<'a>(&self, storage: &'a CpuStorage, layout: &Layout) -> Result<(&'a [f32], usize)> {
         let CpuStorage::F32(values) = storage else {
             bail!("categorical: logits must be f32")
         };
         let Some((from, to)) = layout.contiguous_offsets() else {
             bail!("categorical: logits must be contiguous")
         };
-        let (rows, width) = layout.shape().dims2()?;
-        if rows != self.actions.len() || rows != self.consumed.len() {
-            bail!(
-                "categorical: {rows} rows, {} actions, {} masks",
-                self.actions.len(),
-                self.consumed.len()
-            );
-        }
+        let (_, width) = layout.shape().dims2()?;
         Ok((&values[from..to], width))
     }
+
+    fn sums(&self, choice: usize, logits: &[f32], row: &Row) -> Sums {
+        let action = self.choices.actions[choice] as usize;
+        let masked = &self.choices.masked[choice];
+        let own = match (self.sampling.exact_action, &self.sampling.offsets) {
+            (true, Some(_)) => f64::from(logits[action] - row.most).exp(),
+            _ => f64::from(row.weights[action]),
+        };
+        let (mut total, mut weighted) = (row.total, row.weighted);
+        let mut take = |weight: f64, item: usize| {
+            total -= weight;
+            weighted -= weight * f64::from(logits[item]);
+        };
+        masked
+            .iter()
+            .for_each(|&item| take(f64::from(row.weights[item as usize]), item as usize));
+        take(f64::from(row.weights[action]) - own, action);
+        // Where nearly all of the weight is masked, the difference has no digits left: sum what is open.
+        if total < 1e-6 * row.total {
+            let mut open = row.weights.clone();
+            masked.iter().for_each(|&item| open[item as usize] = 0.0);
+            open[action] = 0.0;
+            let sum = |of: &dyn Fn(usize) -> f64| (0..open.len()).map(of).sum::<f64>();
+            total = own + sum(&|i| f64::from(open[i]));
+            weighted = own * f64::from(logits[action]) + sum(&|i| f64::from(open[i]) * f64::from(logits[i]));
+        }
+        // Every weight may have underflowed but the action's own.
+        let total = total.max(f64::MIN_POSITIVE);
+        Sums {
+            action: own,
+            total,
+            mean: weighted / total,
+        }
+    }
+}
+
+/// One row's weights and their sums, nothing masked.
+struct Row {
+    most: f32,
+    weights: Vec<f32>,
+    total: f64,
+    weighted: f64,
+}
+
+impl Row {
+    fn of(logits: &[f32], offsets: Option<&[f32]>) -> Self {
+        let mut weights = vec![0.0; logits.len()];
+        let most = weights_into(logits, offsets, &mut weights);
+        Row {
+            most,
+            total: exp::sum(&weights),
+            weighted: exp::sum_of_products(&weights, logits),
+            weights,
+        }
+    }
+}
+
+/// exp(logit + offset - most) into `weights`; returns `most`, the largest exponent.
+pub(crate) fn weights_into(logits: &[f32], offsets: Option<&[f32]>, weights: &mut [f32]) -> f32 {
+    match offsets {
+        None => weights.copy_from_slice(logits),
+        Some(offsets) => {
+            for ((weight, logit), offset) in weights.iter_mut().zip(logits).zip(offsets) {
+                *weight = logit + offset;
+            }
+        }
+    }
+    let most = exp::max(weights);
+    for weight in weights.iter_mut() {
+        *weight = exp::exp(*weight - most);
+    }
+    most
 }
 
 impl CustomOp1 for Categorical {
@@ -50,50 +182,113 @@ impl CustomOp1 for Categorical {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (values, width) = self.rows(storage, layout)?;
-        let mut scratch = vec![0.0; width];
-        let mut out = Vec::with_capacity(2 * self.actions.len());
-        for ((logits, &action), consumed) in values
+        let (values, width) = self.logits(storage, layout)?;
+        let choices = &self.choices;
+        let mut out = vec![0.0; 2 * choices.actions.len()];
+        let mut saved = Saved {
+            weights: Vec::with_capacity(values.len()),
+            sums: Vec::with_capacity(choices.actions.len()),
+        };
+        let rows: Vec<Row> = values
             .chunks_exact(width)
-            .zip(&*self.actions)
-            .zip(&*self.consumed)
-        {
-            let log_normaliser = softmax_into(logits, consumed, &mut scratch);
-            let expected = expected_logit(&scratch, logits);
-            out.push(logits[action as usize] - log_normaliser);
-            out.push(log_normaliser - expected);
+            .map(|logits| Row::of(logits, self.sampling.offsets.as_deref()))
+            .collect();
+        for (choice, out) in out.chunks_exact_mut(2).enumerate() {
+            let at = choices.rows[choice] as usize;
+            let Some(row) = rows.get(at) else {
+                bail!("categorical: row {at} of {}", rows.len())
+            };
+            let logits = &values[at * width..(at + 1) * width];
+            let sums = self.sums(choice, logits, row);
+            let log_total = f64::from(row.most) + sums.total.ln();
+            let action = f64::from(logits[choices.actions[choice] as usize]);
+            // The log-probability under the distribution over candidates: with its offset, unless it is exact.
+            out[0] = match (self.sampling.exact_action, &self.sampling.offsets) {
+                (false, Some(offsets)) => {
+                    (action + f64::from(offsets[choices.actions[choice] as usize]) - log_total) as f32
+                }
+                _ => (action - log_total) as f32,
+            };
+            out[1] = (log_total - sums.mean) as f32;
+            saved.sums.push(sums);
         }
-        Ok((CpuStorage::F32(out), Shape::from((self.actions.len(), 2))))
+        rows.into_iter().for_each(|row| saved.weights.extend(row.weights));
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = saved;
+        Ok((CpuStorage::F32(out), Shape::from((choices.actions.len(), 2))))
     }
 
-    /// With p the softmax, a the action, l the log-normaliser and H the entropy:
-    /// d log p_a / d logit_i = [i = a] - p_i and dH / d logit_i = -p_i (logit_i - l + H).
-    fn bwd(&self, logits: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    /// With p the distribution, a the action and m the mean logit under p:
+    /// d log p_a / d logit_i = [i = a] - p_i and dH / d logit_i = -p_i (logit_i - m).
+    fn bwd(&self, logits: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (storage, layout) = logits.storage_and_layout();
         let candle_core::Storage::Cpu(storage) = &*storage else {
             bail!("categorical: only on the CPU")
         };
-        let (values, width) = self.rows(storage, layout)?;
-        let result = result.to_vec2::<f32>()?;
+        let (values, width) = self.logits(storage, layout)?;
+        let saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         let gradient = gradient.to_vec2::<f32>()?;
+        let choices = &self.choices;
+        let mut of_row: Vec<Vec<usize>> = vec![Vec::new(); values.len() / width];
+        for (choice, &row) in choices.rows.iter().enumerate() {
+            of_row[row as usize].push(choice);
+        }
+        // A choice's share of the gradient at a logit is -w (c + e logit) with these two.
+        let line = |choice: usize| {
+            let Sums { total, mean, .. } = saved.sums[choice];
+            let (by_log_p, by_entropy) = (f64::from(gradient[choice][0]), f64::from(gradient[choice][1]));
+            ((by_log_p - by_entropy * mean) / total, by_entropy / total)
+        };
         let mut out = vec![0.0; values.len()];
-        for (row, probabilities) in out.chunks_exact_mut(width).enumerate() {
-            let logits = &values[row * width..(row + 1) * width];
-            let log_normaliser = softmax_into(logits, &self.consumed[row], probabilities);
-            let (by_log_probability, by_entropy) = (gradient[row][0], gradient[row][1]);
-            let shift = log_normaliser - result[row][1];
-            for (p, logit) in probabilities.iter_mut().zip(logits) {
-                *p *= -by_log_probability - by_entropy * (logit - shift);
+        for (row, of_row) in of_row.iter().enumerate() {
+            let here = row * width..(row + 1) * width;
+            let (logits, weights, out) = (
+                &values[here.clone()],
+                &saved.weights[here.clone()],
+                &mut out[here],
+            );
+            let (mut constant, mut slope) = (0.0, 0.0);
+            for &choice in of_row {
+                let (c, e) = line(choice);
+                constant += c;
+                slope += e;
             }
-            probabilities[self.actions[row] as usize] += by_log_probability;
+            let (c, e) = (constant as f32, slope as f32);
+            for ((out, weight), logit) in out.iter_mut().zip(weights).zip(logits) {
+                *out = -weight * (c + e * logit);
+            }
+            // Items that some choice of the row masks, or took: what the sum over all choices says of them is not so.
+            let mut special: Vec<u32> = of_row
+                .iter()
+                .flat_map(|&choice| {
+                    choices.masked[choice]
+                        .iter()
+                        .copied()
+                        .chain([choices.actions[choice]])
+                })
+                .collect();
+            special.sort_unstable();
+            special.dedup();
+            for item in special {
+                let at = item as usize;
+                let mut sum = 0.0;
+                for &choice in of_row {
+                    let (c, e) = line(choice);
+                    let share = c + e * f64::from(logits[at]);
+                    if choices.actions[choice] == item {
+                        sum += f64::from(gradient[choice][0]) - saved.sums[choice].action * share;
+                    } else if choices.masked[choice].binary_search(&item).is_err() {
+                        sum -= f64::from(weights[at]) * share;
+                    }
+                }
+                out[at] = sum as f32;
+            }
         }
         Ok(Some(Tensor::from_vec(out, logits.shape(), logits.device())?))
     }
 }
 
-/// Writes the probabilities of one row into `probabilities` (0 for consumed items) and returns the logarithm of
-/// the sum of the exponentials.
-pub(crate) fn softmax_into(logits: &[f32], consumed: &[u32], probabilities: &mut [f32]) -> f32 {
+/// Writes the probabilities of one row into `probabilities`, 0 for consumed items.
+pub(crate) fn softmax_into(logits: &[f32], consumed: &[u32], probabilities: &mut [f32]) {
     probabilities.copy_from_slice(logits);
     for &item in consumed {
         probabilities[item as usize] = f32::NEG_INFINITY;
@@ -102,128 +297,60 @@ pub(crate) fn softmax_into(logits: &[f32], consumed: &[u32], probabilities: &mut
     for p in probabilities.iter_mut() {
         *p = exp::exp(*p - most);
     }
-    let total = exp::sum(probabilities);
-    let scale = 1.0 / total;
+    let scale = (1.0 / exp::sum(probabilities)) as f32;
     for p in probabilities.iter_mut() {
         *p *= scale;
     }
-    most + total.ln()
 }
 
-/// Draws an item from `probabilities` with `uniform` in [0, 1).
-pub(crate) fn draw(probabilities: &[f32], uniform: f32) -> u32 {
-    let mut below = 0.0;
-    let mut last = 0;
-    for (item, &p) in probabilities.iter().enumerate() {
-        if p > 0.0 {
-            below += p;
-            last = item;
-            if uniform < below {
+/// A distribution to draw from many times, each time with other items masked.
+pub(crate) struct Lottery {
+    /// Running sums of the weights.
+    below: Vec<f64>,
+}
+
+/// Draws that are thrown away because they hit masked items, before the open ones are summed.
+const TRIES: usize = 8;
+
+impl Lottery {
+    /// Over the candidates of `logits`.
+    pub(crate) fn new(logits: &[f32], offsets: Option<&[f32]>, scratch: &mut Vec<f32>) -> Self {
+        scratch.resize(logits.len(), 0.0);
+        weights_into(logits, offsets, scratch);
+        let mut sum = 0.0;
+        let below = scratch.iter().map(|&weight| {
+            sum += f64::from(weight);
+            sum
+        });
+        Lottery {
+            below: below.collect(),
+        }
+    }
+
+    /// The place of a candidate that `masked` does not name, drawn by `uniform` numbers in [0, 1); none where all are masked.
+    pub(crate) fn draw(&self, masked: impl Fn(u32) -> bool, mut uniform: impl FnMut() -> f64) -> Option<u32> {
+        let total = *self.below.last()?;
+        for _ in 0..TRIES {
+            let aim = uniform() * total;
+            let place = self.below.partition_point(|&below| below <= aim) as u32;
+            if (place as usize) < self.below.len() && !masked(place) {
+                return Some(place);
+            }
+        }
+        let weight = |place: usize| self.below[place] - if place == 0 { 0.0 } else { self.below[place - 1] };
+        let open = || (0..self.below.len()).filter(|&place| !masked(place as u32));
+        let mut aim = uniform() * open().map(weight).sum::<f64>();
+        let mut last = None;
+        for place in open() {
+            aim -= weight(place);
+            last = Some(place as u32);
+            if aim < 0.0 {
                 break;
             }
         }
+        last
     }
-    last as u32
-}
-
-fn expected_logit(probabilities: &[f32], logits: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut lanes = [0.0_f32; LANES];
-    let (p_chunks, l_chunks) = (probabilities.chunks_exact(LANES), logits.chunks_exact(LANES));
-    let rest: f32 = p_chunks
-        .remainder()
-        .iter()
-        .zip(l_chunks.remainder())
-        .map(|(p, l)| p * l)
-        .sum();
-    for (p, l) in p_chunks.zip(l_chunks) {
-        for (lane, (p, l)) in lanes.iter_mut().zip(p.iter().zip(l)) {
-            *lane += p * l;
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Var};
-
-    const WIDTH: usize = 37;
-
-    fn logits(rows: usize) -> Var {
-        let values: Vec<f32> = (0..rows * WIDTH).map(|i| (i as f32 * 1.3).sin() * 3.0).collect();
-        Var::from_vec(values, (rows, WIDTH), &Device::Cpu).unwrap()
-    }
-
-    /// The same two numbers from primitive operations, with autograd.
-    fn primitive(logits: &Tensor, actions: &[u32], consumed: &[Vec<u32>]) -> (Tensor, Tensor) {
-        let mut mask = vec![0.0_f32; actions.len() * WIDTH];
-        for (row, items) in consumed.iter().enumerate() {
-            for &item in items {
-                mask[row * WIDTH + item as usize] = -1e9;
-            }
-        }
-        let mask = Tensor::from_vec(mask, (actions.len(), WIDTH), &Device::Cpu).unwrap();
-        let log_p = candle_nn::ops::log_softmax(&(logits + mask).unwrap(), 1).unwrap();
-        let index = Tensor::from_slice(actions, (actions.len(), 1), &Device::Cpu).unwrap();
-        let chosen = log_p.gather(&index, 1).unwrap().squeeze(1).unwrap();
-        let entropy = (log_p.exp().unwrap() * &log_p)
-            .unwrap()
-            .sum(1)
-            .unwrap()
-            .neg()
-            .unwrap();
-        (chosen, entropy)
-    }
-
-    #[test]
-    fn agrees_with_primitive_operations_forward_and_backward() {
-        let (actions, consumed) = (vec![3, 36, 0], vec![vec![], vec![0, 5, 35], vec![1]]);
-        let weights = Tensor::new(&[[0.7_f32, -0.2], [-1.1, 0.4], [0.3, 0.0]], &Device::Cpu).unwrap();
-        let variable = logits(3);
-        let (chosen, entropy) = primitive(&variable, &actions, &consumed);
-        let expected = Tensor::stack(&[chosen, entropy], 1).unwrap();
-        let expected_gradient = (&expected * &weights)
-            .unwrap()
-            .sum_all()
-            .unwrap()
-            .backward()
-            .unwrap();
-        let op = Categorical {
-            actions: Arc::new(actions),
-            consumed: Arc::new(consumed),
-        };
-        let ours = op.apply(&variable).unwrap();
-        let gradient = (&ours * &weights).unwrap().sum_all().unwrap().backward().unwrap();
-        let pairs = [
-            (&expected, &ours),
-            (
-                expected_gradient.get(&variable).unwrap(),
-                gradient.get(&variable).unwrap(),
-            ),
-        ];
-        for (expected, ours) in pairs {
-            let (expected, ours) = (expected.to_vec2::<f32>().unwrap(), ours.to_vec2::<f32>().unwrap());
-            for (e, o) in expected.iter().flatten().zip(ours.iter().flatten()) {
-                assert!((e - o).abs() < 1e-5, "{e} {o}");
-            }
-        }
-        assert_eq!(
-            gradient.get(&variable).unwrap().to_vec2::<f32>().unwrap()[1][5],
-            0.0,
-            "masked: no gradient"
-        );
-    }
-
-    #[test]
-    fn draws_follow_the_probabilities_and_never_a_consumed_item() {
-        let mut p = vec![0.0; 4];
-        softmax_into(&[0.0, 9.0, 0.0, 0.0], &[1], &mut p);
-        assert_eq!(p[1], 0.0);
-        assert_eq!(
-            [0.0, 0.3, 0.34, 0.99, 0.999_999_94].map(|u| draw(&p, u)),
-            [0, 0, 2, 3, 3]
-        );
-    }
-}
+mod tests;

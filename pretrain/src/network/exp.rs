@@ -30,23 +30,49 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { y * power }
 }
 
-/// The sum of `values`, in sixteen partial sums that are added in a fixed order.
-pub(crate) fn sum(values: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut lanes = [0.0_f32; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane += value;
+/// Values that are summed in single precision before they are added in double.
+const STRETCH: usize = 1_024;
+const LANES: usize = 16;
+
+/// The sum of `values`: sixteen partial sums a stretch, stretches in double precision, all in a fixed order.
+pub(crate) fn sum(values: &[f32]) -> f64 {
+    let stretch = |values: &[f32]| {
+        let mut lanes = [0.0_f32; LANES];
+        let chunks = values.chunks_exact(LANES);
+        let rest: f32 = chunks.remainder().iter().sum();
+        for chunk in chunks {
+            for (lane, value) in lanes.iter_mut().zip(chunk) {
+                *lane += value;
+            }
         }
-    }
-    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+        f64::from(lanes.iter().sum::<f32>() + rest)
+    };
+    values.chunks(STRETCH).map(stretch).sum()
+}
+
+/// The sum of the products of `a` and `b`, as [`sum`].
+pub(crate) fn sum_of_products(a: &[f32], b: &[f32]) -> f64 {
+    let stretch = |(a, b): (&[f32], &[f32])| {
+        let mut lanes = [0.0_f32; LANES];
+        let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+        let rest: f32 = a_chunks
+            .remainder()
+            .iter()
+            .zip(b_chunks.remainder())
+            .map(|(a, b)| a * b)
+            .sum();
+        for (a, b) in a_chunks.zip(b_chunks) {
+            for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+                *lane += a * b;
+            }
+        }
+        f64::from(lanes.iter().sum::<f32>() + rest)
+    };
+    a.chunks(STRETCH).zip(b.chunks(STRETCH)).map(stretch).sum()
 }
 
 /// The largest of `values`; negative infinity for none.
 pub(crate) fn max(values: &[f32]) -> f32 {
-    const LANES: usize = 16;
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest = chunks.remainder();
@@ -87,7 +113,7 @@ mod tests {
     #[test]
     fn sums_and_largest_over_odd_lengths() {
         let values: Vec<f32> = (0..37).map(|i| (i as f32) - 40.0).collect();
-        assert_eq!(sum(&values), (0..37).sum::<i32>() as f32 - 37.0 * 40.0);
+        assert_eq!(sum(&values), f64::from((0..37).sum::<i32>()) - 37.0 * 40.0);
         assert_eq!(max(&values), -4.0);
         assert_eq!(max(&[]), f32::NEG_INFINITY);
     }

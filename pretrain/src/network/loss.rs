@@ -1,10 +1,8 @@
 //! The actor-critic loss.
 
-use std::sync::Arc;
-
 use candle_core::{Device, Result, Tensor};
 
-use super::categorical::Categorical;
+use super::categorical::{Choices, Sampling};
 use super::{Network, State};
 
 /// The weights of the loss's parts.
@@ -34,12 +32,8 @@ pub struct LossParts {
 pub(crate) struct Transitions<'a> {
     /// The distinct states.
     pub(crate) states: Vec<State<'a>>,
-    /// Each transition's state.
-    pub(crate) state_of: Vec<u32>,
-    /// Each transition's masked items.
-    pub(crate) consumed: Arc<Vec<Vec<u32>>>,
-    /// Each transition's action.
-    pub(crate) actions: Arc<Vec<u32>>,
+    /// Each transition's state, masked items and action.
+    pub(crate) choices: Choices,
     /// Each transition's return R.
     pub(crate) returns: Vec<f32>,
 }
@@ -50,28 +44,33 @@ pub(crate) struct Transitions<'a> {
 /// mean over transitions of  - log pi(a|s) adv  +  c_v 0.5 (R - V(s))^2  -  c_e H(pi(.|s)),   adv = R - V(s)
 /// ```
 ///
-/// with no gradient through R and adv. Returns the differentiable loss and its parts.
+/// with no gradient through R and adv. Returns the differentiable loss and its parts. `count` is what the mean is over:
+/// the transitions of all shards of an update.
 pub(crate) fn a2c(
     network: &Network,
-    transitions: &Transitions,
+    transitions: Transitions,
     coefficients: Coefficients,
+    count: usize,
 ) -> Result<(Tensor, LossParts)> {
-    let count = transitions.actions.len();
-    let rows = Tensor::from_slice(&transitions.state_of, count, &Device::Cpu)?;
-    let encoded = network.encode(&transitions.states)?.index_select(&rows, 0)?;
-    let values = network.values(&encoded)?;
-    let returns = Tensor::from_slice(&transitions.returns, count, &Device::Cpu)?;
-    let advantages = (&returns - values.detach())?;
-    let categorical = Categorical {
-        actions: transitions.actions.clone(),
-        consumed: transitions.consumed.clone(),
+    let Transitions {
+        states,
+        choices,
+        returns,
+    } = transitions;
+    let rows = Tensor::from_slice(&choices.rows, choices.rows.len(), &Device::Cpu)?;
+    let encoded = network.encode(&states)?;
+    let values = network.values(&encoded)?.index_select(&rows, 0)?;
+    let returns = Tensor::from_vec(returns, choices.rows.len(), &Device::Cpu)?;
+    let error = (returns - values)?;
+    let sampling = Sampling {
+        offsets: network.slab().offsets().map(<[f32]>::to_vec),
+        exact_action: false,
     };
-    let outcome = categorical.apply(&network.logits(&encoded)?)?;
-    let policy = (outcome.narrow(1, 0, 1)?.squeeze(1)? * advantages)?
-        .mean_all()?
-        .neg()?;
-    let entropy = outcome.narrow(1, 1, 1)?.mean_all()?;
-    let value = ((returns - values)?.sqr()?.mean_all()? * 0.5)?;
+    let outcome = choices.apply(&network.logits(&encoded)?, sampling)?;
+    let share = 1.0 / count as f64;
+    let policy = ((outcome.narrow(1, 0, 1)?.squeeze(1)? * error.detach())?.sum_all()? * -share)?;
+    let entropy = (outcome.narrow(1, 1, 1)?.sum_all()? * share)?;
+    let value = (error.sqr()?.sum_all()? * (0.5 * share))?;
     let loss = ((&policy + (&value * f64::from(coefficients.value))?)?
         - (&entropy * f64::from(coefficients.entropy))?)?;
     let parts = LossParts {

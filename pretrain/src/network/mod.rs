@@ -11,14 +11,21 @@ mod gru;
 mod gru_sequence;
 pub(crate) mod initial;
 pub(crate) mod loss;
+pub(crate) mod parameters;
+pub(crate) mod proposal;
+mod q_head;
 pub mod reference;
+pub(crate) mod slab;
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var, bail};
 use common::policy_artifact::{NetworkConfig, Weights};
 
 use actor::Actor;
 use critic::Critic;
 use gru::Gru;
+use parameters::Parameters;
+use q_head::QHead;
+use slab::Slab;
 
 /// A state of the decision process.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +36,16 @@ pub struct State<'a> {
     pub traits: &'a [f32],
 }
 
-/// The network over one set of weights.
+/// The network over the items of one slab. N items in the catalogue, R items in the slab, C of them candidates.
 pub(crate) struct Network<'a> {
     config: &'a NetworkConfig,
-    /// In the order of [`NetworkConfig::shapes`].
+    slab: Slab,
+    /// The policy's, in the order of [`NetworkConfig::shapes`], then those of the Q heads.
     tensors: Vec<Tensor>,
 }
 
 impl<'a> Network<'a> {
-    /// For inference: no operation is recorded.
+    /// A policy for inference, over the whole catalogue.
     pub(crate) fn frozen(config: &'a NetworkConfig, weights: &Weights) -> Result<Self> {
         let shapes = config.shapes();
         let tensors = weights.tensors().into_iter().zip(&shapes);
@@ -45,20 +53,48 @@ impl<'a> Network<'a> {
             tensors.map(|(values, (_, shape))| Tensor::from_slice(values, shape.as_slice(), &Device::Cpu));
         Ok(Network {
             config,
+            slab: Slab::Whole,
             tensors: tensors.collect::<Result<_>>()?,
         })
     }
 
+    /// For inference over the items of `slab`: no operation is recorded.
+    pub(crate) fn over(parameters: &'a Parameters, slab: &Slab) -> Result<Self> {
+        let tensor = |at: usize| {
+            let (values, shape) = parameters.on(at, slab);
+            Tensor::from_slice(&values, shape.as_slice(), &Device::Cpu)
+        };
+        Ok(Network {
+            config: parameters.config(),
+            slab: slab.clone(),
+            tensors: (0..parameters.values.len()).map(tensor).collect::<Result<_>>()?,
+        })
+    }
+
     /// For training: [`Network::gradient`] differentiates with respect to every tensor.
-    pub(crate) fn trainable(config: &'a NetworkConfig, weights: &Weights) -> Result<Self> {
-        let mut network = Self::frozen(config, weights)?;
+    pub(crate) fn trainable(parameters: &'a Parameters, slab: &Slab) -> Result<Self> {
+        let mut network = Self::over(parameters, slab)?;
         for tensor in &mut network.tensors {
             *tensor = Var::from_tensor(tensor)?.into_inner();
         }
         Ok(network)
     }
 
-    /// N, the items that can be chosen.
+    /// The same weights without a record of operations: for acting, where nothing is differentiated.
+    pub(crate) fn detached(&self) -> Network<'a> {
+        Network {
+            config: self.config,
+            slab: self.slab.clone(),
+            tensors: self.tensors.iter().map(Tensor::detach).collect(),
+        }
+    }
+
+    /// The items that it is built over.
+    pub(crate) fn slab(&self) -> &Slab {
+        &self.slab
+    }
+
+    /// N, items in the catalogue.
     pub(crate) fn items(&self) -> usize {
         self.config.items
     }
@@ -119,14 +155,18 @@ impl<'a> Network<'a> {
             for (state, length) in states.iter().zip(&lengths) {
                 let (item, sign) = match (step + length).checked_sub(steps) {
                     Some(at) => state.history[at],
-                    None => (0, 0.0),
+                    // Padding: any item that there is, for nothing reads it.
+                    None => (self.slab.item(0), 0.0),
                 };
                 items.push(item);
                 feedback.push(sign);
             }
         }
         let rows = items.len();
-        let items = Tensor::from_vec(items, rows, &Device::Cpu)?;
+        let Some(items) = items.into_iter().map(|item| self.slab.place(item)).collect() else {
+            bail!("a state holds an item that the slab lacks")
+        };
+        let items = Tensor::from_vec::<_, u32>(items, rows, &Device::Cpu)?;
         let feedback = Tensor::from_vec(feedback, (rows, 1), &Device::Cpu)?;
         Ok((
             Tensor::cat(&[self.tensors[0].index_select(&items, 0)?, feedback], 1)?,
@@ -148,39 +188,64 @@ impl<'a> Network<'a> {
         (profiles.matmul(&self.tensors[2].t()?)? + bias)?.tanh()
     }
 
-    /// Logits `[B, N]` of encoded states, consumed items not yet masked.
+    /// The first of the tensors behind the encoder's.
+    fn behind_encoder(&self) -> usize {
+        4 + self.config.encoder_tensors()
+    }
+
+    /// The candidates' rows of a tensor with a row an item.
+    fn candidates(&self, at: usize) -> Result<Tensor> {
+        self.tensors[at].narrow(0, 0, self.slab.candidates(self.config.items))
+    }
+
+    /// Logits `[B, C]` of encoded states, consumed items not yet masked.
     pub(crate) fn logits(&self, encoded: &Tensor) -> Result<Tensor> {
+        let first = self.behind_encoder();
         let actor = Actor {
-            item_embedding: &self.tensors[0],
-            item_bias: &self.tensors[1],
-            query_weight: &self.tensors[8],
-            query_bias: &self.tensors[9],
-            log_temperature: &self.tensors[10],
+            item_embedding: &self.candidates(0)?,
+            item_bias: &self.candidates(1)?,
+            query_weight: &self.tensors[first],
+            query_bias: &self.tensors[first + 1],
+            log_temperature: &self.tensors[first + 2],
         };
         actor.logits(encoded)
     }
 
+    /// State-action values `[B, C]` of encoded states, by Q head `head`.
+    pub(crate) fn q_values(&self, encoded: &Tensor, head: usize) -> Result<Tensor> {
+        let first = self.behind_encoder() + 7 + q_head::TENSORS * head;
+        let q = QHead {
+            item_embedding: &self.candidates(0)?,
+            weight: &self.tensors[first],
+            bias: &self.tensors[first + 1],
+            item_bias: &self.candidates(first + 2)?,
+            state_weight: &self.tensors[first + 3],
+            state_bias: &self.tensors[first + 4],
+        };
+        q.values(encoded)
+    }
+
     /// Values `[B]` of encoded states.
     pub(crate) fn values(&self, encoded: &Tensor) -> Result<Tensor> {
+        let first = self.behind_encoder() + 3;
         let critic = Critic {
-            weight_1: &self.tensors[11],
-            bias_1: &self.tensors[12],
-            weight_2: &self.tensors[13],
-            bias_2: &self.tensors[14],
+            weight_1: &self.tensors[first],
+            bias_1: &self.tensors[first + 1],
+            weight_2: &self.tensors[first + 2],
+            bias_2: &self.tensors[first + 3],
         };
         critic.values(encoded)
     }
 
-    /// The gradient of the scalar `loss` with respect to every tensor of a trainable network.
-    pub(crate) fn gradient(&self, loss: &Tensor) -> Result<Weights> {
+    /// The gradient of the scalar `loss` with respect to every tensor of a trainable network, over the slab's items; empty
+    /// for tensors that the loss does not depend on.
+    pub(crate) fn gradient(&self, loss: &Tensor) -> Result<Vec<Vec<f32>>> {
         let store = loss.backward()?;
-        let mut gradient = Weights::zeros(self.config);
-        for (values, tensor) in gradient.tensors_mut().into_iter().zip(&self.tensors) {
-            if let Some(found) = store.get(tensor) {
-                *values = found.flatten_all()?.to_vec1()?;
-            }
-        }
-        Ok(gradient)
+        let of = |tensor: &Tensor| match store.get(tensor) {
+            Some(found) => found.flatten_all()?.to_vec1(),
+            None => Ok(Vec::new()),
+        };
+        self.tensors.iter().map(of).collect()
     }
 }
 

@@ -9,6 +9,8 @@ use common::policy_artifact::{NetworkConfig, Weights};
 
 pub use super::State;
 pub use super::loss::{Coefficients, LossParts};
+use super::parameters::Parameters;
+use super::slab::Slab;
 use super::{Network, failed};
 
 /// One step of experience with its return.
@@ -65,6 +67,17 @@ pub fn a2c_gradient(
     primitive(config, weights, transitions, coefficients).map_err(failed)
 }
 
+/// A gradient with zeros where it is empty.
+fn whole(config: &NetworkConfig, gradient: Vec<Vec<f32>>) -> Weights {
+    let mut sum = Weights::zeros(config);
+    for (values, found) in sum.tensors_mut().into_iter().zip(gradient) {
+        if !found.is_empty() {
+            *values = found;
+        }
+    }
+    sum
+}
+
 fn primitive(
     config: &NetworkConfig,
     weights: &Weights,
@@ -72,7 +85,8 @@ fn primitive(
     coefficients: Coefficients,
 ) -> candle_core::Result<(LossParts, Weights)> {
     let count = transitions.len();
-    let network = Network::trainable(config, weights)?;
+    let parameters = Parameters::new(config, weights.clone(), 0, 0);
+    let network = Network::trainable(&parameters, &Slab::Whole)?;
     let states: Vec<State> = transitions.iter().map(|t| t.state).collect();
     let encoded = network.encode_primitive(&states)?;
     let values = network.values(&encoded)?;
@@ -102,13 +116,12 @@ fn primitive(
         value: value.to_scalar()?,
         entropy: entropy.to_scalar()?,
     };
-    Ok((parts, network.gradient(&loss)?))
+    Ok((parts, whole(config, network.gradient(&loss)?)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
+    use super::super::categorical::Choices;
     use super::super::loss::{Transitions, a2c};
     use super::*;
 
@@ -209,17 +222,20 @@ mod tests {
         let steps = transitions();
         let weights = weights();
         let (expected, expected_gradient) = a2c_gradient(&CONFIG, &weights, &steps, COEFFICIENTS).unwrap();
+        let mut choices = Choices::default();
+        for (step, row) in steps.iter().zip([0, 0, 1, 2]) {
+            assert!(choices.push(&Slab::Whole, row, step.action, step.consumed.iter().copied()));
+        }
         let shared = Transitions {
             states: vec![steps[0].state, steps[2].state, steps[3].state],
-            state_of: vec![0, 0, 1, 2],
-            consumed: Arc::new(steps.iter().map(|t| t.consumed.to_vec()).collect()),
-            actions: Arc::new(steps.iter().map(|t| t.action).collect()),
+            choices,
             returns: steps.iter().map(|t| t.target).collect(),
         };
-        let network = Network::trainable(&CONFIG, &weights).unwrap();
-        let (loss, parts) = a2c(&network, &shared, COEFFICIENTS).unwrap();
+        let parameters = Parameters::new(&CONFIG, weights, 0, 0);
+        let network = Network::trainable(&parameters, &Slab::Whole).unwrap();
+        let (loss, parts) = a2c(&network, shared, COEFFICIENTS, steps.len()).unwrap();
         assert!((parts.loss - expected.loss).abs() < 1e-6 && (parts.entropy - expected.entropy).abs() < 1e-6);
-        let gradient = network.gradient(&loss).unwrap();
+        let gradient = whole(&CONFIG, network.gradient(&loss).unwrap());
         for (ours, expected) in gradient.tensors().into_iter().zip(expected_gradient.tensors()) {
             for (o, e) in ours.iter().zip(expected) {
                 assert!((o - e).abs() < 1e-6 * (1.0 + e.abs()), "{o} {e}");

@@ -1,0 +1,151 @@
+//! `pretrain split`: a log in two, one to learn from and one to measure with.
+
+mod last;
+mod rule;
+mod write;
+
+use std::path::PathBuf;
+
+use common::artifact::{self, Plan};
+use common::manifest::Manifest;
+use common::schema::interactions::LOG;
+use common::schema::items::{self, ITEMS};
+use common::schema::scan::{BadRows, Scan};
+use common::{Result, terminal};
+use serde::Serialize;
+
+use crate::data::{Fingerprints, InputPaths};
+use rule::Rule;
+
+const TOOL: &str = "pretrain split";
+const LOG_FILE: &str = "log/interactions.parquet";
+const ITEMS_FILE: &str = "log/items.parquet";
+const HELD_OUT_FILE: &str = "held-out.parquet";
+
+/// Which interactions are held out by their time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InTime {
+    /// None.
+    Nothing,
+    /// The last so many of each user; a user's first interaction always stays.
+    Last(u32),
+    /// The last part of all interactions, ties in the order of rows.
+    Fraction(f64),
+    /// Those from this time on, in milliseconds UTC.
+    From(i64),
+}
+
+/// What to split, and how.
+#[derive(Clone, Debug)]
+pub struct SplitConfig {
+    /// The log and the catalogue; the states and profiles of these paths are not read.
+    pub inputs: InputPaths,
+    /// Interactions held out by time.
+    pub in_time: InTime,
+    /// The part of the log's items whose interactions are all held out.
+    pub withhold_items: f64,
+    /// Chooses those items.
+    pub seed: u64,
+    /// Leave bad rows out, and count them.
+    pub skip_bad_rows: bool,
+    /// The folder that gets `log` and `held-out.parquet`.
+    pub out: PathBuf,
+    /// Replace another run's.
+    pub overwrite: bool,
+}
+
+/// What the manifests record.
+#[derive(Serialize)]
+struct Recorded {
+    part: &'static str,
+    in_time: InTime,
+    withhold_items: f64,
+    like_threshold: f32,
+    skip_bad_rows: bool,
+}
+
+/// Writes `log/interactions.parquet`, `log/items.parquet` where there is a catalogue, and `held-out.parquet`. Rows keep
+/// their order.
+///
+/// The withheld items are the first of the log's items in a random order of the seed: `withhold_items` of their number,
+/// rounded, at least one where it is not 0. All their interactions are held out, whatever their time; the rest is cut in
+/// time, and the last interactions of a user are counted over the rest.
+///
+/// The log is read two to six times, as the cut needs, with memory for the dictionaries of ids and a batch of rows, for
+/// [`InTime::Last`] 16 bytes beside for each interaction held out; a catalogue is held whole.
+///
+/// # Errors
+/// As `Dataset::read` for the log; where log or held-out part would be empty; another run's output.
+pub fn run(config: &SplitConfig) -> Result<()> {
+    let prints = config.inputs.check()?;
+    let bad_rows = match config.skip_bad_rows {
+        true => BadRows::Skip,
+        false => BadRows::Refuse,
+    };
+    let log_path = config.inputs.interactions();
+    let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?;
+    let outputs = Outputs::of(config, &prints, scan.kind.like_threshold)?;
+    if outputs.plan(config.overwrite)? == Plan::AlreadyDone {
+        return Ok(());
+    }
+    let rule = Rule::of(&scan, config.in_time, config.withhold_items, config.seed)?;
+    let written = write::write(&scan, &rule, &outputs.log, &outputs.held_out)?;
+    if let Some((path, manifest)) = &outputs.items
+        && let Some(catalogue) = config.inputs.catalogue()
+    {
+        items::write(path, manifest, &items::read(&catalogue)?)?;
+    }
+    if written.skipped > 0 {
+        let text = format!(
+            "{}: {} bad rows are left out",
+            log_path.display(),
+            written.skipped
+        );
+        terminal::warn(&text);
+    }
+    terminal::info(&format!(
+        "{}: {} interactions to learn from, {} held out ({} of them of {} withheld items)",
+        config.out.display(),
+        written.log,
+        written.held_out,
+        written.of_withheld,
+        rule.withheld()
+    ));
+    Ok(())
+}
+
+/// Paths with their manifests.
+struct Outputs {
+    log: (PathBuf, Manifest),
+    held_out: (PathBuf, Manifest),
+    items: Option<(PathBuf, Manifest)>,
+}
+
+impl Outputs {
+    fn of(config: &SplitConfig, prints: &Fingerprints, like_threshold: f32) -> Result<Self> {
+        let output = |file: &str, kind, part| -> Result<(PathBuf, Manifest)> {
+            let manifest = Manifest::new(kind, TOOL).seed(config.seed).config(&Recorded {
+                part,
+                in_time: config.in_time,
+                withhold_items: config.withhold_items,
+                like_threshold,
+                skip_bad_rows: config.skip_bad_rows,
+            });
+            Ok((config.out.join(file), prints.record_log(manifest?)))
+        };
+        Ok(Outputs {
+            log: output(LOG_FILE, LOG, "log")?,
+            held_out: output(HELD_OUT_FILE, LOG, "held_out")?,
+            items: match config.inputs.catalogue() {
+                Some(_) => Some(output(ITEMS_FILE, ITEMS, "items")?),
+                None => None,
+            },
+        })
+    }
+
+    fn plan(&self, overwrite: bool) -> Result<Plan> {
+        let all = [&self.log, &self.held_out].into_iter().chain(&self.items);
+        artifact::plan_all(all.map(|(path, manifest)| (path.as_path(), manifest)), overwrite)
+    }
+}

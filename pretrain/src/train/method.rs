@@ -1,0 +1,103 @@
+//! The methods, with their hyper-parameters.
+
+use common::Result;
+use serde::Serialize;
+
+use crate::algorithms::bc::{self, BcConfig};
+use crate::algorithms::cql::{self, CqlConfig};
+use crate::algorithms::ialp::{self, IalpConfig};
+use crate::algorithms::ialp_log::{self, IalpLogConfig};
+use crate::algorithms::sa2c::{self, Sa2cConfig};
+use crate::algorithms::sqn::{self, SqnConfig};
+use crate::algorithms::{Trained, cal_ql};
+use crate::reward::RewardModel;
+use crate::run::Run;
+
+/// A method with its hyper-parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Behaviour cloning.
+    Bc(BcConfig),
+    /// Self-supervised Q-learning.
+    Sqn(SqnConfig),
+    /// Supervised advantage actor-critic.
+    Sa2c(Sa2cConfig),
+    /// Discrete conservative Q-learning.
+    Cql(CqlConfig),
+    /// Calibrated conservative Q-learning.
+    CalQl(CqlConfig),
+    /// Actor-critic on the reward model.
+    Ialp(IalpConfig),
+    /// Actor-critic on the reward model with the log's evidence, and imitation of the log.
+    IalpLog(IalpLogConfig),
+}
+
+impl Method {
+    /// As in artifacts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Method::Bc(_) => "bc",
+            Method::Sqn(_) => "sqn",
+            Method::Sa2c(_) => "sa2c",
+            Method::Cql(_) => "cql",
+            Method::CalQl(_) => "cal_ql",
+            Method::Ialp(_) => "ialp",
+            Method::IalpLog(_) => "ialp_log",
+        }
+    }
+
+    /// Updates.
+    pub fn steps(&self) -> u64 {
+        match self {
+            Method::Bc(config) => config.logged.steps,
+            Method::Sqn(config) => config.logged.steps,
+            Method::Sa2c(config) => config.logged.steps,
+            Method::Cql(config) | Method::CalQl(config) => config.logged.steps,
+            Method::Ialp(config) => config.steps,
+            Method::IalpLog(config) => config.ialp.steps,
+        }
+    }
+
+    /// Discount.
+    pub fn gamma(&self) -> f32 {
+        match self {
+            Method::Bc(config) => config.logged.gamma,
+            Method::Sqn(config) => config.logged.gamma,
+            Method::Sa2c(config) => config.logged.gamma,
+            Method::Cql(config) | Method::CalQl(config) => config.logged.gamma,
+            Method::Ialp(config) => config.gamma,
+            Method::IalpLog(config) => config.ialp.gamma,
+        }
+    }
+
+    /// Q heads that it trains beside the policy.
+    pub(crate) fn q_heads(&self) -> usize {
+        match self {
+            Method::Sqn(_) | Method::Sa2c(_) | Method::Cql(_) | Method::CalQl(_) => sqn::Q_HEADS,
+            Method::Bc(_) | Method::Ialp(_) | Method::IalpLog(_) => 0,
+        }
+    }
+
+    /// Whether it plays against the reward model.
+    pub(crate) fn asks_reward_model(&self) -> bool {
+        matches!(self, Method::Ialp(_) | Method::IalpLog(_))
+    }
+
+    /// Trains it. Methods that play against the reward model need `reward`.
+    pub(crate) fn train(&self, run: Run, reward: Option<&RewardModel>) -> Result<Trained> {
+        match (self, reward) {
+            (Method::Bc(config), _) => bc::train(config, run),
+            (Method::Sqn(config), _) => sqn::train(config, run),
+            (Method::Sa2c(config), _) => sa2c::train(config, run),
+            (Method::Cql(config), _) => cql::train(config, run),
+            (Method::CalQl(config), _) => cal_ql::train(config, run),
+            (Method::Ialp(config), Some(reward)) => ialp::train(config, run, reward),
+            (Method::IalpLog(config), Some(reward)) => ialp_log::train(config, run, reward),
+            (Method::Ialp(_) | Method::IalpLog(_), None) => Err(common::Error::usage(format!(
+                "{} needs a reward model",
+                self.name()
+            ))),
+        }
+    }
+}
