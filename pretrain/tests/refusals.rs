@@ -7,17 +7,11 @@ use common::manifest::Manifest;
 use common::schema::interactions::{self, LOG, TRUTH};
 use common::schema::profiles::{self, PROFILES};
 use common::schema::states::{self, STATES};
-use support::expect;
+use support::{expect, says};
 
 const USAGE: i32 = 2;
 const DATA: i32 = 42;
 const BC: &str = "train --method bc --seeds 1 --batch 4 --out policies";
-
-fn says(stderr: &str, words: &[&str]) {
-    for word in words {
-        assert!(stderr.contains(word), "`{word}` is not in\n{stderr}");
-    }
-}
 
 #[test]
 fn wrong_paths_are_wrong_usage() {

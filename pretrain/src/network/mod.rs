@@ -100,6 +100,11 @@ impl<'a> Network<'a> {
         &self.slab
     }
 
+    /// N, items in the catalogue.
+    pub(crate) fn items(&self) -> usize {
+        self.config.items
+    }
+
     /// The most interactions that a state holds.
     pub(crate) fn window(&self) -> usize {
         self.config.window

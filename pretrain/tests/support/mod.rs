@@ -1,6 +1,8 @@
 //! A small hand-made log with states and profiles, and the binary.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod proof;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -172,11 +174,25 @@ pub(crate) fn pretrain(folder: &Path, arguments: &str) -> Output {
 
 /// Runs it and fails with its stderr where the exit code is not `code`; returns stderr.
 pub(crate) fn expect(folder: &Path, arguments: &str, code: i32) -> String {
-    let output = pretrain(folder, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "pretrain {arguments}\n{stderr}");
-    assert!(output.stdout.is_empty(), "stdout is for data alone");
+    let (stdout, stderr) = answer(folder, arguments, code);
+    assert!(stdout.is_empty(), "stdout is for data alone");
     stderr
+}
+
+/// Runs it and fails with its stderr where the exit code is not `code`; returns stdout and stderr.
+pub(crate) fn answer(folder: &Path, arguments: &str, code: i32) -> (String, String) {
+    let output = pretrain(folder, arguments);
+    let (stdout, stderr) = (output.stdout, output.stderr);
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "pretrain {arguments}\n{stderr}");
+    (String::from_utf8(stdout).unwrap(), stderr)
+}
+
+/// Fails where one of `words` is not in `text`.
+pub(crate) fn says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in\n{text}");
+    }
 }
 
 /// Name and bytes of every file below `folder`.
