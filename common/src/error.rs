@@ -1,7 +1,7 @@
 //! One error type, one voice: what was wrong, where, and what to do.
 //!
-//! The class decides the exit code (design section 6): a failure that a retry may help, a wrong use of the
-//! tool, or data that no retry will mend.
+//! The class decides the exit code (design section 6): a failure that a retry may help, a wrong use of the tool, a check
+//! whose answer is no, or data that no retry will mend.
 
 use std::fmt;
 use std::path::Path;
@@ -17,6 +17,8 @@ pub enum Class {
     Retry,
     /// The command line, the configuration or the combination of inputs is wrong: exit code 2.
     Usage,
+    /// A check ran as it should and its answer is no, such as a gate that a policy did not pass: exit code 3.
+    Refused,
     /// The data is bad and a retry will not help: exit code 42.
     Data,
 }
@@ -27,6 +29,7 @@ impl Class {
         match self {
             Class::Retry => 1,
             Class::Usage => 2,
+            Class::Refused => 3,
             Class::Data => 42,
         }
     }
@@ -68,6 +71,11 @@ impl Error {
     /// A wrong use of the tool (exit code 2).
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Class::Usage, what)
+    }
+
+    /// A check whose answer is no: neither a failure nor bad data (exit code 3).
+    pub fn refused(what: impl Into<String>) -> Self {
+        Self::new(Class::Refused, what)
     }
 
     /// Bad data (exit code 42).

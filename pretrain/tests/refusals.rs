@@ -7,17 +7,11 @@ use common::manifest::Manifest;
 use common::schema::interactions::{self, LOG, TRUTH};
 use common::schema::profiles::{self, PROFILES};
 use common::schema::states::{self, STATES};
-use support::expect;
+use support::{expect, says};
 
 const USAGE: i32 = 2;
 const DATA: i32 = 42;
 const BC: &str = "train --method bc --seeds 1 --batch 4 --out policies";
-
-fn says(stderr: &str, words: &[&str]) {
-    for word in words {
-        assert!(stderr.contains(word), "`{word}` is not in\n{stderr}");
-    }
-}
 
 #[test]
 fn wrong_paths_are_wrong_usage() {
@@ -56,6 +50,8 @@ fn a_hyper_parameter_of_the_other_method_or_out_of_range_is_refused() {
     support::write(folder.path());
     for (flag, words) in [
         ("--entropy 0.1", ["--entropy", "ialp"]),
+        ("--pessimism 1", ["--pessimism", "ialp"]),
+        ("--preferences p.parquet", ["--preferences", "ialp"]),
         ("--gamma 1.5", ["--gamma", "1.5"]),
         ("--lr NaN", ["--lr", "NaN"]),
         ("--steps 0", ["--steps", "0"]),

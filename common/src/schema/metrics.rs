@@ -14,6 +14,8 @@ use crate::manifest::Manifest;
 
 /// Artifact kind.
 pub const METRICS: &str = "metrics";
+/// What a policy's folder calls the metrics of its training.
+pub const FILE_NAME: &str = "metrics.parquet";
 /// Column of the environment's name.
 pub const ENVIRONMENT: &str = "environment";
 /// Column of the method's name.

@@ -11,6 +11,7 @@ pub mod items;
 pub mod metrics;
 pub mod preferences;
 pub mod profiles;
+pub mod reliability;
 pub mod replay;
 pub mod scan;
 pub mod states;

@@ -91,14 +91,7 @@ impl<'a> Curve<'a> {
 
     /// Measurements after `step` updates.
     pub(crate) fn record(&mut self, split: &'static str, step: u64, values: &[(&'static str, f64)]) {
-        for &(metric, value) in values {
-            self.points.push(Point {
-                split: split.into(),
-                metric: metric.into(),
-                step,
-                value,
-            });
-        }
+        self.keep(split, step, values);
         if self.progress.is_some() {
             let values: Vec<String> = values
                 .iter()
@@ -106,6 +99,17 @@ impl<'a> Curve<'a> {
                 .collect();
             terminal::info(&format!("{}, step {step}: {}", self.label, values.join(", ")));
         }
+    }
+
+    /// The same for the metrics file alone.
+    pub(crate) fn keep(&mut self, split: &'static str, step: u64, values: &[(&'static str, f64)]) {
+        let points = values.iter().map(|&(metric, value)| Point {
+            split: split.into(),
+            metric: metric.into(),
+            step,
+            value,
+        });
+        self.points.extend(points);
     }
 
     /// The points so far, in the order they were recorded.

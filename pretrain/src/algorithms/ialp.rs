@@ -18,7 +18,7 @@ use crate::evaluate::{Modelled, modelled};
 use crate::network::loss::{Coefficients, a2c};
 use crate::network::slab::Slab;
 use crate::network::{Network, failed};
-use crate::reward::RewardModel;
+use crate::reward::{RewardConfig, RewardModel};
 use crate::run::{Loss, Run, Setting};
 
 /// Episodes of a shard: its gradient is computed by one thread.
@@ -49,6 +49,8 @@ pub struct IalpConfig {
     pub entropy: f32,
     /// Updates between two log lines.
     pub report_every: u64,
+    /// What the reward model knows and how careful it is.
+    pub reward: RewardConfig,
 }
 
 impl Default for IalpConfig {
@@ -63,6 +65,7 @@ impl Default for IalpConfig {
             value: 0.5,
             entropy: 0.15,
             report_every: 100,
+            reward: RewardConfig::default(),
         }
     }
 }
@@ -200,7 +203,7 @@ pub(super) fn train_with(
 
 /// Imitation of logged choices, `weight` times.
 fn logged_part(network: &Network, shard: &Shard, weight: f32) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     match shard.imitation(network, &encoded, |_| weight)? {
         Some((loss, parts)) => Ok((loss, vec![("imitation", parts[0].1)])),
         // Nothing to imitate here: a loss without a gradient.
@@ -286,11 +289,15 @@ mod tests {
         value: 0.5,
         entropy: 0.15,
         report_every: 20,
+        reward: RewardConfig {
+            evidence: false,
+            pessimism: 0.0,
+        },
     };
 
     fn rises_far_above_random(negatives: Option<usize>) {
         let world = World::new(TraitSource::Profile);
-        let (reward, fit) = RewardModel::fit(&world.dataset, &world.traits, 0).unwrap();
+        let (reward, fit) = RewardModel::fit(&world.dataset, &world.traits, &CONFIG.reward, 0).unwrap();
         assert!(fit.auc > 0.8 && fit.auc > fit.popularity_auc, "{fit:?}");
         let trained = train(&CONFIG, world.run(CONFIG.steps, 0, negatives), &reward).unwrap();
         let value = |metric: &str| {
@@ -322,7 +329,7 @@ mod tests {
     #[test]
     fn a_catalogue_that_is_used_up_is_bad_data() {
         let mut world = World::new(TraitSource::None);
-        let (reward, _) = RewardModel::fit(&world.dataset, &world.traits, 0).unwrap();
+        let (reward, _) = RewardModel::fit(&world.dataset, &world.traits, &CONFIG.reward, 0).unwrap();
         let everything: Vec<Event> = (0..40).map(|item| (item, 1.0)).collect();
         world.dataset.replay = Replay::of_logs(&vec![everything; 60], 40);
         let failed = train(&CONFIG, world.run(1, 0, None), &reward);

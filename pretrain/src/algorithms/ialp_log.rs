@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Trained;
 use super::ialp::{self, IalpConfig};
 use super::logged::{Heads, LoggedConfig};
-use crate::reward::RewardModel;
+use crate::reward::{RewardConfig, RewardModel};
 use crate::run::Run;
 
 /// Hyper-parameters of iALP plus log.
@@ -29,7 +29,13 @@ pub struct IalpLogConfig {
 impl Default for IalpLogConfig {
     fn default() -> Self {
         IalpLogConfig {
-            ialp: IalpConfig::default(),
+            ialp: IalpConfig {
+                reward: RewardConfig {
+                    evidence: true,
+                    ..RewardConfig::default()
+                },
+                ..IalpConfig::default()
+            },
             imitation: 0.1,
             imitation_batch: 128,
         }
@@ -68,7 +74,8 @@ mod tests {
     #[test]
     fn the_log_tells_kinds_apart_where_the_language_model_says_nothing() {
         let world = World::new(TraitSource::None);
-        let (reward, _) = RewardModel::fit(&world.dataset, &world.traits, 0).unwrap();
+        let (reward, _) =
+            RewardModel::fit(&world.dataset, &world.traits, &RewardConfig::default(), 0).unwrap();
         let config = IalpLogConfig {
             ialp: IalpConfig {
                 steps: 120,

@@ -13,6 +13,7 @@ use crate::algorithms::ialp_log::IalpLogConfig;
 use crate::algorithms::logged::{Imitate, LoggedConfig};
 use crate::algorithms::sa2c::Sa2cConfig;
 use crate::algorithms::sqn::SqnConfig;
+use crate::reward::RewardConfig;
 use crate::train::Method;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -86,6 +87,9 @@ pub(super) struct HyperArguments {
     /// bc, sqn, sa2c, cql, cal-ql: which logged interactions to choose again [default: likes]
     #[arg(long, value_enum)]
     imitate: Option<Imitate>,
+    /// bc, sqn, sa2c, cql, cal-ql: share of what the encoder reads that is left out while training [default: 0]
+    #[arg(long, value_name = "X")]
+    dropout: Option<f32>,
     /// sqn, sa2c: weight of the temporal difference beside the imitation [default: 1]
     #[arg(long, value_name = "X")]
     td: Option<f32>,
@@ -111,6 +115,10 @@ pub(super) struct HyperArguments {
     /// ialp, ialp-log: rewards in a return before the critic stands in for the rest [default: 1]
     #[arg(long, value_name = "N", value_parser = positive)]
     n_step: Option<usize>,
+    /// ialp, ialp-log: standard errors of its logit by which the modelled reward is lowered: 0 trains on the mean, 1 or 2 on
+    /// a lower bound, which keeps the policy from items that the log says little of [default: 0]
+    #[arg(long, value_name = "X")]
+    pessimism: Option<f32>,
     /// ialp-log: weight of the imitation of the log [default: 0.1]
     #[arg(long, value_name = "X")]
     imitation: Option<f32>,
@@ -129,7 +137,8 @@ impl MethodName {
         !self.is_ialp()
     }
 
-    fn is_ialp(self) -> bool {
+    /// Whether it plays against the reward model.
+    pub(super) fn is_ialp(self) -> bool {
         matches!(self, MethodName::Ialp | MethodName::IalpLog)
     }
 
@@ -169,6 +178,7 @@ impl HyperArguments {
             gamma: self.gamma.unwrap_or(logged.gamma),
             validation: self.validation.unwrap_or(logged.validation),
             imitate: self.imitate.unwrap_or(logged.imitate),
+            dropout: self.dropout.unwrap_or(logged.dropout),
             evaluate_every: logged.evaluate_every,
         };
         let cql = CqlConfig::default();
@@ -186,6 +196,10 @@ impl HyperArguments {
             entropy: self.entropy.unwrap_or(ialp.entropy),
             horizon: self.horizon.unwrap_or(ialp.horizon),
             n_step: self.n_step.unwrap_or(ialp.n_step),
+            reward: RewardConfig {
+                evidence: matches!(name, MethodName::IalpLog),
+                pessimism: self.pessimism.unwrap_or(ialp.reward.pessimism),
+            },
             ..ialp
         };
         Ok(match name {
@@ -221,6 +235,7 @@ impl HyperArguments {
     fn check(&self, name: MethodName) -> Result<()> {
         let logged = "bc, sqn, sa2c, cql and cal-ql";
         let belongs = [
+            ("--dropout", self.dropout.is_some(), name.is_logged(), logged),
             (
                 "--validation",
                 self.validation.is_some(),
@@ -272,6 +287,12 @@ impl HyperArguments {
                 "ialp and ialp-log",
             ),
             (
+                "--pessimism",
+                self.pessimism.is_some(),
+                name.is_ialp(),
+                "ialp and ialp-log",
+            ),
+            (
                 "--imitation",
                 self.imitation.is_some(),
                 matches!(name, MethodName::IalpLog),
@@ -287,6 +308,8 @@ impl HyperArguments {
         in_range("--lr", self.lr, f32::MIN_POSITIVE..=1.0)?;
         in_range("--gamma", self.gamma, 0.0..=1.0)?;
         in_range("--validation", self.validation, 0.0..=0.9)?;
+        in_range("--dropout", self.dropout, 0.0..=0.95)?;
+        in_range("--pessimism", self.pessimism, 0.0..=100.0)?;
         in_range("--td", self.td, 0.0..=100.0)?;
         in_range("--warm-up", self.warm_up, 0.0..=1.0)?;
         in_range("--alpha", self.alpha, 0.0..=1000.0)?;

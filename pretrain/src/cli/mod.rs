@@ -1,14 +1,18 @@
 //! The command line: raw arguments, turned into what a library function takes. One verb a file.
 
 mod bench;
+mod evaluate;
+mod gate;
 mod hyper;
+mod later;
 mod split;
 mod train;
 
 use clap::{Parser, Subcommand};
 use common::Result;
 
-/// Trains recommendation policies offline, from a log and from what a language model said about users and items
+/// Trains recommendation policies offline, from a log and from what a language model said about users and items, and
+/// proves them before they meet users
 #[derive(Parser)]
 #[command(name = "pretrain", version)]
 pub struct Arguments {
@@ -33,6 +37,36 @@ enum Verb {
     ///   pretrain train --method bc --log clicks.parquet --like-threshold 1 --traits none --out policies/bc
     #[command(verbatim_doc_comment)]
     Train(Box<train::TrainArguments>),
+    /// Measure policies on a held-out log: ranking metrics, and off-policy estimates of their value
+    ///
+    /// Each user starts as the policy knows it (history, consumed items, traits; one that it does not know starts empty)
+    /// and moves on through the held-out interactions in time. Recall, NDCG, MRR and hit at each k are over the full
+    /// catalogue, without sampled negatives, as RecBole defines them; ties count against the policy. IPS, SNIPS, DM, DR
+    /// and SWITCH estimate what the policy would earn a step in the states of the log; `logged` is what was earned. All
+    /// come with intervals over users; n is the number of lists, or the effective sample size.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain evaluate --policy policies/bc/seed-0 --log later.parquet
+    ///
+    ///   pretrain evaluate --policy new=policies/new/seed-0 --policy old=policies/old/seed-0 --log later.parquet \
+    ///     --behaviour policies/bc/seed-0 --out metrics.parquet
+    #[command(verbatim_doc_comment)]
+    Evaluate(Box<evaluate::EvaluateArguments>),
+    /// Ask whether a policy is better than a reference on a held-out log: exit code 0 for yes, 3 for no
+    ///
+    /// Yes means: the lower bound of the paired difference, over the same interactions and with users as clusters, is above
+    /// --margin, and the effective sample size of both policies is at least --min-effective. The verdict and its reasons
+    /// are printed on stdout. Exit codes 1, 2 and 42 are failures and no verdict, as everywhere.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain gate --policy policies/new/seed-0 --reference policies/old/seed-0 --log later.parquet --estimator dr
+    ///
+    ///   pretrain gate --policy policies/new/seed-0 --reference policies/old/seed-0 --log later.parquet \
+    ///     --estimator recall@10 --margin -0.01 --format json
+    #[command(verbatim_doc_comment)]
+    Gate(Box<gate::GateArguments>),
     /// Measure how fast policies are trained, side by side with PyTorch
     ///
     /// Transitions a second of A2C with a GRU on the log, of behaviour cloning and A2C by sampled
@@ -75,6 +109,8 @@ enum Verb {
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::Train(arguments) => arguments.run(),
+        Verb::Evaluate(arguments) => arguments.run(),
+        Verb::Gate(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
         Verb::BenchTask => crate::bench::run_task(),
         Verb::Split(arguments) => arguments.run(),

@@ -109,6 +109,7 @@ impl SplitArguments {
                 items: self.items,
                 states: None,
                 profiles: None,
+                preferences: None,
                 like_threshold: self.like_threshold,
             },
             in_time,

@@ -29,6 +29,10 @@ pub(super) struct TrainArguments {
     /// Trait profiles of users and items, from `profiler traits`; needed unless --traits none
     #[arg(long, value_name = "FILE")]
     profiles: Option<PathBuf>,
+    /// What the language model would choose, from `profiler prefer`: ialp's reward model is fit on it where the log is
+    /// too short, and does not look at it otherwise
+    #[arg(long, value_name = "FILE")]
+    preferences: Option<PathBuf>,
     /// Which traits to train with
     #[arg(long, value_enum, default_value_t)]
     traits: TraitSource,
@@ -73,6 +77,12 @@ impl TrainArguments {
                 "pass --profiles with the file that `profiler traits` writes, or --traits none to train without",
             ));
         }
+        if self.preferences.is_some() && !self.method.is_ialp() {
+            return Err(
+                Error::usage("this method has no reward model that --preferences could be for")
+                    .hint("leave --preferences out, or train with --method ialp"),
+            );
+        }
         let method = self.hyper.method(self.method)?;
         let encoder = self.hyper.encoder()?;
         Ok(TrainConfig {
@@ -81,6 +91,7 @@ impl TrainArguments {
                 items: self.items,
                 states: self.states,
                 profiles: self.profiles.filter(|_| self.traits != TraitSource::None),
+                preferences: self.preferences,
                 like_threshold: self.like_threshold,
             },
             reading: Reading {

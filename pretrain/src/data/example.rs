@@ -57,6 +57,7 @@ pub(crate) fn two_kinds() -> Dataset {
         popularity,
         window: WINDOW,
         profiles: Some(profiles),
+        preferences: Vec::new(),
         log: LogRead {
             like_threshold: 1.0,
             fraction: 1.0,

@@ -19,6 +19,8 @@ pub struct InputPaths {
     pub states: Option<PathBuf>,
     /// Trait profiles of users and items.
     pub profiles: Option<PathBuf>,
+    /// What the language model would choose, for a reward model without a log.
+    pub preferences: Option<PathBuf>,
     /// From where on feedback is a like; over what the log itself says.
     pub like_threshold: Option<f32>,
 }
@@ -30,6 +32,7 @@ pub struct Fingerprints {
     items: Option<Fingerprint>,
     states: Option<Fingerprint>,
     profiles: Option<Fingerprint>,
+    preferences: Option<Fingerprint>,
 }
 
 impl InputPaths {
@@ -48,7 +51,8 @@ impl InputPaths {
     /// Fingerprints every input and refuses those that were made from another one than is given.
     ///
     /// # Errors
-    /// A missing or unreadable file; states of another log, profiles of other items or states.
+    /// A missing or unreadable file; states of another log, profiles or preferences of other items or
+    /// states.
     pub fn check(&self) -> Result<Fingerprints> {
         let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(table::fingerprint).transpose();
         let (log, catalogue) = (self.interactions(), self.catalogue());
@@ -62,6 +66,7 @@ impl InputPaths {
             items: fingerprint(&catalogue)?,
             states: fingerprint(&self.states)?,
             profiles: fingerprint(&self.profiles)?,
+            preferences: fingerprint(&self.preferences)?,
         };
         if let Some(states) = &self.states {
             require(states, "log", Some(&prints.log), Some(&log))?;
@@ -70,6 +75,15 @@ impl InputPaths {
             require(profiles, "log", Some(&prints.log), Some(&log))?;
             require(profiles, "items", prints.items.as_ref(), catalogue.as_deref())?;
             require(profiles, "states", prints.states.as_ref(), self.states.as_deref())?;
+        }
+        if let Some(preferences) = &self.preferences {
+            require(preferences, "items", prints.items.as_ref(), catalogue.as_deref())?;
+            require(
+                preferences,
+                "states",
+                prints.states.as_ref(),
+                self.states.as_deref(),
+            )?;
         }
         Ok(prints)
     }
@@ -87,7 +101,11 @@ impl Fingerprints {
 
     /// Records them all in a manifest.
     pub(crate) fn record(&self, manifest: Manifest) -> Manifest {
-        let rest = [("states", &self.states), ("profiles", &self.profiles)];
+        let rest = [
+            ("states", &self.states),
+            ("profiles", &self.profiles),
+            ("preferences", &self.preferences),
+        ];
         rest.into_iter()
             .fold(self.record_log(manifest), |manifest, (role, print)| match print {
                 Some(print) => manifest.input(role, print.clone()),

@@ -11,6 +11,7 @@ use common::{Error, Result, terminal};
 use serde::Serialize;
 
 use super::inputs::{Fingerprints, InputPaths};
+use super::preferences::{self, Preference};
 use super::profiles::ProfileTraits;
 use super::reading::{Reading, ReplayFile};
 use super::replay::{Census, Place, Replay, Sizes};
@@ -34,6 +35,8 @@ pub struct Dataset {
     pub window: usize,
     /// Trait profiles, where given.
     pub(crate) profiles: Option<ProfileTraits>,
+    /// The language model's preferences, where given.
+    pub preferences: Vec<Preference>,
     /// How the log was read.
     pub log: LogRead,
 }
@@ -58,7 +61,7 @@ impl Dataset {
     /// # Errors
     /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, an empty log,
     /// held-out truth in place of the log, items outside the catalogue, users of the states that the log does not know,
-    /// profiles of other states, another run's replay.
+    /// profiles or preferences of other states, another run's replay.
     pub fn read(
         paths: &InputPaths,
         prints: &Fingerprints,
@@ -100,6 +103,7 @@ impl Dataset {
             items: census.items,
             replay,
             profiles: None,
+            preferences: Vec::new(),
             log,
         };
         dataset.count(&log_path)?;
@@ -109,6 +113,10 @@ impl Dataset {
         }
         if !reading.is_whole() {
             hashes = dataset.state_hashes(longest);
+        }
+        if let Some(path) = &paths.preferences {
+            let states = paths.states.as_deref().unwrap_or(path);
+            dataset.preferences = preferences::read(path, &dataset, &hashes, states)?;
         }
         if let Some(path) = &paths.profiles {
             let states = paths.states.as_deref().unwrap_or(path);

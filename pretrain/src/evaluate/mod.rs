@@ -1,9 +1,33 @@
-//! What a policy is worth by the log and by the reward model; never by an environment.
+//! What a policy is worth, by what users did later and by the reward model; never by an environment.
+//!
+//! [`ranking`], [`estimators`] and [`interval`] are plain functions of numbers; [`run`] is `pretrain evaluate`: policies
+//! against a held-out log. The policies are walked through it once (`replay`), and what they would have done is kept
+//! (`measure`); metrics and estimates are computed from that.
 
+mod cross_fit;
+pub mod estimators;
+pub(crate) mod evidence;
+mod factors;
+pub mod interval;
+mod later;
+mod logging;
+pub(crate) mod measure;
 mod modelled;
+pub mod ranking;
 mod recall;
+mod replay;
+mod run;
+mod scores;
+mod settings;
+mod table;
 
+pub use evidence::EvidencePaths;
+pub use logging::Source;
 pub use modelled::Modelled;
 pub(crate) use modelled::modelled;
 pub use recall::Held;
 pub(crate) use recall::recall;
+pub use run::{EvaluateConfig, Named, run};
+pub use settings::{Mask, Protocol, Reward, Settings, Targets, Unknown};
+pub use table::Format;
+pub(crate) use table::print_text;

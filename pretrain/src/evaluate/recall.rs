@@ -1,7 +1,9 @@
-//! Ranking quality on held-out likes of the log.
+//! Recall on held-out likes of the log, while a policy is trained.
 
 use candle_core::Result;
 
+use super::ranking::{Measure, Metric, places};
+use super::scores::{batch, scores};
 use crate::network::{Network, State};
 
 /// A held-out like: the state it followed, what was consumed there, and the item.
@@ -15,22 +17,22 @@ pub struct Held<'a> {
     pub item: u32,
 }
 
-/// The share of `held` whose item is among the `k` highest of the full catalogue without the consumed items; an
-/// item with the same logit counts as higher.
+/// The share of `held` whose item is among the `k` highest of the full catalogue without the consumed items.
 pub(crate) fn recall(network: &Network, held: &[Held], k: usize) -> Result<f64> {
-    const ROWS: usize = 256;
-    let mut hits = 0;
-    for part in held.chunks(ROWS) {
+    let metric = Metric {
+        measure: Measure::Recall,
+        k,
+    };
+    let mut sum = 0.0;
+    for part in held.chunks(batch(network.items())) {
         let states: Vec<State> = part.iter().map(|h| h.state).collect();
-        let logits = network.logits(&network.encode(&states)?)?.to_vec2::<f32>()?;
-        for (held, mut logits) in part.iter().zip(logits) {
-            let own = logits[held.item as usize];
+        let mut logits = scores(network, &states)?;
+        for (held, logits) in part.iter().zip(logits.chunks_exact_mut(network.items())) {
             for &item in &held.consumed {
                 logits[item as usize] = f32::NEG_INFINITY;
             }
-            let above = logits.iter().filter(|&&logit| logit >= own).count();
-            hits += usize::from(above <= k);
+            sum += metric.of(&places(logits, &[held.item]), 1);
         }
     }
-    Ok(hits as f64 / held.len() as f64)
+    Ok(sum / held.len() as f64)
 }

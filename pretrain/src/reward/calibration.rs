@@ -1,34 +1,38 @@
 //! Platt's calibration: a line over the logit, fit on users that the model has not seen.
 
-use super::logistic::{Observation, fit};
+use super::logistic::{Fitted, Observation, fit};
+use super::matrix::Matrix;
 
 /// calibrated logit = (1 + slope) logit + shift; zero both where there is nothing to learn from.
 /// Source: Platt 1999, with a normal prior of unit variance around the identity in place of his soft targets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Platt {
     pub(crate) slope: f64,
     pub(crate) shift: f64,
+    /// Of (shift, slope).
+    pub(crate) covariance: Matrix,
 }
 
 impl Platt {
-    /// From (logit, success, weight).
-    pub(crate) fn fit(scored: &[(f64, bool, f64)]) -> Self {
+    /// From the model's logits as the one feature of each observation.
+    pub(crate) fn fit(scored: impl Iterator<Item = Observation<1>>) -> Self {
         let observations: Vec<Observation<1>> = scored
-            .iter()
-            .map(|&(logit, success, weight)| Observation {
-                x: [logit],
-                offset: logit,
-                success,
-                weight,
+            .map(|observation| Observation {
+                offset: observation.x[0],
+                ..observation
             })
             .collect();
-        let (shift, [slope]) = fit(&observations, 1.0);
-        Platt { slope, shift }
-    }
-
-    /// The calibrated logit.
-    pub(crate) fn apply(&self, logit: f64) -> f64 {
-        (1.0 + self.slope) * logit + self.shift
+        let Fitted {
+            intercept: shift,
+            coefficients: [slope],
+            covariance,
+            ..
+        } = fit(&observations, 1.0);
+        Platt {
+            slope,
+            shift,
+            covariance,
+        }
     }
 }
 
@@ -41,21 +45,30 @@ mod tests {
     #[test]
     fn finds_the_line_between_scores_and_frequencies() {
         let truth = |score: f64| 0.5 * score - 1.0;
-        let scored: Vec<(f64, bool, f64)> = (-40..=40)
-            .flat_map(|i| {
-                let score = f64::from(i) / 8.0;
-                let p = logistic(truth(score));
-                [(score, true, 1e4 * p), (score, false, 1e4 * (1.0 - p))]
-            })
-            .collect();
-        let platt = Platt::fit(&scored);
+        let observation = |score, success, weight| Observation {
+            x: [score],
+            offset: 0.0,
+            success,
+            weight,
+            group: 0,
+        };
+        let platt = Platt::fit((-40..=40).flat_map(|i| {
+            let score = f64::from(i) / 8.0;
+            let p = logistic(truth(score));
+            [
+                observation(score, true, 1e4 * p),
+                observation(score, false, 1e4 * (1.0 - p)),
+            ]
+        }));
         for score in [-3.0, 0.0, 3.0] {
-            assert!((platt.apply(score) - truth(score)).abs() < 1e-3);
+            let calibrated = (1.0 + platt.slope) * score + platt.shift;
+            assert!((calibrated - truth(score)).abs() < 1e-3);
         }
     }
 
     #[test]
     fn nothing_to_learn_from_is_the_identity() {
-        assert_eq!(Platt::fit(&[]), Platt::default());
+        let platt = Platt::fit(std::iter::empty());
+        assert_eq!((platt.slope, platt.shift), (0.0, 0.0));
     }
 }

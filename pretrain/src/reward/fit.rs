@@ -1,269 +1,164 @@
-//! Fitting the reward model on the log's own tail.
+//! Fitting the reward model: on the log's own tail, or without a log on what the language model would choose.
 
-use std::collections::HashSet;
+use common::rng::{shuffle, stream};
+use common::{Error, Result, terminal};
 
-use common::rng::{RngExt, shuffle, stream};
-use common::{Error, Result};
-use serde::Serialize;
+use super::evidence::{CoLikes, Evidence, Weighing, choose};
+use super::features::Features;
+use super::folds::{FOLDS, Folds, TO_FIT, TO_MEASURE};
+use super::measure::RewardFit;
+use super::model::{RewardConfig, RewardModel};
+use super::pairs::{Group, TAIL, of_log, of_preference};
+use crate::data::{Dataset, Event, Traits, tail_start};
 
-use super::calibration::Platt;
-use super::features::{Context, FEATURES, Features};
-use super::logistic::{Observation, fit, logistic};
-use super::measure::{Scored, auc, calibration_error};
-use crate::data::{Dataset, Event, Traits, distinct, last, tail_start};
-
-/// The last part of each user's log that the model is fit on; the rest is what it may know.
-const TAIL: f32 = 0.5;
-/// Pairs drawn a user from the catalogue's items that are not in the user's log; each stands for its share.
-const NEGATIVES: usize = 200;
-/// Users that the fit reads at most: three coefficients need no more.
+/// Users (or preferences) that the fit reads at most: a handful of coefficients needs no more.
 const USERS: usize = 20_000;
-/// Folds of users: three to fit, one to calibrate, one to measure.
-const FOLDS: usize = 5;
-
-/// A calibrated logistic model of "the user takes up the item and likes it".
-#[derive(Clone, Debug)]
-pub struct RewardModel {
-    features: Features,
-    intercept: f64,
-    coefficients: [f64; FEATURES],
-    platt: Platt,
-}
-
-/// What was fit, and how well it does on users that neither fit nor calibration saw.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RewardFit {
-    /// Of the cosine between the item's traits and those of the state's liked items.
-    pub liked_traits: f64,
-    /// Of the cosine between the item's traits and the user's.
-    pub user_traits: f64,
-    /// Of the logarithm of the item's popularity.
-    pub popularity: f64,
-    /// Users in the last fold.
-    pub users: usize,
-    /// Area under the ROC curve.
-    pub auc: f64,
-    /// The same of popularity alone.
-    pub popularity_auc: f64,
-    /// Expected calibration error.
-    pub calibration_error: f64,
-    /// Mean probability.
-    pub predicted: f64,
-    /// Frequency of likes.
-    pub observed: f64,
-}
-
-impl RewardFit {
-    /// Names and values for a training curve.
-    pub(crate) fn values(&self) -> [(&'static str, f64); 8] {
-        [
-            ("reward model: AUC", self.auc),
-            ("AUC of popularity alone", self.popularity_auc),
-            ("calibration error", self.calibration_error),
-            ("mean prediction", self.predicted),
-            ("frequency of likes", self.observed),
-            ("coefficient of liked items' traits", self.liked_traits),
-            ("of the user's traits", self.user_traits),
-            ("of log popularity", self.popularity),
-        ]
-    }
-}
-
-/// One (state, item) pair of the tail.
-struct Pair {
-    x: [f32; FEATURES],
-    liked: bool,
-    weight: f64,
-}
 
 impl RewardModel {
-    /// Fits on the later half of every user's log: the state is the window before it, the item a row of it
-    /// (liked or not), or one of the catalogue that the user's log does not hold (not liked; a sample, weighted
-    /// by what it stands for). Popularity is counted over the earlier halves alone.
+    /// Fits on the later half of the log of at most 20,000 users; what the features know of other users is counted
+    /// over the earlier halves alone. The model that is returned knows the whole log.
     ///
-    /// A user's traits were read from the state at the end of the log. A pair whose item is in that state would
-    /// see its own answer, so such items are left out; where nothing liked would remain, the user's traits are
-    /// left unknown instead.
+    /// Where fewer than five users have a liked interaction in their tail, the language model's preferences take the
+    /// log's place, see [`RewardModel::fit_preferences`].
     ///
     /// # Errors
-    /// Bad data, when fewer than five users have a liked interaction in their tail; a replay that cannot be read.
-    pub fn fit(dataset: &Dataset, traits: &Traits, seed: u64) -> Result<(Self, RewardFit)> {
-        let pairs = pairs(dataset, traits, seed)?;
-        let users: Vec<usize> = (0..pairs.len())
-            .filter(|&u| pairs[u].iter().any(|p| p.liked))
-            .collect();
-        if users.len() < FOLDS {
-            return Err(Error::data(format!(
-                "{} users have a liked interaction in the later half of their log; the reward model needs {FOLDS}",
-                users.len()
-            ))
-            .hint("train on a longer log, or with --method bc"));
-        }
-        let fold = |wanted: fn(usize) -> bool| {
-            users
-                .iter()
-                .enumerate()
-                .filter(move |(i, _)| wanted(i % FOLDS))
-                .flat_map(|(_, &user)| &pairs[user])
-        };
-        let observations: Vec<Observation<FEATURES>> = fold(|f| f < 3)
-            .map(|p| Observation {
-                x: p.x.map(f64::from),
-                offset: 0.0,
-                success: p.liked,
-                weight: p.weight,
-            })
-            .collect();
-        let (intercept, coefficients) = fit(&observations, 1.0);
-        let features = Features::new(traits, &dataset.popularity);
-        let mut model = RewardModel {
-            features,
-            intercept,
-            coefficients,
-            platt: Platt::default(),
-        };
-        let scored: Vec<Scored> = fold(|f| f == 3)
-            .map(|p| (model.logit(p.x), p.liked, p.weight))
-            .collect();
-        model.platt = Platt::fit(&scored);
-        let held: Vec<&Pair> = fold(|f| f == 4).collect();
-        let report = model.measure(&held, users.len() / FOLDS);
-        Ok((model, report))
-    }
-
-    /// The state's side of the features; see [`RewardModel::probability`].
-    pub fn context(&self, history: &[Event], user_traits: &[f32]) -> Context {
-        self.features.context(history, user_traits)
-    }
-
-    /// The calibrated probability that a user in this state takes up `item` and likes it.
-    pub fn probability(&self, context: &Context, item: u32) -> f32 {
-        logistic(self.platt.apply(self.logit(self.features.of(context, item)))) as f32
-    }
-
-    fn logit(&self, x: [f32; FEATURES]) -> f64 {
-        self.intercept
-            + x.iter()
-                .zip(&self.coefficients)
-                .map(|(&x, c)| f64::from(x) * c)
-                .sum::<f64>()
-    }
-
-    fn measure(&self, held: &[&Pair], users: usize) -> RewardFit {
-        let score = |of: &dyn Fn(&Pair) -> f64| -> Vec<Scored> {
-            held.iter()
-                .map(|pair| (of(pair), pair.liked, pair.weight))
-                .collect()
-        };
-        let probabilities = score(&|pair| logistic(self.platt.apply(self.logit(pair.x))));
-        let weight: f64 = held.iter().map(|pair| pair.weight).sum();
-        let liked = held.iter().filter(|pair| pair.liked).count() as f64;
-        RewardFit {
-            liked_traits: self.coefficients[0],
-            user_traits: self.coefficients[1],
-            popularity: self.coefficients[2],
-            users,
-            auc: auc(&probabilities),
-            popularity_auc: auc(&score(&|pair| f64::from(pair.x[2]))),
-            calibration_error: calibration_error(&probabilities),
-            predicted: probabilities.iter().map(|(p, _, weight)| p * weight).sum::<f64>() / weight,
-            observed: liked / weight,
-        }
-    }
-}
-
-/// The pairs of some users, drawn at random where there are more than [`USERS`]: in random order, one list a user.
-fn pairs(dataset: &Dataset, traits: &Traits, seed: u64) -> Result<Vec<Vec<Pair>>> {
-    let mut heads = vec![0.0; dataset.items.len()];
-    dataset.replay.visit(|_, log| {
-        for (item, _) in log[..tail_start(log.len(), TAIL)]
+    /// Without preferences to take its place: wrong usage where nothing is liked in the log, bad data where too little
+    /// is; a log that cannot be read.
+    pub fn fit(
+        dataset: &Dataset,
+        traits: &Traits,
+        config: &RewardConfig,
+        seed: u64,
+    ) -> Result<(Self, RewardFit)> {
+        let mut heads = vec![0.0; dataset.items.len()];
+        dataset.replay.visit(|_, log| {
+            for (item, _) in head(log).iter().filter(|(_, feedback)| *feedback > 0.0) {
+                heads[*item as usize] += 1.0;
+            }
+            Ok(())
+        })?;
+        let mut known = Features::new(traits, &heads);
+        let users = drawn(dataset.users.len(), seed);
+        let logs = dataset.replay.of_users(&users)?;
+        let groups: Vec<Group> = users
             .iter()
-            .filter(|(_, feedback)| *feedback > 0.0)
-        {
-            heads[*item as usize] += 1.0;
+            .zip(&logs)
+            .map(|(&user, log)| of_log(user as usize, log, dataset, traits, &known, seed))
+            .filter(|group| group.pairs.iter().any(|pair| pair.liked))
+            .collect();
+        if groups.len() < FOLDS {
+            if dataset.preferences.is_empty() {
+                return Err(too_little(dataset, groups.len()));
+            }
+            terminal::info(
+                "the log is too short for a reward model: it is fit on the language model's preferences",
+            );
+            return Self::fit_preferences(dataset, traits, config, seed);
         }
-        Ok(())
-    })?;
-    let features = Features::new(traits, &heads);
-    let mut users: Vec<u32> = (0..dataset.users.len() as u32).collect();
-    shuffle(&mut stream(seed, "reward/users", &[]), &mut users);
-    users.truncate(USERS);
-    let logs = dataset.replay.of_users(&users)?;
-    let users = users.into_iter().zip(&logs);
-    Ok(users
-        .map(|(user, log)| pairs_of(user as usize, log, dataset, traits, &features, seed))
-        .collect())
+        let folds = Folds { groups: &groups };
+        let mut features = Features::new(traits, &dataset.popularity);
+        if config.evidence {
+            let count = |part, likes: &[f32], weighing| -> Result<Evidence> {
+                let total = likes.iter().map(|&l| f64::from(l)).sum();
+                let counts = CoLikes::of_log(dataset, part, total, seed)?;
+                Ok(Evidence::new(counts, likes, weighing))
+            };
+            let evidence = count(head, &heads, Weighing::default())?;
+            let weighing = choose(&evidence, &known, &folds.fit(&known), &folds.of(TO_FIT));
+            known = known.with(evidence.weighed(weighing));
+            features = features.with(count(|log| log, &dataset.popularity, weighing)?);
+        }
+        Ok(Self::on(&folds, known, features, config))
+    }
+
+    /// Fits on what the language model would choose, without a log: its choice counts as liked, the other candidates as
+    /// not. A probability is then that of being chosen among candidates; popularity is unknown.
+    ///
+    /// # Errors
+    /// Bad data, where the dataset has fewer than five preferences.
+    pub fn fit_preferences(
+        dataset: &Dataset,
+        traits: &Traits,
+        config: &RewardConfig,
+        seed: u64,
+    ) -> Result<(Self, RewardFit)> {
+        let preferences = &dataset.preferences;
+        if preferences.len() < FOLDS {
+            return Err(Error::data(format!(
+                "there are {} preferences; the reward model needs {FOLDS}",
+                preferences.len()
+            ))
+            .hint("let `profiler prefer` ask about more users"));
+        }
+        let features = Features::new(traits, &vec![0.0; dataset.items.len()]);
+        let groups: Vec<Group> = drawn(preferences.len(), seed)
+            .into_iter()
+            .map(|at| of_preference(&preferences[at as usize], dataset, traits, &features))
+            .collect();
+        Ok(Self::on(
+            &Folds { groups: &groups },
+            features.clone(),
+            features,
+            config,
+        ))
+    }
+
+    /// Fits, calibrates and measures with the features that are `known` then; the model looks at `features`.
+    fn on(folds: &Folds, known: Features, features: Features, config: &RewardConfig) -> (Self, RewardFit) {
+        let fitted = folds.fit(&known);
+        let platt = folds.calibrate(&known, &fitted);
+        let measured = RewardModel::new(known, &fitted, &platt, config);
+        let report = RewardFit::new(&measured, &fitted, &folds.of(TO_MEASURE));
+        (RewardModel::new(features, &fitted, &platt, config), report)
+    }
 }
 
-fn pairs_of(
-    user: usize,
-    log: &[Event],
-    dataset: &Dataset,
-    traits: &Traits,
-    features: &Features,
-    seed: u64,
-) -> Vec<Pair> {
-    let (head, tail) = log.split_at(tail_start(log.len(), TAIL));
-    // A repeat is no action: the policy never offers a consumed item.
-    let mut before: HashSet<u32> = head.iter().map(|(item, _)| *item).collect();
-    let fresh: Vec<Event> = tail
-        .iter()
-        .copied()
-        .filter(|(item, _)| before.insert(*item))
-        .collect();
-    let profiled = |item: u32| dataset.states[user].iter().any(|(of_state, _)| *of_state == item);
-    let clean: Vec<Event> = fresh
-        .iter()
-        .copied()
-        .filter(|(item, _)| !profiled(*item))
-        .collect();
-    let unknown = vec![0.0; traits.count];
-    let usable = traits.count > 0 && clean.iter().any(|(_, feedback)| *feedback > 0.0);
-    let (fresh, user_traits) = if usable {
-        (clean, traits.user(user))
-    } else {
-        (fresh, &unknown[..])
-    };
-    let context = features.context(last(head, dataset.window), user_traits);
-    let mut pairs: Vec<Pair> = fresh
-        .iter()
-        .map(|&(item, feedback)| Pair {
-            x: features.of(&context, item),
-            liked: feedback > 0.0,
-            weight: 1.0,
-        })
-        .collect();
-    let consumed = distinct(log);
-    let unseen = dataset.items.len() - consumed.len();
-    let drawn = NEGATIVES.min(unseen);
-    let mut rng = stream(seed, "reward/negatives", &[user as u64]);
-    for _ in 0..drawn {
-        let mut item = rng.random_range(0..dataset.items.len() as u32);
-        while consumed.binary_search(&item).is_ok() {
-            item = rng.random_range(0..dataset.items.len() as u32);
-        }
-        let weight = unseen as f64 / drawn as f64;
-        pairs.push(Pair {
-            x: features.of(&context, item),
-            liked: false,
-            weight,
-        });
+/// At most [`USERS`] of `count` numbers, in random order.
+fn drawn(count: usize, seed: u64) -> Vec<u32> {
+    let mut numbers: Vec<u32> = (0..count as u32).collect();
+    shuffle(&mut stream(seed, "reward/users", &[]), &mut numbers);
+    numbers.truncate(USERS);
+    numbers
+}
+
+/// The part of a user's log that the features may know while the model is fit.
+fn head(log: &[Event]) -> &[Event] {
+    &log[..tail_start(log.len(), TAIL)]
+}
+
+fn too_little(dataset: &Dataset, users: usize) -> Error {
+    if dataset.popularity.iter().all(|&likes| likes == 0.0) {
+        return Error::usage("there is neither feedback nor a preference to fit the reward model on")
+            .hint("pass --preferences with the file that `profiler prefer` writes, or a log with feedback");
     }
-    pairs
+    Error::data(format!(
+        "{users} users have a liked interaction in the later half of their log; the reward model needs {FOLDS}"
+    ))
+    .hint("train on a longer log, pass --preferences from `profiler prefer`, or train with --method bc")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::logistic::logistic;
     use super::*;
-    use crate::data::TraitSource;
     use crate::data::example::{OF_A_KIND, two_kinds};
     use crate::data::replay::Replay;
+    use crate::data::{Preference, TraitSource};
+
+    fn fit(dataset: &Dataset, source: TraitSource, pessimism: f32) -> Result<(RewardModel, RewardFit)> {
+        let traits = Traits::of(dataset, source, 0);
+        let config = RewardConfig {
+            pessimism,
+            ..RewardConfig::default()
+        };
+        RewardModel::fit(dataset, &traits, &config, 0)
+    }
 
     #[test]
     fn probabilities_follow_kind_and_are_calibrated() {
         let dataset = two_kinds();
         let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (model, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        let (model, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
         assert!(fit.liked_traits > 0.5, "{fit:?}");
         assert!(
             (fit.predicted - fit.observed).abs() < 0.05 && fit.calibration_error < 0.08,
@@ -277,6 +172,22 @@ mod tests {
         assert!(mean(0..OF_A_KIND) > 3.0 * mean(OF_A_KIND..2 * OF_A_KIND));
     }
 
+    #[test]
+    fn pessimism_answers_with_a_lower_bound() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (mean, _) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
+        let (careful, _) = fit(&dataset, TraitSource::Profile, 2.0).unwrap();
+        let context = mean.context(&dataset.states[0], traits.user(0));
+        for item in 0..2 * OF_A_KIND {
+            let found = mean.predict(&context, item);
+            assert_eq!(mean.probability(&context, item), found.probability as f32);
+            let bound = logistic(found.logit - 2.0 * found.error) as f32;
+            assert_eq!(careful.probability(&context, item), bound);
+            assert!(found.error > 0.0 && found.lower < found.probability && found.probability < found.upper);
+        }
+    }
+
     /// A user's traits that hold the answer, as if read from the very items to be predicted: were they used, the
     /// coefficient would say so.
     #[test]
@@ -285,8 +196,7 @@ mod tests {
         for (state, log) in dataset.logs().unwrap().iter().enumerate() {
             dataset.states[state] = log[tail_start(log.len(), TAIL)..].to_vec();
         }
-        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
-        let (_, fit) = RewardModel::fit(&dataset, &traits, 0).unwrap();
+        let (_, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
         assert_eq!(fit.user_traits, 0.0, "{fit:?}");
     }
 
@@ -298,11 +208,76 @@ mod tests {
             log.iter_mut().skip(2).for_each(|event| event.1 = -1.0);
         }
         dataset.replay = Replay::of_logs(&logs, dataset.items.len());
-        let traits = Traits::of(&dataset, TraitSource::None, 0);
-        let error = RewardModel::fit(&dataset, &traits, 0).unwrap_err().to_string();
+        let error = fit(&dataset, TraitSource::None, 0.0).unwrap_err().to_string();
         assert!(
             error.contains("liked interaction") && error.contains("bc"),
             "{error}"
         );
+    }
+
+    /// Users whose traits the language model's choices follow, and nothing else to learn from.
+    fn preferred() -> Dataset {
+        let mut dataset = two_kinds();
+        dataset.popularity.fill(0.0);
+        dataset.replay = Replay::of_logs(&vec![Vec::new(); 60], dataset.items.len());
+        dataset.states.fill(Vec::new());
+        let preference = |user: u32| Preference {
+            user,
+            candidates: (0..10).chain(OF_A_KIND..OF_A_KIND + 10).collect(),
+            chosen: (user / 2) % 10 + OF_A_KIND * (user % 2),
+        };
+        dataset.preferences = (0..60).map(preference).collect();
+        dataset
+    }
+
+    #[test]
+    fn without_a_log_the_language_models_choices_are_learnt() {
+        let dataset = preferred();
+        let traits = Traits::of(&dataset, TraitSource::Profile, 0);
+        let (model, fit) = fit(&dataset, TraitSource::Profile, 0.0).unwrap();
+        assert!(fit.user_traits > 0.5 && fit.popularity == 0.0, "{fit:?}");
+        assert!((fit.predicted - 0.05).abs() < 0.01, "one of twenty: {fit:?}");
+        let context = model.context(&[], traits.user(1));
+        let second_kind = model.probability(&context, OF_A_KIND + 15);
+        assert!(second_kind > 2.0 * model.probability(&context, 15));
+    }
+
+    #[test]
+    fn with_neither_log_nor_preferences_there_is_nothing_to_fit() {
+        let mut dataset = preferred();
+        dataset.preferences.clear();
+        let error = fit(&dataset, TraitSource::Profile, 0.0).unwrap_err();
+        assert_eq!(error.class(), common::error::Class::Usage);
+        assert!(error.to_string().contains("--preferences"), "{error}");
+        dataset.preferences = preferred().preferences[..3].to_vec();
+        let error = fit(&dataset, TraitSource::Profile, 0.0).unwrap_err().to_string();
+        assert!(error.contains("3 preferences"), "{error}");
+    }
+
+    /// Traits say nothing here, and all items are about as popular: only what others liked beside it tells a kind.
+    #[test]
+    fn evidence_tells_what_traits_and_popularity_cannot() {
+        let dataset = two_kinds();
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let with = |evidence| {
+            let config = RewardConfig {
+                evidence,
+                ..RewardConfig::default()
+            };
+            RewardModel::fit(&dataset, &traits, &config, 0).unwrap()
+        };
+        let ((_, without), (model, fit)) = (with(false), with(true));
+        assert!(
+            fit.auc > 0.75 && fit.auc > without.auc + 0.2,
+            "{} {}",
+            fit.auc,
+            without.auc
+        );
+        assert_eq!((without.prior_weight, without.evidence), (1.0, 0.0));
+        assert!(fit.prior_weight < 1.0 && fit.evidence > 0.0);
+        // One like of the first kind is enough of a hint; no like is none.
+        let context = model.context(&[(3, 1.0)], &[]);
+        assert!(model.probability(&context, 5) > model.probability(&context, OF_A_KIND + 5));
+        assert_eq!(model.prior_weight(&model.context(&[], &[]), 5), 1.0);
     }
 }

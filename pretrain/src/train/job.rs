@@ -18,8 +18,6 @@ use crate::network::initial::initial_weights;
 use crate::reward::RewardModel;
 use crate::run::{Run, Setting};
 
-const CURVE_FILE: &str = "metrics.parquet";
-
 /// What a manifest records of a run, besides the network.
 #[derive(Serialize)]
 struct Training {
@@ -94,12 +92,13 @@ impl Job<'_> {
         let traits = Traits::of(dataset, config.traits, seed);
         let weights = initial_weights(&network, &traits.items, seed);
         let mut curve = Curve::new(name.clone(), progress);
-        let reward = if config.method.asks_reward_model() {
-            let (reward, fit) = RewardModel::fit(dataset, &traits, seed)?;
-            curve.record("held-out users", 0, &fit.values());
-            Some(reward)
-        } else {
-            None
+        let reward = match config.method.reward_model() {
+            Some(known) => {
+                let (reward, fit) = RewardModel::fit(dataset, &traits, known, seed)?;
+                fit.record(&mut curve);
+                Some(reward)
+            }
+            None => None,
         };
         let setting = Setting {
             network: &network,
@@ -115,7 +114,7 @@ impl Job<'_> {
         let trained = Run::new(setting, steps, weights, config.method.q_heads(), curve, keep)
             .and_then(|run| config.method.train(run, reward.as_ref()))
             .map_err(|e| e.at(name))?;
-        self.write_curve(&self.folder().join(CURVE_FILE), &trained.curve)?;
+        self.write_curve(&self.folder().join(metrics::FILE_NAME), &trained.curve)?;
         let policy = Policy {
             manifest: self.manifest(POLICY)?,
             config: self.policy_config()?,

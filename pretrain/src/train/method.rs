@@ -10,7 +10,7 @@ use crate::algorithms::ialp_log::{self, IalpLogConfig};
 use crate::algorithms::sa2c::{self, Sa2cConfig};
 use crate::algorithms::sqn::{self, SqnConfig};
 use crate::algorithms::{Trained, cal_ql};
-use crate::reward::RewardModel;
+use crate::reward::{RewardConfig, RewardModel};
 use crate::run::Run;
 
 /// A method with its hyper-parameters.
@@ -79,9 +79,13 @@ impl Method {
         }
     }
 
-    /// Whether it plays against the reward model.
-    pub(crate) fn asks_reward_model(&self) -> bool {
-        matches!(self, Method::Ialp(_) | Method::IalpLog(_))
+    /// What the reward model that it plays against knows; none where it plays against none.
+    pub(crate) fn reward_model(&self) -> Option<&RewardConfig> {
+        match self {
+            Method::Ialp(config) => Some(&config.reward),
+            Method::IalpLog(config) => Some(&config.ialp.reward),
+            _ => None,
+        }
     }
 
     /// Trains it. Methods that play against the reward model need `reward`.

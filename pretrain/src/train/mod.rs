@@ -5,15 +5,16 @@ mod method;
 
 use std::path::PathBuf;
 
+use common::Result;
 use common::artifact::{self, Plan};
 use common::policy_artifact::{Encoder, POLICY};
 use common::terminal::{self, Progress};
-use common::{Error, Result};
 use rayon::prelude::*;
 
 pub use method::Method;
 
 use crate::data::{Dataset, InputPaths, Reading, ReplayFile, TraitSource};
+use crate::threads;
 use job::Job;
 
 const TOOL: &str = "pretrain train";
@@ -88,10 +89,7 @@ pub fn run(config: &TrainConfig) -> Result<()> {
     }
     let label = format!("pre-training {}", config.method.name());
     let progress = Progress::new(&label, pending.len() as u64 * config.method.steps(), "updates");
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.workers)
-        .build()
-        .map_err(|e| Error::retry(format!("cannot start {} threads: {e}", config.workers)))?;
+    let pool = threads::pool(config.workers)?;
     let outcomes: Vec<Result<()>> =
         pool.install(|| pending.par_iter().map(|job| job.run(&progress)).collect());
     outcomes.into_iter().collect()

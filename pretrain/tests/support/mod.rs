@@ -1,6 +1,8 @@
 //! A small hand-made log with states and profiles, and the binary.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod proof;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -9,6 +11,7 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG};
 use common::schema::items::{self, ITEMS, Items};
+use common::schema::preferences::Preferences;
 use common::schema::profiles::{self, PROFILES, Profiles};
 use common::schema::states::{self, STATES, States, state_hash};
 
@@ -48,12 +51,16 @@ pub(crate) fn log(kind: IdKind) -> Interactions {
 /// Writes `log/interactions.parquet` and `log/items.parquet`, `states.parquet` and `profiles.parquet`, which belong
 /// together.
 pub(crate) fn write(folder: &Path) {
-    let log = log(IdKind::Text);
+    write_log(folder, &log(IdKind::Text));
+}
+
+/// The same for a log of one's own.
+pub(crate) fn write_log(folder: &Path, log: &Interactions) {
     let (log_path, items_path) = (
         folder.join("log/interactions.parquet"),
         folder.join("log/items.parquet"),
     );
-    interactions::write(&log_path, &Manifest::new(LOG, "test"), &log).unwrap();
+    interactions::write(&log_path, &Manifest::new(LOG, "test"), log).unwrap();
     let catalogue = Items {
         ids: log.items.clone(),
         title: (0..CATALOGUE).map(|i| format!("title {i}")).collect(),
@@ -62,7 +69,7 @@ pub(crate) fn write(folder: &Path) {
     };
     items::write(&items_path, &Manifest::new(ITEMS, "test"), &catalogue).unwrap();
     let states_path = folder.join("states.parquet");
-    let states = states_of(&log);
+    let states = states_of(log);
     let manifest = Manifest::new(STATES, "test")
         .input_file("log", &log_path)
         .unwrap();
@@ -76,7 +83,7 @@ pub(crate) fn write(folder: &Path) {
     profiles::write(
         &folder.join("profiles.parquet"),
         &manifest,
-        &profiles_of(&log, &states),
+        &profiles_of(log, &states),
     )
     .unwrap();
 }
@@ -135,6 +142,26 @@ pub(crate) fn profiles_of(log: &Interactions, states: &States) -> Profiles {
     profiles
 }
 
+/// Choices of the half of the catalogue that each user's profile likes, made in `states`.
+pub(crate) fn preferences_of(states: &States) -> Preferences {
+    let mut preferences = Preferences::default();
+    for (user, id) in states.users.ids().enumerate() {
+        let own = u32::from(user % 2 == 1);
+        preferences.state_hash.push(states.state_hash[user].clone());
+        preferences.user_id.push(id.to_string());
+        let candidates = (10..20).map(|item: u32| item.to_string());
+        preferences.candidates.push(candidates.collect());
+        preferences.scores.push(
+            (0..10)
+                .map(|at| if at / 5 == own { -1.0 } else { -2.0 })
+                .collect(),
+        );
+        preferences.chosen.push(5 * own);
+        preferences.margin.push(0.0);
+    }
+    preferences
+}
+
 /// Runs `pretrain` with `arguments`, split at spaces, in `folder`.
 pub(crate) fn pretrain(folder: &Path, arguments: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pretrain"));
@@ -147,11 +174,25 @@ pub(crate) fn pretrain(folder: &Path, arguments: &str) -> Output {
 
 /// Runs it and fails with its stderr where the exit code is not `code`; returns stderr.
 pub(crate) fn expect(folder: &Path, arguments: &str, code: i32) -> String {
-    let output = pretrain(folder, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "pretrain {arguments}\n{stderr}");
-    assert!(output.stdout.is_empty(), "stdout is for data alone");
+    let (stdout, stderr) = answer(folder, arguments, code);
+    assert!(stdout.is_empty(), "stdout is for data alone");
     stderr
+}
+
+/// Runs it and fails with its stderr where the exit code is not `code`; returns stdout and stderr.
+pub(crate) fn answer(folder: &Path, arguments: &str, code: i32) -> (String, String) {
+    let output = pretrain(folder, arguments);
+    let (stdout, stderr) = (output.stdout, output.stderr);
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "pretrain {arguments}\n{stderr}");
+    (String::from_utf8(stdout).unwrap(), stderr)
+}
+
+/// Fails where one of `words` is not in `text`.
+pub(crate) fn says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in\n{text}");
+    }
 }
 
 /// Name and bytes of every file below `folder`.

@@ -162,7 +162,7 @@ impl Agent {
         let error = match class {
             Class::Usage => Error::usage(what),
             Class::Data => Error::data(what),
-            Class::Retry => Error::retry(what),
+            Class::Retry | Class::Refused => Error::retry(what),
         };
         error.hint(hint)
     }

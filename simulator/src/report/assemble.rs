@@ -7,8 +7,9 @@ use common::Result;
 use common::manifest::Manifest;
 
 use super::load::{self, Source};
+use super::policies::Policy;
 use super::section::Section;
-use super::{html, settings, text};
+use super::{html, reliability, settings, text};
 use crate::metric;
 
 /// A report in its two forms.
@@ -27,11 +28,11 @@ pub struct Report {
 /// When there are no metrics, a file holds none, or files do not belong together.
 pub fn make(metrics: &[PathBuf], policies: Option<&Path>) -> Result<Report> {
     let sources = load::load(metrics)?;
-    let policies = policies.map_or(Ok(Vec::new()), settings::policies)?;
+    let policies = policies.map_or(Ok(Vec::new()), Policy::below)?;
     of(&sources, &policies)
 }
 
-fn of(sources: &[Source], policies: &[(String, Manifest)]) -> Result<Report> {
+fn of(sources: &[Source], policies: &[Policy]) -> Result<Report> {
     let metrics: Vec<_> = sources
         .iter()
         .flat_map(|source| &source.metrics)
@@ -40,11 +41,11 @@ fn of(sources: &[Source], policies: &[(String, Manifest)]) -> Result<Report> {
     let sections = Section::all(&metrics)?;
     let mut groups = settings_of(sources);
     if !policies.is_empty() {
-        let policies: Vec<_> = policies
+        let artifacts: Vec<_> = policies
             .iter()
-            .map(|(name, manifest)| (name.as_str(), None, Some(manifest)))
+            .map(|policy| (policy.name.as_str(), None, Some(&policy.manifest)))
             .collect();
-        groups.push(settings::group("Policies", &policies));
+        groups.push(settings::group("Policies", &artifacts));
     }
     let mut manifest = Manifest::new("report", "simulator report");
     for (at, source) in sources.iter().enumerate() {
@@ -59,9 +60,20 @@ fn of(sources: &[Source], policies: &[(String, Manifest)]) -> Result<Report> {
         };
         manifest = manifest.input(&role, source.fingerprint.clone());
     }
+    let trained = || {
+        policies
+            .iter()
+            .filter_map(|policy| Some((policy, policy.training.as_ref()?)))
+    };
+    for (policy, (_, fingerprint)) in trained() {
+        manifest = manifest.input(&format!("training of {}", policy.name), fingerprint.clone());
+    }
+    let measured = sources.iter().map(|source| (None, source.metrics.as_slice()));
+    let of_policies = trained().map(|(policy, (metrics, _))| (Some(policy.method()), metrics.as_slice()));
+    let reliability = reliability::of(measured.chain(of_policies))?;
     Ok(Report {
-        text: text::write(&sections),
-        html: html::write(&sections, &groups, &manifest.to_json())?,
+        text: text::write(&sections, &reliability),
+        html: html::write(&sections, &reliability, &groups, &manifest.to_json())?,
     })
 }
 
@@ -264,5 +276,39 @@ pub(super) mod tests {
         let report = of(&sources, &[]).unwrap();
         assert!(report.html.contains("<h2>lfm</h2>") && report.html.contains("<h2>movielens</h2>"));
         assert!(report.text.contains("Environment lfm") && report.text.contains("Not measured"));
+    }
+
+    #[test]
+    fn reward_models_are_drawn_method_by_method() {
+        use crate::report::reliability::tests::rows;
+
+        let folder = tempfile::tempdir().unwrap();
+        let trained = |name: &str, seed, by| {
+            let place = folder.path().join(name);
+            let manifest = Manifest::new(metrics::METRICS, "pretrain train");
+            metrics::write(
+                &place.join(metrics::FILE_NAME),
+                &manifest,
+                &rows("ialp", seed, by),
+            )
+            .unwrap();
+            manifest.write_to_folder(&place).unwrap();
+        };
+        trained("control/seed-0", 0, 0.02);
+        trained("ialp/seed-0", 0, 0.01);
+        trained("ialp/seed-1", 1, 0.03);
+        let policies = Policy::below(folder.path()).unwrap();
+        let report = of(&sources(), &policies).unwrap();
+        assert!(report.text.contains("  control: 0.0200\n") && report.text.contains("  ialp: 0.0200 ["));
+        assert_eq!(report.html.matches("Reliability diagram of").count(), 2);
+        assert_eq!(report.html.matches("<circle").count(), 6);
+        assert!(
+            report.html.contains("training of ialp"),
+            "their fingerprints are recorded"
+        );
+        let plain = of(&sources(), &[]).unwrap();
+        assert!(
+            !plain.html.contains("reward models can be trusted") && !plain.text.contains("reward models")
+        );
     }
 }

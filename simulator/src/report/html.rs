@@ -6,6 +6,7 @@ use minijinja::{Environment, Value, context};
 use super::fidelity::{self, Fidelity};
 use super::interval::Estimate;
 use super::number::{self, plain, signed};
+use super::reliability::{self, Reliability};
 use super::section::Section;
 use super::settings::{Artifact, Group};
 use super::table::{EXPECTED, HEADINGS, Row};
@@ -15,11 +16,21 @@ use super::{curves, palette};
 /// The part of the episodes that the second chart shows.
 const START: f64 = 0.2;
 
-/// Writes the page; `settings` are the groups of artifacts, `manifest` that of the report itself.
+/// Writes the page; `reliability` is that of the reward models, `settings` are the groups of artifacts, `manifest` that of the report itself.
 ///
 /// # Errors
 /// When a chart or the template fails, which is a defect of this tool.
-pub(super) fn write(sections: &[Section], settings: &[Group], manifest: &str) -> Result<String> {
+pub(super) fn write(
+    sections: &[Section],
+    reliability: &[Reliability],
+    settings: &[Group],
+    manifest: &str,
+) -> Result<String> {
+    let reliability = reliability
+        .iter()
+        .enumerate()
+        .map(|(at, of)| reliability_chart(at, of))
+        .collect::<Result<Vec<_>>>()?;
     let sections = sections.iter().map(section).collect::<Result<Vec<_>>>()?;
     let shades: Vec<Value> = palette::shades()
         .into_iter()
@@ -38,6 +49,7 @@ pub(super) fn write(sections: &[Section], settings: &[Group], manifest: &str) ->
         shades,
         headings => HEADINGS.to_vec(),
         sections,
+        reliability,
         settings => settings.iter().map(group).collect::<Vec<_>>(),
         manifest,
     };
@@ -85,6 +97,18 @@ fn charts(section: &Section) -> Result<Vec<Value>> {
         }
     }
     Ok(charts)
+}
+
+fn reliability_chart(at: usize, reliability: &Reliability) -> Result<Value> {
+    let (shade, _) = palette::style(&reliability.name, at);
+    // The SVG's texts were escaped when it was drawn.
+    let svg = reliability::draw(&reliability.diagrams, shade.light)?.map(Value::from_safe_string);
+    Ok(context! {
+        name => &reliability.name,
+        error => cell(Some(reliability.error), number::fine),
+        seeds => number::seeds(reliability.diagrams.len()),
+        svg,
+    })
 }
 
 /// Mean and interval apart, so that the page can set them apart.

@@ -14,6 +14,8 @@ mod load;
 mod methods;
 mod number;
 mod palette;
+mod policies;
+mod reliability;
 mod section;
 mod settings;
 mod table;
@@ -37,7 +39,8 @@ pub struct Args {
     /// The fidelity metrics of the environment, where they are not among --metrics
     #[arg(long, value_name = "FILE")]
     pub fidelity: Option<PathBuf>,
-    /// Folder with the policies that were run; the report then lists their settings too
+    /// Folder with the policies that were run; the report then lists their settings too, and shows how well their reward
+    /// models' probabilities were met by users whom the fit had not seen
     #[arg(long, value_name = "DIR")]
     pub policies: Option<PathBuf>,
     /// The page to write

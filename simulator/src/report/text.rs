@@ -2,13 +2,22 @@
 
 use super::interval::Estimate;
 use super::number::{self, plain, signed};
+use super::reliability::Reliability;
 use super::section::Section;
 use super::table::{EXPECTED, HEADINGS, aligned};
 use super::verdict;
 
-/// All sections.
-pub(super) fn write(sections: &[Section]) -> String {
-    sections.iter().map(section).collect::<Vec<_>>().join("\n")
+/// All sections, and how far the reward models can be trusted.
+pub(super) fn write(sections: &[Section], reliability: &[Reliability]) -> String {
+    let mut text = sections.iter().map(section).collect::<Vec<_>>().join("\n");
+    if !reliability.is_empty() {
+        text += "\nCalibration error of the reward models, on users whom the fit had not seen (mean over seeds):\n";
+    }
+    for Reliability { name, error, .. } in reliability {
+        let error = number::estimate(Some(*error), number::fine);
+        text += &format!("  {name}: {error}\n");
+    }
+    text
 }
 
 fn section(section: &Section) -> String {

@@ -1,0 +1,218 @@
+//! What several policies are held against: the held-out log, its propensities and its reward model, read once.
+
+use std::path::{Path, PathBuf};
+
+use common::manifest::Manifest;
+use common::policy_artifact::Policy;
+use common::schema::table;
+use common::terminal::Progress;
+use common::{Error, Result};
+
+use super::cross_fit::CrossFit;
+use super::estimators::Rounds;
+use super::interval::Interval;
+use super::later::Later;
+use super::logging::{Logging, Source};
+use super::measure::{Measured, measure};
+use super::ranking::Metric;
+use super::settings::Settings;
+use crate::data::InputPaths;
+
+/// The files of an evaluation besides the policies.
+#[derive(Clone, Debug)]
+pub struct EvidencePaths {
+    /// The held-out log: a folder with `interactions.parquet`, or the Parquet file.
+    pub log: PathBuf,
+    /// Its catalogue, where it does not stand beside it. It is compared with the policies' and not needed.
+    pub items: Option<PathBuf>,
+    /// A policy that was trained to do what the log shows: it estimates propensities that the log lacks.
+    pub behaviour: Option<PathBuf>,
+}
+
+/// The held-out log, read for a catalogue.
+#[derive(Clone, Debug)]
+pub(crate) struct Evidence {
+    pub(crate) later: Later,
+    pub(crate) logging: Logging,
+    model: CrossFit,
+    settings: Settings,
+}
+
+/// A policy with the folder that it was read from.
+pub(crate) struct Candidate {
+    pub(crate) folder: PathBuf,
+    pub(crate) policy: Policy,
+}
+
+impl Candidate {
+    pub(crate) fn load(folder: &Path) -> Result<Self> {
+        Ok(Candidate {
+            folder: folder.to_path_buf(),
+            policy: Policy::load(folder)?,
+        })
+    }
+
+    /// Refuses another policy whose actions are not the same.
+    pub(crate) fn require_same_catalogue(&self, other: &Candidate) -> Result<()> {
+        let (ours, theirs) = (&self.policy.items.ids, &other.policy.items.ids);
+        if ours.len() == theirs.len() && ours.ids().eq(theirs.ids()) {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{} and {} do not belong together: their catalogues differ ({} and {} items)",
+            self.folder.display(),
+            other.folder.display(),
+            ours.len(),
+            theirs.len()
+        ))
+        .hint("compare policies that were trained over the same items.parquet"))
+    }
+}
+
+/// The importance weights of a policy, and how many were clipped.
+pub(crate) struct Weights {
+    pub(crate) values: Vec<f64>,
+    pub(crate) clipped: usize,
+}
+
+impl EvidencePaths {
+    /// The held-out log with its catalogue.
+    fn inputs(&self, settings: &Settings) -> InputPaths {
+        InputPaths {
+            log: self.log.clone(),
+            items: self.items.clone(),
+            states: None,
+            profiles: None,
+            like_threshold: settings.like_threshold,
+        }
+    }
+
+    /// Records the files in a manifest.
+    pub(crate) fn record(&self, settings: &Settings, manifest: Manifest) -> Result<Manifest> {
+        let log = table::fingerprint(&self.inputs(settings).interactions())?;
+        let manifest = manifest.input("log", log);
+        Ok(match &self.behaviour {
+            Some(folder) => manifest.input("behaviour", Policy::fingerprint(folder)?),
+            None => manifest,
+        })
+    }
+}
+
+impl Evidence {
+    /// Reads the held-out log for `candidates`, which share a catalogue; where propensities are estimated by popularity,
+    /// what users had consumed is as the first of them knows it.
+    ///
+    /// # Errors
+    /// Candidates with different catalogues or trained on this very log, inputs that are missing, bad or do not belong
+    /// together.
+    pub(crate) fn gather(
+        paths: &EvidencePaths,
+        settings: &Settings,
+        candidates: &[Candidate],
+    ) -> Result<Self> {
+        let [first, others @ ..] = candidates else {
+            return Err(Error::usage("no policy is given").hint("pass --policy with a policy's folder"));
+        };
+        let inputs = paths.inputs(settings);
+        let log = table::fingerprint(&inputs.interactions())?;
+        for candidate in candidates {
+            if candidate.policy.manifest.inputs.get("log") == Some(&log) {
+                return Err(Error::usage(format!(
+                    "{} was trained on this very log",
+                    candidate.folder.display()
+                ))
+                .file(inputs.interactions())
+                .hint("pass a log of what happened after the one it was trained on"));
+            }
+        }
+        others
+            .iter()
+            .try_for_each(|other| first.require_same_catalogue(other))?;
+        let behaviour = paths.behaviour.as_deref().map(Candidate::load).transpose()?;
+        if let Some(behaviour) = &behaviour {
+            first.require_same_catalogue(behaviour)?;
+        }
+        let catalogue = &first.policy.items.ids;
+        let later = Later::read(&inputs, catalogue, settings)?;
+        let logging = Logging::of(
+            &later,
+            behaviour.as_ref().map(|behaviour| &behaviour.policy),
+            &first.policy.users,
+            catalogue.len(),
+            settings,
+        )?;
+        Ok(Evidence {
+            model: CrossFit::fit(&later, catalogue.len()),
+            later,
+            logging,
+            settings: *settings,
+        })
+    }
+
+    /// Passes `policy` over the log.
+    pub(crate) fn measure(&self, policy: &Policy) -> Result<Measured> {
+        let progress = Progress::new(
+            &format!("evaluating {}", policy.config.method),
+            self.later.len() as u64,
+            "interactions",
+        );
+        measure(policy, &self.later, &self.model, &self.settings, &progress)
+    }
+
+    /// The policy's importance weights.
+    pub(crate) fn weights(&self, measured: &Measured) -> Result<Weights> {
+        let (values, clipped) =
+            self.logging
+                .weights(&self.later, &measured.propensity, self.settings.max_weight)?;
+        Ok(Weights { values, clipped })
+    }
+
+    /// The modelled rewards of the logged actions, the same for every policy.
+    pub(crate) fn logged(&self) -> Vec<f64> {
+        let of_row = |row| self.model.reward(&self.later, row, self.later.item[row]);
+        (0..self.later.len()).map(of_row).collect()
+    }
+
+    /// What the estimators read of a policy.
+    pub(crate) fn rounds<'a>(
+        &'a self,
+        measured: &'a Measured,
+        weights: &'a Weights,
+        logged: &'a [f64],
+    ) -> Rounds<'a> {
+        Rounds {
+            reward: &self.later.reward,
+            weight: &weights.values,
+            logged,
+            value: &measured.value,
+            cluster: &self.later.user,
+        }
+    }
+
+    /// The mean of `metric` over a policy's lists, and how many there are.
+    pub(crate) fn lists(&self, measured: &Measured, metric: Metric) -> (Interval, usize) {
+        let lists = measured.lists.iter().enumerate();
+        let (values, users): (Vec<f64>, Vec<u32>) = lists
+            .filter_map(|(row, list)| Some((list.as_ref()?.measure(metric), self.later.user[row])))
+            .unzip();
+        (
+            Interval::of_mean(&values, &users, self.settings.confidence),
+            values.len(),
+        )
+    }
+
+    /// How many propensities are estimated, and how.
+    pub(crate) fn propensities(&self) -> (usize, Source) {
+        (self.logging.estimated, self.logging.source)
+    }
+
+    /// Held-out interactions.
+    pub(crate) fn rows(&self) -> usize {
+        self.later.len()
+    }
+
+    /// Users of the held-out log.
+    pub(crate) fn users(&self) -> usize {
+        self.later.users.len()
+    }
+}

@@ -1,0 +1,224 @@
+//! The logging policy's propensities: the log's own where it has them, else estimated.
+
+use common::policy_artifact::{Policy, PolicyUsers};
+use common::terminal::{self, Progress};
+use common::{Error, Result};
+use serde::Serialize;
+
+use super::later::Later;
+use super::measure::propensities;
+use super::replay::Consumed;
+use super::settings::Settings;
+
+/// Where propensities come from that the log does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The log has them all.
+    Log,
+    /// A policy that was trained to do what the log shows (`--behaviour`).
+    Behaviour,
+    /// How often each item is met in the held-out log, whoever the user.
+    Popularity,
+}
+
+impl Source {
+    /// In words.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Source::Log => "the log's own",
+            Source::Behaviour => "estimated by the policy of --behaviour",
+            Source::Popularity => "estimated by the items' smoothed popularity",
+        }
+    }
+}
+
+/// The logging policy's propensity of each logged action.
+#[derive(Clone, Debug)]
+pub(crate) struct Logging {
+    /// One a row.
+    pub(crate) propensity: Vec<f64>,
+    /// How many are estimated.
+    pub(crate) estimated: usize,
+    /// How.
+    pub(crate) source: Source,
+}
+
+impl Logging {
+    /// Of `later`; what the log lacks is estimated by `behaviour`, or else by popularity among the items that a user of
+    /// the table `users` has not consumed.
+    pub(crate) fn of(
+        later: &Later,
+        behaviour: Option<&Policy>,
+        users: &PolicyUsers,
+        items: usize,
+        settings: &Settings,
+    ) -> Result<Self> {
+        let estimated = later.propensity.iter().filter(|p| p.is_none()).count();
+        let (source, guess) = match behaviour {
+            _ if estimated == 0 => (Source::Log, Vec::new()),
+            Some(policy) => {
+                let progress = Progress::new("propensities", later.len() as u64, "interactions");
+                (
+                    Source::Behaviour,
+                    propensities(policy, later, settings, &progress)?,
+                )
+            }
+            None => (
+                Source::Popularity,
+                by_popularity(later, items, Consumed::new(users, later, settings.mask)),
+            ),
+        };
+        let own = later.propensity.iter().enumerate();
+        Ok(Logging {
+            propensity: own
+                .map(|(row, p)| p.map_or_else(|| guess[row], f64::from))
+                .collect(),
+            estimated,
+            source,
+        })
+    }
+
+    /// Warns where propensities are estimated.
+    pub(crate) fn warn(&self) {
+        if self.estimated > 0 {
+            terminal::warn(&format!(
+                "the log has no propensity for {} of {} interactions: they are {}. Off-policy estimates are then only as good \
+                 as this estimate, and their intervals do not know of its errors",
+                self.estimated,
+                self.propensity.len(),
+                self.source.describe()
+            ));
+        }
+    }
+
+    /// The importance weights of a policy with these propensities of the logged actions, at most `max_weight`; and how
+    /// many were above that.
+    ///
+    /// # Errors
+    /// Bad data where an action was logged that, by the estimate, could not have been.
+    pub(crate) fn weights(
+        &self,
+        later: &Later,
+        target: &[f64],
+        max_weight: Option<f64>,
+    ) -> Result<(Vec<f64>, usize)> {
+        let most = max_weight.unwrap_or(f64::INFINITY);
+        let mut clipped = 0;
+        let mut weights = Vec::with_capacity(target.len());
+        for (row, (target, logging)) in target.iter().zip(&self.propensity).enumerate() {
+            let weight = if *target == 0.0 { 0.0 } else { target / logging };
+            if !weight.is_finite() {
+                let user = later.users.id(later.user[row]);
+                return Err(Error::data(format!(
+                    "the estimated propensity of an action that user `{user}` was shown is 0"
+                ))
+                .hint("pass another --behaviour, one that could have written this log, or leave it out"));
+            }
+            clipped += usize::from(weight > most);
+            weights.push(weight.min(most));
+        }
+        Ok((weights, clipped))
+    }
+}
+
+/// An item's interactions and one, over all items' interactions and one each, among the items not consumed before.
+fn by_popularity(later: &Later, items: usize, mut consumed: Consumed) -> Vec<f64> {
+    let mut share = vec![1.0; items];
+    for item in later.item.iter().flatten() {
+        share[*item as usize] += 1.0;
+    }
+    let total: f64 = share.iter().sum();
+    share.iter_mut().for_each(|share| *share /= total);
+    let of_row = |row: usize| {
+        let before = consumed.before(row);
+        match later.item[row] {
+            Some(item) if before.binary_search(&item).is_err() => {
+                let gone: f64 = before.iter().map(|item| share[*item as usize]).sum();
+                share[item as usize] / (1.0 - gone)
+            }
+            // A repeat, or an item that no policy knows: no policy does that, and the propensity does not matter.
+            _ => 1.0,
+        }
+    };
+    (0..later.len()).map(of_row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use common::ids::{Dictionary, IdKind};
+
+    use super::*;
+    use crate::evaluate::settings::Mask;
+
+    fn later() -> Later {
+        Later::of(&[
+            &[(Some(0), true), (Some(1), true), (Some(1), true)],
+            &[(Some(1), true)],
+        ])
+    }
+
+    /// Of three items; user 0 has consumed item 2 already.
+    fn users() -> PolicyUsers {
+        PolicyUsers {
+            ids: Dictionary::from_values(IdKind::Text, ["0".to_string()]).unwrap(),
+            history: vec![vec![]],
+            traits: vec![],
+            consumed: vec![vec![2]],
+        }
+    }
+
+    #[test]
+    fn popularity_is_smoothed_and_among_what_is_open() {
+        // Shares 2/7, 4/7, 1/7.
+        let settings = Settings::default();
+        let logging = Logging::of(&later(), None, &users(), 3, &settings).unwrap();
+        let expected = [2.0 / 6.0, 1.0, 1.0, 4.0 / 7.0];
+        for (found, expected) in logging.propensity.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+        assert_eq!((logging.estimated, logging.source), (4, Source::Popularity));
+        let unmasked = Settings {
+            mask: Mask::None,
+            ..settings
+        };
+        let logging = Logging::of(&later(), None, &users(), 3, &unmasked).unwrap();
+        assert!((logging.propensity[0] - 2.0 / 7.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_logs_own_are_kept_and_the_rest_estimated() {
+        let mut later = later();
+        later.propensity = vec![Some(0.25), None, Some(0.5), Some(1.0)];
+        let logging = Logging::of(&later, None, &users(), 3, &Settings::default()).unwrap();
+        assert_eq!((logging.propensity[0], logging.propensity[2]), (0.25, 0.5));
+        assert_eq!(logging.estimated, 1);
+        later.propensity[1] = Some(0.1);
+        let logging = Logging::of(&later, None, &users(), 3, &Settings::default()).unwrap();
+        assert_eq!((logging.estimated, logging.source), (0, Source::Log));
+    }
+
+    #[test]
+    fn weights_are_clipped_and_counted_and_never_infinite() {
+        let logging = Logging {
+            propensity: vec![0.5, 0.25, 0.0, 0.1],
+            estimated: 4,
+            source: Source::Behaviour,
+        };
+        let weights = |target: &[f64], most| logging.weights(&later(), target, most);
+        assert_eq!(
+            weights(&[0.5, 0.5, 0.0, 0.4], None).unwrap(),
+            (vec![1.0, 2.0, 0.0, 4.0], 0)
+        );
+        assert_eq!(
+            weights(&[0.5, 0.5, 0.0, 0.4], Some(1.5)).unwrap(),
+            (vec![1.0, 1.5, 0.0, 1.5], 2)
+        );
+        assert!(
+            weights(&[0.5, 0.5, 0.1, 0.4], None)
+                .unwrap_err()
+                .to_string()
+                .contains("--behaviour")
+        );
+    }
+}

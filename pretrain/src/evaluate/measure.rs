@@ -1,0 +1,221 @@
+//! One pass of a policy over the held-out log: where it ranks the targets, and what it would have done.
+
+use common::Result;
+use common::policy_artifact::Policy;
+use common::terminal::Progress;
+
+use super::cross_fit::CrossFit;
+use super::later::Later;
+use super::ranking::{Metric, places};
+use super::replay::{Moment, replay};
+use super::settings::{Protocol, Settings, Targets};
+use crate::network::categorical::softmax_into;
+
+/// A list of the catalogue with something to find.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct List {
+    /// Places of the targets that it has, from 1, ascending.
+    places: Vec<usize>,
+    /// How many targets there are; those outside the catalogue are in no place.
+    targets: usize,
+}
+
+impl List {
+    pub(crate) fn measure(&self, metric: Metric) -> f64 {
+        metric.of(&self.places, self.targets)
+    }
+}
+
+/// What a policy did at each row of the held-out log.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    /// The list made there, if one was.
+    pub(crate) lists: Vec<Option<List>>,
+    /// The policy's propensity of the logged action.
+    pub(crate) propensity: Vec<f64>,
+    /// The policy's expectation of the modelled reward.
+    pub(crate) value: Vec<f64>,
+}
+
+/// Passes `policy` over `later`.
+pub(crate) fn measure(
+    policy: &Policy,
+    later: &Later,
+    model: &CrossFit,
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<Measured> {
+    let seen = replay(policy, later, settings.mask, progress, |mut moment| {
+        let list = list(later, settings, &moment);
+        let (propensity, value) = choice(later, model, settings.greedy, &mut moment);
+        (list, propensity, value)
+    })?;
+    let mut measured = Measured {
+        lists: Vec::with_capacity(seen.len()),
+        propensity: Vec::with_capacity(seen.len()),
+        value: Vec::with_capacity(seen.len()),
+    };
+    for (list, propensity, value) in seen {
+        measured.lists.push(list);
+        measured.propensity.push(propensity);
+        measured.value.push(value);
+    }
+    Ok(measured)
+}
+
+/// `policy`'s propensity of every logged action, drawn from its softmax.
+pub(crate) fn propensities(
+    policy: &Policy,
+    later: &Later,
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<Vec<f64>> {
+    replay(policy, later, settings.mask, progress, |mut moment| {
+        softmax_of_logged(later, &mut moment)
+    })
+}
+
+/// The list at this moment, where one is made and has something to find.
+fn list(later: &Later, settings: &Settings, moment: &Moment) -> Option<List> {
+    let rows = match settings.protocol {
+        Protocol::Next => moment.row..moment.row + 1,
+        Protocol::Set if later.is_first(moment.row) => later.rows(later.user[moment.row] as usize),
+        Protocol::Set => return None,
+    };
+    let wanted = rows.filter(|&row| settings.targets == Targets::All || later.liked[row]);
+    let (mut items, mut unknown) = (Vec::new(), 0);
+    for row in wanted {
+        match later.item[row] {
+            Some(item) if moment.masked.binary_search(&item).is_ok() => {}
+            Some(item) => items.push(item),
+            None => unknown += 1,
+        }
+    }
+    items.sort_unstable();
+    items.dedup();
+    let targets = items.len() + unknown;
+    (targets > 0).then(|| List {
+        places: places(moment.logits, &items),
+        targets,
+    })
+}
+
+/// The policy's propensity of the logged action and its expectation of the modelled reward. Where everything is masked
+/// it shows nothing and earns nothing.
+fn choice(later: &Later, model: &CrossFit, greedy: bool, moment: &mut Moment) -> (f64, f64) {
+    if moment.masked.len() == moment.logits.len() {
+        return (0.0, 0.0);
+    }
+    let row = moment.row;
+    if greedy {
+        let best = most_probable(moment.logits);
+        let taken = later.item[row] == Some(best);
+        return (f64::from(u8::from(taken)), model.reward(later, row, Some(best)));
+    }
+    let propensity = softmax_of_logged(later, moment);
+    (propensity, model.expectation(later, row, moment.scratch))
+}
+
+/// The softmax probability of the logged action; all items' are in `scratch` afterwards.
+fn softmax_of_logged(later: &Later, moment: &mut Moment) -> f64 {
+    softmax_into(moment.logits, moment.masked, moment.scratch);
+    let Some(item) = later.item[moment.row] else {
+        return 0.0;
+    };
+    // From the most probable item's and in f64, where a small probability does not become 0.
+    let best = most_probable(moment.logits) as usize;
+    let below = f64::from(moment.logits[item as usize]) - f64::from(moment.logits[best]);
+    f64::from(moment.scratch[best]) * below.exp()
+}
+
+/// The first of the highest.
+fn most_probable(logits: &[f32]) -> u32 {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (item, &logit) in logits.iter().enumerate() {
+        if logit > best.1 {
+            best = (item, logit);
+        }
+    }
+    best.0 as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment<'a>(row: usize, logits: &'a [f32], masked: &'a [u32], scratch: &'a mut [f32]) -> Moment<'a> {
+        Moment {
+            row,
+            logits,
+            masked,
+            scratch,
+        }
+    }
+
+    const NONE: f32 = f32::NEG_INFINITY;
+
+    #[test]
+    fn targets_are_likes_that_were_not_consumed_and_unknown_items_are_missed() {
+        let later = Later::of(&[
+            &[(Some(1), true), (Some(2), false), (None, true), (Some(0), true)],
+            &[(Some(0), true)],
+        ]);
+        let logits = [NONE, 0.5, 0.7, 0.1];
+        let settings = Settings::default();
+        let next = |row, settings: &Settings| list(&later, settings, &moment(row, &logits, &[0], &mut []));
+        let found = |places: &[usize], targets| {
+            Some(List {
+                places: places.to_vec(),
+                targets,
+            })
+        };
+        assert_eq!(next(0, &settings), found(&[2], 1));
+        assert_eq!(next(1, &settings), None, "not liked");
+        assert_eq!(next(2, &settings), found(&[], 1));
+        assert_eq!(next(3, &settings), None, "consumed before");
+        let all = Settings {
+            targets: Targets::All,
+            ..settings
+        };
+        assert_eq!(next(1, &all), found(&[1], 1));
+        let set = Settings {
+            protocol: Protocol::Set,
+            ..all
+        };
+        assert_eq!(next(0, &set), found(&[1, 2], 3));
+        assert_eq!(next(1, &set), None, "one list a user");
+    }
+
+    #[test]
+    fn propensities_are_of_the_softmax_or_of_the_best_item() {
+        let later = Later::of(&[
+            &[(Some(1), true), (Some(2), true), (None, true)],
+            &[(Some(0), true)],
+        ]);
+        let model = CrossFit::fit(&later, 4);
+        let logits = [NONE, 0.0, 3.0_f32.ln(), 0.0];
+        let mut scratch = [0.0; 4];
+        let mut of = |row, greedy| {
+            choice(
+                &later,
+                &model,
+                greedy,
+                &mut moment(row, &logits, &[0], &mut scratch),
+            )
+            .0
+        };
+        assert!((of(0, false) - 0.2).abs() < 1e-6 && (of(1, false) - 0.6).abs() < 1e-6);
+        assert_eq!(
+            [of(2, false), of(0, true), of(1, true), of(2, true)],
+            [0.0, 0.0, 1.0, 0.0]
+        );
+        let all = [NONE; 4];
+        let nothing = choice(
+            &later,
+            &model,
+            false,
+            &mut moment(0, &all, &[0, 1, 2, 3], &mut scratch),
+        );
+        assert_eq!(nothing, (0.0, 0.0));
+    }
+}

@@ -1,0 +1,172 @@
+//! Walking users through the held-out log: before each interaction the policy sees the state that the user was in.
+
+use std::ops::Range;
+
+use common::Result;
+use common::policy_artifact::{Policy, PolicyUsers};
+use common::terminal::Progress;
+use rayon::prelude::*;
+
+use super::later::Later;
+use super::scores::{batch, scores};
+use super::settings::Mask;
+use crate::data::{Event, last};
+use crate::network::{Network, State, failed};
+
+/// Interactions in a unit of parallel work, at least.
+const UNIT: usize = 1_024;
+
+/// The moment before an interaction.
+pub(crate) struct Moment<'a> {
+    /// The interaction's row in the held-out log.
+    pub(crate) row: usize,
+    /// The policy's logits; minus infinity for what is masked.
+    pub(crate) logits: &'a [f32],
+    /// What is masked, ascending.
+    pub(crate) masked: &'a [u32],
+    /// Room for one number an item.
+    pub(crate) scratch: &'a mut [f32],
+}
+
+/// What `visit` says of every moment, in the order of rows; it does not depend on the number of threads.
+pub(crate) fn replay<T: Send>(
+    policy: &Policy,
+    later: &Later,
+    mask: Mask,
+    progress: &Progress,
+    visit: impl Fn(Moment) -> T + Sync,
+) -> Result<Vec<T>> {
+    let network = Network::frozen(&policy.config.network, &policy.weights).map_err(failed)?;
+    let unit = |users: &Range<usize>| {
+        let found = unit(&network, policy, later, users.clone(), mask, &visit)?;
+        progress.add(found.len() as u64);
+        Ok(found)
+    };
+    let units: Vec<Result<Vec<T>>> = later.units(UNIT).par_iter().map(unit).collect();
+    Ok(units
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+fn unit<T>(
+    network: &Network,
+    policy: &Policy,
+    later: &Later,
+    users: Range<usize>,
+    mask: Mask,
+    visit: &impl Fn(Moment) -> T,
+) -> Result<Vec<T>> {
+    let unknown = vec![0.0; policy.config.network.traits];
+    let walks: Vec<Walk> = users
+        .clone()
+        .map(|user| Walk::of(policy, later, user, &unknown))
+        .collect();
+    let states: Vec<State> = walks
+        .iter()
+        .flat_map(|walk| walk.states(network.window()))
+        .collect();
+    let mut scratch = vec![0.0; network.items()];
+    let mut consumed = Consumed::new(&policy.users, later, mask);
+    let mut rows = later.rows(users.start).start..;
+    let mut found = Vec::with_capacity(states.len());
+    for part in states.chunks(batch(network.items())) {
+        let mut logits = scores(network, part).map_err(failed)?;
+        for (logits, row) in logits.chunks_exact_mut(network.items()).zip(&mut rows) {
+            let masked = consumed.before(row);
+            for &item in masked {
+                logits[item as usize] = f32::NEG_INFINITY;
+            }
+            found.push(visit(Moment {
+                row,
+                logits,
+                masked,
+                scratch: &mut scratch,
+            }));
+        }
+    }
+    Ok(found)
+}
+
+/// One user's way: the events that the policy knows, then the held-out ones.
+struct Walk<'a> {
+    events: Vec<Event>,
+    /// How many of the events each state follows.
+    known: Vec<usize>,
+    traits: &'a [f32],
+}
+
+impl<'a> Walk<'a> {
+    fn of(policy: &'a Policy, later: &Later, user: usize, unknown: &'a [f32]) -> Self {
+        let code = policy
+            .users
+            .ids
+            .code(later.users.id(user as u32))
+            .map(|code| code as usize);
+        let width = unknown.len();
+        let mut events = code.map_or(Vec::new(), |code| policy.users.history[code].clone());
+        let known = later.rows(user).map(|row| {
+            let before = events.len();
+            if let Some(item) = later.item[row] {
+                events.push((item, if later.liked[row] { 1.0 } else { -1.0 }));
+            }
+            before
+        });
+        Walk {
+            known: known.collect(),
+            events,
+            traits: code.map_or(unknown, |code| {
+                &policy.users.traits[code * width..(code + 1) * width]
+            }),
+        }
+    }
+
+    fn states(&self, window: usize) -> impl Iterator<Item = State<'_>> {
+        self.known.iter().map(move |&known| State {
+            history: last(&self.events[..known], window),
+            traits: self.traits,
+        })
+    }
+}
+
+/// What users have consumed as rows pass by, in their order.
+pub(crate) struct Consumed<'a> {
+    users: &'a PolicyUsers,
+    later: &'a Later,
+    mask: Mask,
+    items: Vec<u32>,
+}
+
+impl<'a> Consumed<'a> {
+    /// From what `users` says of each user at first; nothing at all with [`Mask::None`].
+    pub(crate) fn new(users: &'a PolicyUsers, later: &'a Later, mask: Mask) -> Self {
+        Consumed {
+            users,
+            later,
+            mask,
+            items: Vec::new(),
+        }
+    }
+
+    /// What the user of `row` consumed before it, ascending. Rows are asked for one after the other, from the first of
+    /// some user on.
+    pub(crate) fn before(&mut self, row: usize) -> &[u32] {
+        if self.mask == Mask::None {
+            return &[];
+        }
+        if self.later.is_first(row) {
+            let id = self.later.users.id(self.later.user[row]);
+            self.items.clear();
+            if let Some(code) = self.users.ids.code(id) {
+                self.items.extend(&self.users.consumed[code as usize]);
+            }
+        } else if let Some(item) = self.later.item[row - 1]
+            && let Err(at) = self.items.binary_search(&item)
+        {
+            self.items.insert(at, item);
+        }
+        &self.items
+    }
+}

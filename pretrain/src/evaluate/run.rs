@@ -1,0 +1,199 @@
+//! `pretrain evaluate`: ranking metrics and off-policy estimates of policies on a held-out log.
+
+use std::path::PathBuf;
+
+use common::artifact::{self, Plan};
+use common::manifest::Manifest;
+use common::policy_artifact::Policy;
+use common::schema::metrics::{self, METRICS, Metric as Row};
+use common::{Error, Result};
+use serde::Serialize;
+
+use super::estimators::Estimator;
+use super::evidence::{Candidate, Evidence, EvidencePaths};
+use super::interval::Interval;
+use super::measure::Measured;
+use super::ranking::Metric;
+use super::settings::Settings;
+use super::table::{Format, HIGH, LOW, SIZE, print};
+use crate::threads;
+
+const TOOL: &str = "pretrain evaluate";
+
+/// A policy's folder, and what it is called in tables.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The name; the policy's method where there is none.
+    pub name: Option<String>,
+    /// The folder.
+    pub folder: PathBuf,
+}
+
+/// What to evaluate.
+#[derive(Clone, Debug)]
+pub struct EvaluateConfig {
+    /// The policies, over one catalogue.
+    pub policies: Vec<Named>,
+    /// What they are held against.
+    pub evidence: EvidencePaths,
+    /// How.
+    pub settings: Settings,
+    /// Each k of recall@k, ndcg@k, mrr@k and hit@k.
+    pub cuts: Vec<usize>,
+    /// The form of the table on stdout.
+    pub format: Format,
+    /// Where the numbers go, as a metrics table.
+    pub out: Option<PathBuf>,
+    /// Replace the output of another run.
+    pub overwrite: bool,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
+}
+
+/// Measures the policies, prints a table on stdout and writes the numbers, unless they are there already.
+///
+/// # Errors
+/// Inputs that are missing, bad or do not belong together, two policies under one name and seed, an output of another
+/// run.
+pub fn run(config: &EvaluateConfig) -> Result<()> {
+    let folders = config.policies.iter().map(|named| Candidate::load(&named.folder));
+    let candidates: Vec<Candidate> = folders.collect::<Result<_>>()?;
+    let labels: Vec<Label> = config.policies.iter().zip(&candidates).map(Label::of).collect();
+    for (at, label) in labels.iter().enumerate() {
+        if labels[..at].contains(label) {
+            return Err(Error::usage(format!(
+                "two policies are called {} with seed {}",
+                label.name, label.seed
+            ))
+            .hint("name them: --policy NAME=DIR"));
+        }
+    }
+    let manifest = manifest(config, &labels)?;
+    if let Some(out) = &config.out
+        && artifact::plan(out, &manifest, config.overwrite)? == Plan::AlreadyDone
+    {
+        return print(&metrics::read(out)?, config.settings.confidence, config.format);
+    }
+    let rows = threads::pool(config.workers)?.install(|| measure_all(config, &candidates, &labels))?;
+    if let Some(out) = &config.out {
+        metrics::write(out, &manifest, &rows)?;
+    }
+    print(&rows, config.settings.confidence, config.format)
+}
+
+/// Name and seed: what tells policies apart in tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Label {
+    name: String,
+    seed: u64,
+}
+
+impl Label {
+    fn of((named, candidate): (&Named, &Candidate)) -> Self {
+        let policy = &candidate.policy;
+        Label {
+            name: named.name.clone().unwrap_or_else(|| policy.config.method.clone()),
+            seed: policy.manifest.seed.unwrap_or(0),
+        }
+    }
+}
+
+/// What the manifest says of the run.
+#[derive(Serialize)]
+struct Recorded<'a> {
+    policies: &'a [Label],
+    cuts: &'a [usize],
+    settings: &'a Settings,
+}
+
+fn manifest(config: &EvaluateConfig, labels: &[Label]) -> Result<Manifest> {
+    let recorded = Recorded {
+        policies: labels,
+        cuts: &config.cuts,
+        settings: &config.settings,
+    };
+    let mut manifest = Manifest::new(METRICS, TOOL).config(&recorded)?;
+    for (at, named) in config.policies.iter().enumerate() {
+        manifest = manifest.input(&format!("policy {at}"), Policy::fingerprint(&named.folder)?);
+    }
+    config.evidence.record(&config.settings, manifest)
+}
+
+fn measure_all(config: &EvaluateConfig, candidates: &[Candidate], labels: &[Label]) -> Result<Vec<Row>> {
+    let evidence = Evidence::gather(&config.evidence, &config.settings, candidates)?;
+    evidence.logging.warn();
+    let mut rows = Vec::new();
+    for (candidate, label) in candidates.iter().zip(labels) {
+        let measured = evidence.measure(&candidate.policy)?;
+        let mut table = Rows {
+            label,
+            rows: &mut rows,
+        };
+        table.facts(&evidence);
+        table.lists(&evidence, &measured, &config.cuts);
+        table.values(&evidence, &measured, &config.settings)?;
+    }
+    Ok(rows)
+}
+
+/// The rows of one policy.
+struct Rows<'a> {
+    label: &'a Label,
+    rows: &'a mut Vec<Row>,
+}
+
+impl Rows<'_> {
+    fn push(&mut self, metric: String, value: f64) {
+        self.rows.push(Row {
+            environment: "log".into(),
+            method: self.label.name.clone(),
+            seed: self.label.seed,
+            split: "later".into(),
+            metric,
+            step: 0,
+            value,
+        });
+    }
+
+    fn push_interval(&mut self, metric: &str, interval: Interval, size: f64) {
+        self.push(metric.to_string(), interval.estimate);
+        self.push(format!("{metric}{LOW}"), interval.low);
+        self.push(format!("{metric}{HIGH}"), interval.high);
+        self.push(format!("{metric}{SIZE}"), size);
+    }
+
+    fn facts(&mut self, evidence: &Evidence) {
+        let facts = [
+            ("users", evidence.users()),
+            ("interactions", evidence.rows()),
+            ("unknown items", evidence.later.unknown()),
+            ("estimated propensities", evidence.logging.estimated),
+        ];
+        for (fact, count) in facts {
+            self.push(fact.to_string(), count as f64);
+        }
+    }
+
+    fn lists(&mut self, evidence: &Evidence, measured: &Measured, cuts: &[usize]) {
+        for metric in Metric::all(cuts) {
+            let (interval, lists) = evidence.lists(measured, metric);
+            self.push_interval(&metric.to_string(), interval, lists as f64);
+        }
+    }
+
+    fn values(&mut self, evidence: &Evidence, measured: &Measured, settings: &Settings) -> Result<()> {
+        let (weights, logged) = (evidence.weights(measured)?, evidence.logged());
+        let rounds = evidence.rounds(measured, &weights, &logged);
+        self.push("clipped weights".into(), weights.clipped as f64);
+        // Near 1 where propensities are true and the log shows all that the policy would do.
+        let mean = Interval::of_mean(rounds.weight, rounds.cluster, settings.confidence);
+        self.push_interval("mean weight", mean, rounds.weight.len() as f64);
+        let logged = Interval::of_mean(rounds.reward, rounds.cluster, settings.confidence);
+        self.push_interval("logged", logged, rounds.reward.len() as f64);
+        for estimator in Estimator::all(settings.tau) {
+            let (interval, effective) = estimator.interval(&rounds, settings.confidence);
+            self.push_interval(estimator.name(), interval, effective);
+        }
+        Ok(())
+    }
+}
