@@ -14,7 +14,7 @@ use crate::algorithms::ialp::IalpConfig;
 use crate::algorithms::logged::LoggedConfig;
 use crate::data::{Dataset, InputPaths, Reading, ReplayFile, TraitSource, Traits};
 use crate::network::initial::initial_weights;
-use crate::reward::RewardModel;
+use crate::reward::{RewardConfig, RewardModel};
 use crate::run::{Run, Setting};
 use crate::train::Method;
 
@@ -37,6 +37,7 @@ impl Inputs {
             items: None,
             states: None,
             profiles: None,
+            preferences: None,
             like_threshold: task.like_threshold,
         };
         let replay = task.scratch.join("replay.parquet");
@@ -48,7 +49,7 @@ impl Inputs {
         let dataset = Dataset::read(&paths, &paths.check()?, Reading::default(), replay)?;
         let traits = Traits::of(&dataset, TraitSource::None, task.seed);
         let reward = match task.kind {
-            Kind::A2c => Some(RewardModel::fit(&dataset, &traits, task.seed)?.0),
+            Kind::A2c => Some(RewardModel::fit(&dataset, &traits, &RewardConfig::default(), task.seed)?.0),
             Kind::Bc => None,
         };
         Ok(Inputs {
