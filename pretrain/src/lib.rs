@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod algorithms;
+pub mod bench;
 mod checkpoint;
 pub mod cli;
 pub mod data;

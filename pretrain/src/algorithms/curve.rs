@@ -36,6 +36,8 @@ mod bits {
 pub struct Curve<'a> {
     label: String,
     progress: Option<&'a Progress>,
+    /// Called behind each update.
+    watch: Option<&'a (dyn Fn() + Sync)>,
     points: Vec<Point>,
 }
 
@@ -45,7 +47,16 @@ impl<'a> Curve<'a> {
         Curve {
             label,
             progress: Some(progress),
+            watch: None,
             points: Vec::new(),
+        }
+    }
+
+    /// Without log lines and progress bar, calling `watch` behind each update.
+    pub(crate) fn watched(watch: &'a (dyn Fn() + Sync)) -> Self {
+        Curve {
+            watch: Some(watch),
+            ..Self::silent()
         }
     }
 
@@ -54,6 +65,7 @@ impl<'a> Curve<'a> {
         Curve {
             label: String::new(),
             progress: None,
+            watch: None,
             points: Vec::new(),
         }
     }
@@ -71,6 +83,9 @@ impl<'a> Curve<'a> {
     pub(crate) fn advance(&self) {
         if let Some(progress) = self.progress {
             progress.add(1);
+        }
+        if let Some(watch) = self.watch {
+            watch();
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line: raw arguments, turned into what a library function takes. One verb a file.
 
+mod bench;
 mod evaluate;
 mod gate;
 mod hyper;
@@ -66,6 +67,24 @@ enum Verb {
     ///     --estimator recall@10 --margin -0.01 --format json
     #[command(verbatim_doc_comment)]
     Gate(Box<gate::GateArguments>),
+    /// Measure how fast policies are trained, side by side with PyTorch
+    ///
+    /// Transitions a second of A2C with a GRU on the log, of behaviour cloning and A2C by sampled
+    /// softmax over a made-up catalogue of a million items, the peak memory of each, and how well
+    /// eight runs share the workers. With --peers the same network, batch and data in PyTorch, in
+    /// the usual ways and in the fastest that we know. The machine should be idle otherwise. Tables
+    /// go to stdout.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain bench --log data/log --peers torch-venv --out bench.json
+    ///
+    ///   pretrain bench --log data/log --only scaling --workers 2
+    #[command(verbatim_doc_comment)]
+    Bench(Box<bench::BenchArguments>),
+    /// Measure the task on the standard input: how `bench` calls itself
+    #[command(hide = true)]
+    BenchTask,
     /// Split a log in two, one part to learn from and one to measure with
     ///
     /// Writes OUT/log (interactions.parquet and, where there is a catalogue, items.parquet), which `pretrain train` and
@@ -92,6 +111,8 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Train(arguments) => arguments.run(),
         Verb::Evaluate(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),
+        Verb::Bench(arguments) => arguments.run(),
+        Verb::BenchTask => crate::bench::run_task(),
         Verb::Split(arguments) => arguments.run(),
     }
 }

@@ -83,6 +83,7 @@ impl EvidencePaths {
             items: self.items.clone(),
             states: None,
             profiles: None,
+            preferences: None,
             like_threshold: settings.like_threshold,
         }
     }

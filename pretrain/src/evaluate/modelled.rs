@@ -8,8 +8,9 @@ use crate::network::categorical::softmax_into;
 use crate::network::{Network, State, failed};
 use crate::reward::RewardModel;
 
-/// Users that are read at most.
+/// Users that are read at most, and pairs of user and item: fewer users where the catalogue is large.
 const USERS: usize = 1_000;
+const PAIRS: usize = 50_000_000;
 
 /// Mean modelled reward of one step over users' states at the end of the log, consumed items left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -30,7 +31,7 @@ fn logits(network: &Network, state: State) -> candle_core::Result<Vec<f32>> {
     network.logits(&network.encode(&[state])?)?.squeeze(0)?.to_vec1()
 }
 
-/// Measures the policy of `network` over at most 1,000 users.
+/// Measures the policy of `network` over at most 1,000 users, fewer for catalogues of more than 50,000 items.
 ///
 /// # Errors
 /// A replay that cannot be read, a failure of the network.
@@ -44,7 +45,8 @@ pub(crate) fn modelled(
     let mut probabilities = vec![0.0; width];
     let mut sum = Modelled::default();
     let mut users = 0.0;
-    let some: Vec<u32> = (0..dataset.users.len() as u32).take(USERS).collect();
+    let most = (PAIRS / width.max(1)).clamp(1, USERS);
+    let some: Vec<u32> = (0..dataset.users.len() as u32).take(most).collect();
     let logs = dataset.replay.of_users(&some)?;
     for (user, log) in logs.iter().enumerate() {
         let consumed = &distinct(log);

@@ -1,0 +1,268 @@
+//! How fast policies are trained, side by side with the same network, batch and data in PyTorch.
+//!
+//! Each measurement is made by a process of its own, one after another, so that its peak memory is that of the training
+//! and nothing is warm but what it warmed itself.
+
+mod ours;
+mod peers;
+mod process;
+mod synthetic;
+mod table;
+mod task;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use common::{Error, Result, atomic_file, terminal};
+use serde::Serialize;
+
+use peers::Peers;
+use table::{Row, Scaling, Table};
+use task::{Kind, Task};
+
+use crate::train::NEGATIVES;
+
+/// Policies of the measurement of how runs share the workers.
+const POLICIES: u64 = 8;
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// A2C with a GRU on the log, the whole catalogue scored
+    A2c,
+    /// Sampled softmax over a large catalogue: behaviour cloning and A2C, and their memory
+    Large,
+    /// Eight runs with one worker and with all
+    Scaling,
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    /// Runs of each measurement; the median counts.
+    pub runs: usize,
+    /// Updates of a run on the log.
+    pub updates: u64,
+    /// Updates of a run over the large catalogue.
+    pub large_updates: u64,
+    /// Updates of a peer's run over it, which may take a second each.
+    pub large_peer_updates: u64,
+    /// Items of the large catalogue.
+    pub items: u32,
+    /// Users of its log.
+    pub users: u32,
+}
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The log, as `pretrain train` takes it.
+    pub log: PathBuf,
+    /// From where on feedback is a like; over what the log itself says.
+    pub like_threshold: Option<f32>,
+    /// Which parts.
+    pub parts: Vec<Part>,
+    /// How much.
+    pub size: Size,
+    /// The folder of the peers' virtual environment, made where it is missing; none: no peers.
+    pub peers: Option<PathBuf>,
+    /// Where the result goes as JSON too.
+    pub out: Option<PathBuf>,
+    /// Seed of weights, batches and what is made up.
+    pub seed: u64,
+    /// Threads of every measurement that does not say otherwise.
+    pub workers: usize,
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    tool: &'static str,
+    version: &'static str,
+    workers: usize,
+    seed: u64,
+    tables: &'a [Table],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scaling: Option<&'a Scaling>,
+}
+
+/// Measures and prints tables to stdout.
+///
+/// # Errors
+/// A log that cannot be read, a process that fails, peers that cannot be installed.
+pub fn run(config: &Config) -> Result<()> {
+    let scratch = Scratch::new();
+    let peers = match &config.peers {
+        Some(folder) => Some(Peers::install(folder, &scratch.folder.join("peers"))?),
+        None => None,
+    };
+    let (mut tables, mut scaling) = (Vec::new(), None);
+    let has = |part| config.parts.contains(&part);
+    if has(Part::A2c) {
+        tables.push(on_the_log(config, &scratch, peers.as_ref())?);
+    }
+    if has(Part::Large) {
+        let folder = scratch.folder.join("large");
+        synthetic::write(&folder, config.size.users, config.size.items, config.seed)?;
+        for kind in [Kind::Bc, Kind::A2c] {
+            tables.push(large(config, &scratch, &folder, kind, peers.as_ref())?);
+        }
+    }
+    if has(Part::Scaling) {
+        scaling = Some(share(config, &scratch)?);
+    }
+    println!(
+        "{} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n",
+        config.workers, config.size.runs
+    );
+    for table in &tables {
+        println!("{table}");
+    }
+    if let Some(scaling) = &scaling {
+        println!("{scaling}");
+    }
+    let Some(out) = &config.out else {
+        return Ok(());
+    };
+    let report = Report {
+        tool: "pretrain bench",
+        version: env!("CARGO_PKG_VERSION"),
+        workers: config.workers,
+        seed: config.seed,
+        tables: &tables,
+        scaling: scaling.as_ref(),
+    };
+    let text = serde_json::to_vec_pretty(&report)
+        .map_err(|e| Error::usage(format!("the result cannot be written as JSON: {e}")))?;
+    atomic_file::write_bytes(out, &text)
+}
+
+/// Measures the task that stands on the standard input, for [`run`] in another process.
+///
+/// # Errors
+/// A task that cannot be read; as training.
+pub fn run_task() -> Result<()> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|e| Error::usage(format!("the task cannot be read: {e}")))?;
+    let task: Task = serde_json::from_str(&text)
+        .map_err(|e| Error::usage(format!("the standard input holds no task: {e}")))?;
+    for line in ours::measure(&task)? {
+        let line = serde_json::to_string(&line)
+            .map_err(|e| Error::usage(format!("the measurement cannot be written as JSON: {e}")))?;
+        println!("{line}");
+    }
+    Ok(())
+}
+
+fn task(config: &Config, scratch: &Scratch) -> Task {
+    Task {
+        log: config.log.clone(),
+        like_threshold: config.like_threshold,
+        scratch: scratch.folder.clone(),
+        kind: Kind::A2c,
+        negatives: None,
+        updates: config.size.updates,
+        runs: config.size.runs,
+        workers: config.workers,
+        copies: 1,
+        whole: false,
+        seed: config.seed,
+    }
+}
+
+fn on_the_log(config: &Config, scratch: &Scratch, peers: Option<&Peers>) -> Result<Table> {
+    let task = task(config, scratch);
+    let ours = |copies: u64, what: String| -> Result<Row> {
+        terminal::info(&format!("measuring A2C, {what}"));
+        let task = Task {
+            copies,
+            ..task.clone()
+        };
+        Ok(Row::new(what, process::ours(&task)?))
+    };
+    let workers = config.workers as u64;
+    let mut rows = vec![ours(1, "one run".into())?];
+    if workers > 1 {
+        rows.push(ours(workers, format!("{workers} runs side by side"))?);
+    }
+    if let Some(peers) = peers {
+        rows.extend(peers.measure(&task, task.updates)?);
+    }
+    let title = format!("A2C with a GRU, whole catalogue: {}", config.log.display());
+    Ok(Table::new(title, rows))
+}
+
+fn large(
+    config: &Config,
+    scratch: &Scratch,
+    folder: &Path,
+    kind: Kind,
+    peers: Option<&Peers>,
+) -> Result<Table> {
+    let task = Task {
+        log: folder.to_path_buf(),
+        like_threshold: None,
+        kind,
+        negatives: Some(NEGATIVES),
+        updates: config.size.large_updates,
+        ..task(config, scratch)
+    };
+    let name = match kind {
+        Kind::A2c => "A2C",
+        Kind::Bc => "Behaviour cloning",
+    };
+    terminal::info(&format!("measuring {name} over {} items", config.size.items));
+    let mut rows = vec![Row::new("one run", process::ours(&task)?)];
+    if let Some(peers) = peers {
+        rows.extend(peers.measure(&task, config.size.large_peer_updates)?);
+    }
+    let title = format!(
+        "{name} with a GRU, {NEGATIVES} sampled of {} items",
+        config.size.items
+    );
+    Ok(Table::new(title, rows))
+}
+
+fn share(config: &Config, scratch: &Scratch) -> Result<Scaling> {
+    let row = |workers: usize| -> Result<Row> {
+        let what = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
+        terminal::info(&format!("measuring {POLICIES} runs, {what}"));
+        let task = Task {
+            copies: POLICIES,
+            whole: true,
+            workers,
+            ..task(config, scratch)
+        };
+        Ok(Row::new(what, process::ours(&task)?))
+    };
+    Ok(Scaling {
+        policies: POLICIES,
+        workers: config.workers,
+        alone: row(1)?,
+        together: row(config.workers)?,
+    })
+}
+
+/// A folder for scripts and what is made up, removed at the end.
+struct Scratch {
+    folder: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        let name = format!("headstart-bench-{}", std::process::id());
+        Scratch {
+            folder: std::env::temp_dir().join(name),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A folder that stays behind wrongs nobody: the next run's has another name.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

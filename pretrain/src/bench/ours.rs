@@ -1,0 +1,210 @@
+//! This tool's own training, timed.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use common::policy_artifact::{Encoder, NetworkConfig};
+use common::{Error, Result};
+use rayon::prelude::*;
+
+use super::task::{Kind, Line, Task};
+use crate::algorithms::Curve;
+use crate::algorithms::bc::BcConfig;
+use crate::algorithms::ialp::IalpConfig;
+use crate::algorithms::logged::LoggedConfig;
+use crate::data::{Dataset, InputPaths, Reading, ReplayFile, TraitSource, Traits};
+use crate::network::initial::initial_weights;
+use crate::reward::{RewardConfig, RewardModel};
+use crate::run::{Run, Setting};
+use crate::train::Method;
+
+/// D and H of every network here, and of its peers.
+pub(super) const WIDTH: usize = 64;
+
+/// What trainings read, once for all copies.
+pub(super) struct Inputs {
+    pub(super) dataset: Dataset,
+    pub(super) traits: Traits,
+    /// Where the task plays episodes.
+    pub(super) reward: Option<RewardModel>,
+}
+
+impl Inputs {
+    /// Reads the log of `task`; without traits, so that the reward model knows popularity alone.
+    pub(super) fn read(task: &Task) -> Result<Self> {
+        let paths = InputPaths {
+            log: task.log.clone(),
+            items: None,
+            states: None,
+            profiles: None,
+            preferences: None,
+            like_threshold: task.like_threshold,
+        };
+        let replay = task.scratch.join("replay.parquet");
+        let replay = ReplayFile {
+            path: &replay,
+            tool: "pretrain bench",
+            overwrite: true,
+        };
+        let dataset = Dataset::read(&paths, &paths.check()?, Reading::default(), replay)?;
+        let traits = Traits::of(&dataset, TraitSource::None, task.seed);
+        let reward = match task.kind {
+            Kind::A2c => Some(RewardModel::fit(&dataset, &traits, &RewardConfig::default(), task.seed)?.0),
+            Kind::Bc => None,
+        };
+        Ok(Inputs {
+            dataset,
+            traits,
+            reward,
+        })
+    }
+
+    pub(super) fn network(&self) -> NetworkConfig {
+        NetworkConfig {
+            items: self.dataset.items.len(),
+            dims: WIDTH,
+            hidden: WIDTH,
+            traits: 0,
+            window: self.dataset.window,
+            encoder: Encoder::Gru,
+        }
+    }
+}
+
+/// Measures `task` in this process.
+///
+/// # Errors
+/// As reading the log and training.
+pub(super) fn measure(task: &Task) -> Result<Vec<Line>> {
+    let inputs = Inputs::read(task)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(task.workers)
+        .build()
+        .map_err(|e| Error::retry(format!("cannot start {} threads: {e}", task.workers)))?;
+    let steps = match task.whole {
+        true => task.updates,
+        false => task.updates * (task.runs as u64 + 1),
+    };
+    let copies = || -> Result<Vec<Vec<Instant>>> {
+        let copies = (0..task.copies).into_par_iter();
+        pool.install(|| {
+            copies
+                .map(|copy| train(task, &inputs, steps, task.seed + copy))
+                .collect()
+        })
+    };
+    let transitions = task.updates * task.transitions() * task.copies;
+    let mut lines = Vec::new();
+    if task.whole {
+        copies()?;
+        for _ in 0..task.runs {
+            let begun = Instant::now();
+            copies()?;
+            let seconds = begun.elapsed().as_secs_f64();
+            lines.push(Line::Run { transitions, seconds });
+        }
+    } else {
+        let ticks = copies()?;
+        for run in 1..=task.runs {
+            // Side by side each copy has its own time: their rates are added.
+            let rate: f64 = ticks
+                .iter()
+                .map(|ticks| 1.0 / stretch(ticks, run, task.updates))
+                .sum();
+            let seconds = task.copies as f64 / rate;
+            lines.push(Line::Run { transitions, seconds });
+        }
+    }
+    lines.extend(peak_memory().map(|peak_kib| Line::Memory { peak_kib }));
+    Ok(lines)
+}
+
+/// The seconds from the end of stretch `run - 1` of `updates` updates to the end of stretch `run`, counted from 0.
+fn stretch(ticks: &[Instant], run: usize, updates: u64) -> f64 {
+    let end = |run: usize| ticks[(run + 1) * updates as usize - 1];
+    (end(run) - end(run - 1)).as_secs_f64()
+}
+
+/// Trains one policy; when each of its updates was done.
+fn train(task: &Task, inputs: &Inputs, steps: u64, seed: u64) -> Result<Vec<Instant>> {
+    let network = inputs.network();
+    let setting = Setting {
+        network: &network,
+        dataset: &inputs.dataset,
+        traits: &inputs.traits,
+        negatives: task.negatives,
+        seed,
+    };
+    let ticks = Mutex::new(Vec::with_capacity(steps as usize));
+    let tick = || {
+        ticks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Instant::now())
+    };
+    let weights = initial_weights(&network, &inputs.traits.items, seed);
+    let run = Run::new(setting, steps, weights, 0, Curve::watched(&tick), None)?;
+    task.method(steps).train(run, inputs.reward.as_ref())?;
+    Ok(ticks.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Task {
+    /// The method with its defaults, without evaluations on the way.
+    fn method(&self, steps: u64) -> Method {
+        match self.kind {
+            Kind::A2c => Method::Ialp(IalpConfig {
+                steps,
+                report_every: steps,
+                ..IalpConfig::default()
+            }),
+            Kind::Bc => Method::Bc(BcConfig {
+                logged: LoggedConfig {
+                    steps,
+                    validation: 0.0,
+                    evaluate_every: steps,
+                    ..LoggedConfig::default()
+                },
+            }),
+        }
+    }
+
+    /// Episodes, or logged interactions, of an update.
+    pub(super) fn batch(&self) -> usize {
+        match self.kind {
+            Kind::A2c => IalpConfig::default().batch,
+            Kind::Bc => LoggedConfig::default().batch,
+        }
+    }
+
+    /// Transitions of an update.
+    pub(super) fn transitions(&self) -> u64 {
+        match self.kind {
+            Kind::A2c => (self.batch() * IalpConfig::default().horizon) as u64,
+            Kind::Bc => self.batch() as u64,
+        }
+    }
+}
+
+/// The most memory that this process has held, in KiB, where the system tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_stretch_begins_where_the_last_one_ended() {
+        let begin = Instant::now();
+        let ticks: Vec<Instant> = [9, 10, 14, 20, 21, 30]
+            .map(|s| begin + Duration::from_secs(s))
+            .to_vec();
+        assert_eq!([1, 2].map(|run| stretch(&ticks, run, 2)), [10.0, 10.0]);
+        assert_eq!(stretch(&ticks, 1, 3), 16.0);
+    }
+}
