@@ -1,10 +1,17 @@
 //! The policy's mathematics stands in two places on purpose, candle in `pretrain` and plain loops in `online`. This
 //! holds them to each other: logits, value, loss and every tensor's gradient.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use common::policy_artifact::{Encoder, NetworkConfig, Weights};
 use common::rng::{ChaCha8Rng, RngExt, normal, stream};
 use online::policy::{self, Context};
 use pretrain::network::reference;
+
+const ENCODERS: [Encoder; 4] = [
+    Encoder::Mean,
+    Encoder::Gru,
+    Encoder::Attention { layers: 1, heads: 1 },
+    Encoder::Attention { layers: 2, heads: 2 },
+];
 
 /// A user's state, what is consumed there, the action and its return.
 struct Case {
@@ -164,47 +171,62 @@ fn agree(config: &NetworkConfig, seed: u64) {
 
 #[test]
 fn candle_and_plain_loops_agree_on_every_tensor() {
-    for (seed, items) in [(1, 23), (2, 64), (3, 150)] {
-        agree(
-            &NetworkConfig {
+    for encoder in ENCODERS {
+        for (seed, items) in [(1, 23), (2, 64), (3, 150)] {
+            let config = NetworkConfig {
                 items,
                 dims: 8,
                 hidden: 12,
                 traits: 5,
                 window: 10,
-                encoder: common::policy_artifact::Encoder::Gru,
-            },
-            seed,
-        );
+                encoder,
+            };
+            agree(&config, seed);
+        }
     }
 }
 
 #[test]
 fn they_agree_on_shapes_that_fill_no_vector_register() {
-    agree(
-        &NetworkConfig {
+    for encoder in ENCODERS {
+        let config = NetworkConfig {
             items: 37,
             dims: 7,
-            hidden: 5,
+            hidden: 6,
             traits: 3,
             window: 4,
-            encoder: common::policy_artifact::Encoder::Gru,
-        },
-        4,
-    );
+            encoder,
+        };
+        agree(&config, 4);
+    }
+}
+
+#[test]
+fn they_agree_on_a_long_window_and_wide_heads() {
+    for encoder in ENCODERS {
+        let config = NetworkConfig {
+            items: 60,
+            dims: 16,
+            hidden: 40,
+            traits: 3,
+            window: 50,
+            encoder,
+        };
+        agree(&config, 6);
+    }
 }
 
 #[test]
 fn they_agree_without_traits() {
-    agree(
-        &NetworkConfig {
+    for encoder in ENCODERS {
+        let config = NetworkConfig {
             items: 40,
             dims: 8,
             hidden: 8,
             traits: 0,
             window: 10,
-            encoder: common::policy_artifact::Encoder::Gru,
-        },
-        5,
-    );
+            encoder,
+        };
+        agree(&config, 5);
+    }
 }

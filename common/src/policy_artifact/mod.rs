@@ -106,6 +106,9 @@ impl Policy {
         let config: PolicyConfig = serde_json::from_value(manifest.config.clone()).map_err(|e| {
             Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder)
         })?;
+        let unfit =
+            |error: Error| Error::data(format!("the manifest describes {}", error.what())).file(folder);
+        config.network.check().map_err(unfit)?;
         let items = PolicyItems::read(&folder.join(ITEMS_FILE))?;
         let users = PolicyUsers::read(&folder.join(USERS_FILE), &config.network)?;
         let weights = Weights::read(&folder.join(WEIGHTS_FILE), &config.network)?;

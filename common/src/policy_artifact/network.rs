@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, Result};
+
 /// How a user's last interactions become one vector of H numbers. Every encoder begins with s = tanh(profile_weight p +
 /// profile_bias) of the user's standardised traits p, and reads x_t = [item_embedding of item t ; feedback f_t] of the
 /// interactions t, oldest first. Its tensors stand in [`super::Weights::encoder`] in the order given here.
@@ -59,6 +61,31 @@ pub struct NetworkConfig {
 pub type Shape = (String, Vec<usize>);
 
 impl NetworkConfig {
+    /// Refuses sizes of which no network can be made.
+    ///
+    /// # Errors
+    /// A usage error that names the size.
+    pub fn check(&self) -> Result<()> {
+        let hidden = self.hidden;
+        if self.dims == 0 || hidden == 0 {
+            return Err(Error::usage(format!(
+                "a network of {} dimensions and {hidden} hidden units",
+                self.dims
+            ))
+            .hint("both are at least 1"));
+        }
+        match self.encoder {
+            Encoder::Attention { layers: 0, .. } => {
+                Err(Error::usage("self-attention without layers").hint("at least 1"))
+            }
+            Encoder::Attention { heads, .. } if heads == 0 || hidden % heads != 0 => {
+                Err(Error::usage(format!("{heads} heads for {hidden} hidden units"))
+                    .hint("the hidden units are divided among the heads: take a divisor"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Name and shape of every tensor, in the order of [`super::Weights::tensors`].
     pub fn shapes(&self) -> Vec<Shape> {
         let (n, d, h) = (self.items, self.dims, self.hidden);
@@ -141,4 +168,33 @@ fn named(shapes: &[(&str, &[usize])]) -> Vec<Shape> {
         .iter()
         .map(|(name, shape)| ((*name).to_string(), shape.to_vec()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_which_no_network_can_be_made_are_refused() {
+        let config = |hidden, encoder| NetworkConfig {
+            items: 3,
+            dims: 4,
+            hidden,
+            encoder,
+            ..NetworkConfig::default()
+        };
+        let attention = |layers, heads| Encoder::Attention { layers, heads };
+        for fine in [config(6, attention(1, 3)), config(1, Encoder::Mean)] {
+            fine.check().unwrap();
+        }
+        for (bad, what) in [
+            (config(0, Encoder::Gru), "0 hidden units"),
+            (config(6, attention(0, 1)), "without layers"),
+            (config(6, attention(1, 0)), "0 heads"),
+            (config(6, attention(1, 4)), "4 heads for 6"),
+        ] {
+            let error = bad.check().unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    }
 }

@@ -196,9 +196,7 @@ pub fn gradients(
         1.0,
     );
     critic_gradient(network, states, critic, &at_values, gradient, &mut at_states);
-    network
-        .encoder
-        .backward(config, weights, tape, &at_states, gradient);
+    tape.backward(config, weights, &at_states, gradient);
     loss
 }
 

@@ -1,15 +1,23 @@
 //! The network against small computations written out in double precision.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use common::policy_artifact::{Encoder, NetworkConfig, Weights};
 use common::rng::{RngExt, stream};
 
 use super::{Coefficients, Context, Network, Transition, a2c_gradients};
 
+const ENCODERS: [Encoder; 4] = [
+    Encoder::Mean,
+    Encoder::Gru,
+    Encoder::Attention { layers: 1, heads: 1 },
+    Encoder::Attention { layers: 2, heads: 2 },
+];
+
 fn random_weights(config: &NetworkConfig) -> Weights {
     let mut weights = Weights::zeros(config);
     let mut rng = stream(9, "weights", &[]);
-    for tensor in weights.tensors_mut() {
-        tensor.fill_with(|| rng.random::<f32>() * 1.2 - 0.6);
+    for (tensor, (name, _)) in weights.tensors_mut().into_iter().zip(config.shapes()) {
+        let centre = if name.ends_with("_gain") { 1.0 } else { 0.0 };
+        tensor.fill_with(|| centre + rng.random::<f32>() * 1.2 - 0.6);
     }
     weights
 }
@@ -26,7 +34,7 @@ fn one_unit_follows_the_equations() {
         hidden: 1,
         traits: 1,
         window: 10,
-        encoder: common::policy_artifact::Encoder::Gru,
+        encoder: Encoder::Gru,
     };
     let mut w = Weights::zeros(&config);
     w.item_embedding = vec![0.5, -1.0];
@@ -67,13 +75,19 @@ fn one_unit_follows_the_equations() {
 
 #[test]
 fn a_context_does_not_depend_on_its_batch() {
+    for encoder in ENCODERS {
+        does_not_depend_on_its_batch(encoder);
+    }
+}
+
+fn does_not_depend_on_its_batch(encoder: Encoder) {
     let config = NetworkConfig {
         items: 50,
         dims: 6,
-        hidden: 7,
+        hidden: 6,
         traits: 3,
         window: 10,
-        encoder: common::policy_artifact::Encoder::Gru,
+        encoder,
     };
     let network = Network::new(config.clone(), random_weights(&config));
     let contexts: Vec<Context> = (0..9usize)
@@ -85,7 +99,7 @@ fn a_context_does_not_depend_on_its_batch() {
         })
         .collect();
     let together = network.encode(&contexts.iter().collect::<Vec<_>>());
-    for (context, state) in contexts.iter().zip(together.chunks_exact(7)) {
+    for (context, state) in contexts.iter().zip(together.chunks_exact(6)) {
         assert_eq!(network.encode(&[context]), state);
     }
 }
@@ -164,14 +178,14 @@ fn surrogate(config: &NetworkConfig, weights: &Weights, fixed: &Weights, coeffic
     total / transitions.len() as f64
 }
 
-fn gradients_are_those_of_the_loss(coefficients: Coefficients) {
+fn gradients_are_those_of_the_loss(encoder: Encoder, coefficients: Coefficients) {
     let config = NetworkConfig {
         items: 37,
         dims: 5,
         hidden: 6,
         traits: 3,
         window: 10,
-        encoder: common::policy_artifact::Encoder::Gru,
+        encoder,
     };
     let weights = random_weights(&config);
     let (contexts, transitions) = batch();
@@ -187,40 +201,58 @@ fn gradients_are_those_of_the_loss(coefficients: Coefficients) {
     for (tensor, (name, _)) in config.shapes().iter().enumerate() {
         let count = weights.tensors()[tensor].len();
         let mut largest = 0.0f64;
+        let mut kinks = 0;
         for i in 0..count {
             let moved = |by: f32| {
                 let mut moved = weights.clone();
                 moved.tensors_mut()[tensor][i] += by;
                 surrogate(&config, &moved, &weights, &coefficients)
             };
-            let numeric = (moved(STEP) - moved(-STEP)) / (2.0 * f64::from(STEP));
+            let slopes = [STEP, -STEP].map(|step| (moved(step) - truth) / f64::from(step));
+            let numeric = (slopes[0] + slopes[1]) / 2.0;
             let ours = f64::from(gradient.tensors()[tensor][i]);
-            assert!((numeric - ours).abs() < 5e-5, "{name}[{i}]: {numeric} {ours}");
+            let error = (numeric - ours).abs();
+            if error > 5e-5 {
+                // Where a rectifier's kink lies within the step, the slopes to both sides differ.
+                let apart = (slopes[0] - slopes[1]).abs();
+                assert!(
+                    error < apart / 2.0 + 2e-4,
+                    "{encoder:?}, {name}[{i}]: {slopes:?} {ours}"
+                );
+                kinks += 1;
+            }
             largest = largest.max(ours.abs());
         }
+        assert!(kinks * 10 <= count, "{encoder:?}, {name}: {kinks} of {count}");
         assert!(
-            largest > 1e-2,
-            "{name} gets next to no gradient in this batch: the check would be void"
+            largest > 1e-3,
+            "{encoder:?}: {name} gets next to no gradient in this batch ({largest}): the check would be void"
         );
     }
 }
 
 #[test]
 fn gradients_match_finite_differences_in_every_tensor() {
-    gradients_are_those_of_the_loss(Coefficients {
+    let coefficients = Coefficients {
         critic: 0.5,
         entropy: 0.1,
         off_policy: false,
-    });
+    };
+    for encoder in ENCODERS {
+        gradients_are_those_of_the_loss(encoder, coefficients);
+    }
 }
 
 #[test]
 fn gradients_match_finite_differences_off_policy() {
-    gradients_are_those_of_the_loss(Coefficients {
+    let coefficients = Coefficients {
         critic: 0.5,
         entropy: 0.1,
         off_policy: true,
-    });
+    };
+    for encoder in ENCODERS {
+        gradients_are_those_of_the_loss(encoder, coefficients);
+    }
 }
 
 #[test]
@@ -231,7 +263,7 @@ fn no_transitions_give_no_gradient() {
         hidden: 2,
         traits: 0,
         window: 10,
-        encoder: common::policy_artifact::Encoder::Gru,
+        encoder: Encoder::Gru,
     };
     let coefficients = Coefficients {
         critic: 0.5,

@@ -27,7 +27,7 @@ pub fn train(config: &BcConfig, run: Run) -> Result<Trained> {
 /// Cross-entropy of the next liked item over the catalogue without what the user had consumed before, and the critic's
 /// squared error to the log's own discounted returns (Monte Carlo), so that a later A2C has a baseline.
 pub(crate) fn loss(network: &Network, shard: &Shard) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     let imitation = shard.imitation(network, &encoded, |_| 1.0)?;
     let critic = shard.critic(network, &encoded, shard.returns())?;
     total(imitation.into_iter().chain([critic]))

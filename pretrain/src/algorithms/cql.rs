@@ -62,7 +62,7 @@ pub(super) fn loss(
     config: &CqlConfig,
     calibrated: bool,
 ) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     let actions = shard.actions(network.slab())?;
     let masked = shard.masked(network.slab(), false);
     let mut losses = Vec::new();

@@ -200,7 +200,7 @@ pub(super) fn train_with(
 
 /// Imitation of logged choices, `weight` times.
 fn logged_part(network: &Network, shard: &Shard, weight: f32) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     match shard.imitation(network, &encoded, |_| weight)? {
         Some((loss, parts)) => Ok((loss, vec![("imitation", parts[0].1)])),
         // Nothing to imitate here: a loss without a gradient.

@@ -12,6 +12,7 @@ use crate::data::replay::{Batch, Batches, Cursor, Pick};
 use crate::data::{Event, distinct, last, tail_start};
 use crate::evaluate::{Held, recall};
 use crate::network::categorical::{Choices, Sampling};
+use crate::network::dropout::Dropout;
 use crate::network::parameters::Parameters;
 use crate::network::slab::Slab;
 use crate::network::{Network, State, failed};
@@ -50,6 +51,8 @@ pub struct LoggedConfig {
     pub validation: f32,
     /// Which interactions the actor imitates.
     pub imitate: Imitate,
+    /// The share of what the encoder reads, and of what attention's blocks add, that is left out while training.
+    pub dropout: f32,
     /// Updates between two evaluations.
     pub evaluate_every: u64,
 }
@@ -63,6 +66,7 @@ impl Default for LoggedConfig {
             gamma: 0.9,
             validation: 0.1,
             imitate: Imitate::Likes,
+            dropout: 0.0,
             evaluate_every: 100,
         }
     }
@@ -100,6 +104,9 @@ pub(crate) struct Shard<'a> {
     pub(crate) step: u64,
     /// The run's seed.
     pub(crate) seed: u64,
+    /// The shard's number in the update.
+    index: u64,
+    dropout: f32,
 }
 
 /// Draws transitions from the heads of all logs, updates by `loss`, and keeps the weights with the best recall on the tails.
@@ -202,13 +209,15 @@ impl<'a> Heads<'a> {
         step: u64,
     ) -> impl Iterator<Item = Shard<'t>> {
         let chosen = transitions.iter().filter(|t| t.chosen).count();
-        let (count, seed) = (transitions.len(), self.setting.seed);
-        transitions.chunks(SHARD).map(move |part| Shard {
+        let (count, seed, dropout) = (transitions.len(), self.setting.seed, self.config.dropout);
+        transitions.chunks(SHARD).enumerate().map(move |(index, part)| Shard {
             transitions: part,
             count,
             chosen,
             step,
             seed,
+            index: index as u64,
+            dropout,
         })
     }
 
@@ -313,8 +322,17 @@ impl<'a> Heads<'a> {
 
 impl Shard<'_> {
     /// The states before.
-    pub(crate) fn states(&self) -> Vec<State<'_>> {
+    fn states(&self) -> Vec<State<'_>> {
         self.transitions.iter().map(|t| t.state).collect()
+    }
+
+    /// The states before, encoded for training.
+    pub(crate) fn encode(&self, network: &Network) -> candle_core::Result<Tensor> {
+        let mut dropout = (self.dropout > 0.0).then(|| {
+            let rng = stream(self.seed, "pretrain/dropout", &[self.step, self.index]);
+            Dropout::new(self.dropout, rng)
+        });
+        network.encode_training(&self.states(), dropout.as_mut())
     }
 
     /// The states after.

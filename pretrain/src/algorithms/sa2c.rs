@@ -60,7 +60,7 @@ pub fn train(config: &Sa2cConfig, run: Run) -> Result<Trained> {
 ///
 /// A negative action leaves the state as it is: the user never met it.
 fn loss(network: &Network, shard: &Shard, config: &Sa2cConfig) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     let head = turn(shard);
     let gamma = config.logged.gamma;
     let q = network.q_values(&encoded, head)?;

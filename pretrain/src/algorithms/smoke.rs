@@ -19,6 +19,7 @@ pub(crate) const LOGGED: LoggedConfig = LoggedConfig {
     gamma: 0.9,
     validation: 0.1,
     imitate: super::logged::Imitate::Likes,
+    dropout: 0.0,
     evaluate_every: 50,
 };
 

@@ -48,7 +48,7 @@ pub fn train(config: &SqnConfig, run: Run) -> Result<Trained> {
 
 /// Imitation, plus the squared temporal difference of the head whose turn it is.
 fn loss(network: &Network, shard: &Shard, config: &SqnConfig) -> candle_core::Result<Loss> {
-    let encoded = network.encode(&shard.states())?;
+    let encoded = shard.encode(network)?;
     let head = turn(shard);
     let targets = targets(network, shard, head, config.logged.gamma)?;
     let chosen = at(

@@ -86,6 +86,9 @@ pub(super) struct HyperArguments {
     /// bc, sqn, sa2c, cql, cal-ql: which logged interactions to choose again [default: likes]
     #[arg(long, value_enum)]
     imitate: Option<Imitate>,
+    /// bc, sqn, sa2c, cql, cal-ql: share of what the encoder reads that is left out while training [default: 0]
+    #[arg(long, value_name = "X")]
+    dropout: Option<f32>,
     /// sqn, sa2c: weight of the temporal difference beside the imitation [default: 1]
     #[arg(long, value_name = "X")]
     td: Option<f32>,
@@ -169,6 +172,7 @@ impl HyperArguments {
             gamma: self.gamma.unwrap_or(logged.gamma),
             validation: self.validation.unwrap_or(logged.validation),
             imitate: self.imitate.unwrap_or(logged.imitate),
+            dropout: self.dropout.unwrap_or(logged.dropout),
             evaluate_every: logged.evaluate_every,
         };
         let cql = CqlConfig::default();
@@ -221,6 +225,7 @@ impl HyperArguments {
     fn check(&self, name: MethodName) -> Result<()> {
         let logged = "bc, sqn, sa2c, cql and cal-ql";
         let belongs = [
+            ("--dropout", self.dropout.is_some(), name.is_logged(), logged),
             (
                 "--validation",
                 self.validation.is_some(),
@@ -287,6 +292,7 @@ impl HyperArguments {
         in_range("--lr", self.lr, f32::MIN_POSITIVE..=1.0)?;
         in_range("--gamma", self.gamma, 0.0..=1.0)?;
         in_range("--validation", self.validation, 0.0..=0.9)?;
+        in_range("--dropout", self.dropout, 0.0..=0.95)?;
         in_range("--td", self.td, 0.0..=100.0)?;
         in_range("--warm-up", self.warm_up, 0.0..=1.0)?;
         in_range("--alpha", self.alpha, 0.0..=1000.0)?;

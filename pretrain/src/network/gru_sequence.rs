@@ -6,10 +6,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 
 use super::exp::exp;
 use super::gru::Gru;
+use super::matrix::values;
 
 /// The last hidden state `[B, H]` after `inputs` `[T * B, I]` (time-major) from `hidden` `[B, H]`. Row b has inputs
 /// at its last `lengths[b]` steps alone.
@@ -293,16 +294,6 @@ fn sigmoid(x: f32) -> f32 {
 
 fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (1.0 + exp(2.0 * x))
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let CpuStorage::F32(values) = storage else {
-        bail!("gru-sequence: f32 only")
-    };
-    let Some((from, to)) = layout.contiguous_offsets() else {
-        bail!("gru-sequence: contiguous tensors only")
-    };
-    Ok(&values[from..to])
 }
 
 fn matrix(values: &[f32], width: usize) -> Result<Tensor> {

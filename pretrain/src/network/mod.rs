@@ -4,13 +4,18 @@
 //! layer norms drop gradients silently and are not used here.
 
 mod actor;
+mod attention;
 pub(crate) mod categorical;
 mod critic;
+pub(crate) mod dropout;
+mod encoder;
 mod exp;
 mod gru;
 mod gru_sequence;
 pub(crate) mod initial;
 pub(crate) mod loss;
+mod matrix;
+mod mean;
 pub(crate) mod parameters;
 pub(crate) mod proposal;
 mod q_head;
@@ -22,7 +27,8 @@ use common::policy_artifact::{NetworkConfig, Weights};
 
 use actor::Actor;
 use critic::Critic;
-use gru::Gru;
+use dropout::Dropout;
+use encoder::Sequences;
 use parameters::Parameters;
 use q_head::QHead;
 use slab::Slab;
@@ -106,43 +112,38 @@ impl<'a> Network<'a> {
 
     /// Encoded states `[B, H]`.
     pub(crate) fn encode(&self, states: &[State]) -> Result<Tensor> {
-        let (inputs, lengths) = self.sequences(states)?;
-        let hidden = self.start(states)?;
-        match lengths.iter().max() {
-            None | Some(0) => Ok(hidden),
-            Some(_) => gru_sequence::encode(&self.gru(), &inputs, &lengths, &hidden),
-        }
+        self.encode_training(states, None)
     }
 
-    /// The same from primitive operations alone.
+    /// Encoded states `[B, H]`, a share of what the encoder reads left out where there is `dropout`.
+    pub(crate) fn encode_training(&self, states: &[State], dropout: Option<&mut Dropout>) -> Result<Tensor> {
+        let (inputs, lengths) = self.sequences(states)?;
+        let sequences = Sequences {
+            inputs: &inputs,
+            lengths: &lengths,
+            hidden: &self.start(states)?,
+        };
+        encoder::encode(self.config.encoder, self.encoder_tensors(), &sequences, dropout)
+    }
+
+    /// The same as [`Network::encode`] from primitive operations alone.
     fn encode_primitive(&self, states: &[State]) -> Result<Tensor> {
         let (inputs, lengths) = self.sequences(states)?;
-        let steps = lengths.iter().copied().max().unwrap_or(0);
-        let mask = |step: usize| {
-            let present = lengths
-                .iter()
-                .map(|length| if step + length >= steps { 1.0_f32 } else { 0.0 });
-            Tensor::from_iter(present, &Device::Cpu)?.unsqueeze(1)
+        let sequences = Sequences {
+            inputs: &inputs,
+            lengths: &lengths,
+            hidden: &self.start(states)?,
         };
-        let present = (0..steps).map(mask).collect::<Result<Vec<_>>>()?;
-        let hidden = self.start(states)?;
-        if steps == 0 {
-            return Ok(hidden);
-        }
-        self.gru().encode(
-            &inputs.reshape((steps, states.len(), self.config.dims + 1))?,
-            &present,
-            hidden,
-        )
+        encoder::encode_primitive(self.config.encoder, self.encoder_tensors(), &sequences)
     }
 
-    fn gru(&self) -> Gru<'_> {
-        Gru {
-            weight_input: &self.tensors[4],
-            weight_hidden: &self.tensors[5],
-            bias_input: &self.tensors[6],
-            bias_hidden: &self.tensors[7],
-        }
+    fn encoder_tensors(&self) -> &[Tensor] {
+        &self.tensors[4..self.behind_encoder()]
+    }
+
+    /// Where the tensors behind the encoder's begin.
+    fn behind_encoder(&self) -> usize {
+        4 + self.config.encoder_tensors()
     }
 
     /// The histories as inputs `[T * B, D + 1]`: embedding and feedback, time-major, padded at the front so that all
@@ -186,11 +187,6 @@ impl<'a> Network<'a> {
         let profiles: Vec<f32> = states.iter().flat_map(|state| state.traits).copied().collect();
         let profiles = Tensor::from_vec(profiles, (states.len(), traits), &Device::Cpu)?;
         (profiles.matmul(&self.tensors[2].t()?)? + bias)?.tanh()
-    }
-
-    /// The first of the tensors behind the encoder's.
-    fn behind_encoder(&self) -> usize {
-        4 + self.config.encoder_tensors()
     }
 
     /// The candidates' rows of a tensor with a row an item.

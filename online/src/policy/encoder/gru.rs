@@ -1,28 +1,17 @@
-//! The encoder: a GRU over the user's last interactions, started from the profile.
+//! A GRU over the user's last interactions, started from the profile.
 //!
 //! Gates and equations are PyTorch's (`torch.nn.GRU`): with gates stacked as reset, update, new,
 //! r = s(W_ir x + b_ir + W_hr h + b_hr), z = s(W_iz x + b_iz + W_hz h + b_hz),
 //! n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h' = (1 - z) n + z h.
-//! The first state is h_0 = tanh(profile_weight p + profile_bias) for traits p.
 
 use common::policy_artifact::{NetworkConfig, Weights};
 
-use super::elementary::{sigmoid, tanh};
-use super::linear::{self, Packed};
+use super::super::elementary::{sigmoid, tanh};
+use super::super::linear::{self, Packed};
+use super::{Context, add_to_embedding, push_input};
 
-/// What the policy knows of a user when it decides.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Context {
-    /// The user's standardised traits, as many as the network has (zeros where unknown).
-    pub traits: Vec<f32>,
-    /// The last interactions, oldest first: item and feedback (+1 liked, -1 not).
-    pub history: Vec<(u32, f32)>,
-}
-
-/// The encoder's matrices, packed for the forward pass.
 #[derive(Debug, Clone)]
-pub(super) struct Encoder {
-    profile: Packed,
+pub(super) struct Gru {
     input: Packed,
     hidden: Packed,
 }
@@ -37,8 +26,6 @@ pub(super) struct Tape {
     starts: Vec<usize>,
     /// Item at each row.
     items: Vec<u32>,
-    traits: Vec<f32>,
-    first: Vec<f32>,
     inputs: Vec<f32>,
     before: Vec<f32>,
     reset: Vec<f32>,
@@ -47,30 +34,28 @@ pub(super) struct Tape {
     hidden_new: Vec<f32>,
 }
 
-impl Encoder {
+impl Gru {
     pub(super) fn new(config: &NetworkConfig, weights: &Weights) -> Self {
         let (dims, hidden) = (config.dims, config.hidden);
-        Encoder {
-            profile: Packed::new(&weights.profile_weight, hidden, config.traits),
+        Gru {
             input: Packed::new(&weights.encoder[0], 3 * hidden, dims + 1),
             hidden: Packed::new(&weights.encoder[1], 3 * hidden, hidden),
         }
     }
 
     pub(super) fn refresh(&mut self, weights: &Weights) {
-        self.profile.refresh(&weights.profile_weight);
         self.input.refresh(&weights.encoder[0]);
         self.hidden.refresh(&weights.encoder[1]);
     }
 
-    /// The final states, `[contexts, hidden]` in the order given, and the tape.
     pub(super) fn forward(
         &self,
         config: &NetworkConfig,
         weights: &Weights,
         contexts: &[&Context],
+        first: &[f32],
     ) -> (Vec<f32>, Tape) {
-        let (dims, hidden) = (config.dims, config.hidden);
+        let hidden = config.hidden;
         let mut order: Vec<usize> = (0..contexts.len()).collect();
         order.sort_by_key(|&c| std::cmp::Reverse(contexts[c].history.len()));
         let longest = order.first().map_or(0, |&c| contexts[c].history.len());
@@ -80,28 +65,15 @@ impl Encoder {
         let mut inputs = Vec::new();
         for step in 0..longest {
             for &c in &order {
-                let Some(&(item, feedback)) = contexts[c].history.get(step) else {
+                let Some(&interaction) = contexts[c].history.get(step) else {
                     break;
                 };
-                items.push(item);
-                inputs.extend_from_slice(&weights.item_embedding[item as usize * dims..][..dims]);
-                inputs.push(feedback);
+                items.push(interaction.0);
+                push_input(&mut inputs, config, weights, interaction);
             }
             starts.push(items.len());
         }
         let rows = items.len();
-
-        let traits: Vec<f32> = order
-            .iter()
-            .flat_map(|&c| contexts[c].traits.iter().copied())
-            .collect();
-        let mut first = vec![0.0; order.len() * hidden];
-        self.profile.forward(&traits, &mut first);
-        for state in first.chunks_exact_mut(hidden) {
-            for (h, b) in state.iter_mut().zip(&weights.profile_bias) {
-                *h = tanh(*h + b);
-            }
-        }
 
         let mut from_input = vec![0.0; rows * 3 * hidden];
         self.input.forward(&inputs, &mut from_input);
@@ -109,8 +81,6 @@ impl Encoder {
             order,
             starts,
             items,
-            traits,
-            first: first.clone(),
             inputs,
             before: vec![0.0; rows * hidden],
             reset: vec![0.0; rows * hidden],
@@ -118,7 +88,7 @@ impl Encoder {
             new: vec![0.0; rows * hidden],
             hidden_new: vec![0.0; rows * hidden],
         };
-        let mut states = first;
+        let mut states = tape.in_order(first, hidden);
         let mut from_hidden = vec![0.0; tape.order.len() * 3 * hidden];
         for step in 0..longest {
             let (start, end) = (tape.starts[step], tape.starts[step + 1]);
@@ -146,44 +116,52 @@ impl Encoder {
             }
         }
 
-        let mut out = vec![0.0; states.len()];
-        for (state, &c) in states.chunks_exact(hidden).zip(&tape.order) {
-            out[c * hidden..][..hidden].copy_from_slice(state);
-        }
-        (out, tape)
+        (tape.as_given(&states, hidden), tape)
+    }
+}
+
+impl Tape {
+    /// Rows of the contexts in their order by length.
+    fn in_order(&self, rows: &[f32], hidden: usize) -> Vec<f32> {
+        let row = |&c: &usize| &rows[c * hidden..][..hidden];
+        self.order.iter().flat_map(row).copied().collect()
     }
 
-    /// Adds to `gradient` what `upstream`, `[contexts, hidden]`, the gradient at the final states, gives for the
-    /// encoder's weights and the embeddings of the items in the histories.
+    /// Rows in the order by length back to the contexts'.
+    fn as_given(&self, rows: &[f32], hidden: usize) -> Vec<f32> {
+        let mut out = vec![0.0; rows.len()];
+        for (row, &c) in rows.chunks_exact(hidden).zip(&self.order) {
+            out[c * hidden..][..hidden].copy_from_slice(row);
+        }
+        out
+    }
+
+    /// Returns the gradient at s.
     pub(super) fn backward(
         &self,
         config: &NetworkConfig,
         weights: &Weights,
-        tape: &Tape,
         upstream: &[f32],
         gradient: &mut Weights,
-    ) {
+    ) -> Vec<f32> {
         let (dims, hidden) = (config.dims, config.hidden);
-        let mut states = vec![0.0; upstream.len()];
-        for (place, &c) in tape.order.iter().enumerate() {
-            states[place * hidden..][..hidden].copy_from_slice(&upstream[c * hidden..][..hidden]);
-        }
-        let rows = tape.items.len();
+        let mut states = self.in_order(upstream, hidden);
+        let rows = self.items.len();
         let mut at_input = vec![0.0; rows * 3 * hidden];
         let mut at_hidden = vec![0.0; rows * 3 * hidden];
-        for step in (0..tape.starts.len() - 1).rev() {
-            let (start, end) = (tape.starts[step], tape.starts[step + 1]);
+        for step in (0..self.starts.len() - 1).rev() {
+            let (start, end) = (self.starts[step], self.starts[step + 1]);
             for row in start..end {
                 let state = &mut states[(row - start) * hidden..][..hidden];
                 let to_input = &mut at_input[row * 3 * hidden..][..3 * hidden];
                 let to_hidden = &mut at_hidden[row * 3 * hidden..][..3 * hidden];
                 let base = row * hidden;
                 for i in 0..hidden {
-                    let (r, z, n) = (tape.reset[base + i], tape.update[base + i], tape.new[base + i]);
+                    let (r, z, n) = (self.reset[base + i], self.update[base + i], self.new[base + i]);
                     let up = state[i];
                     let new = up * (1.0 - z) * (1.0 - n * n);
-                    let reset = new * tape.hidden_new[base + i] * r * (1.0 - r);
-                    let update = up * (tape.before[base + i] - n) * z * (1.0 - z);
+                    let reset = new * self.hidden_new[base + i] * r * (1.0 - r);
+                    let update = up * (self.before[base + i] - n) * z * (1.0 - z);
                     to_input[i] = reset;
                     to_input[hidden + i] = update;
                     to_input[2 * hidden + i] = new;
@@ -198,30 +176,16 @@ impl Encoder {
             linear::add_input_gradient(active, to_hidden, &weights.encoder[1], hidden, 1.0);
         }
 
-        linear::add_weight_gradient(&mut gradient.encoder[1], &at_hidden, &tape.before, hidden, 1.0);
-        linear::add_weight_gradient(&mut gradient.encoder[0], &at_input, &tape.inputs, dims + 1, 1.0);
+        linear::add_weight_gradient(&mut gradient.encoder[1], &at_hidden, &self.before, hidden, 1.0);
+        linear::add_weight_gradient(&mut gradient.encoder[0], &at_input, &self.inputs, dims + 1, 1.0);
         linear::add_rows(&mut gradient.encoder[3], &at_hidden);
         linear::add_rows(&mut gradient.encoder[2], &at_input);
         let mut inputs = vec![0.0; rows * (dims + 1)];
         linear::add_input_gradient(&mut inputs, &at_input, &weights.encoder[0], dims + 1, 1.0);
-        for (input, &item) in inputs.chunks_exact(dims + 1).zip(&tape.items) {
-            let row = &mut gradient.item_embedding[item as usize * dims..][..dims];
-            for (g, x) in row.iter_mut().zip(input) {
-                *g += x;
-            }
+        for (input, &item) in inputs.chunks_exact(dims + 1).zip(&self.items) {
+            add_to_embedding(gradient, config, item, input, 1.0);
         }
-
-        for (up, h) in states.iter_mut().zip(&tape.first) {
-            *up *= 1.0 - h * h;
-        }
-        linear::add_weight_gradient(
-            &mut gradient.profile_weight,
-            &states,
-            &tape.traits,
-            config.traits,
-            1.0,
-        );
-        linear::add_rows(&mut gradient.profile_bias, &states);
+        self.as_given(&states, hidden)
     }
 }
 

@@ -1,0 +1,164 @@
+//! How a user's last interactions become one state: by the encoder that the policy names
+//! ([`common::policy_artifact::Encoder`] gives the equations).
+//!
+//! Every encoder starts from s = tanh(profile_weight p + profile_bias) for traits p.
+
+mod attention;
+mod block;
+mod gru;
+mod heads;
+mod layer;
+mod mean;
+mod norm;
+
+use common::policy_artifact::{Encoder as Choice, NetworkConfig, Weights};
+
+use super::elementary::tanh;
+use super::linear::{self, Packed};
+use attention::Attention;
+use gru::Gru;
+use mean::Mean;
+
+/// What the policy knows of a user when it decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// The user's standardised traits, as many as the network has (zeros where unknown).
+    pub traits: Vec<f32>,
+    /// The last interactions, at most the network's window, oldest first: item and feedback (+1 liked, -1 not).
+    pub history: Vec<(u32, f32)>,
+}
+
+/// The encoder's matrices, packed for the forward pass.
+#[derive(Debug, Clone)]
+pub(super) struct Encoder {
+    profile: Packed,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Mean(Mean),
+    Gru(Gru),
+    Attention(Attention),
+}
+
+/// Everything the backward pass needs.
+#[derive(Debug)]
+pub(super) struct Tape {
+    traits: Vec<f32>,
+    /// s, `[contexts, hidden]`.
+    first: Vec<f32>,
+    kind: KindTape,
+}
+
+#[derive(Debug)]
+enum KindTape {
+    Mean(mean::Tape),
+    Gru(gru::Tape),
+    Attention(attention::Tape),
+}
+
+impl Encoder {
+    pub(super) fn new(config: &NetworkConfig, weights: &Weights) -> Self {
+        let kind = match config.encoder {
+            Choice::Mean => Kind::Mean(Mean::new(config, weights)),
+            Choice::Gru => Kind::Gru(Gru::new(config, weights)),
+            Choice::Attention { layers, heads } => {
+                Kind::Attention(Attention::new(config, weights, layers, heads))
+            }
+        };
+        Encoder {
+            profile: Packed::new(&weights.profile_weight, config.hidden, config.traits),
+            kind,
+        }
+    }
+
+    pub(super) fn refresh(&mut self, weights: &Weights) {
+        self.profile.refresh(&weights.profile_weight);
+        match &mut self.kind {
+            Kind::Mean(mean) => mean.refresh(weights),
+            Kind::Gru(gru) => gru.refresh(weights),
+            Kind::Attention(attention) => attention.refresh(weights),
+        }
+    }
+
+    /// The final states, `[contexts, hidden]` in the order given, and the tape.
+    pub(super) fn forward(
+        &self,
+        config: &NetworkConfig,
+        weights: &Weights,
+        contexts: &[&Context],
+    ) -> (Vec<f32>, Tape) {
+        let traits: Vec<f32> = contexts
+            .iter()
+            .flat_map(|context| context.traits.iter().copied())
+            .collect();
+        let mut first = vec![0.0; contexts.len() * config.hidden];
+        self.profile.forward(&traits, &mut first);
+        for state in first.chunks_exact_mut(config.hidden) {
+            for (h, b) in state.iter_mut().zip(&weights.profile_bias) {
+                *h = tanh(*h + b);
+            }
+        }
+        let (states, kind) = match &self.kind {
+            Kind::Mean(mean) => {
+                let (states, tape) = mean.forward(config, weights, contexts, &first);
+                (states, KindTape::Mean(tape))
+            }
+            Kind::Gru(gru) => {
+                let (states, tape) = gru.forward(config, weights, contexts, &first);
+                (states, KindTape::Gru(tape))
+            }
+            Kind::Attention(attention) => {
+                let (states, tape) = attention.forward(config, weights, contexts, &first);
+                (states, KindTape::Attention(tape))
+            }
+        };
+        let tape = Tape { traits, first, kind };
+        (states, tape)
+    }
+}
+
+impl Tape {
+    /// Adds to `gradient` what `upstream`, `[contexts, hidden]`, the gradient at the final states, gives for the
+    /// encoder's weights and the embeddings of the items in the histories.
+    pub(super) fn backward(
+        &self,
+        config: &NetworkConfig,
+        weights: &Weights,
+        upstream: &[f32],
+        gradient: &mut Weights,
+    ) {
+        let mut at_first = match &self.kind {
+            KindTape::Mean(tape) => tape.backward(config, weights, upstream, gradient),
+            KindTape::Gru(tape) => tape.backward(config, weights, upstream, gradient),
+            KindTape::Attention(tape) => tape.backward(config, weights, upstream, gradient),
+        };
+        for (up, h) in at_first.iter_mut().zip(&self.first) {
+            *up *= 1.0 - h * h;
+        }
+        linear::add_weight_gradient(
+            &mut gradient.profile_weight,
+            &at_first,
+            &self.traits,
+            config.traits,
+            1.0,
+        );
+        linear::add_rows(&mut gradient.profile_bias, &at_first);
+    }
+}
+
+/// Appends [item embedding ; feedback] of an interaction to `inputs`.
+fn push_input(inputs: &mut Vec<f32>, config: &NetworkConfig, weights: &Weights, interaction: (u32, f32)) {
+    let (item, feedback) = interaction;
+    inputs.extend_from_slice(&weights.item_embedding[item as usize * config.dims..][..config.dims]);
+    inputs.push(feedback);
+}
+
+/// Adds `scale` times the gradient at an interaction's input to that of its item's embedding.
+fn add_to_embedding(gradient: &mut Weights, config: &NetworkConfig, item: u32, at_input: &[f32], scale: f32) {
+    let row = &mut gradient.item_embedding[item as usize * config.dims..][..config.dims];
+    for (g, x) in row.iter_mut().zip(at_input) {
+        *g += scale * x;
+    }
+}
