@@ -11,6 +11,7 @@ mod checkpoint;
 pub mod cli;
 pub mod data;
 pub mod evaluate;
+pub mod extend;
 pub mod gate;
 pub mod network;
 pub mod optimizer;

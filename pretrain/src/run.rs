@@ -251,3 +251,109 @@ fn add(sum: &mut Vec<f32>, part: Vec<f32>) {
         sum.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use common::manifest::Manifest;
+
+    use super::*;
+    use crate::algorithms::smoke::World;
+    use crate::data::TraitSource;
+
+    fn run_in<'a>(world: &'a World, folder: &std::path::Path) -> Run<'a> {
+        let setting = Setting {
+            network: &world.network,
+            dataset: &world.dataset,
+            traits: &world.traits,
+            negatives: None,
+            seed: 0,
+        };
+        let checkpoint = Checkpoint::new(folder, Manifest::new("policy", "test"), 2);
+        Run::new(
+            setting,
+            9,
+            world.weights(),
+            1,
+            Curve::silent(),
+            Some((checkpoint, false)),
+        )
+        .unwrap()
+    }
+
+    /// An update whose loss is `scale` times the sum of the logits of an empty state.
+    fn update(run: &mut Run, scale: f64) -> Result<()> {
+        let traits = vec![0.0; run.setting.network.traits];
+        run.update(&Slab::Whole, &[(), ()], 0.01, |network, ()| {
+            let state = crate::network::State {
+                history: &[],
+                traits: &traits,
+            };
+            let loss = (network.logits(&network.encode(&[state])?)?.sum_all()? * scale)?;
+            Ok((loss, vec![("one", 0.5)]))
+        })?;
+        run.report();
+        run.checkpoint()
+    }
+
+    #[test]
+    fn a_run_goes_on_from_its_checkpoint_as_if_it_had_not_stopped() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let world = World::new(TraitSource::None);
+        let mut whole = run_in(&world, one.path());
+        (0..5).for_each(|_| update(&mut whole, 1.0).unwrap());
+        let mut stopped = run_in(&world, two.path());
+        (0..3).for_each(|_| update(&mut stopped, 1.0).unwrap());
+        stopped.keep_best(0.5, Clone::clone);
+        drop(stopped);
+        // Three were done and the second is on disk: from there on.
+        let mut again = run_in(&world, two.path());
+        assert_eq!((again.next_step(), again.best.is_none()), (Some(3), true));
+        (0..3).for_each(|_| update(&mut again, 1.0).unwrap());
+        assert_eq!(again.parameters, whole.parameters);
+        assert_eq!(
+            (&again.adam.first, &again.adam.second),
+            (&whole.adam.first, &whole.adam.second)
+        );
+        assert_eq!(again.curve.points(), whole.curve.points());
+        assert_eq!(again.curve.points()[0].value, 1.0, "shards add up to the whole");
+    }
+
+    #[test]
+    fn an_update_to_nan_stops_the_run_and_the_last_good_checkpoint_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::new(TraitSource::None);
+        let mut run = run_in(&world, folder.path());
+        (0..2).for_each(|_| update(&mut run, 1.0).unwrap());
+        let good = run.parameters.clone();
+        let error = update(&mut run, f64::NAN).unwrap_err().to_string();
+        assert!(
+            error.contains("diverged") && error.contains("checkpoint"),
+            "{error}"
+        );
+        let again = run_in(&world, folder.path());
+        assert_eq!((again.next_step(), &again.parameters), (Some(3), &good));
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_run_or_a_damaged_one_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::new(TraitSource::None);
+        let mut run = run_in(&world, folder.path());
+        (0..2).for_each(|_| update(&mut run, 1.0).unwrap());
+        let mut adam = Adam::new(AdamConfig::default(), &run.parameters);
+        let other = Checkpoint::new(folder.path(), Manifest::new("policy", "test").seed(3), 2);
+        let mut load = |checkpoint: &Checkpoint, overwrite| {
+            let mut parameters = run.parameters.clone();
+            checkpoint.load(&mut parameters, &mut adam, overwrite)
+        };
+        let error = load(&other, false).err().unwrap().to_string();
+        assert!(error.contains("another run"), "{error}");
+        assert!(load(&other, true).unwrap().is_none(), "it may be overwritten");
+        let file = folder.path().join("checkpoint.safetensors");
+        let bytes = std::fs::read(&file).unwrap();
+        common::atomic_file::write_bytes(&file, &bytes[..bytes.len() / 2]).unwrap();
+        let own = Checkpoint::new(folder.path(), Manifest::new("policy", "test"), 2);
+        let error = load(&own, false).err().unwrap();
+        assert!(error.class() == common::error::Class::Data && error.to_string().contains("--overwrite"));
+    }
+}

@@ -258,7 +258,7 @@ fn help_explains_every_flag() {
             "--traits",
             "shuffled",
             "--like-threshold",
-            "default: 2000 for bc",
+            "default: 2000, for ialp",
             "--workers",
         ],
     );

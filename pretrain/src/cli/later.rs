@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use common::{Error, Result};
 
-use crate::evaluate::{EvidencePaths, Mask, Protocol, Reward, Settings, Targets, Unknown};
+use crate::evaluate::{Among, EvidencePaths, Mask, Protocol, Reward, Settings, Targets, Unknown};
 
 #[derive(Args)]
 pub(super) struct LaterArguments {
@@ -43,6 +43,9 @@ struct RankingArguments {
     /// When lists are made
     #[arg(long, value_enum, default_value_t)]
     protocol: Protocol,
+    /// Which items lists are made of
+    #[arg(long, value_enum, default_value_t)]
+    among: Among,
 }
 
 #[derive(Args)]
@@ -85,6 +88,7 @@ impl LaterArguments {
         let settings = Settings {
             targets: self.ranking.targets,
             protocol: self.ranking.protocol,
+            among: self.ranking.among,
             mask: self.mask,
             unknown_items: self.unknown_items,
             like_threshold: self.like_threshold,

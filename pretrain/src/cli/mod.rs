@@ -2,7 +2,9 @@
 
 mod bench;
 mod evaluate;
+mod extend;
 mod gate;
+mod grid;
 mod hyper;
 mod later;
 mod split;
@@ -37,6 +39,40 @@ enum Verb {
     ///   pretrain train --method bc --log clicks.parquet --like-threshold 1 --traits none --out policies/bc
     #[command(verbatim_doc_comment)]
     Train(Box<train::TrainArguments>),
+    /// Train many policies from one plan: methods, log fractions and hyper-parameters side by side
+    ///
+    /// Every run of the plan is a `train` with flags of its own; the policies of all runs are jobs that share the workers.
+    /// Runs that are done are kept, runs that were stopped go on.
+    ///
+    /// A plan:
+    ///
+    ///   log = "data/log"
+    ///   profiles = "profiles.parquet"
+    ///   states = "states.parquet"
+    ///   seeds = 5
+    ///   [run.bc-1]
+    ///   method = "bc"
+    ///   log-fraction = 0.01
+    ///   [run.ialp-log-1]
+    ///   method = "ialp-log"
+    ///   log-fraction = 0.01
+    ///
+    /// Example:
+    ///
+    ///   pretrain grid --plan plan.toml --out policies
+    #[command(verbatim_doc_comment)]
+    Grid(Box<grid::GridArguments>),
+    /// Add items to a trained policy, without training it again
+    ///
+    /// A new item comes where its traits say, by a regression from the known items' traits to their trained embeddings and
+    /// biases. All else stays as it is.
+    ///
+    /// Example:
+    ///
+    ///   pretrain extend --policy policies/bc/seed-0 --items new-catalogue.parquet --profiles profiles.parquet \
+    ///     --out policies/bc-extended
+    #[command(verbatim_doc_comment)]
+    Extend(extend::ExtendArguments),
     /// Measure policies on a held-out log: ranking metrics, and off-policy estimates of their value
     ///
     /// Each user starts as the policy knows it (history, consumed items, traits; one that it does not know starts empty)
@@ -109,6 +145,8 @@ enum Verb {
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
         Verb::Train(arguments) => arguments.run(),
+        Verb::Grid(arguments) => arguments.run(),
+        Verb::Extend(arguments) => arguments.run(),
         Verb::Evaluate(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),

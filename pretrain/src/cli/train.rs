@@ -71,7 +71,7 @@ impl TrainArguments {
         train::run(&self.resolve()?)
     }
 
-    fn resolve(self) -> Result<TrainConfig> {
+    pub(super) fn resolve(self) -> Result<TrainConfig> {
         if self.traits != TraitSource::None && self.profiles.is_none() {
             return Err(Error::usage("no profiles are given").hint(
                 "pass --profiles with the file that `profiler traits` writes, or --traits none to train without",

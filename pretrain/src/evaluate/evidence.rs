@@ -13,8 +13,8 @@ use super::estimators::Rounds;
 use super::interval::Interval;
 use super::later::Later;
 use super::logging::{Logging, Source};
-use super::measure::{Measured, measure};
-use super::ranking::Metric;
+use super::measure::{List, Measured, measure};
+
 use super::settings::Settings;
 use crate::data::InputPaths;
 
@@ -190,11 +190,11 @@ impl Evidence {
         }
     }
 
-    /// The mean of `metric` over a policy's lists, and how many there are.
-    pub(crate) fn lists(&self, measured: &Measured, metric: Metric) -> (Interval, usize) {
+    /// The mean of `of` over a policy's lists, and how many there are.
+    pub(crate) fn lists(&self, measured: &Measured, of: impl Fn(&List) -> f64) -> (Interval, usize) {
         let lists = measured.lists.iter().enumerate();
         let (values, users): (Vec<f64>, Vec<u32>) = lists
-            .filter_map(|(row, list)| Some((list.as_ref()?.measure(metric), self.later.user[row])))
+            .filter_map(|(row, list)| Some((of(list.as_ref()?), self.later.user[row])))
             .unzip();
         (
             Interval::of_mean(&values, &users, self.settings.confidence),

@@ -24,6 +24,8 @@ pub(crate) struct Later {
     pub(crate) reward: Vec<f64>,
     /// The propensity that the log has.
     pub(crate) propensity: Vec<Option<f32>>,
+    /// Whether each item of the catalogue occurs.
+    pub(crate) occurs: Vec<bool>,
     /// Where each user's rows begin, and the end.
     starts: Vec<usize>,
 }
@@ -64,8 +66,12 @@ impl Later {
             liked: Vec::with_capacity(log.len()),
             reward: Vec::with_capacity(log.len()),
             propensity: Vec::with_capacity(log.len()),
+            occurs: vec![false; catalogue.len()],
             starts: vec![0],
         };
+        for item in code.iter().flatten() {
+            later.occurs[*item as usize] = true;
+        }
         for (user, rows) in log.rows_by_user().into_iter().enumerate() {
             for row in rows {
                 let item = code[log.item[row] as usize];
@@ -157,6 +163,7 @@ impl Later {
             liked: rows().map(|(_, liked)| liked).collect(),
             reward: rows().map(|(_, liked)| f64::from(u8::from(liked))).collect(),
             propensity: rows().map(|_| None).collect(),
+            occurs: Vec::new(),
             starts: std::iter::once(0).chain(starts).collect(),
         }
     }

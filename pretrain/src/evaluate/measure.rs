@@ -1,14 +1,16 @@
 //! One pass of a policy over the held-out log: where it ranks the targets, and what it would have done.
 
+use std::borrow::Cow;
+
 use common::Result;
 use common::policy_artifact::Policy;
 use common::terminal::Progress;
 
 use super::cross_fit::CrossFit;
 use super::later::Later;
-use super::ranking::{Metric, places};
+use super::ranking::{Metric, auc, places};
 use super::replay::{Moment, replay};
-use super::settings::{Protocol, Settings, Targets};
+use super::settings::{Among, Protocol, Settings, Targets};
 use crate::network::categorical::softmax_into;
 
 /// A list of the catalogue with something to find.
@@ -16,6 +18,8 @@ use crate::network::categorical::softmax_into;
 pub(crate) struct List {
     /// Places of the targets that it has, from 1, ascending.
     places: Vec<usize>,
+    /// How many items it has.
+    ranked: usize,
     /// How many targets there are; those outside the catalogue are in no place.
     targets: usize,
 }
@@ -23,6 +27,10 @@ pub(crate) struct List {
 impl List {
     pub(crate) fn measure(&self, metric: Metric) -> f64 {
         metric.of(&self.places, self.targets)
+    }
+
+    pub(crate) fn auc(&self) -> f64 {
+        auc(&self.places, self.ranked, self.targets)
     }
 }
 
@@ -94,9 +102,18 @@ fn list(later: &Later, settings: &Settings, moment: &Moment) -> Option<List> {
     items.sort_unstable();
     items.dedup();
     let targets = items.len() + unknown;
-    (targets > 0).then(|| List {
-        places: places(moment.logits, &items),
-        targets,
+    (targets > 0).then(|| {
+        let mut logits = Cow::Borrowed(moment.logits);
+        if settings.among == Among::HeldOut {
+            for (logit, occurs) in logits.to_mut().iter_mut().zip(&later.occurs) {
+                *logit = if *occurs { *logit } else { f32::NEG_INFINITY };
+            }
+        }
+        List {
+            places: places(&logits, &items),
+            ranked: logits.iter().filter(|logit| **logit > f32::NEG_INFINITY).count(),
+            targets,
+        }
     })
 }
 
@@ -166,6 +183,7 @@ mod tests {
         let found = |places: &[usize], targets| {
             Some(List {
                 places: places.to_vec(),
+                ranked: 3,
                 targets,
             })
         };

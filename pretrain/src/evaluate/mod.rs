@@ -28,6 +28,6 @@ pub(crate) use modelled::modelled;
 pub use recall::Held;
 pub(crate) use recall::recall;
 pub use run::{EvaluateConfig, Named, run};
-pub use settings::{Mask, Protocol, Reward, Settings, Targets, Unknown};
+pub use settings::{Among, Mask, Protocol, Reward, Settings, Targets, Unknown};
 pub use table::Format;
 pub(crate) use table::print_text;

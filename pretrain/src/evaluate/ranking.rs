@@ -30,6 +30,18 @@ pub fn places(logits: &[f32], relevant: &[u32]) -> Vec<usize> {
     (0..own.len()).map(place).collect()
 }
 
+/// The share of the other items that stand behind each relevant one, on average: the area under the ROC curve, 0.5 for a
+/// random list. `places` are as [`places`] gives them, in a list of `ranked` items; of the `relevant` items those that the list
+/// lacks stand behind all. NaN where there is no other item.
+pub fn auc(places: &[usize], ranked: usize, relevant: usize) -> f64 {
+    let others = (ranked - places.len()) as f64;
+    let before = places
+        .iter()
+        .enumerate()
+        .map(|(at, place)| (place - 1 - at) as f64);
+    before.map(|before| 1.0 - before / others).sum::<f64>() / relevant as f64
+}
+
 /// What a list is measured by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
@@ -136,6 +148,14 @@ mod tests {
         assert_eq!(places(&[1.0; 6], &[4]), [6]);
         assert_eq!(places(&[1.0; 6], &[4, 0]), [5, 6]);
         assert_eq!(places(&[2.0, 1.0, 1.0, 0.0], &[0, 1]), [1, 3]);
+    }
+
+    #[test]
+    fn areas_by_hand() {
+        assert_eq!(auc(&[1], 5, 1), 1.0);
+        assert_eq!(auc(&[5], 5, 1), 0.0);
+        assert_eq!(auc(&[2, 3], 4, 2), 0.5);
+        assert_eq!(auc(&[1], 3, 2), 0.5, "one of two is not in the list");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::estimators::Estimator;
 use super::evidence::{Candidate, Evidence, EvidencePaths};
 use super::interval::Interval;
-use super::measure::Measured;
+use super::measure::{List, Measured};
 use super::ranking::Metric;
 use super::settings::Settings;
 use super::table::{Format, HIGH, LOW, SIZE, print};
@@ -176,9 +176,11 @@ impl Rows<'_> {
 
     fn lists(&mut self, evidence: &Evidence, measured: &Measured, cuts: &[usize]) {
         for metric in Metric::all(cuts) {
-            let (interval, lists) = evidence.lists(measured, metric);
+            let (interval, lists) = evidence.lists(measured, |list| list.measure(metric));
             self.push_interval(&metric.to_string(), interval, lists as f64);
         }
+        let (interval, lists) = evidence.lists(measured, List::auc);
+        self.push_interval("auc", interval, lists as f64);
     }
 
     fn values(&mut self, evidence: &Evidence, measured: &Measured, settings: &Settings) -> Result<()> {

@@ -39,6 +39,18 @@ pub enum Mask {
     None,
 }
 
+/// Which items lists are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Among {
+    /// The policy's whole catalogue
+    #[default]
+    Catalogue,
+    /// Those that occur in the held-out log: where it has withheld items alone (`pretrain split --withhold-items`), how well
+    /// items are told apart that nobody had touched
+    HeldOut,
+}
+
 /// What to do about held-out interactions with items that the policy's catalogue lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +80,8 @@ pub struct Settings {
     pub targets: Targets,
     /// When lists are made.
     pub protocol: Protocol,
+    /// Of which items.
+    pub among: Among,
     /// What is left out of them.
     pub mask: Mask,
     /// About items that the catalogue lacks.
@@ -91,6 +105,7 @@ impl Default for Settings {
         Settings {
             targets: Targets::default(),
             protocol: Protocol::default(),
+            among: Among::default(),
             mask: Mask::default(),
             unknown_items: Unknown::default(),
             like_threshold: None,

@@ -89,6 +89,9 @@ struct Sums {
     total: f64,
     /// sum w_i logit_i / total.
     mean: f64,
+    /// Where nearly all of a row's weight is masked, the open items' own largest exponent: the weights of this choice are
+    /// relative to it and not to the row's.
+    apart: Option<f64>,
 }
 
 impl Categorical {
@@ -119,21 +122,51 @@ impl Categorical {
             .iter()
             .for_each(|&item| take(f64::from(row.weights[item as usize]), item as usize));
         take(f64::from(row.weights[action]) - own, action);
-        // Where nearly all of the weight is masked, the difference has no digits left: sum what is open.
+        // Then the difference has no digits left, and single weights may have underflowed.
         if total < 1e-6 * row.total {
-            let mut open = row.weights.clone();
-            masked.iter().for_each(|&item| open[item as usize] = 0.0);
-            open[action] = 0.0;
-            let sum = |of: &dyn Fn(usize) -> f64| (0..open.len()).map(of).sum::<f64>();
-            total = own + sum(&|i| f64::from(open[i]));
-            weighted = own * f64::from(logits[action]) + sum(&|i| f64::from(open[i]) * f64::from(logits[i]));
+            return self.sums_apart(choice, logits);
         }
-        // Every weight may have underflowed but the action's own.
-        let total = total.max(f64::MIN_POSITIVE);
         Sums {
             action: own,
             total,
             mean: weighted / total,
+            apart: None,
+        }
+    }
+
+    /// The exponent of each open candidate of a choice.
+    fn open<'a>(&'a self, choice: usize, logits: &'a [f32]) -> impl Iterator<Item = (usize, f64)> + 'a {
+        let action = self.choices.actions[choice] as usize;
+        let masked = &self.choices.masked[choice];
+        let exponent = move |place: usize| match &self.sampling.offsets {
+            Some(offsets) if !(place == action && self.sampling.exact_action) => {
+                f64::from(logits[place]) + f64::from(offsets[place])
+            }
+            _ => f64::from(logits[place]),
+        };
+        (0..logits.len())
+            .filter(|place| masked.binary_search(&(*place as u32)).is_err())
+            .map(move |place| (place, exponent(place)))
+    }
+
+    fn sums_apart(&self, choice: usize, logits: &[f32]) -> Sums {
+        let most = self
+            .open(choice, logits)
+            .fold(f64::NEG_INFINITY, |most, (_, e)| most.max(e));
+        let (mut total, mut weighted, mut own) = (0.0, 0.0, 0.0);
+        for (place, exponent) in self.open(choice, logits) {
+            let weight = (exponent - most).exp();
+            total += weight;
+            weighted += weight * f64::from(logits[place]);
+            if place == self.choices.actions[choice] as usize {
+                own = weight;
+            }
+        }
+        Sums {
+            action: own,
+            total,
+            mean: weighted / total,
+            apart: Some(most),
         }
     }
 }
@@ -200,7 +233,7 @@ impl CustomOp1 for Categorical {
             };
             let logits = &values[at * width..(at + 1) * width];
             let sums = self.sums(choice, logits, row);
-            let log_total = f64::from(row.most) + sums.total.ln();
+            let log_total = sums.apart.unwrap_or(f64::from(row.most)) + sums.total.ln();
             let action = f64::from(logits[choices.actions[choice] as usize]);
             // The log-probability under the distribution over candidates: with its offset, unless it is exact.
             out[0] = match (self.sampling.exact_action, &self.sampling.offsets) {
@@ -229,8 +262,12 @@ impl CustomOp1 for Categorical {
         let gradient = gradient.to_vec2::<f32>()?;
         let choices = &self.choices;
         let mut of_row: Vec<Vec<usize>> = vec![Vec::new(); values.len() / width];
+        let mut apart = Vec::new();
         for (choice, &row) in choices.rows.iter().enumerate() {
-            of_row[row as usize].push(choice);
+            match saved.sums[choice].apart {
+                None => of_row[row as usize].push(choice),
+                Some(most) => apart.push((choice, row as usize, most)),
+            }
         }
         // A choice's share of the gradient at a logit is -w (c + e logit) with these two.
         let line = |choice: usize| {
@@ -282,6 +319,16 @@ impl CustomOp1 for Categorical {
                 }
                 out[at] = sum as f32;
             }
+        }
+        for (choice, row, most) in apart {
+            let here = row * width..(row + 1) * width;
+            let (logits, out) = (&values[here.clone()], &mut out[here]);
+            let (constant, slope) = line(choice);
+            for (place, exponent) in self.open(choice, logits) {
+                out[place] -=
+                    ((exponent - most).exp() * (constant + slope * f64::from(logits[place]))) as f32;
+            }
+            out[choices.actions[choice] as usize] += gradient[choice][0];
         }
         Ok(Some(Tensor::from_vec(out, logits.shape(), logits.device())?))
     }

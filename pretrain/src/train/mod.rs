@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 pub use method::Method;
 
-use crate::data::{Dataset, InputPaths, Reading, ReplayFile, TraitSource};
+use crate::data::{Dataset, Fingerprints, InputPaths, Reading, ReplayFile, TraitSource};
 use crate::threads;
 use job::Job;
 
@@ -63,36 +63,69 @@ pub struct TrainConfig {
 /// # Errors
 /// Inputs that are missing, bad or do not belong together, an output of another run, training that diverges.
 pub fn run(config: &TrainConfig) -> Result<()> {
-    let prints = config.inputs.check()?;
-    let replay = config.out.join(REPLAY_FILE);
-    let replay = ReplayFile {
-        path: &replay,
-        tool: TOOL,
-        overwrite: config.overwrite,
-    };
-    let dataset = Dataset::read(&config.inputs, &prints, config.reading, replay)?;
-    describe(&dataset);
+    run_all(std::slice::from_ref(config), config.workers)
+}
+
+/// Trains the policies of several runs that are not there already: all of them are jobs that share `workers` threads. A run that
+/// fails does not stop the others; the first failure is returned.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
+    let sources = configs.iter().map(Source::read).collect::<Result<Vec<_>>>()?;
     let mut pending = Vec::new();
-    for seed in config.seed..config.seed.saturating_add(config.seeds) {
-        let job = Job {
-            config,
-            dataset: &dataset,
-            prints: &prints,
-            seed,
-        };
-        if artifact::plan(&job.folder(), &job.manifest(POLICY)?, config.overwrite)? == Plan::Write {
-            pending.push(job);
+    for (config, source) in configs.iter().zip(&sources) {
+        for seed in config.seed..config.seed.saturating_add(config.seeds) {
+            let job = Job {
+                config,
+                dataset: &source.dataset,
+                prints: &source.prints,
+                seed,
+            };
+            if artifact::plan(&job.folder(), &job.manifest(POLICY)?, config.overwrite)? == Plan::Write {
+                pending.push(job);
+            }
         }
     }
     if pending.is_empty() {
         return Ok(());
     }
-    let label = format!("pre-training {}", config.method.name());
-    let progress = Progress::new(&label, pending.len() as u64 * config.method.steps(), "updates");
-    let pool = threads::pool(config.workers)?;
+    let label = match configs {
+        [only] => format!("pre-training {}", only.method.name()),
+        _ => format!("pre-training {} runs", configs.len()),
+    };
+    let updates = pending.iter().map(|job| job.config.method.steps()).sum();
+    let progress = Progress::new(&label, updates, "updates");
     let outcomes: Vec<Result<()>> =
-        pool.install(|| pending.par_iter().map(|job| job.run(&progress)).collect());
+        threads::pool(workers)?.install(|| pending.par_iter().map(|job| job.run(&progress)).collect());
+    let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    if failed > 1 {
+        terminal::warn(&format!(
+            "{failed} of {} policies could not be trained",
+            outcomes.len()
+        ));
+    }
     outcomes.into_iter().collect()
+}
+
+/// What a run reads.
+struct Source {
+    dataset: Dataset,
+    prints: Fingerprints,
+}
+
+impl Source {
+    fn read(config: &TrainConfig) -> Result<Self> {
+        let prints = config.inputs.check()?;
+        let replay = ReplayFile {
+            path: &config.out.join(REPLAY_FILE),
+            tool: TOOL,
+            overwrite: config.overwrite,
+        };
+        let dataset = Dataset::read(&config.inputs, &prints, config.reading, replay)?;
+        describe(&dataset);
+        Ok(Source { dataset, prints })
+    }
 }
 
 fn describe(dataset: &Dataset) {

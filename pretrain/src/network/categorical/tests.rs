@@ -92,11 +92,16 @@ fn agrees_over_sampled_candidates_with_and_without_the_actions_own_offset() {
     }
 }
 
-/// All but a millionth of the weight is masked: what is left must still be right.
+/// All but a millionth of the weight is masked, or all that single precision can tell: what is left must still be right.
 #[test]
 fn a_peak_that_is_masked_leaves_exact_probabilities() {
+    masked_peak(40.0);
+    masked_peak(400.0);
+}
+
+fn masked_peak(peak: f32) {
     let mut values = vec![0.0_f32; WIDTH];
-    values[7] = 40.0;
+    values[7] = peak;
     let tensor = Var::from_vec(values, (1, WIDTH), &Device::Cpu).unwrap();
     let choices = Choices {
         rows: vec![0],
@@ -119,6 +124,11 @@ fn a_peak_that_is_masked_leaves_exact_probabilities() {
     );
     let gradient = gradient.get(&tensor).unwrap().to_vec2::<f32>().unwrap();
     assert_eq!(gradient[0][7], 0.0, "masked: no gradient");
+    let p = 1.0 / (WIDTH as f32 - 1.0);
+    assert!(
+        (gradient[0][2] - (1.0 - p)).abs() < 1e-5 && (gradient[0][3] + p).abs() < 1e-5,
+        "{gradient:?}"
+    );
 }
 
 #[test]
