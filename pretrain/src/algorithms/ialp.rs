@@ -178,8 +178,7 @@ pub(super) fn train_with(
                 Part::Episodes(episodes) => {
                     let rollout = roll_out(&rules, &network.detached(), episodes)?;
                     let reward = rollout.rewards.iter().map(|&r| f64::from(r)).sum::<f64>() / count as f64;
-                    let (loss, parts) =
-                        a2c(network, rollout.transitions(&rules, network), coefficients, count)?;
+                    let (loss, parts) = a2c(network, rollout.transitions(&rules), coefficients, count)?;
                     let values = [
                         ("reward", reward),
                         ("loss", f64::from(parts.loss)),

@@ -5,6 +5,7 @@ use common::rng::{RngExt, stream};
 use crate::data::{Event, Traits};
 use crate::network::categorical::{Choices, Lottery};
 use crate::network::loss::Transitions;
+use crate::network::slab::Slab;
 use crate::network::{Network, State};
 use crate::reward::RewardModel;
 
@@ -35,12 +36,10 @@ pub(super) struct Episode {
 }
 
 /// What some episodes gave; per transition, step after step and within a step episode after episode.
-pub(super) struct Rollout<'a> {
-    episodes: &'a [Episode],
+pub(super) struct Rollout {
     /// Distinct states, with their users.
     states: Vec<(u32, Vec<Event>)>,
-    state_of: Vec<u32>,
-    actions: Vec<u32>,
+    choices: Choices,
     pub(super) rewards: Vec<f32>,
     values: Vec<f32>,
     /// The value of the state that each episode has come to.
@@ -48,17 +47,11 @@ pub(super) struct Rollout<'a> {
 }
 
 /// Acts for one horizon. A step without reward leaves a state as it was: only states that moved are encoded again.
-pub(super) fn roll_out<'a>(
-    rules: &Rules,
-    net: &Network,
-    episodes: &'a [Episode],
-) -> candle_core::Result<Rollout<'a>> {
+pub(super) fn roll_out(rules: &Rules, net: &Network, episodes: &[Episode]) -> candle_core::Result<Rollout> {
     let slab = net.slab();
     let mut rollout = Rollout {
-        episodes,
         states: Vec::new(),
-        state_of: Vec::new(),
-        actions: Vec::new(),
+        choices: Choices::default(),
         rewards: Vec::new(),
         values: Vec::new(),
         after: Vec::new(),
@@ -68,7 +61,11 @@ pub(super) fn roll_out<'a>(
         .map(|episode| stream(rules.seed, "pretrain/episode", &[rules.step, episode.number]))
         .collect();
     let mut histories: Vec<Vec<Event>> = episodes.iter().map(|episode| episode.history.clone()).collect();
-    let mut offered: Vec<Vec<u32>> = vec![Vec::new(); episodes.len()];
+    // Places that are masked, ascending: of what is consumed, and of what is offered as the episode goes on.
+    let mut masks: Vec<Vec<u32>> = episodes
+        .iter()
+        .map(|episode| places(slab, &episode.consumed))
+        .collect();
     let mut moved: Vec<usize> = (0..episodes.len()).collect();
     let mut current = vec![0; episodes.len()];
     let mut values = vec![0.0; episodes.len()];
@@ -104,26 +101,28 @@ pub(super) fn roll_out<'a>(
         if step == rules.horizon {
             break;
         }
-        for (e, episode) in episodes.iter().enumerate() {
+        for e in 0..episodes.len() {
             let (Some(lottery), Some(context)) = (&lotteries[e], &contexts[e]) else {
                 continue;
             };
-            let masked = |place: u32| {
-                let item = slab.item(place);
-                episode.consumed.binary_search(&item).is_ok() || offered[e].contains(&item)
-            };
             // Of sampled candidates a user may have had all: a repeat is offered then, and gives nothing.
-            let open = lottery.draw(masked, || rngs[e].random());
-            let Some(place) = open.or_else(|| lottery.draw(|_| false, || rngs[e].random())) else {
+            let uniform = rngs[e].random();
+            let open = lottery.draw(&masks[e], uniform);
+            let Some(place) = open.or_else(|| lottery.draw(&[], uniform)) else {
                 candle_core::bail!("there is no candidate to offer")
             };
             let item = slab.item(place);
             let answer = open.map_or(0.0, |_| rules.reward.probability(context, item));
-            rollout.state_of.push(current[e]);
-            rollout.actions.push(item);
+            let mut mask = masks[e].clone();
+            match masks[e].binary_search(&place) {
+                Ok(at) => drop(mask.remove(at)),
+                Err(at) => masks[e].insert(at, place),
+            }
+            rollout.choices.rows.push(current[e]);
+            rollout.choices.actions.push(place);
+            rollout.choices.masked.push(mask);
             rollout.rewards.push(answer);
             rollout.values.push(values[e]);
-            offered[e].push(item);
             if rngs[e].random::<f32>() < answer {
                 histories[e].push((item, 1.0));
                 let over = histories[e].len().saturating_sub(net.window());
@@ -136,24 +135,23 @@ pub(super) fn roll_out<'a>(
     Ok(rollout)
 }
 
-impl Rollout<'_> {
-    /// The transitions, to learn from over the items of `net`.
-    pub(super) fn transitions<'a>(&'a self, rules: &Rules<'a>, net: &Network) -> Transitions<'a> {
-        let batch = self.episodes.len();
-        let mut choices = Choices::default();
-        for (transition, (&row, &action)) in self.state_of.iter().zip(&self.actions).enumerate() {
-            let episode = transition % batch;
-            let before = self.actions[..transition].iter().skip(episode).step_by(batch);
-            let consumed = self.episodes[episode].consumed.iter().chain(before).copied();
-            choices.push(net.slab(), row, action, consumed);
-        }
+/// The places of `items` among the candidates, ascending.
+fn places(slab: &Slab, items: &[u32]) -> Vec<u32> {
+    let mut places: Vec<u32> = items.iter().filter_map(|&item| slab.candidate(item)).collect();
+    places.sort_unstable();
+    places
+}
+
+impl Rollout {
+    /// The transitions, to learn from.
+    pub(super) fn transitions<'a>(&'a self, rules: &Rules<'a>) -> Transitions<'a> {
         let state = |(user, history): &'a (u32, Vec<Event>)| State {
             history,
             traits: rules.traits.user(*user as usize),
         };
         Transitions {
             states: self.states.iter().map(state).collect(),
-            choices,
+            choices: self.choices.clone(),
             returns: n_step_returns(
                 &self.rewards,
                 &self.values,

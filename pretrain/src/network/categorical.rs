@@ -352,12 +352,11 @@ pub(crate) fn softmax_into(logits: &[f32], consumed: &[u32], probabilities: &mut
 
 /// A distribution to draw from many times, each time with other items masked.
 pub(crate) struct Lottery {
+    /// logit + offset.
+    exponents: Vec<f32>,
     /// Running sums of the weights.
     below: Vec<f64>,
 }
-
-/// Draws that are thrown away because they hit masked items, before the open ones are summed.
-const TRIES: usize = 8;
 
 impl Lottery {
     /// Over the candidates of `logits`.
@@ -369,28 +368,71 @@ impl Lottery {
             sum += f64::from(weight);
             sum
         });
+        let exponents = match offsets {
+            None => logits.to_vec(),
+            Some(offsets) => logits
+                .iter()
+                .zip(offsets)
+                .map(|(logit, offset)| logit + offset)
+                .collect(),
+        };
         Lottery {
+            exponents,
             below: below.collect(),
         }
     }
 
-    /// The place of a candidate that `masked` does not name, drawn by `uniform` numbers in [0, 1); none where all are masked.
-    pub(crate) fn draw(&self, masked: impl Fn(u32) -> bool, mut uniform: impl FnMut() -> f64) -> Option<u32> {
+    /// The place of a candidate that `masked` (ascending, without repeats) does not name, drawn by `uniform` in [0, 1); none where
+    /// all are masked. Costs what `masked` is long, and not the catalogue.
+    pub(crate) fn draw(&self, masked: &[u32], uniform: f64) -> Option<u32> {
         let total = *self.below.last()?;
-        for _ in 0..TRIES {
-            let aim = uniform() * total;
-            let place = self.below.partition_point(|&below| below <= aim) as u32;
-            if (place as usize) < self.below.len() && !masked(place) {
-                return Some(place);
+        if masked.len() == self.below.len() {
+            return None;
+        }
+        let before = |place: usize| if place == 0 { 0.0 } else { self.below[place - 1] };
+        let weight = |place: u32| self.below[place as usize] - before(place as usize);
+        let open = total - masked.iter().map(|&place| weight(place)).sum::<f64>();
+        if open < 1e-9 * total {
+            return self.draw_apart(masked, uniform);
+        }
+        let aim = uniform * open;
+        let mut removed = 0.0;
+        let mut from = 0;
+        for &stop in masked.iter().chain([&(self.below.len() as u32)]) {
+            let stop = stop as usize;
+            // The open candidates from..stop end at this much open weight.
+            if stop > from && aim < before(stop) - removed {
+                let within = &self.below[from..stop];
+                let at = within.partition_point(|&below| below - removed <= aim);
+                return Some((from + at.min(within.len() - 1)) as u32);
+            }
+            if stop < self.below.len() {
+                removed += weight(stop as u32);
+                from = stop + 1;
             }
         }
-        let weight = |place: usize| self.below[place] - if place == 0 { 0.0 } else { self.below[place - 1] };
-        let open = || (0..self.below.len()).filter(|&place| !masked(place as u32));
-        let mut aim = uniform() * open().map(weight).sum::<f64>();
+        // Rounding took the aim past the end: the last open candidate.
+        (0..self.below.len() as u32)
+            .rev()
+            .find(|place| masked.binary_search(place).is_err())
+    }
+
+    /// The same where nearly all of the weight is masked: over the open candidates' own weights.
+    fn draw_apart(&self, masked: &[u32], uniform: f64) -> Option<u32> {
+        let open = || {
+            let places =
+                (0..self.exponents.len() as u32).filter(|place| masked.binary_search(place).is_err());
+            places.map(|place| (place, f64::from(self.exponents[place as usize])))
+        };
+        let most = open().fold(f64::NEG_INFINITY, |most, (_, e)| most.max(e));
+        if most == f64::NEG_INFINITY {
+            return open().next().map(|(place, _)| place);
+        }
+        let mut aim = uniform * open().map(|(_, e)| (e - most).exp()).sum::<f64>();
         let mut last = None;
-        for place in open() {
-            aim -= weight(place);
-            last = Some(place as u32);
+        for (place, exponent) in open() {
+            aim -= (exponent - most).exp();
+            last = Some(place);
             if aim < 0.0 {
                 break;
             }

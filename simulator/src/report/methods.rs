@@ -4,15 +4,21 @@
 const SHUFFLED: &str = "_shuffled";
 
 /// Methods from the simplest to the fullest, with the names that a reader knows.
-const KNOWN: [(&str, &str); 8] = [
+const KNOWN: [(&str, &str); 14] = [
     ("random", "Random"),
     ("popularity", "Popularity"),
     ("bc", "Behaviour cloning"),
     ("bc_ft", "BC then A2C"),
+    ("sqn", "SQN"),
+    ("sa2c", "SA2C"),
+    ("cql", "CQL"),
+    ("cal_ql", "Cal-QL"),
     ("a2c", "A2C from scratch"),
     ("ialp", "iALP (frozen)"),
     ("aialp_ft", "A-iALP_ft"),
     ("aialp_ap", "A-iALP_ap"),
+    ("ialp_log", "iALP plus log (frozen)"),
+    ("ialp_log_ft", "iALP plus log, then A2C"),
 ];
 
 /// The name to show for a method's short name; an unknown one is shown as it is.

@@ -85,7 +85,7 @@ pub(super) struct Comparison {
 }
 
 /// Comparisons of whole recipes; they differ in more than the language model.
-const RECIPES: [(&str, &str, &str); 3] = [
+const RECIPES: [(&str, &str, &str); 5] = [
     (
         "ialp",
         "bc",
@@ -95,6 +95,16 @@ const RECIPES: [(&str, &str, &str); 3] = [
         "aialp_ft",
         "bc_ft",
         "Is it still better when both then learn online?",
+    ),
+    (
+        "ialp_log_ft",
+        "aialp_ft",
+        "What does the log's evidence add to the model's feedback?",
+    ),
+    (
+        "ialp_log_ft",
+        "bc_ft",
+        "Are both together better than cloning the log, once both learn online?",
     ),
     (
         "aialp_ft",

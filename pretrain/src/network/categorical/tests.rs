@@ -142,26 +142,33 @@ fn pushed_choices_have_places_and_masks_without_repeats_or_the_action() {
 
 #[test]
 fn draws_follow_the_weights_and_never_a_masked_item() {
-    let lottery = Lottery::new(&[0.0, 9.0, 0.0, 1.0_f32.exp().ln() - 0.5], None, &mut Vec::new());
-    let mut rng = stream(0, "test/lottery", &[]);
-    let mut counts = [0_u32; 4];
-    for _ in 0..6_000 {
-        let drawn = lottery.draw(|place| place == 1, || rng.random()).unwrap();
-        counts[drawn as usize] += 1;
-    }
-    let total = 2.0 + 0.5_f64.exp();
-    for (place, share) in [
-        (0, 1.0 / total),
-        (1, 0.0),
-        (2, 1.0 / total),
-        (3, 0.5_f64.exp() / total),
-    ] {
-        assert!(
-            (f64::from(counts[place]) / 6_000.0 - share).abs() < 0.03,
-            "{counts:?}"
+    // The second is a peak; masked, it leaves the others' weights as they are, however small beside it.
+    for peak in [9.0, 50.0, 500.0] {
+        let lottery = Lottery::new(&[0.0, peak, 0.0, 0.5], None, &mut Vec::new());
+        let mut rng = stream(0, "test/lottery", &[]);
+        let mut counts = [0_u32; 4];
+        for _ in 0..6_000 {
+            counts[lottery.draw(&[1], rng.random()).unwrap() as usize] += 1;
+        }
+        let total = 2.0 + 0.5_f64.exp();
+        for (place, share) in [
+            (0, 1.0 / total),
+            (1, 0.0),
+            (2, 1.0 / total),
+            (3, 0.5_f64.exp() / total),
+        ] {
+            assert!(
+                (f64::from(counts[place]) / 6_000.0 - share).abs() < 0.03,
+                "{peak}: {counts:?}"
+            );
+        }
+        assert_eq!(lottery.draw(&[0, 1, 2, 3], 0.5), None);
+        assert_eq!(
+            [0.0, 0.999_999_999_9].map(|u| lottery.draw(&[0, 1, 3], u)),
+            [Some(2); 2]
         );
+        assert_eq!(lottery.draw(&[], 0.0), Some(0));
     }
-    assert_eq!(lottery.draw(|_| true, || 0.5), None);
 }
 
 #[test]
