@@ -78,7 +78,7 @@ impl NetworkConfig {
             Encoder::Attention { layers: 0, .. } => {
                 Err(Error::usage("self-attention without layers").hint("at least 1"))
             }
-            Encoder::Attention { heads, .. } if heads == 0 || hidden % heads != 0 => {
+            Encoder::Attention { heads, .. } if heads == 0 || !hidden.is_multiple_of(heads) => {
                 Err(Error::usage(format!("{heads} heads for {hidden} hidden units"))
                     .hint("the hidden units are divided among the heads: take a divisor"))
             }

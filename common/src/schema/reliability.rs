@@ -53,19 +53,22 @@ impl Bin {
     }
 }
 
+/// The quantities found of each bin.
+type Found = BTreeMap<u64, [Option<f64>; 5]>;
+
 /// The diagrams that `rows` hold, by method and seed; other rows are passed over.
 ///
 /// # Errors
 /// Bad data, when a bin lacks a quantity.
 pub fn diagrams(rows: &[Metric]) -> Result<Vec<Diagram>> {
-    let mut found: BTreeMap<(&str, u64), BTreeMap<u64, [Option<f64>; 5]>> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, u64), Found> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.split == RELIABILITY) {
         if let Some(at) = QUANTITIES.iter().position(|name| *name == row.metric) {
             let bins = found.entry((&row.method, row.seed)).or_default();
             bins.entry(row.step).or_default()[at] = Some(row.value);
         }
     }
-    let diagram = |((method, seed), bins): ((&str, u64), BTreeMap<u64, [Option<f64>; 5]>)| {
+    let diagram = |((method, seed), bins): ((&str, u64), Found)| {
         let bins = bins.into_iter().map(|(step, values)| match values {
             [
                 Some(predicted),

@@ -32,7 +32,7 @@ pub(super) struct EvaluateArguments {
 
 fn named(text: &str) -> Result<Named, String> {
     match text.split_once('=') {
-        Some((name, _)) if name.is_empty() => Err("the name before `=` is empty".into()),
+        Some(("", _)) => Err("the name before `=` is empty".into()),
         Some((name, folder)) if !name.contains('/') => Ok(Named {
             name: Some(name.into()),
             folder: folder.into(),

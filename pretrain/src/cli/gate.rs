@@ -40,7 +40,7 @@ impl GateArguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
         let (evidence, settings) = self.later.resolve()?;
-        if !self.margin.is_finite() || !(self.min_effective >= 0.0) {
+        if !self.margin.is_finite() || self.min_effective.is_nan() || self.min_effective < 0.0 {
             return Err(Error::usage(format!(
                 "--margin {} and --min-effective {} must be numbers, the second not below 0",
                 self.margin, self.min_effective

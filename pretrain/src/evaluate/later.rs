@@ -179,7 +179,7 @@ mod tests {
         let later = Later::of(&[&[row; 3], &[row; 4], &[row; 1], &[row; 9], &[row; 2]]);
         assert_eq!(later.units(5), [0..2, 2..4, 4..5]);
         assert_eq!(later.units(1), [0..1, 1..2, 2..3, 3..4, 4..5]);
-        assert_eq!(later.units(100), [0..5]);
+        assert_eq!(later.units(100), vec![Range { start: 0, end: 5 }]);
         assert_eq!(later.rows(3), 8..17);
         assert!(later.is_first(8) && !later.is_first(9));
     }

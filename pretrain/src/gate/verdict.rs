@@ -66,7 +66,8 @@ impl Verdict {
             }
         }
         let Estimated { low, .. } = comparison.difference;
-        if !(low > demand.margin) {
+        // A bound that is no number proves nothing.
+        if low.is_nan() || low <= demand.margin {
             reasons.push(format!(
                 "the lower bound of the difference, {low:.5}, is not above {}",
                 demand.margin

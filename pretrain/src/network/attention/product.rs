@@ -65,10 +65,10 @@ fn tile<const R: usize>(
     let (width, column) = (right.width / LANES, column / LANES);
     for k in inner {
         let row = &blocks[k * width + column];
-        for r in 0..R {
+        for (r, sums) in sums.iter_mut().enumerate() {
             let factor = left.values[(first + r) * left.row + k * left.column];
-            for lane in 0..LANES {
-                sums[r][lane] = multiply_add(factor, row[lane], sums[r][lane]);
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum = multiply_add(factor, *value, *sum);
             }
         }
     }
@@ -152,8 +152,8 @@ mod tests {
                 rows,
                 |_| (0..inner, columns),
                 |row, column, sums| {
-                    for lane in 0..LANES.min(columns - column) {
-                        assert_eq!(sums[lane], expected(row, column + lane));
+                    for (lane, sum) in sums.iter().enumerate().take(columns - column) {
+                        assert_eq!(*sum, expected(row, column + lane));
                         seen += 1;
                     }
                 },
