@@ -16,10 +16,21 @@ fn one_worker_and_two_give_the_same_policies() {
         "--method bc",
         "--method ialp --horizon 4",
         "--method ialp --horizon 4 --traits shuffled",
+        "--method ialp-log --horizon 4 --batch 70",
+        "--method sqn --batch 140",
+        "--method sa2c --negatives 10 --batch 140",
+        "--method cal-ql --encoder mean --batch 140",
+        "--method bc --encoder attention --layers 1 --dropout 0.2 --batch 140",
     ] {
         for workers in [1, 2] {
+            // A batch of its own is one of several shards, computed side by side.
+            let small = if run.contains("--batch") {
+                SMALL.replace("--batch 8 ", "")
+            } else {
+                SMALL.into()
+            };
             let arguments = format!(
-                "train {run} {INPUTS} {SMALL} --workers {workers} --overwrite --out workers-{workers}"
+                "train {run} {INPUTS} {small} --workers {workers} --overwrite --out workers-{workers}"
             );
             expect(folder.path(), &arguments, 0);
         }
@@ -72,4 +83,32 @@ fn another_configuration_is_not_overwritten_unasked() {
     assert_eq!(files(&folder.path().join("policies")), before);
     expect(folder.path(), &train("--lr 0.05 --overwrite"), 0);
     assert_ne!(files(&folder.path().join("policies")), before);
+}
+
+/// A plan's runs are the same policies that `train` makes one by one.
+#[test]
+fn a_grid_is_its_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    support::write(folder.path());
+    let plan = "log = 'log'\nstates = 'states.parquet'\nprofiles = 'profiles.parquet'\nseeds = 2\nsteps = 12\nbatch = 8\n\
+                dims = 8\nhidden = 8\n[run.a]\nmethod = 'bc'\n[run.b]\nmethod = 'ialp'\nhorizon = 4\n\
+                [run.half]\nmethod = 'bc'\nlog_fraction = 0.5\n";
+    common::atomic_file::write_bytes(&folder.path().join("plan.toml"), plan.as_bytes()).unwrap();
+    expect(folder.path(), "grid --plan plan.toml --out grid --workers 2", 0);
+    let single = format!("train {INPUTS} {}", SMALL.replace("--seeds 3", "--seeds 2"));
+    for (name, run) in [
+        ("a", "--method bc"),
+        ("b", "--method ialp --horizon 4"),
+        ("half", "--method bc --log-fraction 0.5"),
+    ] {
+        expect(folder.path(), &format!("{single} {run} --out one"), 0);
+        let (grid, one) = (
+            files(&folder.path().join("grid").join(name)),
+            files(&folder.path().join("one")),
+        );
+        assert!(grid == one && grid.len() == 10, "{name}");
+        std::fs::remove_dir_all(folder.path().join("one")).unwrap();
+    }
+    let said = expect(folder.path(), "grid --plan plan.toml --out grid", 0);
+    assert_eq!(said.matches("already done").count(), 6, "{said}");
 }

@@ -167,7 +167,8 @@ fn draws_follow_the_weights_and_never_a_masked_item() {
             [0.0, 0.999_999_999_9].map(|u| lottery.draw(&[0, 1, 3], u)),
             [Some(2); 2]
         );
-        assert_eq!(lottery.draw(&[], 0.0), Some(0));
+        // Beside the highest peak the first has no weight at all.
+        assert_eq!(lottery.draw(&[], 0.0), Some(if peak < 80.0 { 0 } else { 1 }));
     }
 }
 
