@@ -3,8 +3,11 @@
 /// Ends the name of a control: the same method with the language model's traits handed to the wrong items and users.
 const SHUFFLED: &str = "_shuffled";
 
+/// How many methods are known.
+pub(super) const COUNT: usize = 14;
+
 /// Methods from the simplest to the fullest, with the names that a reader knows.
-const KNOWN: [(&str, &str); 14] = [
+const KNOWN: [(&str, &str); COUNT] = [
     ("random", "Random"),
     ("popularity", "Popularity"),
     ("bc", "Behaviour cloning"),
