@@ -1,8 +1,9 @@
 //! `pretrain`: policies from logs and from what a language model said about users and items.
 //!
-//! Behaviour cloning and iALP (an actor-critic trained offline on the language model's feedback) over one network:
-//! item embeddings that start from traits, a GRU over the user's last interactions, an actor that scores the
-//! catalogue and a critic. Each policy is one seed, one job and one thread; jobs run side by side.
+//! Methods one file each ([`algorithms`]) over one network: item embeddings that start from traits, an encoder of the
+//! user's last interactions, an actor that scores the catalogue and a critic. The log is a replay that is read block by block
+//! ([`data::replay`]); a reward model answers where no log does ([`reward`]); a run is checkpointed and goes on to the same
+//! bytes ([`run`]). What comes out is held against a later log before it is released ([`evaluate`], [`gate`]).
 #![warn(missing_docs)]
 
 pub mod algorithms;

@@ -131,7 +131,7 @@ impl Dataset {
         self.profiles.as_ref().map_or(0, |profiles| profiles.count)
     }
 
-    /// Every user's log, oldest first, held whole: for methods that draw from all users at once.
+    /// Every user's log, oldest first, held whole: for small logs, in benchmarks and tests.
     ///
     /// # Errors
     /// A replay that cannot be read.
