@@ -98,13 +98,8 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
 /// Loads a policy and checks that there is something to run.
 pub(crate) fn load(folder: &Path) -> Result<Policy> {
     let policy = Policy::load(folder)?;
-    let network = &policy.config.network;
-    if network.items == 0 || network.dims == 0 || network.hidden == 0 {
-        return Err(Error::data(format!(
-            "the network has {} items, {} dimensions and {} hidden units: none may be 0",
-            network.items, network.dims, network.hidden
-        ))
-        .file(folder));
+    if policy.config.network.items == 0 {
+        return Err(Error::data("the network has 0 items: there is nothing to recommend").file(folder));
     }
     Ok(policy)
 }

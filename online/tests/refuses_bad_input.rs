@@ -140,7 +140,7 @@ fn a_network_without_units() {
     fails_with(
         &feed(agent(&path, "ft", &[]), &stream(&hello(), &[])),
         42,
-        "0 hidden units",
+        "none may be 0",
     );
 }
 

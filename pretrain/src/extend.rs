@@ -15,6 +15,8 @@ use common::schema::{items, profiles, table};
 use common::{Error, Result, terminal};
 use nalgebra::{DMatrix, DVector};
 
+use crate::data::mean_and_scale;
+
 const TOOL: &str = "pretrain extend";
 
 /// The penalty, in units of one item whose traits have variance 1.
@@ -130,16 +132,10 @@ fn new_traits(policy: &Policy, new: &[&str], profiles: &Profiles, path: &Path) -
     });
     let places = places.collect::<Result<Vec<usize>>>()?;
     for column in 0..width {
-        let value = |row: usize| f64::from(profiles.traits_of(row)[column]);
-        let mean = known.iter().map(|&row| value(row)).sum::<f64>() / known.len() as f64;
-        let variance = known.iter().map(|&row| (value(row) - mean).powi(2)).sum::<f64>() / known.len() as f64;
-        let scale = if variance > 1e-12 {
-            variance.sqrt().recip()
-        } else {
-            0.0
-        };
+        let value = |row: usize| profiles.traits_of(row)[column];
+        let (mean, scale) = mean_and_scale(known.iter().map(|&row| value(row)));
         for (at, &row) in places.iter().enumerate() {
-            traits[at * width + column] = ((value(row) - mean) * scale) as f32;
+            traits[at * width + column] = ((f64::from(value(row)) - mean) * scale) as f32;
         }
     }
     Ok(traits)

@@ -141,10 +141,7 @@ impl<'a> Run<'a> {
             let (loss, parts) = loss(&network, shard)?;
             Ok((network.gradient(&loss)?, parts))
         };
-        let found: candle_core::Result<Vec<_>> = match shards {
-            [only] => of(only).map(|one| vec![one]),
-            _ => shards.par_iter().map(of).collect(),
-        };
+        let found: candle_core::Result<Vec<_>> = shards.par_iter().map(of).collect();
         drop(network);
         let mut sum: Vec<Vec<f32>> = Vec::new();
         for (gradient, parts) in found.map_err(failed)? {
@@ -193,13 +190,13 @@ impl<'a> Run<'a> {
     }
 
     /// Keeps `policy` where it scores higher than all before; a score that is no number never does, unless it is the first.
-    pub(crate) fn keep_best(&mut self, score: f64, policy: impl FnOnce(&Parameters) -> Parameters) {
+    pub(crate) fn keep_best(&mut self, score: f64, policy: Parameters) {
         if self
             .best
             .as_ref()
             .is_none_or(|(most, _)| score > *most || most.is_nan())
         {
-            self.best = Some((score, policy(&self.parameters)));
+            self.best = Some((score, policy));
         }
     }
 
@@ -303,7 +300,7 @@ mod tests {
         (0..5).for_each(|_| update(&mut whole, 1.0).unwrap());
         let mut stopped = run_in(&world, two.path());
         (0..3).for_each(|_| update(&mut stopped, 1.0).unwrap());
-        stopped.keep_best(0.5, Clone::clone);
+        stopped.keep_best(0.5, stopped.parameters.clone());
         drop(stopped);
         // Three were done and the second is on disk: from there on.
         let mut again = run_in(&world, two.path());

@@ -69,7 +69,7 @@ impl NetworkConfig {
         let hidden = self.hidden;
         if self.dims == 0 || hidden == 0 {
             return Err(Error::usage(format!(
-                "a network of {} dimensions and {hidden} hidden units",
+                "a network of {} dimensions and {hidden} hidden units: none may be 0",
                 self.dims
             ))
             .hint("both are at least 1"));

@@ -6,6 +6,7 @@ use common::Result;
 use super::Trained;
 use super::cql::{CqlConfig, loss};
 use super::logged;
+use crate::network::parameters::Parameters;
 use crate::run::Run;
 
 /// Trains as [`super::cql::train`] does, with max(Q(s, b), R) in the penalty's sum, R the log's discounted return from s on:
@@ -14,8 +15,7 @@ use crate::run::Run;
 /// # Errors
 /// When there is nothing to imitate, or training diverges.
 pub fn train(config: &CqlConfig, run: Run) -> Result<Trained> {
-    let policy =
-        |parameters: crate::network::parameters::Parameters| parameters.act_by_value(config.temperature);
+    let policy = |parameters: Parameters| parameters.act_by_value(config.temperature);
     logged::train(&config.logged, run, policy, |network, shard| {
         loss(network, shard, config, true)
     })

@@ -11,6 +11,7 @@ use super::q_learning::{at, huber, targets};
 use super::sqn::Q_HEADS;
 use crate::network::Network;
 use crate::network::categorical::{Choices, Sampling, softmax_into};
+use crate::network::parameters::Parameters;
 use crate::run::{Loss, Run};
 
 /// Hyper-parameters of CQL.
@@ -42,8 +43,7 @@ impl Default for CqlConfig {
 /// # Errors
 /// When there is nothing to imitate, or training diverges.
 pub fn train(config: &CqlConfig, run: Run) -> Result<Trained> {
-    let policy =
-        |parameters: crate::network::parameters::Parameters| parameters.act_by_value(config.temperature);
+    let policy = |parameters: Parameters| parameters.act_by_value(config.temperature);
     logged::train(&config.logged, run, policy, |network, shard| {
         loss(network, shard, config, false)
     })
@@ -99,24 +99,17 @@ fn gap(
     actions: &[u32],
     masked: &[Vec<u32>],
 ) -> candle_core::Result<Option<Tensor>> {
-    let rows: Vec<u32> = (0..actions.len() as u32)
-        .filter(|&row| shard.transitions[row as usize].chosen)
-        .collect();
-    if rows.is_empty() {
+    let mut choices = Choices::default();
+    for (row, transition) in shard.transitions.iter().enumerate() {
+        if transition.chosen {
+            choices.push_place(row as u32, actions[row], masked[row].clone());
+        }
+    }
+    if choices.rows.is_empty() {
         return Ok(None);
     }
-    let choices = Choices {
-        rows: rows.clone(),
-        actions: rows.iter().map(|&row| actions[row as usize]).collect(),
-        masked: rows
-            .iter()
-            .map(|&row| open_mask(&masked[row as usize], actions[row as usize]))
-            .collect(),
-    };
-    let sampling = Sampling {
-        offsets: network.slab().offsets().map(<[f32]>::to_vec),
-        exact_action: true,
-    };
+    let sampling = Sampling::over(network.slab(), true);
+    let rows = choices.rows.clone();
     let places = choices.actions.clone();
     // -log p(a) = log sum exp - pushed(a); what is wanted is log sum exp - own(a).
     let surprise = choices
@@ -128,15 +121,6 @@ fn gap(
     let pushed_own = at(&pushed.index_select(&rows, 0)?, &places)?;
     let gap = ((surprise + pushed_own)? - own.index_select(&rows, 0)?)?;
     Ok(Some((gap.sum_all()? / shard.chosen as f64)?))
-}
-
-/// `masked` as [`Choices`] wants it: ascending, without repeats, without the action.
-fn open_mask(masked: &[u32], action: u32) -> Vec<u32> {
-    let mut masked = masked.to_vec();
-    masked.sort_unstable();
-    masked.dedup();
-    masked.retain(|&place| place != action);
-    masked
 }
 
 /// The critic learns what the policy's actions are worth by Q: sum over open items of softmax(Q / temperature) Q.

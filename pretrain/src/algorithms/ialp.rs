@@ -89,7 +89,7 @@ pub fn train(config: &IalpConfig, run: Run, reward: &RewardModel) -> Result<Trai
 
 /// What one thread computes the gradient of.
 enum Part<'a> {
-    /// Episodes to play, with the places of the first among all of the update.
+    /// Episodes to play.
     Episodes(&'a [Episode]),
     /// Logged transitions to imitate, and the weight of that.
     Logged(Shard<'a>, f32),

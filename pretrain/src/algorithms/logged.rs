@@ -147,7 +147,7 @@ pub(crate) fn train(
                 .map_err(failed)?,
             };
             run.record("tail", &[("recall@10", score)]);
-            run.keep_best(score, |_| candidate);
+            run.keep_best(score, candidate);
             run.checkpoint()?;
         }
     }
@@ -368,10 +368,7 @@ impl Shard<'_> {
             return Ok(None);
         }
         let count = rows.len();
-        let sampling = Sampling {
-            offsets: network.slab().offsets().map(<[f32]>::to_vec),
-            exact_action: true,
-        };
+        let sampling = Sampling::over(network.slab(), true);
         let rows = Tensor::from_vec(rows, count, &Device::Cpu)?;
         let outcome = choices.apply(&network.logits(&encoded.index_select(&rows, 0)?)?, sampling)?;
         let share = 1.0 / self.chosen as f64;

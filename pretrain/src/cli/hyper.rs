@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::{Args, ValueEnum};
-use common::policy_artifact::Encoder;
+use common::policy_artifact::{Encoder, NetworkConfig};
 use common::{Error, Result};
 
 use crate::algorithms::bc::BcConfig;
@@ -159,13 +159,16 @@ impl HyperArguments {
             };
         };
         let (layers, heads) = (self.layers.unwrap_or(2), self.heads.unwrap_or(2));
-        if !self.hidden.is_multiple_of(heads) {
-            return Err(Error::usage(format!(
-                "--hidden {} is no multiple of --heads {heads}",
-                self.hidden
-            )));
-        }
-        Ok(Encoder::Attention { layers, heads })
+        let encoder = Encoder::Attention { layers, heads };
+        let (dims, hidden) = (self.dims, self.hidden);
+        let network = NetworkConfig {
+            dims,
+            hidden,
+            encoder,
+            ..NetworkConfig::default()
+        };
+        network.check()?;
+        Ok(encoder)
     }
 
     pub(super) fn method(&self, name: MethodName) -> Result<Method> {

@@ -18,6 +18,7 @@ pub use inputs::{Fingerprints, InputPaths};
 pub(crate) use known_users::write_users;
 pub use log::{Dataset, LogRead};
 pub use preferences::Preference;
+pub(crate) use profiles::mean_and_scale;
 pub use reading::{Reading, ReplayFile};
 pub(crate) use split::tail_start;
 pub(crate) use time_cut::{Pass, TimeCut};

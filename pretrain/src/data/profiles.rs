@@ -106,25 +106,27 @@ impl ProfileTraits {
 /// Shifts and scales each of the `width` columns to mean 0 and variance 1 over the rows `known`; a constant
 /// column becomes 0.
 fn standardise(values: &mut [f32], width: usize, known: &[u32]) {
-    let rows = known.len() as f64;
     for column in 0..width {
         let at = |row: u32| row as usize * width + column;
-        let mean = known.iter().map(|&row| f64::from(values[at(row)])).sum::<f64>() / rows;
-        let variance = known
-            .iter()
-            .map(|&row| (f64::from(values[at(row)]) - mean).powi(2))
-            .sum::<f64>()
-            / rows;
-        let scale = if variance > 1e-12 {
-            variance.sqrt().recip()
-        } else {
-            0.0
-        };
+        let (mean, scale) = mean_and_scale(known.iter().map(|&row| values[at(row)]));
         for &row in known {
             let value = &mut values[at(row)];
             *value = ((f64::from(*value) - mean) * scale) as f32;
         }
     }
+}
+
+/// What takes `values` to mean 0 and variance 1: (value - mean) * scale, the scale 0 where they are all alike.
+pub(crate) fn mean_and_scale(values: impl ExactSizeIterator<Item = f32> + Clone) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.clone().map(f64::from).sum::<f64>() / count;
+    let variance = values.map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+    let scale = if variance > 1e-12 {
+        variance.sqrt().recip()
+    } else {
+        0.0
+    };
+    (mean, scale)
 }
 
 #[cfg(test)]

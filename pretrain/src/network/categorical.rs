@@ -33,6 +33,16 @@ pub(crate) struct Sampling {
     pub(crate) exact_action: bool,
 }
 
+impl Sampling {
+    /// Of `slab`'s candidates.
+    pub(crate) fn over(slab: &Slab, exact_action: bool) -> Self {
+        Sampling {
+            offsets: slab.offsets().map(<[f32]>::to_vec),
+            exact_action,
+        }
+    }
+}
+
 impl Choices {
     /// Adds the choice of `action` from row `row` with `consumed` masked; both as items.
     pub(crate) fn push(
@@ -45,14 +55,19 @@ impl Choices {
         let Some(place) = slab.candidate(action) else {
             return false;
         };
-        let mut masked: Vec<u32> = consumed.filter_map(|item| slab.candidate(item)).collect();
+        let masked = consumed.filter_map(|item| slab.candidate(item)).collect();
+        self.push_place(row, place, masked);
+        true
+    }
+
+    /// Adds the choice of the candidate at `place` from row `row`, with the candidates at `masked` masked, in any order.
+    pub(crate) fn push_place(&mut self, row: u32, place: u32, mut masked: Vec<u32>) {
         masked.sort_unstable();
         masked.dedup();
         masked.retain(|&other| other != place);
         self.rows.push(row);
         self.actions.push(place);
         self.masked.push(masked);
-        true
     }
 
     /// From `logits` `[R, C]` to `[B, 2]`: each choice's log-probability and entropy in nats.

@@ -62,10 +62,7 @@ pub(crate) fn a2c(
     let values = network.values(&encoded)?.index_select(&rows, 0)?;
     let returns = Tensor::from_vec(returns, choices.rows.len(), &Device::Cpu)?;
     let error = (returns - values)?;
-    let sampling = Sampling {
-        offsets: network.slab().offsets().map(<[f32]>::to_vec),
-        exact_action: false,
-    };
+    let sampling = Sampling::over(network.slab(), false);
     let outcome = choices.apply(&network.logits(&encoded)?, sampling)?;
     let share = 1.0 / count as f64;
     let policy = ((outcome.narrow(1, 0, 1)?.squeeze(1)? * error.detach())?.sum_all()? * -share)?;
