@@ -1,0 +1,39 @@
+//! `online inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use common::Result;
+use common::cli::Shared;
+
+use crate::inspect::{self, InspectConfig};
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// The policy folder that `pretrain train` wrote
+    #[arg(long, value_name = "DIR")]
+    policy: PathBuf,
+    /// The user's id
+    #[arg(long, value_name = "ID")]
+    user: String,
+    /// How many items to show
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    top: usize,
+    /// Items table with titles to show beside the ids
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Result<()> {
+        self.shared.init_terminal();
+        inspect::print(&InspectConfig {
+            policy: self.policy,
+            user: self.user,
+            top: self.top,
+            items: self.items,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Raw arguments, turned into the resolved configurations that library functions take: one file a verb.
+
+mod agent;
+mod inspect;
+mod numbers;
+
+use clap::{Parser, Subcommand};
+use common::Result;
+
+/// Recommends by a pre-trained policy and adapts it step by step to what comes back.
+#[derive(Parser, Debug)]
+#[command(name = "online", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Answer step frames on stdin with recommendations on stdout
+    Agent(Box<agent::Arguments>),
+    /// Show what the policy would recommend to a user, and what it knows of them
+    Inspect(inspect::Arguments),
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// Those of the verb.
+pub fn run(cli: Cli) -> Result<()> {
+    match cli.verb {
+        Verb::Agent(arguments) => arguments.run(),
+        Verb::Inspect(arguments) => arguments.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        let parse =
+            |flag: &str| Cli::try_parse_from(["online", "agent", "--policy=p", "--strategy=ft", flag]);
+        assert!(parse("--lr=0.001").is_ok());
+        for flag in [
+            "--lr=0",
+            "--lr=nan",
+            "--entropy=-1",
+            "--gamma=1.5",
+            "--rollout=0",
+            "--ap-floor=inf",
+        ] {
+            assert!(parse(flag).is_err(), "{flag}");
+        }
+    }
+}

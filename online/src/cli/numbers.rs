@@ -1,0 +1,22 @@
+//! Numbers with a range, for clap.
+
+use common::{Error, Result};
+
+fn number(text: &str, allowed: impl Fn(f32) -> bool, wanted: &str) -> Result<f32> {
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() && allowed(value) => Ok(value),
+        _ => Err(Error::usage(format!("not a {wanted}"))),
+    }
+}
+
+pub(super) fn positive(text: &str) -> Result<f32> {
+    number(text, |value| value > 0.0, "number above 0")
+}
+
+pub(super) fn not_negative(text: &str) -> Result<f32> {
+    number(text, |value| value >= 0.0, "number of at least 0")
+}
+
+pub(super) fn fraction(text: &str) -> Result<f32> {
+    number(text, |value| (0.0..=1.0).contains(&value), "number from 0 to 1")
+}
