@@ -1,52 +1,26 @@
 //! A Unix socket that agents connect to.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Error, Result};
+use common::{Error, Result, socket};
 
 /// How often a limited wait for a connection looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A listening socket; its file goes with it.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    path: PathBuf,
-    listener: UnixListener,
-}
+pub(crate) struct Socket(socket::Socket);
 
 impl Socket {
-    /// Listens on `path`. A socket file that nobody listens on any more is replaced.
+    /// Listens on `path`.
     ///
     /// # Errors
-    /// When something else stands at `path`, another process listens there, or the path is too long.
+    /// Those of [`socket::Socket::listen`].
     pub(crate) fn listen(path: &Path) -> Result<Self> {
-        let stale = || {
-            let is_socket = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket());
-            is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
-        };
-        let listener = match UnixListener::bind(path) {
-            Err(error) if error.kind() == ErrorKind::AddrInUse && stale() => {
-                std::fs::remove_file(path).and_then(|()| UnixListener::bind(path))
-            }
-            bound => bound,
-        };
-        let listener = listener.map_err(|e| {
-            let hint = match e.kind() {
-                ErrorKind::AddrInUse => "something stands or listens there already: choose another --socket",
-                _ => "the folder must exist, and the path have less than 100 characters",
-            };
-            Error::usage(format!("cannot listen on the socket: {e}"))
-                .file(path)
-                .hint(hint)
-        })?;
-        Ok(Socket {
-            path: path.to_path_buf(),
-            listener,
-        })
+        socket::Socket::listen(path).map(Socket)
     }
 
     /// The next connection, waited for without limit, or for `limit`.
@@ -55,14 +29,14 @@ impl Socket {
     /// When nobody connects in time, or the socket fails.
     pub(crate) fn accept(&self, limit: Option<Duration>) -> Result<UnixStream> {
         let failed =
-            |e: std::io::Error| Error::retry(format!("cannot take a connection: {e}")).file(&self.path);
+            |e: std::io::Error| Error::retry(format!("cannot take a connection: {e}")).file(self.0.path());
         let Some(limit) = limit else {
-            return Ok(self.listener.accept().map_err(failed)?.0);
+            return Ok(self.0.listener().accept().map_err(failed)?.0);
         };
-        self.listener.set_nonblocking(true).map_err(failed)?;
+        self.0.listener().set_nonblocking(true).map_err(failed)?;
         let deadline = Instant::now() + limit;
         loop {
-            match self.listener.accept() {
+            match self.0.listener().accept() {
                 Ok((stream, _)) => {
                     stream.set_nonblocking(false).map_err(failed)?;
                     return Ok(stream);
@@ -73,7 +47,7 @@ impl Socket {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     let what = format!("no agent has connected within {} seconds", limit.as_secs());
                     return Err(Error::retry(what)
-                        .file(&self.path)
+                        .file(self.0.path())
                         .hint("start one agent for every seed, or give it more time by --agent-timeout"));
                 }
                 Err(e) => return Err(failed(e)),
@@ -82,34 +56,9 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stale_socket_is_replaced_and_a_live_one_or_a_file_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("socket");
-        drop(UnixListener::bind(&path).unwrap());
-        let live = Socket::listen(&path).unwrap();
-        assert!(
-            Socket::listen(&path)
-                .unwrap_err()
-                .to_string()
-                .contains("choose another")
-        );
-        drop(live);
-        assert!(!path.exists());
-        std::fs::write(&path, "precious").unwrap();
-        assert_eq!(Socket::listen(&path).unwrap_err().class().code(), 2);
-        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
-    }
 
     #[test]
     fn a_wait_for_a_connection_can_be_limited() {
