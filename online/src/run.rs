@@ -56,11 +56,7 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
         &hyper,
         config.seed,
     );
-    let knowledge = Knowledge {
-        items: policy.items.ids,
-        users: policy.users,
-        network,
-    };
+    let knowledge = Knowledge::new(policy.items.ids, policy.users, network);
     let mut agent = Agent::new(knowledge, strategy);
 
     let mut planned = None;

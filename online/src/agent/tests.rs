@@ -62,23 +62,21 @@ fn agent() -> (Agent, Watched) {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
     };
-    let knowledge = Knowledge {
-        items: ids(&["a", "b", "c", "d", "e"]),
-        users: PolicyUsers {
-            ids: ids(&["u"]),
-            history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
-            traits: vec![0.5],
-            consumed: vec![vec![0, 3, 4]],
-        },
-        network: NetworkConfig {
-            items: 5,
-            dims: 1,
-            hidden: 1,
-            traits: 1,
-            window: 2,
-            encoder: common::policy_artifact::Encoder::Gru,
-        },
+    let users = PolicyUsers {
+        ids: ids(&["u"]),
+        history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
+        traits: vec![0.5],
+        consumed: vec![vec![0, 3, 4]],
     };
+    let network = NetworkConfig {
+        items: 5,
+        dims: 1,
+        hidden: 1,
+        traits: 1,
+        window: 2,
+        encoder: common::policy_artifact::Encoder::Gru,
+    };
+    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network);
     let seen = Watched::default();
     (Agent::new(knowledge, Box::new(seen.clone())), seen)
 }
