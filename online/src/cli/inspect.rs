@@ -6,13 +6,17 @@ use clap::Args;
 use common::Result;
 use common::cli::Shared;
 
-use crate::inspect::{self, InspectConfig};
+use crate::adapt::Name;
+use crate::inspect::{self, Format, InspectConfig};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
     /// The policy folder that `pretrain train` wrote
     #[arg(long, value_name = "DIR")]
     policy: PathBuf,
+    /// How it is to act
+    #[arg(long, value_enum, default_value_t = Name::Frozen)]
+    strategy: Name,
     /// The user's id
     #[arg(long, value_name = "ID")]
     user: String,
@@ -22,6 +26,9 @@ pub(super) struct Arguments {
     /// Items table with titles to show beside the ids
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     #[command(flatten)]
     shared: Shared,
 }
@@ -31,9 +38,11 @@ impl Arguments {
         self.shared.init_terminal();
         inspect::print(&InspectConfig {
             policy: self.policy,
+            strategy: self.strategy,
             user: self.user,
             top: self.top,
             items: self.items,
+            format: self.format,
         })
     }
 }
