@@ -5,6 +5,7 @@
 
 pub mod candidates;
 pub mod column;
+pub mod decisions;
 pub mod events;
 pub mod interactions;
 pub mod items;
