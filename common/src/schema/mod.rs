@@ -16,7 +16,7 @@ pub mod reliability;
 pub mod replay;
 pub mod scan;
 pub mod states;
-mod stream;
+pub(crate) mod stream;
 pub mod summaries;
 pub mod table;
 pub mod users;

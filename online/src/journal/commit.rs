@@ -88,6 +88,9 @@ impl Shared {
         if let Some(error) = &desk.failed {
             return Err(error.clone());
         }
+        if desk.closing {
+            return Err(Error::retry("the journal is closed"));
+        }
         let value = change(&mut desk.queue)?;
         self.filled.notify_one();
         Ok(value)
@@ -175,6 +178,8 @@ impl Writer {
 
     fn write(&mut self, chunk: &mut Chunk) -> Result<()> {
         if let Some(head) = chunk.begins.take() {
+            // The empty batch at the old segment's end was not synced, and must not be found torn in a finished segment.
+            self.medium.sync()?;
             self.medium = (self.make)(&head)?;
             self.place = Place { segment: head.first, offset: head.encode()?.len() as u64 };
         }

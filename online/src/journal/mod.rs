@@ -10,15 +10,29 @@ mod batch;
 mod block;
 mod checked;
 mod commit;
+mod compact;
+mod durable;
+mod fold;
+mod keeper;
+mod part;
 mod queue;
 mod record;
+mod recover;
 mod segment;
+mod snapshot;
+mod state_folder;
+mod walk;
 
 pub use commit::Progress;
+pub use durable::{Durable, Observed, OpenConfig, Refused, Swapped};
+pub use fold::Fold;
+pub use part::Part;
 pub use record::Record;
+pub use recover::Recovered;
+pub use state_folder::StateFolder;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use common::append_file::AppendFile;
@@ -49,7 +63,7 @@ impl Keeping {
 pub struct Journal {
     shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Where an open journal goes on.
@@ -96,7 +110,7 @@ impl Journal {
         let thread = thread
             .spawn(move || writer.run(&for_thread))
             .map_err(|e| Error::retry(format!("cannot start the journal's thread: {e}")))?;
-        Ok(Journal { progress: shared.subscribe(), shared, thread: Some(thread) })
+        Ok(Journal { progress: shared.subscribe(), shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Appends a record; it is not on disk before [`Journal::durable`] says so. Returns what to ask it for.
@@ -125,6 +139,14 @@ impl Journal {
             Some(error) if reached.synced < end => Err(error.clone()),
             _ => Ok(()),
         }
+    }
+
+    /// Waits until it has failed, and says why.
+    pub async fn failure(&self) -> Error {
+        let mut progress = self.progress.clone();
+        let failed = progress.wait_for(|progress| progress.failed.is_some()).await;
+        let failed = failed.ok().and_then(|progress| progress.failed.clone());
+        failed.unwrap_or_else(|| Error::retry("the journal is closed"))
     }
 
     /// As [`Journal::durable`], for threads that may block.
@@ -159,26 +181,32 @@ impl Journal {
         })
     }
 
-    /// Writes what waits and ends.
+    /// Whether there is room for more records: to be asked before the state is changed.
+    ///
+    /// # Errors
+    /// When an earlier write failed, or too much waits for the disk.
+    pub(crate) fn ready(&self) -> Result<()> {
+        self.shared.change(|queue| queue.ready())
+    }
+
+    /// Writes what waits and ends; nothing can be appended from then on.
     ///
     /// # Errors
     /// When something could not be written.
-    pub fn close(mut self) -> Result<()> {
-        self.end();
-        self.progress().failed.map_or(Ok(()), Err)
-    }
-
-    fn end(&mut self) {
+    pub fn close(&self) -> Result<()> {
         self.shared.close();
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             // A panic in the thread has been printed; nothing waits for it any more.
             let _ = thread.join();
         }
+        self.progress().failed.map_or(Ok(()), Err)
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.end();
+        // Who wants to know of a failure calls `close`.
+        let _ = self.close();
     }
 }

@@ -68,21 +68,34 @@ impl Queue {
 
     /// Lets a new segment begin with the next record.
     pub(super) fn rotate(&mut self) {
-        self.rotate = true;
+        self.rotate = self.segment > 0;
     }
 
-    /// Appends a record.
+    /// Whether there is room for more.
     ///
     /// # Errors
-    /// When it is too large, or too much waits already.
-    pub(super) fn push(&mut self, record: &[u8], meaning: Meaning) -> Result<()> {
-        if record.len() > LARGEST_RECORD {
-            let size = record.len();
-            return Err(Error::usage(format!("a record of {size} bytes; the journal takes up to {LARGEST_RECORD}"))
-                .hint("ask for fewer items at once"));
-        }
-        if self.waiting + record.len() > MOST_WAITING {
+    /// When too much waits.
+    pub(super) fn ready(&self) -> Result<()> {
+        if self.waiting > MOST_WAITING {
             return Err(Error::retry(format!("{} bytes wait for the disk, which does not keep up", self.waiting)));
+        }
+        Ok(())
+    }
+
+    /// Appends a record. What has changed the state already, an event or a swap, is always taken: its caller asks
+    /// [`Queue::ready`] before it changes anything, and an event is no larger than the decision that it answers, but for
+    /// a few bytes.
+    ///
+    /// # Errors
+    /// Where nothing was changed yet: when it is too large, or too much waits.
+    pub(super) fn push(&mut self, record: &[u8], meaning: Meaning) -> Result<()> {
+        if meaning == Meaning::Other {
+            self.ready()?;
+            if record.len() > LARGEST_RECORD {
+                let size = record.len();
+                return Err(Error::usage(format!("a record of {size} bytes; the journal takes up to {LARGEST_RECORD}"))
+                    .hint("ask for fewer items at once"));
+            }
         }
         let begins = self.begin(record.len(), &meaning);
         match self.chunks.back_mut() {
@@ -103,7 +116,7 @@ impl Queue {
         Ok(())
     }
 
-    /// All that waits; the caller gives it back by [`Queue::written`].
+    /// The first of what waits; it counts as waiting until [`Queue::written`].
     pub(super) fn pop(&mut self) -> Option<Chunk> {
         self.chunks.pop_front()
     }
@@ -180,7 +193,9 @@ mod tests {
         assert!(queue.push(&vec![0; LARGEST_RECORD + 1], Meaning::Other).is_err());
         let record = vec![0; LARGEST_RECORD];
         let taken = (0..100).take_while(|_| queue.push(&record, Meaning::Other).is_ok()).count();
-        assert_eq!(taken, MOST_WAITING / LARGEST_RECORD);
+        assert_eq!(taken, MOST_WAITING / LARGEST_RECORD + 1);
+        assert!(queue.ready().is_err());
+        queue.push(&record, Meaning::Event).unwrap();
         let chunk = queue.pop().unwrap();
         assert!(chunk.bytes.len() <= batch::LARGEST);
         queue.written(&chunk);

@@ -9,10 +9,11 @@ use crate::live::{Decision, Event};
 /// A record, in the order in which the state took it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Record {
-    /// A process opened the state folder, the `number`-th since it was made: request ids begin with it.
+    /// A process opened the state folder. It counts requests from `next_request`, which none before it has come to: not
+    /// even those whose records a crash took, so that no answer to one of them can be taken for another's.
     Started {
-        /// From 1.
-        number: u32,
+        /// The number of its first request.
+        next_request: u64,
     },
     /// Something was recommended; it waits for feedback.
     Recommended(Decision),
