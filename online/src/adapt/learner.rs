@@ -145,7 +145,7 @@ impl Learner {
                 && tensors[1].len() == map.len()
                 && rest
                     .zip(&tensors[2..])
-                    .all(|((_, shape), tensor)| tensor.len() == shape.iter().product())
+                    .all(|((_, shape), tensor)| tensor.len() == shape.iter().product::<usize>())
         };
         let fits = [&old.weights, &old.first, &old.second]
             .iter()

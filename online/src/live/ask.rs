@@ -29,7 +29,10 @@ impl Ask<'_> {
         }
         let choosable = match self.candidates {
             Some(candidates) => {
-                if candidates.last().is_some_and(|&last| last as usize >= network.items) {
+                if candidates
+                    .last()
+                    .is_some_and(|&last| last as usize >= network.items)
+                {
                     return Err(Error::data("a candidate is no item of the catalogue"));
                 }
                 if !candidates.is_sorted_by(|a, b| a < b) {
@@ -101,7 +104,15 @@ mod tests {
             history: history.to_vec(),
         };
         let fine = context(&[0.5], &[(4, 1.0), (0, -1.0)]);
-        let ask = |user, k, candidates, given| Ask { user, k, candidates, given }.check(&network);
+        let ask = |user, k, candidates, given| {
+            Ask {
+                user,
+                k,
+                candidates,
+                given,
+            }
+            .check(&network)
+        };
         ask("u", 5, None, None).unwrap();
         ask("u", 2, Some(&[0, 4]), Some(&fine)).unwrap();
         for (refused, says) in [
@@ -114,10 +125,16 @@ mod tests {
             (ask("u", 1, Some(&[2, 1]), None), "not ascending"),
             (ask("u", 1, Some(&[2, 2]), None), "not ascending"),
             (ask("u", 1, None, Some(&context(&[], &[]))), "0 traits"),
-            (ask("u", 1, None, Some(&context(&[0.0], &[(1, 1.0); 3]))), "history of 3"),
+            (
+                ask("u", 1, None, Some(&context(&[0.0], &[(1, 1.0); 3]))),
+                "history of 3",
+            ),
             (ask("u", 1, None, Some(&context(&[0.0], &[(5, 1.0)]))), "item 5"),
             (ask("u", 1, None, Some(&context(&[f32::NAN], &[]))), "NaN"),
-            (ask("u", 1, None, Some(&context(&[0.0], &[(1, f32::INFINITY)]))), "inf"),
+            (
+                ask("u", 1, None, Some(&context(&[0.0], &[(1, f32::INFINITY)]))),
+                "inf",
+            ),
         ] {
             let error = refused.unwrap_err().to_string();
             assert!(error.contains(says), "{says}: {error}");

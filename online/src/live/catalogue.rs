@@ -80,7 +80,16 @@ impl Catalogue {
 
 /// The cosine of the angle between two vectors; 0 where one has no direction.
 fn cosine(one: &[f32], other: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum::<f64>()
+    };
     let lengths = (dot(one, one) * dot(other, other)).sqrt();
-    if lengths > 0.0 { dot(one, other) / lengths } else { 0.0 }
+    if lengths > 0.0 {
+        dot(one, other) / lengths
+    } else {
+        0.0
+    }
 }

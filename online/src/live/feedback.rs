@@ -71,7 +71,10 @@ impl fmt::Display for Refusal {
                 f.write_str("the recommendation is too old, or its item has left the catalogue")
             }
             Refusal::Conflict { given } => {
-                write!(f, "the recommendation was answered already, with the reward {given}")
+                write!(
+                    f,
+                    "the recommendation was answered already, with the reward {given}"
+                )
             }
             Refusal::NotRecommended => f.write_str("the item was not recommended by that request"),
             Refusal::Ambiguous => f.write_str("several items were recommended: the feedback must name one"),

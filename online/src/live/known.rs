@@ -110,7 +110,13 @@ mod tests {
         let of = |id: &str| known.ids().code(id).unwrap();
         let context = known.context(of("v"));
         assert_eq!(context.history, [(2, 1.0), (3, 1.0)]);
-        assert_eq!((context.traits, known.consumed(of("v"))), (vec![0.3, 0.4], &[1, 2, 3][..]));
-        assert_eq!((known.context(of("u")).history.len(), known.consumed(of("u"))), (0, &[7, 8][..]));
+        assert_eq!(
+            (context.traits, known.consumed(of("v"))),
+            (vec![0.3, 0.4], &[1, 2, 3][..])
+        );
+        assert_eq!(
+            (known.context(of("u")).history.len(), known.consumed(of("u"))),
+            (0, &[7, 8][..])
+        );
     }
 }

@@ -76,9 +76,11 @@ impl Saved {
     /// # Errors
     /// Where it does not belong to a network of these sizes.
     pub(super) fn restore(self, network: &NetworkConfig) -> Result<Lesson> {
-        let mut codes = self.consumed.iter().chain(&self.negatives).chain([&self.shown.item]);
-        if codes.any(|code| *code as usize >= network.items) {
-            return Err(Error::data("an event that waits to be learnt from names an unknown item"));
+        let known = |code: &u32| (*code as usize) < network.items;
+        if !self.consumed.iter().chain(&self.negatives).all(known) || !known(&self.shown.item) {
+            return Err(Error::data(
+                "an event that waits to be learnt from names an unknown item",
+            ));
         }
         for context in [Some(&self.before), self.behind.as_ref()].into_iter().flatten() {
             check_context(context, network)?;

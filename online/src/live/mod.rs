@@ -21,6 +21,8 @@ mod settings;
 mod snapshot;
 mod state;
 mod swap;
+#[cfg(test)]
+mod tests;
 mod users;
 
 pub use ask::Ask;

@@ -69,7 +69,10 @@ impl Pending {
         let request = decision.request;
         self.next = self.next.max(request.saturating_add(1));
         let at = self.at(request);
-        if self.ring[at].as_ref().is_some_and(|entry| entry.decision.request > request) {
+        if self.ring[at]
+            .as_ref()
+            .is_some_and(|entry| entry.decision.request > request)
+        {
             return;
         }
         self.forget(at);
@@ -241,6 +244,7 @@ impl Pending {
                 };
                 let items = &entry.decision.slate.items;
                 let position = match item {
+                    Some(GONE) => None,
                     Some(item) => items.iter().position(|shown| *shown == item),
                     None if items.len() > 1 => return Err(Refusal::Ambiguous),
                     None if items.first() == Some(&GONE) => return Err(Refusal::Expired),
@@ -259,7 +263,10 @@ impl Pending {
     /// The newest decision that showed `item` to `user`, answered or not: an older one that is open may still be named by
     /// its number, but feedback that is sent twice must not find it.
     fn newest(&self, user: &str, item: u32) -> Option<Place> {
-        let is_users = |number: &u64| self.entry(*number).is_some_and(|entry| entry.decision.user == user);
+        let is_users = |number: &u64| {
+            self.entry(*number)
+                .is_some_and(|entry| entry.decision.user == user)
+        };
         let mut number = self.latest.find(HASHER.hash_one(user), is_users).copied();
         for _ in 0..LOOK_BACK {
             let request = number?;

@@ -87,7 +87,10 @@ impl State {
             check_context(&context, &self.network)
                 .map_err(|e| e.at(format!("snapshot, user {}", user.id)))?;
             let ascending = user.consumed.is_sorted_by(|a, b| a < b);
-            let beyond = user.consumed.last().is_some_and(|&code| code as usize >= self.network.items);
+            let beyond = user
+                .consumed
+                .last()
+                .is_some_and(|&code| code as usize >= self.network.items);
             if !ascending || beyond || users.is_changed(&user.id) {
                 return Err(Error::data("the snapshot is damaged").at(format!("user {}", user.id)));
             }
@@ -138,7 +141,9 @@ impl Pending {
                     .into_iter()
                     .all(optional)
             {
-                return Err(Error::data("the snapshot is damaged").at(format!("request {}", decision.request)));
+                return Err(
+                    Error::data("the snapshot is damaged").at(format!("request {}", decision.request))
+                );
             }
             restored.put(decision, rewards);
         }
@@ -156,7 +161,10 @@ fn bytes(value: &impl Serialize) -> Vec<u8> {
 fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
     match postcard::take_from_bytes(bytes) {
         Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(Error::data(format!("the snapshot has {} bytes too many", rest.len()))),
+        Ok((_, rest)) => Err(Error::data(format!(
+            "the snapshot has {} bytes too many",
+            rest.len()
+        ))),
         Err(e) => Err(Error::data(format!("the snapshot cannot be read: {e}"))),
     }
 }

@@ -59,7 +59,9 @@ impl State {
     pub fn new(policy: Artifact, settings: &Settings) -> Result<Self> {
         let network = policy.config.network.clone();
         if network.items == 0 {
-            return Err(Error::data("the network has 0 items: there is nothing to recommend"));
+            return Err(Error::data(
+                "the network has 0 items: there is nothing to recommend",
+            ));
         }
         let catalogue = Arc::new(Catalogue::new(&policy));
         let strategy = adapt::build(
@@ -164,12 +166,22 @@ impl State {
             return Ok(Applied::default());
         }
         let consumed = match self.strategy.wants_consumed() {
-            true => user.consumed.iter().copied().filter(|code| *code != item).collect(),
+            true => user
+                .consumed
+                .iter()
+                .copied()
+                .filter(|code| *code != item)
+                .collect(),
             false => Vec::new(),
         };
         // What was decided in time shares the encoder's work with the user's next decision.
         let in_time = user.situation.context() == event.context();
-        let before = if in_time { &user.situation } else { &event.situation }.clone();
+        let before = if in_time {
+            &user.situation
+        } else {
+            &event.situation
+        }
+        .clone();
         user.take(item, reward, window);
         let behind = match (reward > 0.0, in_time) {
             (false, _) => None,
@@ -189,7 +201,11 @@ impl State {
 
     /// Learns where enough events have come since the last time.
     fn learn(&mut self) -> Applied {
-        if self.strategy.rollout().is_none_or(|events| self.unlearnt.len() < events) {
+        if self
+            .strategy
+            .rollout()
+            .is_none_or(|events| self.unlearnt.len() < events)
+        {
             return Applied::default();
         }
         let refused = self.strategy.learn(&experience(self.unlearnt.drain(..))).err();

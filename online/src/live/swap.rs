@@ -102,10 +102,7 @@ impl State {
             kin,
             learnt,
         };
-        state.counts = Counts {
-            epoch,
-            ..self.counts
-        };
+        state.counts = Counts { epoch, ..self.counts };
         pending.change(
             |decision| {
                 let traits = &state.users.view(&decision.user).situation.context().traits;
@@ -127,7 +124,11 @@ impl State {
 /// What a user has lived, in the new policy's codes, with the new policy's traits and what it knows besides.
 fn carried(user: &Changed, id: &str, users: &Users, map: &[Option<u32>], window: usize) -> Changed {
     let known = users.view(id);
-    let mut consumed: Vec<u32> = user.consumed.iter().filter_map(|&item| map[item as usize]).collect();
+    let mut consumed: Vec<u32> = user
+        .consumed
+        .iter()
+        .filter_map(|&item| map[item as usize])
+        .collect();
     consumed.extend_from_slice(known.consumed);
     consumed.sort_unstable();
     consumed.dedup();
