@@ -9,6 +9,7 @@ pub mod agent;
 pub mod cli;
 pub mod explore;
 pub mod inspect;
+pub mod journal;
 pub mod live;
 pub mod policy;
 pub mod run;
