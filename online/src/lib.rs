@@ -9,5 +9,6 @@ pub mod agent;
 pub mod cli;
 pub mod explore;
 pub mod inspect;
+pub mod live;
 pub mod policy;
 pub mod run;

@@ -11,7 +11,7 @@ use common::schema::events::EVENTS;
 use common::{Error, Result, terminal};
 use serde_json::json;
 
-use crate::adapt::{self, Learning, Name, Schedule};
+use crate::adapt::{self, Hyper, Name};
 use crate::agent::{Agent, Knowledge, serve};
 
 /// What to serve, and how.
@@ -29,10 +29,8 @@ pub struct AgentConfig {
     pub seed: u64,
     /// Discount, where it is not to be the policy's.
     pub gamma: Option<f32>,
-    /// How to learn.
-    pub learning: Learning,
-    /// The prior's weight over time.
-    pub schedule: Schedule,
+    /// How to learn; its discount is replaced by `gamma` or the policy's.
+    pub hyper: Hyper,
 }
 
 /// Serves stdin and stdout until stdin ends; then writes the events.
@@ -41,12 +39,10 @@ pub struct AgentConfig {
 /// A policy that is missing or damaged, a breach of the protocol, events that cannot be written.
 pub fn agent(config: &AgentConfig) -> Result<()> {
     let policy = load(&config.policy)?;
-    let learning = Learning {
-        gamma: config.gamma.unwrap_or(policy.config.gamma),
-        ..config.learning
-    };
+    let mut hyper = config.hyper;
+    hyper.learning.gamma = config.gamma.unwrap_or(policy.config.gamma);
     let described = json!({
-        "strategy": config.strategy, "learning": learning, "schedule": config.schedule,
+        "strategy": config.strategy, "learning": hyper.learning, "schedule": hyper.schedule,
     });
     let manifest = Manifest::new(EVENTS, "online agent")
         .seed(config.seed)
@@ -57,8 +53,7 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
         &network,
         policy.weights,
         &policy.items,
-        &learning,
-        &config.schedule,
+        &hyper,
         config.seed,
     );
     let knowledge = Knowledge {
@@ -66,7 +61,7 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
         users: policy.users,
         network,
     };
-    let mut agent = Agent::new(knowledge, strategy, config.seed);
+    let mut agent = Agent::new(knowledge, strategy);
 
     let mut planned = None;
     let check = |hello: &Hello| {

@@ -16,17 +16,20 @@
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, Weights};
-use serde::Serialize;
+use common::rng::stream;
+use serde::{Deserialize, Serialize};
 
-use super::actor::{Actor, ROWS};
-use super::{Decision, Experience, Learner, Learning, Strategy, from_scratch};
-use crate::explore::{Choice, draw, mix};
+use super::acting::{self, ROWS};
+use super::{
+    Carried, Experience, Explanation, Learner, Learning, Moment, Reason, Room, Strategy, from_scratch, saved,
+};
+use crate::explore::{Slate, mixed_slate};
 use crate::policy::Network;
 
 /// The prior's weight over time: 1 at first, falling in a line to `floor` after `decay` recommendations.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Recommendations until the floor is reached.
+    /// Answered recommendations until the floor is reached.
     pub decay: u64,
     /// The weight from then on.
     pub floor: f32,
@@ -39,9 +42,9 @@ impl Schedule {
         floor: 0.1,
     };
 
-    /// The prior's weight after `made` recommendations.
-    pub fn weight(&self, made: u64) -> f32 {
-        let left = self.decay.saturating_sub(made) as f32 / self.decay as f32;
+    /// The prior's weight after `answered` recommendations.
+    pub fn weight(&self, answered: u64) -> f32 {
+        let left = self.decay.saturating_sub(answered) as f32 / self.decay as f32;
         self.floor + (1.0 - self.floor) * left
     }
 }
@@ -49,14 +52,22 @@ impl Schedule {
 /// The mixture w * prior + (1 - w) * online.
 #[derive(Debug)]
 pub struct Ap {
-    prior: Actor,
+    prior: Network,
     online: Learner,
     schedule: Schedule,
-    made: u64,
+    seed: u64,
+    answered: u64,
+}
+
+/// What [`Ap`] saves.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    answered: u64,
+    online: Vec<u8>,
 }
 
 impl Ap {
-    /// Mixes `prior` with a policy of random weights.
+    /// Mixes `prior` with a policy of random weights; `seed` decides them and the draws.
     pub fn new(
         config: NetworkConfig,
         prior: Weights,
@@ -66,50 +77,122 @@ impl Ap {
     ) -> Self {
         let online = from_scratch(config.clone(), learning, seed).off_policy();
         Ap {
-            prior: Actor::new(Network::new(config, prior)),
+            prior: Network::new(config, prior),
             online,
             schedule,
-            made: 0,
+            seed,
+            answered: 0,
         }
+    }
+
+    fn weight(&self) -> f32 {
+        self.schedule.weight(self.answered)
     }
 }
 
 impl Strategy for Ap {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        let weight = self.schedule.weight(self.made);
-        self.made += decisions.len() as u64;
-        let items = self.prior.network().config().items;
-        let mut choices = Vec::with_capacity(decisions.len());
-        for chunk in decisions.chunks(ROWS) {
-            let prior = self.prior.distributions(chunk);
-            let mut mixed = self.online.actor().distributions(chunk).to_vec();
-            mix(&mut mixed, prior, weight);
-            choices.extend(
-                mixed
-                    .chunks_exact(items)
-                    .zip(chunk)
-                    .map(|(p, decision)| draw(p, decision.uniform)),
-            );
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let weight = self.weight();
+        let items = self.prior.config().items;
+        let mut slates = Vec::with_capacity(moments.len());
+        let Room {
+            states,
+            logits,
+            other_logits,
+            deck,
+            other,
+            ..
+        } = room;
+        for chunk in moments.chunks(ROWS) {
+            acting::encode(&self.prior, Some(0), chunk, states);
+            acting::logits(&self.prior, states, logits);
+            acting::encode(self.online.network(), None, chunk, states);
+            acting::logits(self.online.network(), states, other_logits);
+            let rows = logits
+                .chunks_exact_mut(items)
+                .zip(other_logits.chunks_exact_mut(items));
+            for ((prior, online), moment) in rows.zip(chunk) {
+                acting::deal(deck, prior, moment);
+                acting::deal(other, online, moment);
+                let mut rng = stream(self.seed, "action", &moment.key);
+                slates.push(mixed_slate(deck, other, weight, moment.k, 0, &mut rng));
+            }
         }
-        choices
+        slates
     }
 
     fn rollout(&self) -> Option<usize> {
         self.online.rollout()
     }
 
+    fn wants_consumed(&self) -> bool {
+        true
+    }
+
     fn learn(&mut self, experience: &Experience) -> Result<()> {
+        self.answered += experience
+            .trajectories
+            .iter()
+            .map(|t| t.steps.len() as u64)
+            .sum::<u64>();
         self.online.learn(experience)
     }
 
     fn version(&self) -> u64 {
         self.online.version()
     }
+
+    fn save(&self) -> Vec<u8> {
+        saved::pack(&Saved {
+            answered: self.answered,
+            online: self.online.save(),
+        })
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let saved: Saved = saved::unpack(bytes)?;
+        self.online.restore(&saved.online)?;
+        self.answered = saved.answered;
+        Ok(())
+    }
+
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        let weight = self.weight();
+        let prior = acting::explain(&self.prior, Some(0), moment, room);
+        let online = acting::explain(self.online.network(), None, moment, room);
+        let mix = |(q, p): (&f32, &f32)| weight * q + (1.0 - weight) * p;
+        Explanation {
+            acting: prior.chances.iter().zip(&online.chances).map(mix).collect(),
+            prior: prior.chances,
+            adapted: online.chances,
+            weight,
+            value: Some(prior.value),
+            adapted_value: Some(online.value),
+            reasons: vec![Reason {
+                name: "answered",
+                value: self.answered as f64,
+                meaning: format!(
+                    "recommendations answered so far: the prior's weight falls to {} by {}",
+                    self.schedule.floor, self.schedule.decay
+                ),
+            }],
+        }
+    }
+
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        let old: Saved = saved::unpack(from)?;
+        let carried = self.online.take_over(&old.online, map, kin)?;
+        if !carried.kept.is_empty() {
+            self.answered = old.answered;
+        }
+        Ok(carried)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::Situation;
     use crate::policy::Context;
     use crate::policy::distribution::{mask, softmax};
 
@@ -120,7 +203,7 @@ mod tests {
             floor: 0.2,
         };
         assert_eq!(
-            [0, 50, 100, 1000].map(|made| schedule.weight(made)),
+            [0, 50, 100, 1000].map(|answered| schedule.weight(answered)),
             [1.0, 0.6, 0.2, 0.2]
         );
     }
@@ -152,22 +235,26 @@ mod tests {
             probabilities
         };
         let (prior, online) = (alone(prior), alone(Weights::init(&config, 2)));
-        for round in 0..6u64 {
-            let decision = |slot: usize| Decision {
-                slot,
-                revision: 1,
-                context: &context,
-                consumed: &[3, 7],
-                uniform: (round as f64 + slot as f64 / 2.0) / 6.0,
-            };
-            let weight = schedule.weight(2 * round);
-            for choice in ap.choose(&[decision(0), decision(1)]) {
-                let item = choice.item as usize;
+        let situation = Situation::new(context);
+        let moment = |number: u64| Moment {
+            situation: &situation,
+            consumed: &[3, 7],
+            candidates: None,
+            k: 1,
+            key: [number, 0, 0],
+        };
+        let mut room = Room::new();
+        for answered in 0..6u64 {
+            ap.answered = answered;
+            let weight = schedule.weight(answered);
+            for slate in ap.choose(&[moment(2 * answered), moment(2 * answered + 1)], &mut room) {
+                let item = slate.items[0] as usize;
                 assert!(item != 3 && item != 7);
                 assert_eq!(
-                    choice.propensity,
+                    slate.propensities[0],
                     weight * prior[item] + (1.0 - weight) * online[item]
                 );
+                assert_eq!((slate.prior[0], slate.adapted[0]), (prior[item], online[item]));
             }
         }
     }

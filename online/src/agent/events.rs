@@ -68,9 +68,9 @@ impl EventLog {
         // Logical time: the order of events. A clock would make two runs differ.
         log.timestamp.push(log.user.len() as i64);
         log.user.push(log.users.intern(&session.user));
-        log.item.push(pending.choice.item);
+        log.item.push(pending.shown.item);
         log.feedback.push(reward);
-        log.propensity.push(Some(pending.choice.propensity));
+        log.propensity.push(Some(pending.shown.propensity));
         episode.push(session.episode);
         step.push(session.step);
         policy_version.push(pending.version);

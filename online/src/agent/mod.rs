@@ -17,10 +17,9 @@ use std::collections::BTreeMap;
 use common::frame::{Reply, Request};
 use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
-use common::rng::{RngExt, stream};
 use common::{Error, Result};
 
-use crate::adapt::{Decision, Step, Strategy};
+use crate::adapt::{Moment, Room, Step, Strategy};
 use recorder::Recorder;
 use session::{Pending, Session};
 
@@ -39,13 +38,12 @@ pub struct Knowledge {
 pub struct Agent {
     knowledge: Knowledge,
     strategy: Box<dyn Strategy>,
-    seed: u64,
+    room: Room,
     slots: Vec<Slot>,
     slot_of: BTreeMap<u32, usize>,
     recorder: Recorder,
     events: EventLog,
     frames: u64,
-    revisions: u64,
     episodes: u32,
     /// Vector steps with feedback since the last update.
     since_update: usize,
@@ -72,19 +70,18 @@ struct Row<'a> {
 }
 
 impl Agent {
-    /// An agent without sessions. `seed` decides the draws.
-    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>, seed: u64) -> Self {
+    /// An agent without sessions.
+    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>) -> Self {
         let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids.kind());
         Agent {
             knowledge,
             strategy,
-            seed,
+            room: Room::new(),
             slots: Vec::new(),
             slot_of: BTreeMap::new(),
             recorder: Recorder::default(),
             events,
             frames: 0,
-            revisions: 0,
             episodes: 0,
             since_update: 0,
         }
@@ -168,13 +165,11 @@ impl Agent {
             return Err(Error::data("a new episode begins while the last one is open")
                 .hint("end an episode with a row whose `done` is true"));
         }
-        self.revisions += 1;
         self.slots[slot].session = Some(Session::open(
             row.user,
             &self.knowledge.users,
             &self.knowledge.network,
             self.episodes,
-            self.revisions,
         ));
         self.slots[slot].episodes += 1;
         self.episodes = self.episodes.saturating_add(1);
@@ -193,18 +188,18 @@ impl Agent {
         if self.strategy.rollout().is_some() {
             let step = Step {
                 context: self.recorder.context(session),
-                consumed: session.consumed.clone(),
-                choice: pending.choice,
+                consumed: if self.strategy.wants_consumed() {
+                    session.consumed.clone()
+                } else {
+                    Vec::new()
+                },
+                shown: pending.shown,
+                negatives: pending.negatives.clone(),
                 reward,
             };
             session.trajectory.push(step);
         }
-        session.move_on(
-            &pending,
-            reward,
-            self.knowledge.network.window,
-            &mut self.revisions,
-        );
+        session.move_on(&pending, reward, self.knowledge.network.window);
         if row.done {
             self.recorder.close(std::mem::take(&mut session.trajectory));
             self.slots[slot].session = None;
@@ -229,7 +224,7 @@ impl Agent {
 
     /// An item for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
-        let mut decisions = Vec::with_capacity(slots.len());
+        let mut moments = Vec::with_capacity(slots.len());
         for &slot in slots {
             let Slot {
                 env,
@@ -240,27 +235,31 @@ impl Agent {
             else {
                 continue;
             };
-            let index = [u64::from(*env), *episodes, u64::from(session.step)];
-            decisions.push(Decision {
-                slot,
-                revision: session.revision,
-                context: &session.context,
+            moments.push(Moment {
+                situation: &session.situation,
                 consumed: &session.consumed,
-                uniform: stream(self.seed, "action", &index).random::<f64>(),
+                candidates: None,
+                k: 1,
+                key: [u64::from(*env), *episodes, u64::from(session.step)],
             });
         }
         let version = self.strategy.version();
-        let mut choices = self.strategy.choose(&decisions).into_iter();
+        let mut slates = self.strategy.choose(&moments, &mut self.room).into_iter();
         let mut reply = Reply::default();
         for &slot in slots {
             let Slot { env, session, .. } = &mut self.slots[slot];
-            let chosen = session
-                .as_mut()
-                .and_then(|session| Some((session, choices.next()?)));
+            let chosen = session.as_mut().and_then(|session| {
+                let slate = slates.next()?;
+                Some((session, slate.shown(0)?, slate))
+            });
             let (slate, propensity) = match chosen {
-                Some((session, choice)) => {
-                    session.pending = Some(Pending { choice, version });
-                    (Some(self.knowledge.items.id(choice.item)), choice.propensity)
+                Some((session, shown, slate)) => {
+                    session.pending = Some(Pending {
+                        shown,
+                        negatives: slate.negatives,
+                        version,
+                    });
+                    (Some(self.knowledge.items.id(shown.item)), shown.propensity)
                 }
                 None => (None, 1.0),
             };

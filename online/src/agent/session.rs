@@ -1,18 +1,21 @@
 //! One user's episode in one environment.
 
+use std::sync::Arc;
+
 use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
 use super::Row;
-use crate::adapt::Step;
-use crate::explore::Choice;
+use crate::adapt::{Situation, Step};
+use crate::explore::Shown;
 use crate::policy::Context;
 
 /// A recommendation that waits for its feedback.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending {
-    pub(super) choice: Choice,
+    pub(super) shown: Shown,
+    pub(super) negatives: Vec<u32>,
     /// The version of the policy that chose.
     pub(super) version: u64,
 }
@@ -21,10 +24,8 @@ pub(super) struct Pending {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: String,
-    pub(super) context: Context,
-    /// Changes with the context.
-    pub(super) revision: u64,
-    /// Where the recorder keeps the context: its rollout, and the index.
+    pub(super) situation: Arc<Situation>,
+    /// Where the recorder keeps the situation: its rollout, and the index.
     pub(super) recorded: Option<(u64, usize)>,
     /// The log's items of this user, then those shown in this episode.
     pub(super) consumed: Vec<u32>,
@@ -39,18 +40,11 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts from what the policy knows of the user: an unknown one has no history, no traits, nothing consumed.
-    pub(super) fn open(
-        user: &str,
-        users: &PolicyUsers,
-        network: &NetworkConfig,
-        episode: u32,
-        revision: u64,
-    ) -> Self {
+    pub(super) fn open(user: &str, users: &PolicyUsers, network: &NetworkConfig, episode: u32) -> Self {
         let (context, consumed) = start(user, users, network);
         Session {
             user: user.to_string(),
-            context,
-            revision,
+            situation: Arc::new(Situation::new(context)),
             recorded: None,
             consumed,
             pending: None,
@@ -89,10 +83,10 @@ impl Session {
             return Err(Error::data(format!("the reward {reward} is not finite")));
         }
         match self.pending.take() {
-            Some(pending) if pending.choice.item == code => Ok((pending, reward)),
+            Some(pending) if pending.shown.item == code => Ok((pending, reward)),
             Some(pending) => Err(Error::data(format!(
                 "the reward is for `{item}`, but `{}` was recommended",
-                items.id(pending.choice.item)
+                items.id(pending.shown.item)
             ))),
             None => Err(Error::data(format!(
                 "a reward for `{item}`, but nothing was recommended"
@@ -101,15 +95,15 @@ impl Session {
     }
 
     /// Moves on: the item is consumed, and joins the history where the reward is positive.
-    pub(super) fn move_on(&mut self, pending: &Pending, reward: f32, window: usize, revisions: &mut u64) {
+    pub(super) fn move_on(&mut self, pending: &Pending, reward: f32, window: usize) {
         self.step += 1;
-        self.consumed.push(pending.choice.item);
+        self.consumed.push(pending.shown.item);
         if reward > 0.0 {
-            self.context.history.push((pending.choice.item, 1.0));
-            let surplus = self.context.history.len().saturating_sub(window);
-            self.context.history.drain(..surplus);
-            *revisions += 1;
-            self.revision = *revisions;
+            let mut context = self.situation.context().clone();
+            context.history.push((pending.shown.item, 1.0));
+            let surplus = context.history.len().saturating_sub(window);
+            context.history.drain(..surplus);
+            self.situation = Arc::new(Situation::new(context));
             self.recorded = None;
         }
     }

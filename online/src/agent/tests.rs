@@ -1,7 +1,6 @@
 //! The agent's state and its protocol, with a strategy that can be watched.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::Result;
 use common::frame::{Reply, Request};
@@ -9,8 +8,8 @@ use common::ids::{Dictionary, IdKind};
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
 
 use super::{Agent, Knowledge};
-use crate::adapt::{Decision, Experience, Strategy};
-use crate::explore::Choice;
+use crate::adapt::{Experience, Explanation, Moment, Room, Strategy};
+use crate::explore::Slate;
 use crate::policy::Context;
 
 #[derive(Default)]
@@ -21,21 +20,28 @@ struct Seen {
 }
 
 /// Takes the first item that is open, and keeps what it was shown.
-struct Watched(Rc<RefCell<Seen>>);
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Seen>>);
+
+impl Watched {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap()
+    }
+}
 
 impl Strategy for Watched {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        let mut seen = self.0.borrow_mut();
-        let choose = |decision: &Decision<'_>| {
-            seen.contexts.push(decision.context.clone());
-            seen.consumed.push(decision.consumed.to_vec());
-            let item = (0..5).find(|item| !decision.consumed.contains(item)).unwrap();
-            Choice {
-                item,
-                propensity: 0.5,
+    fn choose(&self, moments: &[Moment<'_>], _: &mut Room) -> Vec<Slate> {
+        let mut seen = self.seen();
+        let choose = |moment: &Moment<'_>| {
+            seen.contexts.push(moment.situation.context().clone());
+            seen.consumed.push(moment.consumed.to_vec());
+            Slate {
+                items: vec![(0..5).find(|item| !moment.consumed.contains(item)).unwrap()],
+                propensities: vec![0.5],
+                ..Slate::default()
             }
         };
-        decisions.iter().map(choose).collect()
+        moments.iter().map(choose).collect()
     }
 
     fn rollout(&self) -> Option<usize> {
@@ -43,12 +49,16 @@ impl Strategy for Watched {
     }
 
     fn learn(&mut self, experience: &Experience) -> Result<()> {
-        self.0.borrow_mut().experience.push(experience.clone());
+        self.seen().experience.push(experience.clone());
         Ok(())
+    }
+
+    fn explain(&self, _: &Moment<'_>, _: &mut Room) -> Explanation {
+        Explanation::default()
     }
 }
 
-fn agent() -> (Agent, Rc<RefCell<Seen>>) {
+fn agent() -> (Agent, Watched) {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
     };
@@ -69,8 +79,8 @@ fn agent() -> (Agent, Rc<RefCell<Seen>>) {
             encoder: common::policy_artifact::Encoder::Gru,
         },
     };
-    let seen = Rc::new(RefCell::new(Seen::default()));
-    (Agent::new(knowledge, Box::new(Watched(seen.clone())), 0), seen)
+    let seen = Watched::default();
+    (Agent::new(knowledge, Box::new(seen.clone())), seen)
 }
 
 type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
@@ -105,7 +115,7 @@ fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
     let reply = handle(&mut agent, &[(9, "u", 2, Some("c"), Some(1.0), true)]);
     assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
     handle(&mut agent, &[begin(9, "u")]);
-    let seen = seen.borrow();
+    let seen = seen.seen();
     // The window of 2 keeps the last two; the traits stay.
     let start = Context {
         traits: vec![0.5],
@@ -123,7 +133,7 @@ fn a_liked_item_joins_the_history_of_a_newcomer() {
     let (mut agent, seen) = agent();
     handle(&mut agent, &[begin(0, "newcomer")]);
     handle(&mut agent, &[(0, "newcomer", 1, Some("a"), Some(1.0), false)]);
-    let seen = seen.borrow();
+    let seen = seen.seen();
     assert_eq!(
         seen.contexts[0],
         Context {
@@ -154,7 +164,7 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
             (0, "x", 1, Some("a"), Some(1.0), true),
         ],
     );
-    let seen = seen.borrow();
+    let seen = seen.seen();
     let [experience] = &seen.experience[..] else {
         panic!("one rollout of 2 vector steps")
     };
@@ -174,7 +184,7 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
         vec![0, 0]
     );
     assert_eq!(experience.contexts.len(), 3);
-    assert_eq!(experience.contexts[2].history, vec![(1, 1.0)]);
+    assert_eq!(experience.contexts[2].context().history, vec![(1, 1.0)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use common::Result;
 use common::cli::Shared;
 
 use super::numbers::{fraction, not_negative, positive};
-use crate::adapt::{Learning, Name, Schedule};
+use crate::adapt::{Hyper, Learning, Name, Schedule};
 use crate::run::{self, AgentConfig};
 
 #[derive(Args, Debug)]
@@ -74,17 +74,19 @@ impl Arguments {
             overwrite: self.shared.overwrite,
             seed: self.shared.seed,
             gamma: learning.gamma,
-            learning: Learning {
-                learning_rate: learning.lr.unwrap_or(default.learning_rate),
-                entropy: learning.entropy,
-                critic: learning.critic,
-                rollout: learning.rollout as usize,
-                max_norm: learning.max_norm,
-                ..default
-            },
-            schedule: Schedule {
-                decay: learning.ap_decay,
-                floor: learning.ap_floor,
+            hyper: Hyper {
+                learning: Learning {
+                    learning_rate: learning.lr.unwrap_or(default.learning_rate),
+                    entropy: learning.entropy,
+                    critic: learning.critic,
+                    rollout: learning.rollout as usize,
+                    max_norm: learning.max_norm,
+                    ..default
+                },
+                schedule: Schedule {
+                    decay: learning.ap_decay,
+                    floor: learning.ap_floor,
+                },
             },
         }
     }
