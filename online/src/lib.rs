@@ -11,5 +11,7 @@ pub mod explore;
 pub mod inspect;
 pub mod journal;
 pub mod live;
+pub mod load;
 pub mod policy;
 pub mod run;
+pub mod serve;

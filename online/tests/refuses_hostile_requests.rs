@@ -63,7 +63,8 @@ fn head(lines: &str) -> Vec<u8> {
 }
 
 fn framed(lines: &str, body: &str) -> Vec<u8> {
-    format!("POST /recommend HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n{lines}\r\n\r\n{body}").into_bytes()
+    format!("POST /recommend HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\n{lines}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// Each is sent as it stands on a connection of its own.
@@ -229,7 +230,10 @@ fn every_hostile_request_is_refused_and_nobody_else_notices() {
             // A server may close while we still send.
             let _ = client.write(&bytes);
             let reply = outcome(&mut client);
-            assert!(is_met(met, reply.as_ref()), "{name}: wanted {met:?}, met {reply:?}");
+            assert!(
+                is_met(met, reply.as_ref()),
+                "{name}: wanted {met:?}, met {reply:?}"
+            );
             if let Some(reply) = reply.filter(|reply| !reply.body.is_empty()) {
                 assert!(reply.json()["error"].is_string(), "{name}: {}", reply.text());
             }
@@ -265,7 +269,10 @@ fn who_is_slow_or_does_not_read_is_closed() {
         // Asks for more and more and reads nothing: replies fill every buffer, and then the connection ends.
         let mut greedy = server.client();
         let request = b"GET /openapi.json HTTP/1.1\r\nhost: t\r\n\r\n".repeat(100);
-        greedy.stream().set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+        greedy
+            .stream()
+            .set_write_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
         while greedy.write(&request).is_ok() {}
     });
 }
@@ -298,8 +305,11 @@ fn pipelined_requests_are_answered_in_order_until_one_is_refused() {
         let good = wish(r#"{"user":"u1"}"#);
         let bad = wish(r#"{"user":7.5}"#);
         let smuggled = framed("transfer-encoding: chunked", "0\r\n\r\n");
-        client.write(&[good.as_slice(), &bad, &good, &smuggled, &good].concat()).unwrap();
-        let statuses: Vec<u16> = std::iter::from_fn(|| outcome(&mut client).map(|reply| reply.status)).collect();
+        client
+            .write(&[good.as_slice(), &bad, &good, &smuggled, &good].concat())
+            .unwrap();
+        let statuses: Vec<u16> =
+            std::iter::from_fn(|| outcome(&mut client).map(|reply| reply.status)).collect();
         assert_eq!(statuses, [200, 422, 200, 411]);
     });
 }

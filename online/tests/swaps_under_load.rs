@@ -82,13 +82,26 @@ fn client(server: &Server, number: usize, stop: &AtomicBool) -> (Seen, u32) {
         let candidates = ["i3", "i17", "i28"];
         let wish = json!({ "user": user, "k": 2, "candidates": candidates });
         let body = client.post("/recommend", &wish).expect(200);
-        let items: Vec<&str> = body["items"].as_array().unwrap().iter().map(|one| one["item"].as_str().unwrap()).collect();
-        assert!(items.len() == 2 && items.iter().all(|item| candidates.contains(item)), "{items:?}");
+        let items: Vec<&str> = body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["item"].as_str().unwrap())
+            .collect();
+        assert!(
+            items.len() == 2 && items.iter().all(|item| candidates.contains(item)),
+            "{items:?}"
+        );
         let acting = &body["policy"];
         let fingerprint = acting["fingerprint"].as_str().unwrap().to_string();
-        let known = seen.entry(acting["epoch"].as_u64().unwrap()).or_insert_with(|| fingerprint.clone());
+        let known = seen
+            .entry(acting["epoch"].as_u64().unwrap())
+            .or_insert_with(|| fingerprint.clone());
         assert_eq!(*known, fingerprint);
-        let rewards: Vec<Value> = items.iter().map(|item| json!({ "item": item, "reward": 1 })).collect();
+        let rewards: Vec<Value> = items
+            .iter()
+            .map(|item| json!({ "item": item, "reward": 1 }))
+            .collect();
         let report = json!({ "request_id": body["request_id"], "rewards": rewards });
         let taken = client.post("/feedback", &report).expect(200);
         assert_eq!(taken["applied"], 2);
@@ -114,7 +127,9 @@ fn two_hundred_swaps_of_which_every_tenth_is_refused() {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (server, stop) = (&server, &stop);
-        let clients: Vec<_> = (0..3).map(|number| scope.spawn(move || client(server, number, stop))).collect();
+        let clients: Vec<_> = (0..3)
+            .map(|number| scope.spawn(move || client(server, number, stop)))
+            .collect();
         let mut operator = server.client();
         let mut good = 0;
         for swap in 1..=200 {
@@ -128,7 +143,10 @@ fn two_hundred_swaps_of_which_every_tenth_is_refused() {
             let name = (good % VARIANTS).to_string();
             let body = operator.post("/policy", &json!({ "folder": name })).expect(200);
             assert_eq!(body["epoch"], good);
-            taken.lock().unwrap().insert(good as u64, short(&body["fingerprint"]));
+            taken
+                .lock()
+                .unwrap()
+                .insert(good as u64, short(&body["fingerprint"]));
         }
         stop.store(true, Ordering::Relaxed);
         let taken = taken.lock().unwrap();
@@ -141,7 +159,11 @@ fn two_hundred_swaps_of_which_every_tenth_is_refused() {
         for (epoch, fingerprint) in &answered_by {
             assert_eq!(taken.get(epoch), Some(fingerprint), "epoch {epoch}");
         }
-        assert!(answered_by.len() > 20, "clients met {} policies", answered_by.len());
+        assert!(
+            answered_by.len() > 20,
+            "clients met {} policies",
+            answered_by.len()
+        );
     });
     let last = server.get("/policy").expect(200);
     assert_eq!(last["epoch"], 180);

@@ -3,6 +3,7 @@
 mod agent;
 mod inspect;
 mod numbers;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use common::Result;
@@ -21,6 +22,8 @@ enum Verb {
     Agent(Box<agent::Arguments>),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
+    /// Serve recommendations and take feedback over HTTP
+    Serve(Box<serve::Arguments>),
 }
 
 /// Runs the verb.
@@ -31,6 +34,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Serve(arguments) => arguments.run(),
     }
 }
 

@@ -11,7 +11,6 @@ mod tally;
 mod wire;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 

@@ -34,7 +34,9 @@ impl Process {
         let Some(address) = address else {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(Error::usage("the server did not start: its own message stands above"));
+            return Err(Error::usage(
+                "the server did not start: its own message stands above",
+            ));
         };
         Ok(Process { child, address })
     }

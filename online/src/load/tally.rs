@@ -98,7 +98,10 @@ impl Shared {
         }
         text += &format!("\nerrors      {}", tally.refused + tally.broken);
         if let Some(first) = &tally.first {
-            text += &format!(" ({} refused, {} connections broke; the first: {first})", tally.refused, tally.broken);
+            text += &format!(
+                " ({} refused, {} connections broke; the first: {first})",
+                tally.refused, tally.broken
+            );
         }
         text.push('\n');
         if let Some((warm, end)) = memory {
@@ -132,12 +135,23 @@ mod tests {
         tally.answered(Kind::Feedback, Duration::from_millis(7), &reply(409));
         tally.broken("reset");
         let table = tally.table(64, Duration::from_secs(2), Some((100 << 20, 103 << 20)));
-        for expected in ["64 connections, 2.0 s", "errors      2 (1 refused, 1 connections broke; the first: 409: why)", "+3.0 %"] {
+        for expected in [
+            "64 connections, 2.0 s",
+            "errors      2 (1 refused, 1 connections broke; the first: 409: why)",
+            "+3.0 %",
+        ] {
             assert!(table.contains(expected), "{expected} in\n{table}");
         }
         let row = table.lines().find(|line| line.starts_with("recommend")).unwrap();
-        let numbers: Vec<f64> = row.split_whitespace().skip(1).map(|n| n.parse().unwrap()).collect();
+        let numbers: Vec<f64> = row
+            .split_whitespace()
+            .skip(1)
+            .map(|n| n.parse().unwrap())
+            .collect();
         assert_eq!(numbers[..2], [100.0, 50.0]);
-        assert!((numbers[2] - 50.0).abs() < 0.1 && (numbers[3] - 99.0).abs() < 0.1, "{row}");
+        assert!(
+            (numbers[2] - 50.0).abs() < 0.1 && (numbers[3] - 99.0).abs() < 0.1,
+            "{row}"
+        );
     }
 }

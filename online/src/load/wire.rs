@@ -13,7 +13,11 @@ pub(super) struct Reply<'a> {
 
 /// Puts a request for `k` items for a user in place of what `buffer` holds.
 pub(super) fn recommend(buffer: &mut Vec<u8>, user: u32, k: u32) {
-    post(buffer, "/recommend", format_args!("{{\"user\":\"u{user}\",\"k\":{k}}}"));
+    post(
+        buffer,
+        "/recommend",
+        format_args!("{{\"user\":\"u{user}\",\"k\":{k}}}"),
+    );
 }
 
 /// Puts feedback in place of what `buffer` holds. `item` is JSON as the recommendation had it.
@@ -97,6 +101,9 @@ mod tests {
         let text = String::from_utf8(buffer).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, r#"{"request_id":"17","item":"a","reward":1}"#);
-        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+        assert!(
+            head.ends_with(&format!("content-length: {}", body.len())),
+            "{head}"
+        );
     }
 }

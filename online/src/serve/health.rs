@@ -31,11 +31,11 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Answer<Json<serde_jso
 
 /// Numbers for Prometheus. They are given at every stage.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Answer<Response> {
-    let mut reading = match app.live() {
-        Ok(live) => live.reading()?,
+    let ready = app.stage() == Stage::Ready;
+    let reading = match app.live() {
+        Ok(live) => Reading::of(live, ready).map_err(Refusal::of_failure)?,
         Err(_) => Reading::default(),
     };
-    reading.ready = app.stage() == Stage::Ready;
     let text = app.metrics.text(&reading).map_err(|e| {
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -24,7 +24,11 @@ impl GivenId<'_> {
         if self.0.len() <= limits.id {
             return Ok(());
         }
-        let text = format!("an id of {} bytes, where at most {} are taken", self.0.len(), limits.id);
+        let text = format!(
+            "an id of {} bytes, where at most {} are taken",
+            self.0.len(),
+            limits.id
+        );
         Err(Refusal::unfit(text).at(place()))
     }
 

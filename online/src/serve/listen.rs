@@ -69,7 +69,9 @@ impl Listener {
     /// The address as text: what a client connects to.
     pub(super) fn shown(&self) -> String {
         match self {
-            Listener::Tcp(listener) => listener.local_addr().map_or_else(|e| e.to_string(), |a| a.to_string()),
+            Listener::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|e| e.to_string(), |a| a.to_string()),
             Listener::Unix(socket, _) => socket.path().display().to_string(),
         }
     }
@@ -127,7 +129,14 @@ impl Listener {
 fn is_of_the_process(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected};
     let kind = error.kind();
-    ![ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected].contains(&kind)
+    ![
+        ConnectionAborted,
+        ConnectionReset,
+        Interrupted,
+        InvalidInput,
+        NotConnected,
+    ]
+    .contains(&kind)
 }
 
 /// Lets connections in while there is room.

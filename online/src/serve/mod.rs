@@ -83,7 +83,12 @@ async fn serve(config: Config) -> Result<()> {
     let listener = Listener::bind(&config.address).await?;
     let address = listener.shown();
     let (stop, stopped) = watch::channel(false);
-    let served = listener.serve(router::router(app.clone()), config.limits, app.metrics.clone(), stopped);
+    let served = listener.serve(
+        router::router(app.clone()),
+        config.limits,
+        app.metrics.clone(),
+        stopped,
+    );
     let mut server = Server {
         stop,
         task: tokio::spawn(served),
@@ -105,7 +110,11 @@ async fn serve(config: Config) -> Result<()> {
     terminal::info(&format!("listening on {address}"));
 
     let outcome = attend(&app, &live, &config, &mut signals).await;
-    app.enter(if outcome.is_ok() { Stage::Draining } else { Stage::Failed });
+    app.enter(if outcome.is_ok() {
+        Stage::Draining
+    } else {
+        Stage::Failed
+    });
     server.end(config.grace).await;
     blocking(move || live.close()).await?.and(outcome)
 }
@@ -153,7 +162,9 @@ impl Server {
     async fn end(&mut self, grace: Duration) {
         let _ = self.stop.send(true);
         if tokio::time::timeout(grace, &mut self.task).await.is_err() {
-            terminal::warn(&format!("requests still ran after {grace:?}; their connections are closed"));
+            terminal::warn(&format!(
+                "requests still ran after {grace:?}; their connections are closed"
+            ));
             self.task.abort();
         }
     }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
-use common::{Error, Result, terminal};
+use common::{Result, terminal};
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
@@ -95,7 +95,12 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
         move || swap(&app, &live, &folder)
     })
     .await
-    .map_err(|e| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the swap broke off: {e}")))?
+    .map_err(|e| {
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the swap broke off: {e}"),
+        )
+    })?
     .map_err(Refusal::of_library)?;
     reply::json(&Taken {
         epoch: swapped.carried.epoch,
@@ -140,7 +145,9 @@ fn below(base: &Path, name: &str) -> Answer<PathBuf> {
         return Err(refused("not a plain path below the folder of policies")
             .hint("name a folder as it stands below --policies, without `..`"));
     }
-    let found = base.canonicalize().and_then(|base| Ok((base.join(name).canonicalize()?, base)));
+    let found = base
+        .canonicalize()
+        .and_then(|base| Ok((base.join(name).canonicalize()?, base)));
     match found {
         Ok((folder, base)) if folder.starts_with(&base) => Ok(folder),
         _ => Err(refused("no such folder below the folder of policies")),

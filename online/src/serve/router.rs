@@ -22,7 +22,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/recommend", post(recommend::post))
         .route("/feedback", post(feedback::post))
         .route("/policy", get(policy::get).post(policy::post))
-        .route("/explain", get(explain::get))
+        .route("/explain", post(explain::post))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
@@ -86,7 +86,7 @@ async fn not_found() -> Refusal {
 
 async fn method_not_allowed(request: Request<Body>) -> Refusal {
     let allowed = match route_of(request.uri().path()) {
-        "/recommend" | "/feedback" => "POST",
+        "/recommend" | "/feedback" | "/explain" => "POST",
         "/policy" => "GET, HEAD, POST",
         _ => "GET, HEAD",
     };

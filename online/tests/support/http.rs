@@ -28,7 +28,11 @@ impl Server {
     }
 
     /// As [`Server::start`]; the exit status and stderr where it ends instead.
-    pub(crate) fn try_start(policy: &Path, state: &Path, more: &[&str]) -> Result<Self, (ExitStatus, String)> {
+    pub(crate) fn try_start(
+        policy: &Path,
+        state: &Path,
+        more: &[&str],
+    ) -> Result<Self, (ExitStatus, String)> {
         let mut command = online(&["serve", "--listen", "127.0.0.1:0", "--workers", "2"]);
         command.arg("--policy").arg(policy).arg("--state").arg(state);
         let mut child = command.args(more).spawn().unwrap();
@@ -39,7 +43,9 @@ impl Server {
             text
         });
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         if line.is_empty() {
             return Err((child.wait().unwrap(), stderr.join().unwrap()));
         }
@@ -112,7 +118,9 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
-        headers.find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+        headers
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -158,7 +166,10 @@ impl Client {
     pub(crate) fn try_send(&mut self, method: &str, path: &str, body: &str) -> std::io::Result<Reply> {
         let kind = match body {
             "" => String::new(),
-            _ => format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()),
+            _ => format!(
+                "content-type: application/json\r\ncontent-length: {}\r\n",
+                body.len()
+            ),
         };
         self.write(format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{kind}\r\n{body}").as_bytes())?;
         self.read_reply(method == "HEAD")
@@ -177,7 +188,8 @@ impl Client {
         loop {
             let line = self.read_line()?;
             let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
-            let status: u16 = status.ok_or_else(|| std::io::Error::other(format!("no status line: {line}")))?;
+            let status: u16 =
+                status.ok_or_else(|| std::io::Error::other(format!("no status line: {line}")))?;
             let mut headers = Vec::new();
             loop {
                 let line = self.read_line()?;
@@ -194,7 +206,9 @@ impl Client {
                 headers,
                 body: Vec::new(),
             };
-            let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+            let length = reply
+                .header("content-length")
+                .map_or(0, |length| length.parse().unwrap());
             if !without_body {
                 reply.body.resize(length, 0);
                 self.stream.read_exact(&mut reply.body)?;
