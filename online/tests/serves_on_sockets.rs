@@ -142,8 +142,5 @@ fn what_cannot_be_listened_on_or_connected_to_is_wrong_usage() {
     );
     assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     let both = ["--socket", "a", "--connect", "b"];
-    assert_eq!(
-        feed(agent(&policy, "ft", &both), b"").status.code(),
-        Some(2)
-    );
+    assert_eq!(feed(agent(&policy, "ft", &both), b"").status.code(), Some(2));
 }

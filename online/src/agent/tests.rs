@@ -203,7 +203,10 @@ fn of_a_slate_one_item_is_answered_and_the_others_stay_open() {
     let steps = &seen.experience[0].trajectories[0].steps;
     assert_eq!((steps[0].shown.item, steps[0].shown.propensity), (1, 0.5));
     // Draws that show an item above the answered one are not of its place.
-    assert_eq!((&steps[0].negatives[..], &steps[1].negatives[..]), (&[1, 2][..], &[0, 1, 2][..]));
+    assert_eq!(
+        (&steps[0].negatives[..], &steps[1].negatives[..]),
+        (&[1, 2][..], &[0, 1, 2][..])
+    );
 }
 
 #[test]
