@@ -51,12 +51,18 @@ impl StateFolder {
     }
 
     fn recover_from(&self, snapshot: Option<Snapshot>, capacity: usize) -> Result<Recovered> {
-        let mut fold = Fold::new(self, snapshot.as_ref().map_or(0, |snapshot| snapshot.epoch), capacity)?;
+        let mut fold = Fold::new(
+            self,
+            snapshot.as_ref().map_or(0, |snapshot| snapshot.epoch),
+            capacity,
+        )?;
         let mut next = 0;
         if let Some(snapshot) = snapshot {
             let path = self.snapshot();
             fold.state.restore(&snapshot.state).map_err(|e| e.file(&path))?;
-            fold.pending.restore(&snapshot.pending).map_err(|e| e.file(&path))?;
+            fold.pending
+                .restore(&snapshot.pending)
+                .map_err(|e| e.file(&path))?;
             next = snapshot.position;
         }
         let last = walk(&self.journal(), next, |entry| {
@@ -84,11 +90,19 @@ impl StateFolder {
                 policy: state.policy().clone(),
             },
         };
-        Ok(Recovered { state, pending, torn: last.end.torn, tip, empty: last.empty })
+        Ok(Recovered {
+            state,
+            pending,
+            torn: last.end.torn,
+            tip,
+            empty: last.empty,
+        })
     }
 }
 
 fn missing(record: u64) -> Error {
-    Error::data(format!("record {record} is missing: the journal does not reach the snapshot, or has a gap"))
-        .hint("a segment is missing or was cut short after it had been synced: bring it back from a backup")
+    Error::data(format!(
+        "record {record} is missing: the journal does not reach the snapshot, or has a gap"
+    ))
+    .hint("a segment is missing or was cut short after it had been synced: bring it back from a backup")
 }
