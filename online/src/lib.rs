@@ -12,4 +12,5 @@ pub mod inspect;
 pub mod journal;
 pub mod live;
 pub mod policy;
+pub mod replay;
 pub mod run;

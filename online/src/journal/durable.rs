@@ -19,7 +19,9 @@ use super::snapshot::Snapshot;
 use super::state_folder::StateFolder;
 use super::{Journal, Keeping, Progress, Record};
 use crate::adapt::Room;
-use crate::live::{Ask, Carried, Decision, Feedback, Pending, Refusal, Settings, State, Successor, Taken};
+use crate::live::{
+    Ask, Carried, Decision, Event, Feedback, Pending, Refusal, Settings, State, Successor, Taken,
+};
 
 /// Requests that a process may number: so many are left out at each start.
 const REQUESTS_A_START: u64 = 1 << 40;
@@ -225,6 +227,17 @@ impl Durable {
         })
     }
 
+    /// Applies an event that did not come from a decision of this state, and keeps it in the journal.
+    ///
+    /// # Errors
+    /// An event that does not fit; a journal that takes nothing more.
+    pub(crate) fn teach(&self, mut event: Event) -> Result<u64> {
+        let mut state = self.write()?;
+        self.journal.ready()?;
+        state.apply(&mut event)?;
+        self.journal.append(&Record::Answered(event))
+    }
+
     /// Waits until everything up to `lsn` is on disk.
     ///
     /// # Errors
@@ -353,6 +366,11 @@ impl Durable {
         self.keeper.stop();
         let snapshot = self.snapshot();
         self.journal.close().and(snapshot)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &StateFolder {
+        &self.folder
     }
 
     pub(super) fn keeper(&self) -> &Keeper {

@@ -16,6 +16,7 @@ mod fold;
 mod keeper;
 mod part;
 mod queue;
+mod rebuild;
 mod record;
 mod recover;
 mod segment;

@@ -36,15 +36,20 @@ impl StateFolder {
     /// # Errors
     /// Damage anywhere but at the torn end of the last segment, with file and offset; a missing file.
     pub fn recover(&self, capacity: usize) -> Result<Recovered> {
+        self.beside_a_writer(|snapshot| self.recover_from(snapshot, capacity))
+    }
+
+    /// Reads from the present snapshot on; again, where what was missing was compacted meanwhile.
+    pub(super) fn beside_a_writer<T>(&self, read: impl Fn(Option<Snapshot>) -> Result<T>) -> Result<T> {
         let mut attempts = 1;
         loop {
             let snapshot = Snapshot::read(&self.snapshot())?;
             let position = snapshot.as_ref().map(|snapshot| snapshot.position);
-            let recovered = self.recover_from(snapshot, capacity);
-            // A newer snapshot says that segments were compacted meanwhile: what was missing stands there now.
+            let value = read(snapshot);
+            // A compaction begins with a newer snapshot.
             let now = Snapshot::read(&self.snapshot())?.map(|snapshot| snapshot.position);
-            if recovered.is_ok() || now == position || attempts == ATTEMPTS {
-                return recovered;
+            if value.is_ok() || now == position || attempts == ATTEMPTS {
+                return value;
             }
             attempts += 1;
         }
