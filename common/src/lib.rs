@@ -5,6 +5,7 @@
 //! column name, a file layout or a manifest key.
 #![warn(missing_docs)]
 
+pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
 pub mod cli;

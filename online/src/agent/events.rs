@@ -39,6 +39,7 @@ impl EventLog {
                 episode: Vec::new(),
                 step: Vec::new(),
                 policy_version: Vec::new(),
+                decisions: None,
             },
         }
     }
@@ -65,6 +66,7 @@ impl EventLog {
             episode,
             step,
             policy_version,
+            ..
         } = &mut self.events;
         // Logical time: the order of events. A clock would make two runs differ.
         log.timestamp.push(log.user.len() as i64);

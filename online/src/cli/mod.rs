@@ -3,6 +3,7 @@
 mod agent;
 mod inspect;
 mod numbers;
+mod replay;
 
 use clap::{Parser, Subcommand};
 use common::Result;
@@ -21,6 +22,8 @@ enum Verb {
     Agent(Box<agent::Arguments>),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
+    /// Rebuild a live state from its events, or make a new one from any events
+    Replay(replay::Arguments),
 }
 
 /// Runs the verb.
@@ -31,6 +34,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Replay(arguments) => arguments.run(),
     }
 }
 

@@ -178,7 +178,7 @@ impl Pending {
     }
 
     /// The next decision's number is at least `next`.
-    pub(super) fn count_from(&mut self, next: u64) {
+    pub(crate) fn count_from(&mut self, next: u64) {
         self.next = self.next.max(next);
     }
 
