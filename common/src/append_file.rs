@@ -40,10 +40,7 @@ impl AppendFile {
             .append(true)
             .open(path)
             .map_err(|e| Error::io(e, "open for appending", path))?;
-        let found = file
-            .metadata()
-            .map_err(|e| Error::io(e, "measure", path))?
-            .len();
+        let found = file.metadata().map_err(|e| Error::io(e, "measure", path))?.len();
         if found < length {
             return Err(Error::data(format!("the file has {found} bytes, not {length}")).file(path));
         }
@@ -86,10 +83,9 @@ pub fn lock_folder(folder: &Path) -> Result<File> {
     let handle = File::open(folder).map_err(|e| Error::io(e, "open", folder))?;
     match handle.try_lock() {
         Ok(()) => Ok(handle),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::retry("another process has this folder in use").file(folder)
-                .hint("stop that one first, or use another folder: two writers would destroy each other's work"))
-        }
+        Err(TryLockError::WouldBlock) => Err(Error::retry("another process has this folder in use")
+            .file(folder)
+            .hint("stop that one first, or use another folder: two writers would destroy each other's work")),
         Err(TryLockError::Error(e)) => Err(Error::io(e, "lock", folder)),
     }
 }

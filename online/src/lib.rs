@@ -13,5 +13,6 @@ pub mod journal;
 pub mod live;
 pub mod load;
 pub mod policy;
+pub mod replay;
 pub mod run;
 pub mod serve;

@@ -26,11 +26,13 @@ fn a_known_user_and_a_newcomer() {
     assert_eq!(warnings, "");
     let listed: Vec<(f32, String)> = text
         .lines()
-        .skip_while(|line| !line.contains("probability"))
+        .skip_while(|line| !line.contains("chance"))
         .skip(1)
         .map(|line| {
             let cells: Vec<&str> = line.split_whitespace().collect();
-            (cells[1].parse().unwrap(), cells[3].to_string())
+            // Frozen: what acts is the prior, and nothing is adapted.
+            assert_eq!((cells[1], cells[3]), (cells[2], "-"), "{line}");
+            (cells[1].parse().unwrap(), cells[5].to_string())
         })
         .collect();
     assert_eq!(listed.len(), 4);
@@ -47,4 +49,40 @@ fn a_known_user_and_a_newcomer() {
     let (text, warnings) = show("nobody");
     assert!(text.contains("consumed 0 of 30 items"), "{text}");
     assert!(warnings.contains("does not know the user `nobody`"), "{warnings}");
+}
+
+#[test]
+fn a_mixture_is_laid_open_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = saved(folder.path());
+    let arguments = [
+        "inspect",
+        "--policy",
+        policy.to_str().unwrap(),
+        "--user",
+        "u0",
+        "--strategy",
+        "ap",
+        "--format",
+        "json",
+        "--top",
+        "30",
+    ];
+    let output = feed(online(&arguments), b"");
+    assert!(output.status.success());
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&shown["known"], &shown["consumed"]), (&true.into(), &3.into()));
+    assert_eq!(shown["history"][1]["item"], "i2");
+    assert_eq!(shown["policy"]["strategy"], "ap");
+    assert_eq!(shown["reasons"].as_array().unwrap().len(), 1);
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let weight = number(&shown["weight"]);
+    let top = shown["top"].as_array().unwrap();
+    assert_eq!(top.len(), 27, "what may be recommended");
+    let total: f64 = top.iter().map(|item| number(&item["chance"])).sum();
+    assert!((total - 1.0).abs() < 1e-5, "{total}");
+    for item in top {
+        let mixed = weight * number(&item["prior"]) + (1.0 - weight) * number(&item["adapted"]);
+        assert!((mixed - number(&item["chance"])).abs() < 1e-6, "{item}");
+    }
 }

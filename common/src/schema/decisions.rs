@@ -108,7 +108,9 @@ impl Decisions {
             position: table.u32s(POSITION)?,
             decided_after: table.u64s(DECIDED_AFTER)?,
             epoch: table.u32s(EPOCH)?,
-            history: history.map(|(items, feedback)| items.into_iter().zip(feedback).collect()).collect(),
+            history: history
+                .map(|(items, feedback)| items.into_iter().zip(feedback).collect())
+                .collect(),
             traits: table.number_lists(CONTEXT_TRAITS)?,
             prior: table.numbers(PRIOR_PROPENSITY)?,
             adapted: table.numbers(ADAPTED_PROPENSITY)?,

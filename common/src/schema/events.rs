@@ -104,7 +104,9 @@ fn with_fitting_kind(users: &Dictionary) -> Result<Option<Dictionary>> {
         return Ok(None);
     }
     let as_text = Dictionary::from_values(IdKind::Text, users.ids().map(String::from));
-    as_text.map(Some).map_err(|id| Error::data(format!("the id `{id}` appears twice")))
+    as_text
+        .map(Some)
+        .map_err(|id| Error::data(format!("the id `{id}` appears twice")))
 }
 
 #[cfg(test)]
@@ -126,7 +128,10 @@ mod tests {
                 timestamp: vec![5, 6],
                 feedback: vec![1.0, 0.0],
                 propensity: vec![Some(0.5), Some(0.25)],
-                kind: Feedback { kind: Kind::Click, like_threshold: 1.0 },
+                kind: Feedback {
+                    kind: Kind::Click,
+                    like_threshold: 1.0,
+                },
             },
             episode: vec![0, 1],
             step: vec![0, 0],
@@ -159,7 +164,12 @@ mod tests {
             let (Some(found_decisions), Some(decisions)) = (&found.decisions, &written.decisions) else {
                 panic!("no decisions");
             };
-            let codes: Vec<u32> = written.log.items.ids().filter_map(|id| found.log.items.code(id)).collect();
+            let codes: Vec<u32> = written
+                .log
+                .items
+                .ids()
+                .filter_map(|id| found.log.items.code(id))
+                .collect();
             let mapped = Decisions {
                 history: vec![vec![(codes[1], 1.0), (codes[2], -1.0)], vec![]],
                 negatives: vec![vec![codes[1]; 2], vec![]],

@@ -8,7 +8,8 @@ use common::cli::Shared;
 
 use super::numbers::{fraction, not_negative, positive};
 use crate::adapt::{Hyper, Learning, Name, Schedule};
-use crate::run::{self, AgentConfig};
+use crate::live::Settings;
+use crate::run::{self, AgentConfig, Carrier};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -18,8 +19,16 @@ pub(super) struct Arguments {
     /// How to act and learn
     #[arg(long, value_enum)]
     strategy: Name,
+    /// Instead of using stdin and stdout, connect to the Unix socket on which an environment listens, such as `simulator
+    /// run --socket`
+    #[arg(long, value_name = "PATH", conflicts_with = "socket")]
+    connect: Option<PathBuf>,
+    /// Instead of using stdin and stdout, listen on this Unix socket: each environment that connects gets an agent of its
+    /// own, which begins anew; end the process to end the service
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
     /// Write what was recommended and what came back, as Parquet, when the session ends
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "socket")]
     events: Option<PathBuf>,
     #[command(flatten)]
     learning: LearningArguments,
@@ -67,27 +76,35 @@ impl Arguments {
     fn resolve(self) -> AgentConfig {
         let learning = self.learning;
         let default = Learning::for_strategy(self.strategy);
+        let hyper = Hyper {
+            learning: Learning {
+                learning_rate: learning.lr.unwrap_or(default.learning_rate),
+                entropy: learning.entropy,
+                critic: learning.critic,
+                rollout: learning.rollout as usize,
+                max_norm: learning.max_norm,
+                ..default
+            },
+            schedule: Schedule {
+                decay: learning.ap_decay,
+                floor: learning.ap_floor,
+            },
+        };
         AgentConfig {
             policy: self.policy,
-            strategy: self.strategy,
+            settings: Settings {
+                strategy: self.strategy,
+                gamma: learning.gamma,
+                hyper,
+                seed: self.shared.seed,
+            },
+            carrier: match (self.connect, self.socket) {
+                (Some(path), _) => Carrier::Connect(path),
+                (None, Some(path)) => Carrier::Listen(path),
+                (None, None) => Carrier::Streams,
+            },
             events: self.events,
             overwrite: self.shared.overwrite,
-            seed: self.shared.seed,
-            gamma: learning.gamma,
-            hyper: Hyper {
-                learning: Learning {
-                    learning_rate: learning.lr.unwrap_or(default.learning_rate),
-                    entropy: learning.entropy,
-                    critic: learning.critic,
-                    rollout: learning.rollout as usize,
-                    max_norm: learning.max_norm,
-                    ..default
-                },
-                schedule: Schedule {
-                    decay: learning.ap_decay,
-                    floor: learning.ap_floor,
-                },
-            },
         }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod inspect;
 mod numbers;
+mod replay;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +23,8 @@ enum Verb {
     Agent(Box<agent::Arguments>),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
+    /// Rebuild a live state from its events, or make a new one from any events
+    Replay(replay::Arguments),
     /// Serve recommendations and take feedback over HTTP
     Serve(Box<serve::Arguments>),
 }
@@ -34,6 +37,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Replay(arguments) => arguments.run(),
         Verb::Serve(arguments) => arguments.run(),
     }
 }

@@ -110,10 +110,17 @@ mod tests {
 
     #[test]
     fn a_batch_comes_back_and_any_changed_byte_is_seen() {
-        let place = Place { segment: 7, offset: 3 };
+        let place = Place {
+            segment: 7,
+            offset: 3,
+        };
         let mut bytes = b"abc".to_vec();
         bytes.extend(batch(b"payload", 9, 2, place));
-        let expected = Batch { first: 9, records: 2, payload: b"payload" };
+        let expected = Batch {
+            first: 9,
+            records: 2,
+            payload: b"payload",
+        };
         assert_eq!(read(&bytes, place), Some(expected));
         for at in 3..bytes.len() {
             for bit in 0..8 {
@@ -129,8 +136,19 @@ mod tests {
 
     #[test]
     fn a_batch_inside_of_a_payload_is_none() {
-        let outer = Place { segment: 0, offset: 0 };
-        let forged = batch(b"forged", 1, 1, Place { segment: 0, offset: 0 });
+        let outer = Place {
+            segment: 0,
+            offset: 0,
+        };
+        let forged = batch(
+            b"forged",
+            1,
+            1,
+            Place {
+                segment: 0,
+                offset: 0,
+            },
+        );
         let mut bytes = batch(&forged, 0, 1, outer);
         bytes[0] = 0;
         assert_eq!(find(&bytes, outer), None);
@@ -138,9 +156,15 @@ mod tests {
 
     #[test]
     fn a_whole_batch_behind_damage_is_found() {
-        let first = Place { segment: 4, offset: 0 };
+        let first = Place {
+            segment: 4,
+            offset: 0,
+        };
         let mut bytes = batch(b"first", 4, 1, first);
-        let second = Place { segment: 4, offset: bytes.len() as u64 };
+        let second = Place {
+            segment: 4,
+            offset: bytes.len() as u64,
+        };
         bytes.extend(batch(b"second", 5, 1, second));
         bytes[30 - HEAD] ^= 1;
         assert_eq!(read(&bytes, first), None);
@@ -150,7 +174,10 @@ mod tests {
 
     #[test]
     fn a_length_that_no_batch_has_is_not_believed() {
-        let place = Place { segment: 0, offset: 0 };
+        let place = Place {
+            segment: 0,
+            offset: 0,
+        };
         let mut bytes = batch(b"", 0, 0, place);
         bytes[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(read(&bytes, place), None);

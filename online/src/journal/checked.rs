@@ -32,8 +32,10 @@ pub(super) fn decode<T: DeserializeOwned>(magic: [u8; 8], bytes: &[u8]) -> Resul
     let head = bytes.get(..HEAD).ok_or_else(damaged)?;
     if head[..8] != magic {
         let shown = String::from_utf8_lossy(&magic).into_owned();
-        return Err(Error::data(format!("the file does not begin with `{shown}`: it is of another kind or version"))
-            .hint("bring it back from a backup, or use the release that wrote it"));
+        return Err(Error::data(format!(
+            "the file does not begin with `{shown}`: it is of another kind or version"
+        ))
+        .hint("bring it back from a backup, or use the release that wrote it"));
     }
     let sum = head[8..12].try_into().map_err(|_| damaged())?;
     let length = head[12..20].try_into().map_err(|_| damaged())?;
@@ -44,7 +46,10 @@ pub(super) fn decode<T: DeserializeOwned>(magic: [u8; 8], bytes: &[u8]) -> Resul
         return Err(damaged());
     }
     let value = postcard::from_bytes(&bytes[HEAD..end]);
-    Ok((value.map_err(|e| Error::data(format!("the file cannot be decoded: {e}")))?, end))
+    Ok((
+        value.map_err(|e| Error::data(format!("the file cannot be decoded: {e}")))?,
+        end,
+    ))
 }
 
 #[cfg(test)]
@@ -57,13 +62,22 @@ mod tests {
         let mut bytes = encode(*b"testing1", &value).unwrap();
         let whole = bytes.len();
         bytes.extend(b"more");
-        assert_eq!(decode::<(u64, String)>(*b"testing1", &bytes).unwrap(), (value, whole));
+        assert_eq!(
+            decode::<(u64, String)>(*b"testing1", &bytes).unwrap(),
+            (value, whole)
+        );
         assert!(decode::<(u64, String)>(*b"testing2", &bytes).is_err());
         for at in 0..whole {
             let mut damaged = bytes[..whole].to_vec();
             damaged[at] ^= 1;
-            assert!(decode::<(u64, String)>(*b"testing1", &damaged).is_err(), "byte {at}");
-            assert!(decode::<(u64, String)>(*b"testing1", &bytes[..at]).is_err(), "length {at}");
+            assert!(
+                decode::<(u64, String)>(*b"testing1", &damaged).is_err(),
+                "byte {at}"
+            );
+            assert!(
+                decode::<(u64, String)>(*b"testing1", &bytes[..at]).is_err(),
+                "length {at}"
+            );
         }
     }
 }

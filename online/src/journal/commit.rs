@@ -35,7 +35,12 @@ pub(super) type Make = Box<dyn FnMut(&Head) -> Result<Box<dyn Medium>> + Send>;
 
 /// Makes segments as files of `folder`.
 pub(super) fn files(folder: PathBuf) -> Make {
-    Box::new(move |head| Ok(Box::new(AppendFile::create(&head.path(&folder), &head.encode()?)?)))
+    Box::new(move |head| {
+        Ok(Box::new(AppendFile::create(
+            &head.path(&folder),
+            &head.encode()?,
+        )?))
+    })
 }
 
 /// How far the journal has come, for those who wait and those who watch.
@@ -74,9 +79,21 @@ struct Desk {
 
 impl Shared {
     pub(super) fn new(queue: Queue, segment: u64) -> Self {
-        let progress = Progress { synced: queue.next(), segment, ..Progress::default() };
-        let desk = Desk { queue, closing: false, failed: None };
-        Shared { desk: Mutex::new(desk), filled: Condvar::new(), progress: watch::Sender::new(progress) }
+        let progress = Progress {
+            synced: queue.next(),
+            segment,
+            ..Progress::default()
+        };
+        let desk = Desk {
+            queue,
+            closing: false,
+            failed: None,
+        };
+        Shared {
+            desk: Mutex::new(desk),
+            filled: Condvar::new(),
+            progress: watch::Sender::new(progress),
+        }
     }
 
     /// Changes the queue and wakes the thread.
@@ -142,7 +159,12 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer behind the last batch of a segment.
     pub(super) fn new(medium: Box<dyn Medium>, place: Place, make: Make) -> Self {
-        Writer { medium, place, make, open: false }
+        Writer {
+            medium,
+            place,
+            make,
+            open: false,
+        }
     }
 
     /// Writes what gathers until the journal is closed or a write fails. A failure is final: what was not synced may be
@@ -150,7 +172,9 @@ impl Writer {
     pub(super) fn run(mut self, shared: &Shared) {
         if let Err(error) = self.write_all(shared) {
             shared.lock().failed = Some(error.clone());
-            shared.progress.send_modify(|progress| progress.failed = Some(error));
+            shared
+                .progress
+                .send_modify(|progress| progress.failed = Some(error));
         }
     }
 
@@ -181,7 +205,10 @@ impl Writer {
             // The empty batch at the old segment's end was not synced, and must not be found torn in a finished segment.
             self.medium.sync()?;
             self.medium = (self.make)(&head)?;
-            self.place = Place { segment: head.first, offset: head.encode()?.len() as u64 };
+            self.place = Place {
+                segment: head.first,
+                offset: head.encode()?.len() as u64,
+            };
         }
         self.append(&mut chunk.bytes, chunk.first, chunk.records)?;
         self.open = true;

@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use common::policy_artifact::Policy;
 use common::Result;
+use common::policy_artifact::Policy;
 
 use super::part::Items;
 use super::record::Record;

@@ -19,7 +19,9 @@ use super::snapshot::Snapshot;
 use super::state_folder::StateFolder;
 use super::{Journal, Keeping, Progress, Record};
 use crate::adapt::Room;
-use crate::live::{Ask, Carried, Decision, Feedback, Pending, Refusal, Settings, State, Successor, Taken};
+use crate::live::{
+    Ask, Carried, Decision, Event, Feedback, Pending, Refusal, Settings, State, Successor, Taken,
+};
 
 /// Requests that a process may number: so many are left out at each start.
 const REQUESTS_A_START: u64 = 1 << 40;
@@ -89,7 +91,13 @@ impl Durable {
     /// # Errors
     /// A folder in use, damaged or of other settings; a policy that cannot be loaded or does not fit.
     pub fn open(config: &OpenConfig) -> Result<Arc<Self>> {
-        let OpenConfig { state, policy, settings, keeping, pending } = config;
+        let OpenConfig {
+            state,
+            policy,
+            settings,
+            keeping,
+            pending,
+        } = config;
         let folder = match StateFolder::exists(state) {
             true => {
                 let folder = StateFolder::open(state)?;
@@ -111,7 +119,13 @@ impl Durable {
 
     /// Recovers the state of a folder that is open for writing, and goes on in its journal.
     pub(crate) fn of_folder(folder: StateFolder, keeping: &Keeping, capacity: usize) -> Result<Arc<Self>> {
-        let Recovered { state, mut pending, torn, tip, empty } = folder.recover(capacity)?;
+        let Recovered {
+            state,
+            mut pending,
+            torn,
+            tip,
+            empty,
+        } = folder.recover(capacity)?;
         if torn > 0 {
             terminal::warn(&format!(
                 "{torn} bytes at the end of the journal were torn by a crash and are cut off: nothing that was acknowledged is in them"
@@ -150,7 +164,10 @@ impl Durable {
             )),
             None => {
                 let epoch = self.swap(policy)?.carried.epoch;
-                terminal::info(&format!("the policy {} takes over in epoch {epoch}", policy.display()));
+                terminal::info(&format!(
+                    "the policy {} takes over in epoch {epoch}",
+                    policy.display()
+                ));
             }
         }
         Ok(())
@@ -195,13 +212,30 @@ impl Durable {
         for one in taken {
             if let Taken::Open(mut event) = one {
                 state.apply(&mut event).map_err(Refused::Failed)?;
-                self.journal.append(&Record::Answered(event)).map_err(Refused::Failed)?;
+                self.journal
+                    .append(&Record::Answered(event))
+                    .map_err(Refused::Failed)?;
                 applied += 1;
             }
         }
         // All that was appended so far: a duplicate's first is among it, and may not be on disk yet.
         let lsn = self.journal.next().map_err(Refused::Failed)?;
-        Ok(Observed { applied, duplicates: feedback.len() - applied, lsn })
+        Ok(Observed {
+            applied,
+            duplicates: feedback.len() - applied,
+            lsn,
+        })
+    }
+
+    /// Applies an event that did not come from a decision of this state, and keeps it in the journal.
+    ///
+    /// # Errors
+    /// An event that does not fit; a journal that takes nothing more.
+    pub(crate) fn teach(&self, mut event: Event) -> Result<u64> {
+        let mut state = self.write()?;
+        self.journal.ready()?;
+        state.apply(&mut event)?;
+        self.journal.append(&Record::Answered(event))
     }
 
     /// Waits until everything up to `lsn` is on disk.
@@ -227,7 +261,10 @@ impl Durable {
         let (present, epoch) = {
             let state = self.read()?;
             let next = state.epoch().checked_add(1);
-            (state.catalogue().clone(), next.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?)
+            (
+                state.catalogue().clone(),
+                next.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?,
+            )
         };
         let policy = self.folder.adopt(source, epoch)?;
         let swapped = Successor::new(&present, policy, self.folder.settings())
@@ -251,7 +288,10 @@ impl Durable {
         self.journal.ready()?;
         let carried = state.swap(successor, &mut pending)?;
         let fingerprint = state.policy().clone();
-        let record = Record::Swapped { epoch: state.epoch(), policy: fingerprint.clone() };
+        let record = Record::Swapped {
+            epoch: state.epoch(),
+            policy: fingerprint.clone(),
+        };
         let lsn = self.journal.append(&record)?;
         Ok((Swapped { fingerprint, carried }, lsn))
     }
@@ -287,7 +327,12 @@ impl Durable {
                 let pending = self.pending();
                 (pending.snapshot(), self.journal.next()?)
             };
-            let snapshot = Snapshot { position, epoch: state.epoch(), state: state.snapshot(), pending };
+            let snapshot = Snapshot {
+                position,
+                epoch: state.epoch(),
+                state: state.snapshot(),
+                pending,
+            };
             (snapshot, position)
         };
         // A snapshot of what the journal does not hold yet would say more than was kept.
@@ -321,6 +366,11 @@ impl Durable {
         self.keeper.stop();
         let snapshot = self.snapshot();
         self.journal.close().and(snapshot)
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &StateFolder {
+        &self.folder
     }
 
     pub(super) fn keeper(&self) -> &Keeper {

@@ -24,7 +24,11 @@ impl<'a> Fold<'a> {
     pub fn new(folder: &'a StateFolder, epoch: u32, capacity: usize) -> Result<Self> {
         let policy = folder.policy(epoch);
         let state = State::new(Policy::load(&policy)?, folder.settings()).map_err(|e| e.file(&policy))?;
-        Ok(Fold { folder, state, pending: Pending::new(capacity) })
+        Ok(Fold {
+            folder,
+            state,
+            pending: Pending::new(capacity),
+        })
     }
 
     /// Takes a record.
@@ -74,12 +78,19 @@ impl<'a> Fold<'a> {
     pub fn advance(&mut self, epoch: u32) -> Result<()> {
         if epoch < self.state.epoch() {
             let now = self.state.epoch();
-            return Err(Error::data(format!("the policy of epoch {epoch} follows that of epoch {now}")));
+            return Err(Error::data(format!(
+                "the policy of epoch {epoch} follows that of epoch {now}"
+            )));
         }
         while self.state.epoch() < epoch {
             let next = self.folder.policy(self.state.epoch() + 1);
-            let successor = Successor::new(self.state.catalogue(), Policy::load(&next)?, self.folder.settings());
-            self.state.swap(successor.map_err(|e| e.file(&next))?, &mut self.pending)?;
+            let successor = Successor::new(
+                self.state.catalogue(),
+                Policy::load(&next)?,
+                self.folder.settings(),
+            );
+            self.state
+                .swap(successor.map_err(|e| e.file(&next))?, &mut self.pending)?;
         }
         Ok(())
     }
@@ -93,7 +104,9 @@ impl<'a> Fold<'a> {
         if found == applied {
             return Ok(());
         }
-        Err(Error::data(format!("it begins behind event {applied}, but {found} were applied before it"))
-            .hint("a file of the state folder is missing: bring it back from a backup"))
+        Err(Error::data(format!(
+            "it begins behind event {applied}, but {found} were applied before it"
+        ))
+        .hint("a file of the state folder is missing: bring it back from a backup"))
     }
 }

@@ -16,6 +16,7 @@ mod fold;
 mod keeper;
 mod part;
 mod queue;
+mod rebuild;
 mod record;
 mod recover;
 mod segment;
@@ -55,7 +56,10 @@ pub struct Keeping {
 
 impl Keeping {
     /// 64 MiB or an hour.
-    pub const DEFAULT: Keeping = Keeping { segment_bytes: 64 << 20, segment_seconds: 3600 };
+    pub const DEFAULT: Keeping = Keeping {
+        segment_bytes: 64 << 20,
+        segment_seconds: 3600,
+    };
 }
 
 /// The journal, open at its end. Appending is cheap and for any thread; one thread of its own writes.
@@ -68,7 +72,7 @@ pub struct Journal {
 
 /// Where an open journal goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tip {
+struct Tip {
     /// The last segment's first record.
     segment: u64,
     /// Bytes of it that are whole.
@@ -82,35 +86,53 @@ impl Journal {
     ///
     /// # Errors
     /// When there is one already, and on I/O failure.
-    pub(crate) fn create(folder: &Path, head: Head) -> Result<Tip> {
+    fn create(folder: &Path, head: Head) -> Result<Tip> {
         let bytes = head.encode()?;
         AppendFile::create(&head.path(folder), &bytes)?;
-        Ok(Tip { segment: head.first, length: bytes.len() as u64, next: head })
+        Ok(Tip {
+            segment: head.first,
+            length: bytes.len() as u64,
+            next: head,
+        })
     }
 
     /// Opens the journal in `folder` at its end; what stands behind that is cut off.
     ///
     /// # Errors
     /// On I/O failure.
-    pub(crate) fn open(folder: &Path, tip: Tip, keeping: &Keeping) -> Result<Self> {
-        let path = Head { first: tip.segment, ..tip.next.clone() }.path(folder);
+    fn open(folder: &Path, tip: Tip, keeping: &Keeping) -> Result<Self> {
+        let path = Head {
+            first: tip.segment,
+            ..tip.next.clone()
+        }
+        .path(folder);
         let file = AppendFile::open(&path, tip.length)?;
         Self::start(Box::new(file), commit::files(folder.to_path_buf()), tip, keeping)
     }
 
     fn start(medium: Box<dyn Medium>, make: Make, tip: Tip, keeping: &Keeping) -> Result<Self> {
-        let place = Place { segment: tip.segment, offset: tip.length };
+        let place = Place {
+            segment: tip.segment,
+            offset: tip.length,
+        };
         let records = tip.next.first - tip.segment;
         // A segment that holds nothing yet is not full, however long its head.
         let bytes = if records == 0 { 0 } else { tip.length };
-        let shared = Arc::new(Shared::new(Queue::new(tip.next, bytes, keeping.segment_bytes), tip.segment));
+        let shared = Arc::new(Shared::new(
+            Queue::new(tip.next, bytes, keeping.segment_bytes),
+            tip.segment,
+        ));
         let writer = Writer::new(medium, place, make);
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("journal".into());
         let thread = thread
             .spawn(move || writer.run(&for_thread))
             .map_err(|e| Error::retry(format!("cannot start the journal's thread: {e}")))?;
-        Ok(Journal { progress: shared.subscribe(), shared, thread: Mutex::new(Some(thread)) })
+        Ok(Journal {
+            progress: shared.subscribe(),
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Appends a record; it is not on disk before [`Journal::durable`] says so. Returns what to ask it for.
@@ -133,7 +155,9 @@ impl Journal {
     /// When it cannot be written. That is final.
     pub async fn durable(&self, end: u64) -> Result<()> {
         let mut progress = self.progress.clone();
-        let reached = progress.wait_for(|progress| progress.synced >= end || progress.failed.is_some()).await;
+        let reached = progress
+            .wait_for(|progress| progress.synced >= end || progress.failed.is_some())
+            .await;
         let reached = reached.map_err(|_| Error::retry("the journal is closed"))?;
         match &reached.failed {
             Some(error) if reached.synced < end => Err(error.clone()),
@@ -166,7 +190,7 @@ impl Journal {
     ///
     /// # Errors
     /// When an earlier write failed.
-    pub(crate) fn next(&self) -> Result<u64> {
+    fn next(&self) -> Result<u64> {
         self.shared.change(|queue| Ok(queue.next()))
     }
 
@@ -174,7 +198,7 @@ impl Journal {
     ///
     /// # Errors
     /// When an earlier write failed.
-    pub(crate) fn rotate(&self) -> Result<()> {
+    fn rotate(&self) -> Result<()> {
         self.shared.change(|queue| {
             queue.rotate();
             Ok(())
@@ -185,7 +209,7 @@ impl Journal {
     ///
     /// # Errors
     /// When an earlier write failed, or too much waits for the disk.
-    pub(crate) fn ready(&self) -> Result<()> {
+    fn ready(&self) -> Result<()> {
         self.shared.change(|queue| queue.ready())
     }
 

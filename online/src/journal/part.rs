@@ -61,9 +61,21 @@ impl StateFolder {
     ///
     /// # Errors
     /// On I/O failure.
-    pub(super) fn write_part(&self, epoch: u32, policy: &Fingerprint, items: &Items, from: u64, events: &[Event]) -> Result<()> {
+    pub(super) fn write_part(
+        &self,
+        epoch: u32,
+        policy: &Fingerprint,
+        items: &Items,
+        from: u64,
+        events: &[Event],
+    ) -> Result<()> {
         let to = from + events.len() as u64;
-        let about = About { epoch, from, to, settings: *self.settings() };
+        let about = About {
+            epoch,
+            from,
+            to,
+            settings: *self.settings(),
+        };
         let manifest = Manifest::new(EVENTS, "online serve")
             .seed(self.settings().seed)
             .input("policy", policy.clone())
@@ -99,7 +111,10 @@ impl Items {
                 feedback: column(|event| event.reward),
                 propensity: events.iter().map(|event| Some(event.shown.propensity)).collect(),
                 // As for the live state: what is above 0 is a like.
-                kind: Feedback { kind: Kind::Click, like_threshold: f32::MIN_POSITIVE },
+                kind: Feedback {
+                    kind: Kind::Click,
+                    like_threshold: f32::MIN_POSITIVE,
+                },
             },
             episode: small(|event| event.episode),
             step: small(|event| event.step),
@@ -109,8 +124,14 @@ impl Items {
                 position: small(|event| event.position),
                 decided_after: numbers(|event| event.decided_after),
                 epoch: small(|event| event.epoch),
-                history: events.iter().map(|event| event.context().history.clone()).collect(),
-                traits: events.iter().map(|event| event.context().traits.clone()).collect(),
+                history: events
+                    .iter()
+                    .map(|event| event.context().history.clone())
+                    .collect(),
+                traits: events
+                    .iter()
+                    .map(|event| event.context().traits.clone())
+                    .collect(),
                 prior: column(|event| event.shown.prior),
                 adapted: column(|event| event.shown.adapted),
                 weight: column(|event| event.shown.weight),
@@ -139,16 +160,29 @@ impl Part {
     /// A file that cannot be read, lacks the columns of decisions or has another number of events than its name says; an
     /// item that is not among `items`.
     pub fn read(&self, items: &Dictionary) -> Result<Vec<Event>> {
-        let Events { log, episode, step, policy_version, decisions } = events::read(&self.path)?;
+        let Events {
+            log,
+            episode,
+            step,
+            policy_version,
+            decisions,
+        } = events::read(&self.path)?;
         let damaged = |what: &str| Error::data(what).file(&self.path);
-        let mut decisions = decisions.ok_or_else(|| damaged("the events do not say how they were decided"))?;
+        let mut decisions =
+            decisions.ok_or_else(|| damaged("the events do not say how they were decided"))?;
         if self.from + log.len() as u64 != self.to {
-            return Err(damaged("the file has another number of events than its name says"));
+            return Err(damaged(
+                "the file has another number of events than its name says",
+            ));
         }
         let codes: Vec<Option<u32>> = log.items.ids().map(|id| items.code(id)).collect();
         let code = |row: usize, item: u32| {
             codes[item as usize].ok_or_else(|| {
-                damaged(&format!("the item `{}` is not in the policy's catalogue", log.items.id(item))).row(row)
+                damaged(&format!(
+                    "the item `{}` is not in the policy's catalogue",
+                    log.items.id(item)
+                ))
+                .row(row)
             })
         };
         let mut read = Vec::with_capacity(log.len());

@@ -58,7 +58,14 @@ pub(super) struct Queue {
 impl Queue {
     /// `next` describes a segment that would begin with the next record; the last one has `segment` bytes so far.
     pub(super) fn new(next: Head, segment: u64, full_segment: u64) -> Self {
-        Queue { chunks: VecDeque::new(), waiting: 0, next, segment, full_segment, rotate: false }
+        Queue {
+            chunks: VecDeque::new(),
+            waiting: 0,
+            next,
+            segment,
+            full_segment,
+            rotate: false,
+        }
     }
 
     /// The number that the next record gets.
@@ -77,7 +84,10 @@ impl Queue {
     /// When too much waits.
     pub(super) fn ready(&self) -> Result<()> {
         if self.waiting > MOST_WAITING {
-            return Err(Error::retry(format!("{} bytes wait for the disk, which does not keep up", self.waiting)));
+            return Err(Error::retry(format!(
+                "{} bytes wait for the disk, which does not keep up",
+                self.waiting
+            )));
         }
         Ok(())
     }
@@ -93,8 +103,10 @@ impl Queue {
             self.ready()?;
             if record.len() > LARGEST_RECORD {
                 let size = record.len();
-                return Err(Error::usage(format!("a record of {size} bytes; the journal takes up to {LARGEST_RECORD}"))
-                    .hint("ask for fewer items at once"));
+                return Err(Error::usage(format!(
+                    "a record of {size} bytes; the journal takes up to {LARGEST_RECORD}"
+                ))
+                .hint("ask for fewer items at once"));
             }
         }
         let begins = self.begin(record.len(), &meaning);
@@ -106,7 +118,12 @@ impl Queue {
             _ => {
                 let mut bytes = vec![0; batch::HEAD];
                 bytes.extend_from_slice(record);
-                self.chunks.push_back(Chunk { begins, first: self.next.first, records: 1, bytes });
+                self.chunks.push_back(Chunk {
+                    begins,
+                    first: self.next.first,
+                    records: 1,
+                    bytes,
+                });
             }
         }
         self.waiting += record.len();
@@ -152,7 +169,12 @@ mod tests {
     use super::*;
 
     fn queue(full_segment: u64) -> Queue {
-        let head = Head { first: 10, applied: 4, epoch: 0, policy: Fingerprint::of_bytes(b"p") };
+        let head = Head {
+            first: 10,
+            applied: 4,
+            epoch: 0,
+            policy: Fingerprint::of_bytes(b"p"),
+        };
         Queue::new(head, 0, full_segment)
     }
 
@@ -162,7 +184,10 @@ mod tests {
         queue.push(b"ab", Meaning::Event).unwrap();
         queue.push(b"c", Meaning::Other).unwrap();
         let chunk = queue.pop().unwrap();
-        assert_eq!((chunk.first, chunk.records, &chunk.bytes[batch::HEAD..]), (10, 2, b"abc".as_slice()));
+        assert_eq!(
+            (chunk.first, chunk.records, &chunk.bytes[batch::HEAD..]),
+            (10, 2, b"abc".as_slice())
+        );
         assert!(chunk.begins.is_none() && queue.pop().is_none());
         assert_eq!(queue.next(), 12);
         queue.written(&chunk);
@@ -175,14 +200,32 @@ mod tests {
         queue.push(b"ab", Meaning::Event).unwrap();
         queue.push(b"cd", Meaning::Event).unwrap();
         let policy = Fingerprint::of_bytes(b"q");
-        queue.push(b"s", Meaning::Swap { epoch: 1, policy: policy.clone() }).unwrap();
+        queue
+            .push(
+                b"s",
+                Meaning::Swap {
+                    epoch: 1,
+                    policy: policy.clone(),
+                },
+            )
+            .unwrap();
         queue.push(b"e", Meaning::Other).unwrap();
         queue.rotate();
         queue.push(b"f", Meaning::Other).unwrap();
         let begun: Vec<_> = std::iter::from_fn(|| queue.pop())
-            .map(|chunk| (chunk.records, chunk.begins.map(|head| (head.first, head.applied, head.epoch))))
+            .map(|chunk| {
+                (
+                    chunk.records,
+                    chunk.begins.map(|head| (head.first, head.applied, head.epoch)),
+                )
+            })
             .collect();
-        let expected = [(1, None), (1, Some((11, 5, 0))), (2, Some((12, 6, 1))), (1, Some((14, 6, 1)))];
+        let expected = [
+            (1, None),
+            (1, Some((11, 5, 0))),
+            (2, Some((12, 6, 1))),
+            (1, Some((14, 6, 1))),
+        ];
         assert_eq!(begun, expected);
         assert_eq!(queue.next.policy, policy);
     }
@@ -192,7 +235,9 @@ mod tests {
         let mut queue = queue(u64::MAX);
         assert!(queue.push(&vec![0; LARGEST_RECORD + 1], Meaning::Other).is_err());
         let record = vec![0; LARGEST_RECORD];
-        let taken = (0..100).take_while(|_| queue.push(&record, Meaning::Other).is_ok()).count();
+        let taken = (0..100)
+            .take_while(|_| queue.push(&record, Meaning::Other).is_ok())
+            .count();
         assert_eq!(taken, MOST_WAITING / LARGEST_RECORD + 1);
         assert!(queue.ready().is_err());
         queue.push(&record, Meaning::Event).unwrap();

@@ -32,7 +32,10 @@ impl Record {
     pub(super) fn meaning(&self) -> Meaning {
         match self {
             Record::Answered(_) => Meaning::Event,
-            Record::Swapped { epoch, policy } => Meaning::Swap { epoch: *epoch, policy: policy.clone() },
+            Record::Swapped { epoch, policy } => Meaning::Swap {
+                epoch: *epoch,
+                policy: policy.clone(),
+            },
             Record::Started { .. } | Record::Recommended(_) => Meaning::Other,
         }
     }

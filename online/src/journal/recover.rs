@@ -36,27 +36,38 @@ impl StateFolder {
     /// # Errors
     /// Damage anywhere but at the torn end of the last segment, with file and offset; a missing file.
     pub fn recover(&self, capacity: usize) -> Result<Recovered> {
+        self.beside_a_writer(|snapshot| self.recover_from(snapshot, capacity))
+    }
+
+    /// Reads from the present snapshot on; again, where what was missing was compacted meanwhile.
+    pub(super) fn beside_a_writer<T>(&self, read: impl Fn(Option<Snapshot>) -> Result<T>) -> Result<T> {
         let mut attempts = 1;
         loop {
             let snapshot = Snapshot::read(&self.snapshot())?;
             let position = snapshot.as_ref().map(|snapshot| snapshot.position);
-            let recovered = self.recover_from(snapshot, capacity);
-            // A newer snapshot says that segments were compacted meanwhile: what was missing stands there now.
+            let value = read(snapshot);
+            // A compaction begins with a newer snapshot.
             let now = Snapshot::read(&self.snapshot())?.map(|snapshot| snapshot.position);
-            if recovered.is_ok() || now == position || attempts == ATTEMPTS {
-                return recovered;
+            if value.is_ok() || now == position || attempts == ATTEMPTS {
+                return value;
             }
             attempts += 1;
         }
     }
 
     fn recover_from(&self, snapshot: Option<Snapshot>, capacity: usize) -> Result<Recovered> {
-        let mut fold = Fold::new(self, snapshot.as_ref().map_or(0, |snapshot| snapshot.epoch), capacity)?;
+        let mut fold = Fold::new(
+            self,
+            snapshot.as_ref().map_or(0, |snapshot| snapshot.epoch),
+            capacity,
+        )?;
         let mut next = 0;
         if let Some(snapshot) = snapshot {
             let path = self.snapshot();
             fold.state.restore(&snapshot.state).map_err(|e| e.file(&path))?;
-            fold.pending.restore(&snapshot.pending).map_err(|e| e.file(&path))?;
+            fold.pending
+                .restore(&snapshot.pending)
+                .map_err(|e| e.file(&path))?;
             next = snapshot.position;
         }
         let last = walk(&self.journal(), next, |entry| {
@@ -84,11 +95,19 @@ impl StateFolder {
                 policy: state.policy().clone(),
             },
         };
-        Ok(Recovered { state, pending, torn: last.end.torn, tip, empty: last.empty })
+        Ok(Recovered {
+            state,
+            pending,
+            torn: last.end.torn,
+            tip,
+            empty: last.empty,
+        })
     }
 }
 
 fn missing(record: u64) -> Error {
-    Error::data(format!("record {record} is missing: the journal does not reach the snapshot, or has a gap"))
-        .hint("a segment is missing or was cut short after it had been synced: bring it back from a backup")
+    Error::data(format!(
+        "record {record} is missing: the journal does not reach the snapshot, or has a gap"
+    ))
+    .hint("a segment is missing or was cut short after it had been synced: bring it back from a backup")
 }

@@ -74,20 +74,24 @@ impl Segment {
         let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
         let (head, start): (Head, usize) = checked::decode(MAGIC, &bytes).map_err(|e| e.file(path))?;
         if number(path) != Some(head.first) {
-            return Err(Error::data(format!("the file is named otherwise than its first record, {}", head.first)).file(path)
-                .hint("a journal's files keep the names that they were given"));
+            return Err(Error::data(format!(
+                "the file is named otherwise than its first record, {}",
+                head.first
+            ))
+            .file(path)
+            .hint("a journal's files keep the names that they were given"));
         }
-        Ok(Segment { path: path.to_path_buf(), head, bytes, start })
+        Ok(Segment {
+            path: path.to_path_buf(),
+            head,
+            bytes,
+            start,
+        })
     }
 
     /// What it says of itself.
     pub(super) fn head(&self) -> &Head {
         &self.head
-    }
-
-    /// The file.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Hands every record and its number to `visit`. `last`: whether no segment follows, so that a crash may have torn
@@ -100,16 +104,23 @@ impl Segment {
         last: bool,
         mut visit: impl FnMut(u64, R) -> Result<()>,
     ) -> Result<End> {
-        let mut place = Place { segment: self.head.first, offset: self.start as u64 };
+        let mut place = Place {
+            segment: self.head.first,
+            offset: self.start as u64,
+        };
         let mut next = self.head.first;
         while let Some(batch) = batch::read(&self.bytes, place) {
             if batch.first != next {
-                return Err(self.damaged(place.offset, &format!("record {} follows record {next}", batch.first)));
+                return Err(self.damaged(
+                    place.offset,
+                    &format!("record {} follows record {next}", batch.first),
+                ));
             }
             let mut rest = batch.payload;
             for _ in 0..batch.records {
-                let (record, behind) = postcard::take_from_bytes(rest)
-                    .map_err(|e| self.damaged(place.offset, &format!("record {next} cannot be decoded: {e}")))?;
+                let (record, behind) = postcard::take_from_bytes(rest).map_err(|e| {
+                    self.damaged(place.offset, &format!("record {next} cannot be decoded: {e}"))
+                })?;
                 visit(next, record).map_err(|e| e.file(&self.path).at(format!("record {next}")))?;
                 rest = behind;
                 next += 1;
@@ -121,12 +132,22 @@ impl Segment {
         }
         let torn = self.bytes.len() as u64 - place.offset;
         if torn > 0 && !last {
-            return Err(self.damaged(place.offset, "the records are damaged, and a later segment follows"));
+            return Err(self.damaged(
+                place.offset,
+                "the records are damaged, and a later segment follows",
+            ));
         }
         if let Some(whole) = batch::find(&self.bytes, place) {
-            return Err(self.damaged(place.offset, &format!("the records are damaged; whole ones follow at byte {whole}")));
+            return Err(self.damaged(
+                place.offset,
+                &format!("the records are damaged; whole ones follow at byte {whole}"),
+            ));
         }
-        Ok(End { next, length: place.offset, torn })
+        Ok(End {
+            next,
+            length: place.offset,
+            torn,
+        })
     }
 
     fn damaged(&self, offset: u64, what: &str) -> Error {
@@ -158,5 +179,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(super) fn number(path: &Path) -> Option<u64> {
     let is_segment = path.extension()? == EXTENSION;
     let name = path.file_stem()?.to_str()?;
-    if is_segment && name.len() == 20 { name.parse().ok() } else { None }
+    if is_segment && name.len() == 20 {
+        name.parse().ok()
+    } else {
+        None
+    }
 }

@@ -22,7 +22,7 @@ use super::segment::Head;
 use crate::live::Settings;
 
 /// Artifact kind of a state folder.
-pub const STATE: &str = "state";
+const STATE: &str = "state";
 
 /// A state folder.
 #[derive(Debug)]
@@ -45,7 +45,10 @@ impl StateFolder {
     /// When there is none, another process has it, or its manifest is damaged or another artifact's.
     pub fn open(root: &Path) -> Result<Self> {
         let lock = append_file::lock_folder(root)?;
-        Ok(StateFolder { _lock: Some(lock), ..Self::read(root)? })
+        Ok(StateFolder {
+            _lock: Some(lock),
+            ..Self::read(root)?
+        })
     }
 
     /// Opens a state folder to read it, beside a process that writes in it.
@@ -59,7 +62,11 @@ impl StateFolder {
                 .file(root.join(manifest::FILE_NAME))
                 .hint("use the release that wrote them")
         })?;
-        Ok(StateFolder { root: root.to_path_buf(), settings, _lock: None })
+        Ok(StateFolder {
+            root: root.to_path_buf(),
+            settings,
+            _lock: None,
+        })
     }
 
     /// Makes a state folder, alone: the policy's copy and an empty journal. It counts as whole once
@@ -81,9 +88,15 @@ impl StateFolder {
             remove(&old, |path| std::fs::remove_dir_all(path))?;
         }
         let policy = folder.adopt(policy, 0)?;
-        let head = Head { first: 0, applied: 0, epoch: 0, policy: fingerprint(&policy) };
+        let head = Head {
+            first: 0,
+            applied: 0,
+            epoch: 0,
+            policy: fingerprint(&policy),
+        };
         Journal::create(&folder.journal(), head)?;
-        std::fs::create_dir_all(folder.events()).map_err(|e| Error::io(e, "make the folder", &folder.events()))?;
+        std::fs::create_dir_all(folder.events())
+            .map_err(|e| Error::io(e, "make the folder", &folder.events()))?;
         Ok(folder)
     }
 
@@ -162,7 +175,9 @@ impl StateFolder {
     /// # Errors
     /// A policy that is missing, not whole or damaged; I/O failures. No copy is left then.
     pub(super) fn adopt(&self, source: &Path, epoch: u32) -> Result<Policy> {
-        let copied = self.copy(source, epoch).and_then(|copy| Policy::load(&copy).map_err(|e| e.file(source)));
+        let copied = self
+            .copy(source, epoch)
+            .and_then(|copy| Policy::load(&copy).map_err(|e| e.file(source)));
         if copied.is_err() {
             self.disown(epoch);
         }
@@ -179,11 +194,17 @@ impl StateFolder {
         let manifest = Manifest::read_from_folder(source, POLICY)?;
         let target = self.policy(epoch);
         remove(&target, |path| std::fs::remove_dir_all(path))?;
-        let names = manifest.files.keys().map(String::as_str).chain([manifest::FILE_NAME]);
+        let names = manifest
+            .files
+            .keys()
+            .map(String::as_str)
+            .chain([manifest::FILE_NAME]);
         for name in names {
             if Path::new(name).file_name().is_none_or(|file| file != name) {
                 let hint = "a policy folder names the files in it and no others";
-                return Err(Error::data(format!("the manifest names the file `{name}`")).file(source).hint(hint));
+                return Err(Error::data(format!("the manifest names the file `{name}`"))
+                    .file(source)
+                    .hint(hint));
             }
             let from = source.join(name);
             let mut file = File::open(&from).map_err(|e| Error::io(e, "read", &from))?;

@@ -50,18 +50,30 @@ pub(super) fn walk(folder: &Path, position: u64, mut visit: impl FnMut(Entry) ->
         if let Some(Last { end, .. }) = &last
             && end.next != head.first
         {
-            return Err(Error::data(format!("the segment begins with record {}, not {}", head.first, end.next))
-                .file(path)
-                .hint("a segment before it is missing: bring it back from a backup"));
+            return Err(Error::data(format!(
+                "the segment begins with record {}, not {}",
+                head.first, end.next
+            ))
+            .file(path)
+            .hint("a segment before it is missing: bring it back from a backup"));
         }
         let (mut applied, epoch) = (head.applied, head.epoch);
         let end = segment.records(following.is_none(), |number, record: Record| {
             let is_event = matches!(record, Record::Answered(_));
-            visit(Entry { number, applied, epoch, record })?;
+            visit(Entry {
+                number,
+                applied,
+                epoch,
+                record,
+            })?;
             applied += u64::from(is_event);
             Ok(())
         })?;
-        last = Some(Last { segment: head.first, end, empty: None });
+        last = Some(Last {
+            segment: head.first,
+            end,
+            empty: None,
+        });
     }
     let last = last.ok_or_else(|| Error::data("the journal has no segment").file(folder))?;
     Ok(Last { empty, ..last })

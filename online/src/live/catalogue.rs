@@ -21,7 +21,7 @@ pub struct Catalogue {
 
 /// How the items of two policies belong together.
 #[derive(Debug, Clone)]
-pub struct Succession {
+pub(super) struct Succession {
     /// By the old code: the new one, where the item is still there.
     pub map: Vec<Option<u32>>,
     /// Items of both.
