@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -33,9 +33,28 @@ impl Server {
         state: &Path,
         more: &[&str],
     ) -> Result<Self, (ExitStatus, String)> {
-        let mut command = online(&["serve", "--listen", "127.0.0.1:0", "--workers", "2"]);
-        command.arg("--policy").arg(policy).arg("--state").arg(state);
-        let mut child = command.args(more).spawn().unwrap();
+        let mut arguments = vec!["serve", "--workers", "2"];
+        if !more.contains(&"--listen") {
+            arguments.extend(["--listen", "127.0.0.1:0"]);
+        }
+        let mut command = online(&arguments);
+        command
+            .arg("--policy")
+            .arg(policy)
+            .arg("--state")
+            .arg(state)
+            .args(more);
+        Server::of(command)
+    }
+
+    /// As [`Server::try_start`], of any command that becomes `online serve`.
+    pub(crate) fn of(mut command: Command) -> Result<Self, (ExitStatus, String)> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod http;
+pub(crate) mod schema;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
