@@ -427,7 +427,7 @@ fn what_cannot_be_served_ends_with_an_error_and_no_service() {
     let frozen = ["--strategy", "frozen"];
     fails(Path::new("/nowhere"), &state("a"), &frozen, 2, "/nowhere");
     let server = Server::start(&policy, &state("b"), &frozen);
-    fails(&policy, &state("b"), &frozen, 2, "in use");
+    fails(&policy, &state("b"), &frozen, 1, "in use");
     let taken = server.address.to_string();
     fails(
         &policy,

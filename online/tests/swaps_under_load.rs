@@ -97,8 +97,9 @@ fn client(server: &Server, number: usize, stop: &AtomicBool) -> (Seen, u32) {
             .iter()
             .map(|one| one["item"].as_str().unwrap())
             .collect();
+        // One is left where the user has had two; who has had all may have any.
         assert!(
-            items.len() == 2 && items.iter().all(|item| candidates.contains(item)),
+            (1..=2).contains(&items.len()) && items.iter().all(|item| candidates.contains(item)),
             "{items:?}"
         );
         let acting = &body["policy"];
