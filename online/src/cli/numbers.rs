@@ -24,6 +24,10 @@ pub(super) fn fraction(text: &str) -> Result<f32> {
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration> {
-    let seconds = number(text, |value| value > 0.0 && value <= 3600.0, "number of seconds above 0, at most 3600")?;
+    let seconds = number(
+        text,
+        |value| value > 0.0 && value <= 3600.0,
+        "number of seconds above 0, at most 3600",
+    )?;
     Ok(Duration::from_secs_f32(seconds))
 }
