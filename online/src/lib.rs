@@ -6,8 +6,10 @@
 
 pub mod adapt;
 pub mod agent;
+pub mod bench;
 pub mod cli;
 pub mod explore;
+pub mod index;
 pub mod inspect;
 pub mod journal;
 pub mod live;

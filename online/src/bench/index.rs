@@ -72,7 +72,15 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         "{items} items, {dims} dimensions, {asked} users asked one after another, one core; the copy was made in {:.2} s\n",
         made.as_secs_f64()
     );
-    let names = ["", "p50 ms", "p99 ms", "recall@10", "recall@100", "chance kept", "MB read"];
+    let names = [
+        "",
+        "p50 ms",
+        "p99 ms",
+        "recall@10",
+        "recall@100",
+        "chance kept",
+        "MB read",
+    ];
     print!("{}", table(&names, &rows));
     Ok(())
 }
@@ -118,12 +126,18 @@ fn kept(network: &Network, shortlist: &Shortlist, truths: &[Truth], keep: usize)
         rescore(tables, &truth.query, network.scale(), codes, &mut scores);
         latency.add(begun.elapsed());
         let found = |best: &[u32]| {
-            let count = best.iter().filter(|code| codes.binary_search(code).is_ok()).count();
+            let count = best
+                .iter()
+                .filter(|code| codes.binary_search(code).is_ok())
+                .count();
             count as f64 / best.len().max(1) as f64
         };
         ten += found(&truth.best[..truth.best.len().min(10)]);
         hundred += found(&truth.best);
-        let left: f64 = scores.iter().map(|score| f64::from(score - truth.highest).exp()).sum();
+        let left: f64 = scores
+            .iter()
+            .map(|score| f64::from(score - truth.highest).exp())
+            .sum();
         chance += left / truth.sum;
     }
     let count = truths.len().max(1) as f64;

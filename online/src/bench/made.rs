@@ -4,7 +4,9 @@
 use common::Result;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
-use common::policy_artifact::{NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights};
+use common::policy_artifact::{
+    NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+};
 use common::rng::{RngExt, normal, stream};
 
 use crate::policy::{Context, Network};
@@ -111,7 +113,9 @@ fn users(sizes: Sizes, seed: u64) -> PolicyUsers {
 
 /// Standard deviation of the logits, as they are without a temperature and a bias.
 fn spread(network: &NetworkConfig, weights: &Weights, users: &PolicyUsers) -> f32 {
-    let contexts: Vec<Context> = (0..users.ids.len().min(SAMPLE)).map(|user| context(users, user)).collect();
+    let contexts: Vec<Context> = (0..users.ids.len().min(SAMPLE))
+        .map(|user| context(users, user))
+        .collect();
     let network = Network::new(network.clone(), weights.clone());
     let queries = network.queries(&network.encode(&contexts.iter().collect::<Vec<_>>()));
     let mut logits = vec![0.0; contexts.len() * network.config().items];

@@ -6,10 +6,8 @@ mod latency;
 mod made;
 mod pairs;
 mod peers;
-mod start;
 mod table;
 
 pub use index::{IndexConfig, index};
 pub use made::Sizes;
 pub use pairs::{PairsConfig, pairs};
-pub use start::{StartConfig, start};

@@ -45,7 +45,10 @@ struct Run {
 pub fn pairs(config: &PairsConfig) -> Result<()> {
     let Sizes { items, dims, users } = config.sizes;
     let mut caller = Caller {
-        policy: Policy::new(made::policy(config.sizes, config.settings.seed)?, &config.settings)?,
+        policy: Policy::new(
+            made::policy(config.sizes, config.settings.seed)?,
+            &config.settings,
+        )?,
         users: (0..users).map(|user| user.to_string()).collect(),
         seed: config.settings.seed,
         calls: 0,
@@ -72,11 +75,21 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
     for row in peers::measure(folder, config)? {
         let rate = median(row.rates.clone()).unwrap_or(0.0);
         // Of the numbers of actions only one may be ours.
-        let ratio = if row.actions == items { format!("{:.0}", ours / rate) } else { String::new() };
+        let ratio = if row.actions == items {
+            format!("{:.0}", ours / rate)
+        } else {
+            String::new()
+        };
         rows.push(vec![row.what, row.actions.to_string(), thousands(rate), ratio]);
     }
     println!();
-    print!("{}", table(&["peer", "actions", "decisions/s", "ours is so many times as fast"], &rows));
+    print!(
+        "{}",
+        table(
+            &["peer", "actions", "decisions/s", "ours is so many times as fast"],
+            &rows
+        )
+    );
     Ok(())
 }
 

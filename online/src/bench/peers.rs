@@ -9,10 +9,7 @@ use serde::Deserialize;
 use super::PairsConfig;
 
 /// The script, as it stands in online/bench.
-const SCRIPT: (&str, &str) = (
-    "vowpal_wabbit.py",
-    include_str!("../../bench/vowpal_wabbit.py"),
-);
+const SCRIPT: (&str, &str) = ("vowpal_wabbit.py", include_str!("../../bench/vowpal_wabbit.py"));
 const REQUIREMENTS: &str = include_str!("../../bench/requirements.txt");
 
 /// Runs of one set-up with one number of actions.
@@ -54,7 +51,9 @@ pub(super) fn measure(folder: &Path, config: &PairsConfig) -> Result<Vec<Row>> {
         ];
         let mut command = Command::new(&python);
         command.arg(&script);
-        flags.iter().for_each(|(flag, value)| _ = command.arg(flag).arg(value));
+        flags
+            .iter()
+            .for_each(|(flag, value)| _ = command.arg(flag).arg(value));
         for line in output(&mut command)?.lines() {
             let line: Line = serde_json::from_str(line)
                 .map_err(|e| Error::retry(format!("it printed no result: {e}")).file(&script))?;
@@ -83,7 +82,14 @@ fn install(folder: &Path) -> Result<PathBuf> {
     output(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
     let wanted = folder.join("wanted.txt");
     atomic_file::write_bytes(&wanted, REQUIREMENTS.as_bytes())?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ];
     if let Err(error) = output(Command::new(&python).args(pip).arg(&wanted)) {
         // Half an environment would be taken for a whole one the next time.
         let _ = std::fs::remove_dir_all(folder);

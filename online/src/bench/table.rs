@@ -4,7 +4,10 @@
 pub(super) fn table(names: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).chain([names[column].chars().count()]).max()
+        cells
+            .map(|cell| cell.chars().count())
+            .chain([names[column].chars().count()])
+            .max()
     };
     let widths: Vec<usize> = (0..names.len()).filter_map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
@@ -49,7 +52,10 @@ mod tests {
 
     #[test]
     fn columns_stand_below_their_names() {
-        let rows = vec![vec!["a".to_string(), "12".into()], vec!["long".into(), "3".into()]];
+        let rows = vec![
+            vec!["a".to_string(), "12".into()],
+            vec!["long".into(), "3".into()],
+        ];
         assert_eq!(table(&["", "n"], &rows), "       n\na     12\nlong   3\n");
     }
 

@@ -9,7 +9,7 @@ use common::cli::Shared;
 
 use super::numbers::seconds;
 use crate::adapt::Name;
-use crate::bench::{self, IndexConfig, PairsConfig, Sizes, StartConfig};
+use crate::bench::{self, IndexConfig, PairsConfig, Sizes};
 use crate::index::Scan;
 use crate::live::Settings;
 
@@ -25,8 +25,6 @@ enum What {
     Pairs(Pairs),
     /// Scans of a large catalogue: their time, and what a shortlist leaves out
     Index(Index),
-    /// From the start of the server to its first answer, fresh and after a crash
-    Start(Start),
 }
 
 #[derive(Args, Debug)]
@@ -56,7 +54,7 @@ impl Made {
 #[derive(Args, Debug)]
 struct Pairs {
     /// How to act and learn
-    #[arg(long, value_enum, default_value_t = Name::Adapter)]
+    #[arg(long, value_enum, default_value_t = Name::Frozen)]
     strategy: Name,
     /// Length of one run
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -100,23 +98,6 @@ struct Index {
     shared: Shared,
 }
 
-#[derive(Args, Debug)]
-struct Start {
-    /// How to act and learn
-    #[arg(long, value_enum, default_value_t = Name::Adapter)]
-    strategy: Name,
-    /// Feedback that the server has taken when it is killed
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    feedback: u32,
-    /// Starts of each kind; their median counts
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    runs: u32,
-    #[command(flatten)]
-    made: Made,
-    #[command(flatten)]
-    shared: Shared,
-}
-
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         match self.what {
@@ -142,16 +123,6 @@ impl Arguments {
                     },
                     keep: index.keep.iter().map(|&n| n as usize).collect(),
                     seed: index.shared.seed,
-                })
-            }
-            What::Start(start) => {
-                start.shared.init_terminal();
-                bench::start(&StartConfig {
-                    sizes: start.made.sizes(),
-                    strategy: start.strategy,
-                    feedback: start.feedback as usize,
-                    runs: start.runs as usize,
-                    seed: start.shared.seed,
                 })
             }
         }

@@ -1,6 +1,7 @@
 //! Raw arguments, turned into the resolved configurations that library functions take: one file a verb.
 
 mod agent;
+mod bench;
 mod inspect;
 mod numbers;
 mod replay;
@@ -21,6 +22,8 @@ pub struct Cli {
 enum Verb {
     /// Answer step frames on stdin with recommendations on stdout
     Agent(Box<agent::Arguments>),
+    /// Measure speed on this machine
+    Bench(bench::Arguments),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
     /// Rebuild a live state from its events, or make a new one from any events
@@ -36,6 +39,7 @@ enum Verb {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
+        Verb::Bench(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Serve(arguments) => arguments.run(),

@@ -43,7 +43,13 @@ mod tests {
             let embeddings: Vec<f32> = (0..4 * dims).map(|i| (i % 7) as f32 / 4.0 - 0.5).collect();
             let query: Vec<f32> = (0..dims).map(|i| (i % 5) as f32 / 2.0 - 1.0).collect();
             let mut out = vec![9.0];
-            rescore((&embeddings, &[0.0, 1.0, 2.0, 3.0]), &query, 0.5, &[3, 1], &mut out);
+            rescore(
+                (&embeddings, &[0.0, 1.0, 2.0, 3.0]),
+                &query,
+                0.5,
+                &[3, 1],
+                &mut out,
+            );
             // Eighths are exact in f32, and so are these sums.
             let truth = |item: usize| {
                 let row = &embeddings[item * dims..(item + 1) * dims];

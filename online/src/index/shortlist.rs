@@ -92,7 +92,11 @@ impl Shortlist {
             let scores = &scores[..WIDTH.min(self.items - first)];
             if scores.iter().fold(false, |any, &score| any | (score > floor)) {
                 let codes = first as u32..;
-                let above = scores.iter().copied().zip(codes).filter(|(score, _)| *score > floor);
+                let above = scores
+                    .iter()
+                    .copied()
+                    .zip(codes)
+                    .filter(|(score, _)| *score > floor);
                 sieve.found.extend(above);
                 if sieve.found.len() >= 4 * keep {
                     floor = sieve.shake(keep);
@@ -129,7 +133,8 @@ fn products(columns: &[[i8; WIDTH]], query: &[i16]) -> [i32; WIDTH] {
     let (numbers, _) = query.as_chunks::<2>();
     for ([one, two], [x, y]) in pairs.iter().zip(numbers) {
         for lane in 0..WIDTH {
-            let pair = (i16::from(one[lane]).wrapping_mul(*x)).wrapping_add(i16::from(two[lane]).wrapping_mul(*y));
+            let pair =
+                (i16::from(one[lane]).wrapping_mul(*x)).wrapping_add(i16::from(two[lane]).wrapping_mul(*y));
             sums[lane] += i32::from(pair);
         }
     }
@@ -175,7 +180,10 @@ mod tests {
                 let kept = shortlist.best(&query, 0.5, 50, &mut sieve);
                 assert!(kept.is_sorted() && kept.len() == 50);
                 let best = &exact(&embeddings, &biases, &query)[..10];
-                assert!(best.iter().all(|code| kept.contains(code)), "{items} {dims} {index}");
+                assert!(
+                    best.iter().all(|code| kept.contains(code)),
+                    "{items} {dims} {index}"
+                );
             }
         }
     }
