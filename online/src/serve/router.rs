@@ -96,3 +96,69 @@ async fn method_not_allowed(request: Request<Body>) -> Refusal {
     )
     .allowing(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::app::Stage;
+    use crate::serve::limits::Limits;
+    use axum::http::header::RETRY_AFTER;
+    use http_body_util::BodyExt;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use serde_json::Value;
+
+    /// The status of a reply, its JSON, and whether it says when to try again.
+    fn ask(app: &Arc<App>, method: &str, path: &str) -> (u16, Value, bool) {
+        let request = Request::builder().method(method).uri(path).header(HOST, "t");
+        let request = request.body(Body::from("{}")).unwrap();
+        let service = TowerToHyperService::new(router(app.clone()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let reply = service.call(request).await.unwrap();
+            let (status, later) = (reply.status().as_u16(), reply.headers().contains_key(RETRY_AFTER));
+            let body = reply.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice(&body).unwrap_or_default(), later)
+        })
+    }
+
+    #[test]
+    fn what_is_not_ready_says_so_on_every_route_that_the_openapi_file_names() {
+        let file: Value = serde_json::from_str(openapi::OPENAPI).unwrap();
+        for (stage, says) in [
+            (Stage::Recovering, "is being recovered"),
+            (Stage::Failed, "cannot be written"),
+        ] {
+            let app = Arc::new(App::new(Limits::DEFAULT, None, false));
+            app.enter(stage);
+            let mut unavailable = 0;
+            for (path, methods) in file["paths"].as_object().unwrap() {
+                for (method, operation) in methods.as_object().unwrap() {
+                    let (status, body, later) = ask(&app, &method.to_uppercase(), path);
+                    if operation["responses"].get("503").is_none() {
+                        assert_eq!(status, 200, "{method} {path}");
+                        continue;
+                    }
+                    assert_eq!((status, later), (503, true), "{method} {path}");
+                    assert!(body["error"].as_str().unwrap().contains(says), "{path}: {body}");
+                    unavailable += 1;
+                }
+            }
+            assert_eq!(unavailable, 6);
+        }
+    }
+
+    #[test]
+    fn paths_of_no_route_are_counted_as_one() {
+        let app = Arc::new(App::new(Limits::DEFAULT, None, false));
+        for path in ["/a", "/b?user=7", "/recommend/7", "/metrics"] {
+            ask(&app, "GET", path);
+        }
+        let text = app.metrics.text(&Default::default()).unwrap();
+        assert!(
+            text.contains("requests_total{route=\"other\",status=\"404\"} 3"),
+            "{text}"
+        );
+        assert!(!text.contains("user=7"));
+    }
+}
