@@ -41,9 +41,7 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
     let policy = load(&config.policy)?;
     let mut hyper = config.hyper;
     hyper.learning.gamma = config.gamma.unwrap_or(policy.config.gamma);
-    let described = json!({
-        "strategy": config.strategy, "learning": hyper.learning, "schedule": hyper.schedule,
-    });
+    let described = json!({ "strategy": config.strategy, "hyper": hyper });
     let manifest = Manifest::new(EVENTS, "online agent")
         .seed(config.seed)
         .input("policy", Policy::fingerprint(&config.policy)?);
