@@ -6,8 +6,10 @@ use clap::Args;
 use common::cli::Shared;
 use common::{Error, Result};
 
+use super::learning::LearningArguments;
 use crate::adapt::Name;
 use crate::inspect::{self, Format, InspectConfig, Source};
+use crate::live::Settings;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -38,17 +40,23 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    learning: LearningArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
+        let (hyper, gamma) = self.learning.resolve(self.strategy);
+        let settings = Settings {
+            strategy: self.strategy,
+            gamma,
+            hyper,
+            seed: self.shared.seed,
+        };
         let source = match (self.policy, self.state) {
-            (Some(folder), _) => Source::Policy {
-                folder,
-                strategy: self.strategy,
-            },
+            (Some(folder), _) => Source::Policy { folder, settings },
             (None, Some(folder)) => Source::State(folder),
             (None, None) => return Err(Error::usage("neither --policy nor --state is given")),
         };

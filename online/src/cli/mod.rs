@@ -2,6 +2,7 @@
 
 mod agent;
 mod inspect;
+mod learning;
 mod numbers;
 mod replay;
 
@@ -60,6 +61,9 @@ mod tests {
             "--gamma=1.5",
             "--rollout=0",
             "--ap-floor=inf",
+            "--gate=0",
+            "--gate=1.5",
+            "--negatives=0",
         ] {
             assert!(parse(flag).is_err(), "{flag}");
         }

@@ -13,7 +13,7 @@ use common::ids::Dictionary;
 use common::schema::items;
 use common::{Error, Result, terminal};
 
-use crate::adapt::{Name, Room};
+use crate::adapt::Room;
 use crate::journal::StateFolder;
 use crate::live::{Settings, State};
 use crate::run::load;
@@ -41,7 +41,7 @@ pub enum Source {
         /// The folder.
         folder: PathBuf,
         /// How it is to act.
-        strategy: Name,
+        settings: Settings,
     },
     /// In a state folder, as it stands, also while a service runs on it.
     State(PathBuf),
@@ -50,7 +50,7 @@ pub enum Source {
 impl Source {
     fn state(&self) -> Result<State> {
         match self {
-            Source::Policy { folder, strategy } => State::new(load(folder)?, &Settings::new(*strategy, 0)),
+            Source::Policy { folder, settings } => State::new(load(folder)?, settings),
             // The decisions that wait for feedback are not shown: room for one is enough.
             Source::State(folder) => Ok(StateFolder::read(folder)?.recover(1)?.state),
         }
