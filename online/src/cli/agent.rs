@@ -6,8 +6,8 @@ use clap::Args;
 use common::Result;
 use common::cli::Shared;
 
-use super::numbers::{fraction, not_negative, positive};
-use crate::adapt::{Hyper, Learning, Name, Schedule};
+use super::learning::LearningArguments;
+use crate::adapt::Name;
 use crate::live::Settings;
 use crate::run::{self, AgentConfig, Carrier};
 
@@ -36,37 +36,6 @@ pub(super) struct Arguments {
     shared: Shared,
 }
 
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Learning")]
-struct LearningArguments {
-    /// Step size of Adam [default: 0.001 for ft, 0.005 for scratch and ap]
-    #[arg(long, value_name = "RATE", value_parser = positive)]
-    lr: Option<f32>,
-    /// Weight of the entropy bonus
-    #[arg(long, default_value_t = DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative)]
-    entropy: f32,
-    /// Weight of the critic's squared error
-    #[arg(long, default_value_t = DEFAULT.critic, value_name = "WEIGHT", value_parser = not_negative)]
-    critic: f32,
-    /// Discount per step [default: the policy's]
-    #[arg(long, value_name = "FACTOR", value_parser = fraction)]
-    gamma: Option<f32>,
-    /// Vector steps an update, the n of the n-step returns
-    #[arg(long, default_value_t = DEFAULT.rollout as u32, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
-    rollout: u32,
-    /// Bound of the gradient's norm
-    #[arg(long, default_value_t = DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
-    max_norm: f32,
-    /// With --strategy ap: recommendations until the prior's weight has fallen from 1 to its floor
-    #[arg(long, default_value_t = Schedule::DEFAULT.decay, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
-    ap_decay: u64,
-    /// With --strategy ap: the prior's weight from then on
-    #[arg(long, default_value_t = Schedule::DEFAULT.floor, value_name = "WEIGHT", value_parser = fraction)]
-    ap_floor: f32,
-}
-
-const DEFAULT: Learning = Learning::DEFAULT;
-
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
@@ -74,27 +43,12 @@ impl Arguments {
     }
 
     fn resolve(self) -> AgentConfig {
-        let learning = self.learning;
-        let default = Learning::for_strategy(self.strategy);
-        let hyper = Hyper {
-            learning: Learning {
-                learning_rate: learning.lr.unwrap_or(default.learning_rate),
-                entropy: learning.entropy,
-                critic: learning.critic,
-                rollout: learning.rollout as usize,
-                max_norm: learning.max_norm,
-                ..default
-            },
-            schedule: Schedule {
-                decay: learning.ap_decay,
-                floor: learning.ap_floor,
-            },
-        };
+        let (hyper, gamma) = self.learning.resolve(self.strategy);
         AgentConfig {
             policy: self.policy,
             settings: Settings {
                 strategy: self.strategy,
-                gamma: learning.gamma,
+                gamma,
                 hyper,
                 seed: self.shared.seed,
             },

@@ -3,6 +3,7 @@
 mod agent;
 mod bench;
 mod inspect;
+mod learning;
 mod numbers;
 mod replay;
 mod serve;
@@ -68,6 +69,9 @@ mod tests {
             "--gamma=1.5",
             "--rollout=0",
             "--ap-floor=inf",
+            "--gate=0",
+            "--gate=1.5",
+            "--negatives=0",
         ] {
             assert!(parse(flag).is_err(), "{flag}");
         }

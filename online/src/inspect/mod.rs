@@ -13,17 +13,16 @@ use common::ids::Dictionary;
 use common::schema::items;
 use common::{Error, Result, terminal};
 
-use crate::adapt::{Name, Room};
+use crate::adapt::Room;
+use crate::journal::StateFolder;
 use crate::live::{Settings, State};
 use crate::run::load;
 
 /// What to show.
 #[derive(Debug, Clone)]
 pub struct InspectConfig {
-    /// The policy folder.
-    pub policy: PathBuf,
-    /// How it is to act.
-    pub strategy: Name,
+    /// What to look into.
+    pub source: Source,
     /// The user's id.
     pub user: String,
     /// How many items.
@@ -32,6 +31,30 @@ pub struct InspectConfig {
     pub items: Option<PathBuf>,
     /// How to print.
     pub format: Format,
+}
+
+/// Where a policy is looked at.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// In its own folder, to which nothing has happened yet.
+    Policy {
+        /// The folder.
+        folder: PathBuf,
+        /// How it is to act.
+        settings: Settings,
+    },
+    /// In a state folder, as it stands, also while a service runs on it.
+    State(PathBuf),
+}
+
+impl Source {
+    fn state(&self) -> Result<State> {
+        match self {
+            Source::Policy { folder, settings } => State::new(load(folder)?, settings),
+            // The decisions that wait for feedback are not shown: room for one is enough.
+            Source::State(folder) => Ok(StateFolder::read(folder)?.recover(1)?.state),
+        }
+    }
 }
 
 /// How a portrait is printed.
@@ -46,9 +69,9 @@ pub enum Format {
 /// Prints the portrait on stdout.
 ///
 /// # Errors
-/// A policy or items table that is missing or damaged.
+/// A policy, state or items table that is missing or damaged.
 pub fn print(config: &InspectConfig) -> Result<()> {
-    let state = State::new(load(&config.policy)?, &Settings::new(config.strategy, 0))?;
+    let state = config.source.state()?;
     if !state.knows(&config.user) {
         terminal::warn(&format!(
             "the policy does not know the user `{}`: this is what a newcomer gets",
