@@ -10,6 +10,7 @@ mod process;
 mod tally;
 mod wire;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -46,7 +47,7 @@ pub enum Server {
     /// One that runs.
     Running(SocketAddr),
     /// One that is started for the measurement and stopped behind it, by `online serve` with these arguments.
-    Child(Vec<String>),
+    Child(Vec<OsString>),
 }
 
 /// Where in a run the first look at the server's memory is taken: behind the warm-up, when its buffers are full.
