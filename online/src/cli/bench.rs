@@ -123,7 +123,10 @@ struct Http {
     /// Open connections, each with one request at a time
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
-    /// How long
+    /// How long it is loaded before anything is measured: until it remembers as many decisions as it may
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    warm_up: Duration,
+    /// How long the measurement takes
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     seconds: Duration,
     /// The chance that a recommendation gets feedback, some requests later
@@ -173,6 +176,7 @@ impl Http {
         Ok(load::Config {
             server,
             connections: self.connections,
+            warm_up: self.warm_up,
             time: self.seconds,
             feedback: f64::from(self.feedback),
             users: self.made.users,
