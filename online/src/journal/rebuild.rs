@@ -31,12 +31,8 @@ impl StateFolder {
         }
         walk(&self.journal(), 0, |entry| {
             let is_event = matches!(entry.record, Record::Answered(_));
-            let passed = match is_event {
-                true => entry.applied < fold.state.applied(),
-                false => entry.epoch < fold.state.epoch(),
-            };
-            if passed {
-                // A crash left the segment beside its part.
+            // A crash may have left a segment beside its part.
+            if entry.applied < fold.state.applied() || (!is_event && entry.epoch < fold.state.epoch()) {
                 return Ok(());
             }
             fold.advance(entry.epoch)?;
