@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod policy_artifact;
 pub mod rng;
 pub mod schema;
+pub mod socket;
 pub mod tensors;
 pub mod terminal;
 

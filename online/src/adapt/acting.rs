@@ -3,44 +3,30 @@
 use crate::policy::distribution::{Softmax, mask, restrict, softmax};
 use crate::policy::{Context, Network};
 
-use super::{Moment, Room};
+use super::situation::recall_all;
+use super::{Moment, Room, Situation};
 use crate::explore::Deck;
 
 /// Moments whose logits are held at once.
 pub(super) const ROWS: usize = 32;
 
-/// Writes the encoder's states of the moments to `states`, `[moments, hidden]`. With a `revision` of the encoder's
-/// weights they are taken from and left in the moments' situations.
-pub(super) fn encode(
+/// Writes the encoder's states of the situations to `states`, `[situations, hidden]`. With a `revision` of the encoder's
+/// weights they are taken from and left in the situations.
+pub(super) fn encode<'a>(
     network: &Network,
     revision: Option<u64>,
-    moments: &[Moment<'_>],
+    situations: impl IntoIterator<Item = &'a Situation>,
     states: &mut Vec<f32>,
 ) {
-    states.clear();
-    let hidden = network.config().hidden;
-    let Some(revision) = revision else {
-        let contexts: Vec<&Context> = moments.iter().map(|m| m.situation.context()).collect();
-        *states = network.encode(&contexts);
-        return;
-    };
-    let mut missing = Vec::new();
-    for (at, moment) in moments.iter().enumerate() {
-        if !moment.situation.recall(revision, states) {
-            states.resize((at + 1) * hidden, 0.0);
-            missing.push(at);
+    match revision {
+        Some(revision) => {
+            let make = |contexts: &[&Context]| network.encode(contexts);
+            recall_all(revision, network.config().hidden, situations, states, make);
         }
-    }
-    if missing.is_empty() {
-        return;
-    }
-    let contexts: Vec<&Context> = missing
-        .iter()
-        .map(|&at| moments[at].situation.context())
-        .collect();
-    for (&at, state) in missing.iter().zip(network.encode(&contexts).chunks_exact(hidden)) {
-        states[at * hidden..(at + 1) * hidden].copy_from_slice(state);
-        moments[at].situation.keep(revision, state);
+        None => {
+            let contexts: Vec<&Context> = situations.into_iter().map(Situation::context).collect();
+            *states = network.encode(&contexts);
+        }
     }
 }
 
@@ -78,7 +64,7 @@ pub(super) fn explain(
     moment: &Moment<'_>,
     room: &mut Room,
 ) -> Alone {
-    encode(network, revision, std::slice::from_ref(moment), &mut room.states);
+    encode(network, revision, [moment.situation], &mut room.states);
     logits(network, &room.states, &mut room.logits);
     deal(&mut room.deck, &mut room.logits, moment);
     Alone {

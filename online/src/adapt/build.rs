@@ -3,7 +3,10 @@
 use common::policy_artifact::{NetworkConfig, PolicyItems, Weights};
 use serde::{Deserialize, Serialize};
 
-use super::{Ap, Frozen, Learning, Popularity, Random, Schedule, Strategy, fine_tune, from_scratch};
+use super::{
+    Adapter, AdapterSettings, Ap, DriftSettings, Frozen, Learning, Mixing, Popularity, Random, Strategy,
+    fine_tune, from_scratch,
+};
 
 /// The name of a strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub enum Name {
     Ft,
     /// A-iALP_ap: the frozen prior mixed with a fresh policy that learns from all steps
     Ap,
+    /// The frozen prior beside a small part that learns from each answer; mixed state by state
+    Adapter,
 }
 
 /// All hyper-parameters; each strategy reads those that it has.
@@ -28,8 +33,12 @@ pub enum Name {
 pub struct Hyper {
     /// How to learn.
     pub learning: Learning,
-    /// The prior's weight over time.
-    pub schedule: Schedule,
+    /// How the prior is weighted.
+    pub mixing: Mixing,
+    /// The adapter's own.
+    pub adapter: AdapterSettings,
+    /// When the adapter takes it that the world has changed.
+    pub drift: DriftSettings,
 }
 
 impl Hyper {
@@ -37,7 +46,9 @@ impl Hyper {
     pub fn for_strategy(name: Name) -> Self {
         Hyper {
             learning: Learning::for_strategy(name),
-            schedule: Schedule::DEFAULT,
+            mixing: Mixing::for_strategy(name),
+            adapter: AdapterSettings::DEFAULT,
+            drift: DriftSettings::DEFAULT,
         }
     }
 }
@@ -59,6 +70,7 @@ pub fn build(
         Name::Frozen => Box::new(Frozen::new(network, weights, seed)),
         Name::Scratch => Box::new(from_scratch(network, learning, seed)),
         Name::Ft => Box::new(fine_tune(network, weights, learning, seed)),
-        Name::Ap => Box::new(Ap::new(network, weights, learning, hyper.schedule, seed)),
+        Name::Ap => Box::new(Ap::new(network, weights, hyper, seed)),
+        Name::Adapter => Box::new(Adapter::new(network, weights, items, *hyper, seed)),
     }
 }

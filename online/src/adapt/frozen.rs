@@ -67,7 +67,8 @@ impl Who<'_> {
             states, logits, deck, ..
         } = room;
         for chunk in moments.chunks(ROWS) {
-            acting::encode(self.network, Some(self.revision), chunk, states);
+            let situations = chunk.iter().map(|moment| moment.situation);
+            acting::encode(self.network, Some(self.revision), situations, states);
             acting::logits(self.network, states, logits);
             for (logits, moment) in logits.chunks_exact_mut(items).zip(chunk) {
                 acting::deal(deck, logits, moment);

@@ -133,6 +133,40 @@ impl Learner {
         transitions
     }
 
+    /// One update; the advantage of each step, by the values before it.
+    pub(super) fn update(&mut self, experience: &Experience) -> Result<Vec<f32>> {
+        let contexts: Vec<&Context> = experience.contexts.iter().map(|c| c.context()).collect();
+        let forward = self.network.forward(&contexts);
+        let transitions = self.transitions(experience, &forward.values);
+        let advantage = |t: &Transition| t.target - forward.values[t.context];
+        let advantages = transitions.iter().map(advantage).collect();
+        let coefficients = Coefficients {
+            critic: self.learning.critic,
+            entropy: self.learning.entropy,
+            off_policy: self.off_policy,
+        };
+        a2c::gradients(
+            &self.network,
+            &forward,
+            &transitions,
+            &coefficients,
+            &mut self.workspace,
+        );
+        let gradient = &mut self.workspace.gradient;
+        let norm = clip_norm(gradient, self.learning.max_norm);
+        if !norm.is_finite() {
+            return Err(Error::data(format!(
+                "update {} would make the weights not finite",
+                self.updates + 1
+            ))
+            .hint("rewards near the largest numbers overflow: scale them to the order of 1"));
+        }
+        let adam = &mut self.adam;
+        self.network.update(|weights| adam.step(weights, gradient));
+        self.updates += 1;
+        Ok(advantages)
+    }
+
     pub(super) fn take_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
         let old: Saved = saved::unpack(from)?;
         let mut carried = Carried::default();
@@ -215,34 +249,7 @@ impl Strategy for Learner {
     }
 
     fn learn(&mut self, experience: &Experience) -> Result<()> {
-        let contexts: Vec<&Context> = experience.contexts.iter().map(|c| c.context()).collect();
-        let forward = self.network.forward(&contexts);
-        let transitions = self.transitions(experience, &forward.values);
-        let coefficients = Coefficients {
-            critic: self.learning.critic,
-            entropy: self.learning.entropy,
-            off_policy: self.off_policy,
-        };
-        a2c::gradients(
-            &self.network,
-            &forward,
-            &transitions,
-            &coefficients,
-            &mut self.workspace,
-        );
-        let gradient = &mut self.workspace.gradient;
-        let norm = clip_norm(gradient, self.learning.max_norm);
-        if !norm.is_finite() {
-            return Err(Error::data(format!(
-                "update {} would make the weights not finite",
-                self.updates + 1
-            ))
-            .hint("rewards near the largest numbers overflow: scale them to the order of 1"));
-        }
-        let adam = &mut self.adam;
-        self.network.update(|weights| adam.step(weights, gradient));
-        self.updates += 1;
-        Ok(())
+        self.update(experience).map(|_| ())
     }
 
     fn version(&self) -> u64 {

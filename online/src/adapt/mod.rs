@@ -1,12 +1,16 @@
 //! The strategies: what acts, and what is learnt from what came back. One file each, the baselines beside them.
 
 mod acting;
+mod adapter;
 mod ap;
 mod build;
+mod drift;
 mod explanation;
 mod frozen;
 mod ft;
 mod learner;
+mod mixing;
+mod newcomer;
 mod popularity;
 mod random;
 mod returns;
@@ -15,12 +19,15 @@ mod saved;
 mod scratch;
 mod situation;
 
-pub use ap::{Ap, Schedule};
+pub use adapter::{Adapter, AdapterSettings};
+pub use ap::Ap;
 pub use build::{Hyper, Name, build};
+pub use drift::DriftSettings;
 pub use explanation::{Carried, Explanation, Reason};
 pub use frozen::Frozen;
 pub use ft::fine_tune;
 pub use learner::{Learner, Learning};
+pub use mixing::{GateSettings, Mixing, Rule};
 pub use popularity::Popularity;
 pub use random::Random;
 pub use room::Room;

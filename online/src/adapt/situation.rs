@@ -28,7 +28,7 @@ impl Situation {
     }
 
     /// Appends the state that an encoder of this revision has left here to `states`; false where there is none.
-    pub(super) fn recall(&self, revision: u64, states: &mut Vec<f32>) -> bool {
+    fn recall(&self, revision: u64, states: &mut Vec<f32>) -> bool {
         match &*self.encoded.lock().unwrap_or_else(PoisonError::into_inner) {
             Some((of, state)) if *of == revision => {
                 states.extend_from_slice(state);
@@ -39,8 +39,36 @@ impl Situation {
     }
 
     /// Keeps the state that an encoder of this revision has computed.
-    pub(super) fn keep(&self, revision: u64, state: &[f32]) {
+    fn keep(&self, revision: u64, state: &[f32]) {
         let mut encoded = self.encoded.lock().unwrap_or_else(PoisonError::into_inner);
         *encoded = Some((revision, state.into()));
+    }
+}
+
+/// Writes a row of `width` numbers for each situation to `rows`: what an encoder of this revision has left there, or what
+/// `make` gives for those contexts where it has left nothing, which is kept.
+pub(super) fn recall_all<'a>(
+    revision: u64,
+    width: usize,
+    situations: impl IntoIterator<Item = &'a Situation>,
+    rows: &mut Vec<f32>,
+    make: impl FnOnce(&[&Context]) -> Vec<f32>,
+) {
+    rows.clear();
+    let mut missing: Vec<(usize, &Situation)> = Vec::new();
+    for (at, situation) in situations.into_iter().enumerate() {
+        if !situation.recall(revision, rows) {
+            rows.resize((at + 1) * width, 0.0);
+            missing.push((at, situation));
+        }
+    }
+    if missing.is_empty() {
+        return;
+    }
+    let contexts: Vec<&Context> = missing.iter().map(|(_, situation)| situation.context()).collect();
+    let made = make(&contexts);
+    for ((at, situation), row) in missing.into_iter().zip(made.chunks_exact(width)) {
+        rows[at * width..(at + 1) * width].copy_from_slice(row);
+        situation.keep(revision, row);
     }
 }

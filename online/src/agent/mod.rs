@@ -10,7 +10,6 @@ mod tests;
 
 pub use events::EventLog;
 pub use serve::{Summary, serve};
-pub(crate) use session::start;
 
 use std::collections::BTreeMap;
 
@@ -20,24 +19,36 @@ use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
 use crate::adapt::{Moment, Room, Step, Strategy};
+use crate::explore::Slate;
+use crate::live::Known;
 use recorder::Recorder;
 use session::{Pending, Session};
 
 /// What an agent knows besides its strategy.
 #[derive(Debug, Clone)]
 pub struct Knowledge {
-    /// The actions.
-    pub items: Dictionary,
-    /// The users it knows.
-    pub users: PolicyUsers,
-    /// Sizes of states and traits.
-    pub network: NetworkConfig,
+    items: Dictionary,
+    users: Known,
+    network: NetworkConfig,
+}
+
+impl Knowledge {
+    /// The actions `items`, the users that the policy knows, and the sizes of states and traits.
+    pub fn new(items: Dictionary, users: PolicyUsers, network: NetworkConfig) -> Self {
+        Knowledge {
+            users: Known::new(users, &network),
+            items,
+            network,
+        }
+    }
 }
 
 /// A strategy at work.
 pub struct Agent {
     knowledge: Knowledge,
     strategy: Box<dyn Strategy>,
+    /// Items a recommendation.
+    slate: usize,
     room: Room,
     slots: Vec<Slot>,
     slot_of: BTreeMap<u32, usize>,
@@ -70,12 +81,13 @@ struct Row<'a> {
 }
 
 impl Agent {
-    /// An agent without sessions.
+    /// An agent without sessions that recommends one item a step.
     pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>) -> Self {
-        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids.kind());
+        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids().kind());
         Agent {
             knowledge,
             strategy,
+            slate: 1,
             room: Room::new(),
             slots: Vec::new(),
             slot_of: BTreeMap::new(),
@@ -165,12 +177,7 @@ impl Agent {
             return Err(Error::data("a new episode begins while the last one is open")
                 .hint("end an episode with a row whose `done` is true"));
         }
-        self.slots[slot].session = Some(Session::open(
-            row.user,
-            &self.knowledge.users,
-            &self.knowledge.network,
-            self.episodes,
-        ));
+        self.slots[slot].session = Some(Session::open(row.user, &self.knowledge.users, self.episodes));
         self.slots[slot].episodes += 1;
         self.episodes = self.episodes.saturating_add(1);
         Ok(())
@@ -183,8 +190,8 @@ impl Agent {
                     .hint("the first request of an episode has step 0"),
             );
         };
-        let (pending, reward) = session.answered(row, &self.knowledge.items)?;
-        self.events.push(session, &pending, reward);
+        let answer = session.answered(row, &self.knowledge.items)?;
+        self.events.push(session, &answer);
         if self.strategy.rollout().is_some() {
             let step = Step {
                 context: self.recorder.context(session),
@@ -193,13 +200,13 @@ impl Agent {
                 } else {
                     Vec::new()
                 },
-                shown: pending.shown,
-                negatives: pending.negatives.clone(),
-                reward,
+                shown: answer.shown,
+                negatives: answer.negatives.clone(),
+                reward: answer.reward,
             };
             session.trajectory.push(step);
         }
-        session.move_on(&pending, reward, self.knowledge.network.window);
+        session.move_on(&answer, self.knowledge.network.window);
         if row.done {
             self.recorder.close(std::mem::take(&mut session.trajectory));
             self.slots[slot].session = None;
@@ -222,7 +229,7 @@ impl Agent {
         }
     }
 
-    /// An item for each slot whose episode goes on.
+    /// A slate for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
         let mut moments = Vec::with_capacity(slots.len());
         for &slot in slots {
@@ -239,7 +246,7 @@ impl Agent {
                 situation: &session.situation,
                 consumed: &session.consumed,
                 candidates: None,
-                k: 1,
+                k: self.slate,
                 key: [u64::from(*env), *episodes, u64::from(session.step)],
             });
         }
@@ -250,22 +257,15 @@ impl Agent {
             let Slot { env, session, .. } = &mut self.slots[slot];
             let chosen = session.as_mut().and_then(|session| {
                 let slate = slates.next()?;
-                Some((session, slate.shown(0)?, slate))
+                Some(session.pending.insert(Pending { slate, version }))
             });
-            let (slate, propensity) = match chosen {
-                Some((session, shown, slate)) => {
-                    session.pending = Some(Pending {
-                        shown,
-                        negatives: slate.negatives,
-                        version,
-                    });
-                    (Some(self.knowledge.items.id(shown.item)), shown.propensity)
-                }
-                None => (None, 1.0),
-            };
+            let nothing = Slate::default();
+            let slate = chosen.map_or(&nothing, |pending| &pending.slate);
             reply.env.push(*env);
-            reply.item.push(slate);
-            reply.propensity.push(propensity);
+            reply
+                .item
+                .push(slate.items.iter().map(|item| self.knowledge.items.id(*item)));
+            reply.propensity.push(slate.propensities.iter().product());
             reply.policy_version.push(version);
         }
         reply

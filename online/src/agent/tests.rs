@@ -35,9 +35,12 @@ impl Strategy for Watched {
         let choose = |moment: &Moment<'_>| {
             seen.contexts.push(moment.situation.context().clone());
             seen.consumed.push(moment.consumed.to_vec());
+            let open = (0..5).filter(|item| !moment.consumed.contains(item));
+            let items: Vec<u32> = open.take(moment.k).collect();
             Slate {
-                items: vec![(0..5).find(|item| !moment.consumed.contains(item)).unwrap()],
-                propensities: vec![0.5],
+                propensities: vec![0.5; items.len()],
+                items,
+                negatives: vec![0, 1, 2],
                 ..Slate::default()
             }
         };
@@ -62,23 +65,21 @@ fn agent() -> (Agent, Watched) {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
     };
-    let knowledge = Knowledge {
-        items: ids(&["a", "b", "c", "d", "e"]),
-        users: PolicyUsers {
-            ids: ids(&["u"]),
-            history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
-            traits: vec![0.5],
-            consumed: vec![vec![0, 3, 4]],
-        },
-        network: NetworkConfig {
-            items: 5,
-            dims: 1,
-            hidden: 1,
-            traits: 1,
-            window: 2,
-            encoder: common::policy_artifact::Encoder::Gru,
-        },
+    let users = PolicyUsers {
+        ids: ids(&["u"]),
+        history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
+        traits: vec![0.5],
+        consumed: vec![vec![0, 3, 4]],
     };
+    let network = NetworkConfig {
+        items: 5,
+        dims: 1,
+        hidden: 1,
+        traits: 1,
+        window: 2,
+        encoder: common::policy_artifact::Encoder::Gru,
+    };
+    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network);
     let seen = Watched::default();
     (Agent::new(knowledge, Box::new(seen.clone())), seen)
 }
@@ -185,6 +186,27 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
     );
     assert_eq!(experience.contexts.len(), 3);
     assert_eq!(experience.contexts[2].context().history, vec![(1, 1.0)]);
+}
+
+#[test]
+fn of_a_slate_one_item_is_answered_and_the_others_stay_open() {
+    let (mut agent, watched) = agent();
+    agent.slate = 3;
+    let reply = handle(&mut agent, &[begin(0, "x")]);
+    assert_eq!(reply.item.row(0).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(reply.propensity, [0.125], "the product over the places");
+    let reply = handle(&mut agent, &[(0, "x", 1, Some("b"), Some(1.0), false)]);
+    assert_eq!(reply.item.row(0).collect::<Vec<_>>(), ["a", "c", "d"]);
+    let reply = handle(&mut agent, &[(0, "x", 2, Some("a"), Some(0.0), true)]);
+    assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
+    let seen = watched.seen();
+    let steps = &seen.experience[0].trajectories[0].steps;
+    assert_eq!((steps[0].shown.item, steps[0].shown.propensity), (1, 0.5));
+    // Draws that show an item above the answered one are not of its place.
+    assert_eq!(
+        (&steps[0].negatives[..], &steps[1].negatives[..]),
+        (&[1, 2][..], &[0, 1, 2][..])
+    );
 }
 
 #[test]

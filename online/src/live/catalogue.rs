@@ -1,7 +1,7 @@
 //! The items of the policy that acts, and how they are found again in the next one.
 
 use common::ids::Dictionary;
-use common::policy_artifact::Policy;
+use common::policy_artifact::{Policy, PolicyItems, Weights};
 
 /// Embeddings that are kept to compare two policies by.
 const KEPT: usize = 4_096;
@@ -21,7 +21,7 @@ pub struct Catalogue {
 
 /// How the items of two policies belong together.
 #[derive(Debug, Clone)]
-pub struct Succession {
+pub(super) struct Succession {
     /// By the old code: the new one, where the item is still there.
     pub map: Vec<Option<u32>>,
     /// Items of both.
@@ -31,14 +31,13 @@ pub struct Succession {
 }
 
 impl Catalogue {
-    pub(super) fn new(policy: &Policy) -> Self {
-        let network = &policy.config.network;
-        let every = network.items.div_ceil(KEPT).max(1);
-        let rows = policy.weights.item_embedding.chunks_exact(network.dims);
+    pub(super) fn new(items: &PolicyItems, weights: &Weights, dims: usize) -> Self {
+        let every = items.ids.len().div_ceil(KEPT).max(1);
+        let rows = weights.item_embedding.chunks_exact(dims);
         Catalogue {
-            ids: policy.items.ids.clone(),
-            likes: policy.items.popularity.clone(),
-            dims: network.dims,
+            ids: items.ids.clone(),
+            likes: items.popularity.clone(),
+            dims,
             embeddings: rows.step_by(every).flatten().copied().collect(),
             every,
         }

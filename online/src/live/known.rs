@@ -7,7 +7,7 @@ use crate::policy::Context;
 
 /// The policy's users.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(crate) struct Known {
     ids: Dictionary,
     /// K of each.
     traits: Vec<f32>,
@@ -18,7 +18,7 @@ pub(super) struct Known {
 
 impl Known {
     /// The users of a policy of these sizes; of each history the last items that the network reads.
-    pub(super) fn new(users: PolicyUsers, network: &NetworkConfig) -> Self {
+    pub(crate) fn new(users: PolicyUsers, network: &NetworkConfig) -> Self {
         let latest = |list: &Vec<(u32, f32)>| list.len().saturating_sub(network.window);
         Known {
             ids: users.ids,
@@ -30,13 +30,24 @@ impl Known {
     }
 
     /// The users' ids.
-    pub(super) fn ids(&self) -> &Dictionary {
+    pub(crate) fn ids(&self) -> &Dictionary {
         &self.ids
     }
 
-    /// K, the traits of each.
-    pub(super) fn traits(&self) -> usize {
-        self.width
+    /// The state of `user` and what they have consumed: one who is not known has no history, no traits, nothing consumed.
+    pub(crate) fn start(&self, user: &str) -> (Context, &[u32]) {
+        match self.ids.code(user) {
+            Some(code) => (self.context(code), self.consumed(code)),
+            None => (self.stranger(), &[]),
+        }
+    }
+
+    /// The state of a user who is not known.
+    pub(super) fn stranger(&self) -> Context {
+        Context {
+            traits: vec![0.0; self.width],
+            history: Vec::new(),
+        }
     }
 
     /// The state of the user of `code`.

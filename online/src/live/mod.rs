@@ -34,3 +34,6 @@ pub use policy::{Observed, Policy, Recommendation};
 pub use settings::Settings;
 pub use state::{Applied, State};
 pub use swap::{Carried, Successor};
+
+pub(crate) use known::Known;
+pub(crate) use users::moved_on;

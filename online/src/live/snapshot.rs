@@ -84,13 +84,13 @@ impl State {
                 traits: users.view(&user.id).situation.context().traits.clone(),
                 history: user.history,
             };
-            check_context(&context, &self.network)
+            check_context(&context, &self.config.network)
                 .map_err(|e| e.at(format!("snapshot, user {}", user.id)))?;
             let ascending = user.consumed.is_sorted_by(|a, b| a < b);
             let beyond = user
                 .consumed
                 .last()
-                .is_some_and(|&code| code as usize >= self.network.items);
+                .is_some_and(|&code| code as usize >= self.config.network.items);
             if !ascending || beyond || users.is_changed(&user.id) {
                 return Err(Error::data("the snapshot is damaged").at(format!("user {}", user.id)));
             }
@@ -101,7 +101,10 @@ impl State {
             };
             users.insert(&user.id, changed);
         }
-        let unlearnt = saved.unlearnt.into_iter().map(|one| one.restore(&self.network));
+        let unlearnt = saved
+            .unlearnt
+            .into_iter()
+            .map(|one| one.restore(&self.config.network));
         let unlearnt = unlearnt.collect::<Result<Vec<_>>>()?;
         self.strategy.restore(&saved.strategy)?;
         self.users = users;

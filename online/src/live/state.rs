@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
-use common::policy_artifact::{NetworkConfig, Policy as Artifact};
+use common::policy_artifact::{NetworkConfig, Policy as Artifact, PolicyConfig};
 use common::{Error, Result};
 
 use super::ask::Ask;
@@ -20,7 +20,7 @@ use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
 /// threads can; applying an event changes it.
 pub struct State {
     pub(super) settings: Settings,
-    pub(super) network: NetworkConfig,
+    pub(super) config: PolicyConfig,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) users: Users,
     pub(super) strategy: Box<dyn Strategy>,
@@ -57,30 +57,31 @@ impl State {
     /// # Errors
     /// A policy without items.
     pub fn new(policy: Artifact, settings: &Settings) -> Result<Self> {
-        let network = policy.config.network.clone();
+        let config = policy.config;
+        let network = &config.network;
         if network.items == 0 {
             return Err(Error::data(
                 "the network has 0 items: there is nothing to recommend",
             ));
         }
-        let catalogue = Arc::new(Catalogue::new(&policy));
+        let catalogue = Arc::new(Catalogue::new(&policy.items, &policy.weights, network.dims));
         let strategy = adapt::build(
             settings.strategy,
-            &network,
+            network,
             policy.weights,
             &policy.items,
-            &settings.hyper_for(policy.config.gamma),
+            &settings.hyper_for(config.gamma),
             settings.seed,
         );
         Ok(State {
             settings: *settings,
             catalogue,
-            users: Users::new(Known::new(policy.users, &network)),
+            users: Users::new(Known::new(policy.users, network)),
             strategy,
             fingerprint: Fingerprint::of_bytes(policy.manifest.to_json().as_bytes()),
             counts: Counts::default(),
             unlearnt: Vec::new(),
-            network,
+            config,
         })
     }
 
@@ -122,7 +123,7 @@ impl State {
         request: u64,
         then: impl FnOnce(&Arc<Situation>, Moment<'_>) -> T,
     ) -> Result<T> {
-        ask.check(&self.network)?;
+        ask.check(&self.config.network)?;
         let View { situation, consumed } = self.users.view(ask.user);
         let given = ask.given.map(|context| {
             let shown = context.history.iter().map(|(item, _)| *item);
@@ -153,8 +154,8 @@ impl State {
     /// # Errors
     /// An event that no decision over this catalogue can have had; nothing changes then.
     pub fn apply(&mut self, event: &mut Event) -> Result<Applied> {
-        event.check(&self.network)?;
-        let window = self.network.window;
+        event.check(&self.config.network)?;
+        let window = self.config.network.window;
         let (item, reward) = (event.shown.item, event.reward);
         let teaches = self.strategy.rollout().is_some() && event.epoch == self.counts.epoch;
         let (number, user) = self.users.change(&event.user);
@@ -248,7 +249,12 @@ impl State {
 
     /// The sizes of states and traits.
     pub fn network(&self) -> &NetworkConfig {
-        &self.network
+        &self.config.network
+    }
+
+    /// What the policy is: its method, the origin of its traits, its sizes.
+    pub fn config(&self) -> &PolicyConfig {
+        &self.config
     }
 
     /// The items; a code is a place in it.

@@ -88,7 +88,7 @@ impl State {
         let Succession { map, shared, kin } = succession;
         let learnt = state.strategy.carry_over(&self.strategy.save(), &map, kin)?;
         for (id, user) in self.users.changed() {
-            let changed = carried(user, id, &state.users, &map, state.network.window);
+            let changed = carried(user, id, &state.users, &map, state.config.network.window);
             state.users.insert(id, changed);
         }
         let forgotten = self.users.known().ids().ids();
@@ -106,7 +106,11 @@ impl State {
         pending.change(
             |decision| {
                 let traits = &state.users.view(&decision.user).situation.context().traits;
-                let history = mapped(&decision.situation.context().history, &map, state.network.window);
+                let history = mapped(
+                    &decision.situation.context().history,
+                    &map,
+                    state.config.network.window,
+                );
                 decision.situation = Arc::new(Situation::new(Context {
                     traits: traits.clone(),
                     history,

@@ -6,7 +6,6 @@ use common::ids::{Dictionary, IdKind};
 
 use super::known::Known;
 use crate::adapt::Situation;
-use crate::policy::Context;
 
 /// What is known of one user.
 #[derive(Debug)]
@@ -43,14 +42,10 @@ impl Users {
     pub(super) fn new(known: Known) -> Self {
         let mut situations = Vec::new();
         situations.resize_with(known.ids().len(), OnceLock::new);
-        let newcomer = Context {
-            traits: vec![0.0; known.traits()],
-            history: Vec::new(),
-        };
         Users {
+            newcomer: Arc::new(Situation::new(known.stranger())),
             known,
             situations,
-            newcomer: Arc::new(Situation::new(newcomer)),
             changed_ids: Dictionary::new(IdKind::Text),
             changed: Vec::new(),
         }
@@ -138,7 +133,7 @@ impl Changed {
 }
 
 /// The situation behind one: the item joins the history where its reward is positive; else nothing changes.
-pub(super) fn moved_on(situation: &Arc<Situation>, item: u32, reward: f32, window: usize) -> Arc<Situation> {
+pub(crate) fn moved_on(situation: &Arc<Situation>, item: u32, reward: f32, window: usize) -> Arc<Situation> {
     if reward > 0.0 {
         let mut context = situation.context().clone();
         context.history.push((item, 1.0));

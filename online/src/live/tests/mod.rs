@@ -62,6 +62,8 @@ fn state_of(strategy: Name) -> State {
 fn settings(strategy: Name) -> Settings {
     let mut settings = Settings::new(strategy, 3);
     settings.hyper.learning.rollout = 2;
+    // Short histories are to see all of a strategy.
+    settings.hyper.mixing.warm_up = 3;
     settings
 }
 

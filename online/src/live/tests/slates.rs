@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn slates_come_as_often_as_their_propensities_say_and_their_chances_sum_to_one() {
-    for strategy in [Name::Random, Name::Frozen, Name::Ap] {
+    for strategy in [Name::Random, Name::Frozen, Name::Ap, Name::Adapter] {
         let state = State::new(artifact(&ITEMS[..4], 4, 1), &settings(strategy)).unwrap();
         let mut room = Room::new();
         let mut seen: BTreeMap<Vec<u32>, (f64, f64)> = BTreeMap::new();
@@ -30,7 +30,14 @@ fn slates_come_as_often_as_their_propensities_say_and_their_chances_sum_to_one()
 
 #[test]
 fn consumed_items_come_only_to_who_has_had_them_all() {
-    for strategy in [Name::Random, Name::Popularity, Name::Frozen, Name::Ft, Name::Ap] {
+    for strategy in [
+        Name::Random,
+        Name::Popularity,
+        Name::Frozen,
+        Name::Ft,
+        Name::Ap,
+        Name::Adapter,
+    ] {
         let (mut state, mut pending, mut room) = (state_of(strategy), Pending::new(64), Room::new());
         // u0 begins with 2 of the 8 items consumed.
         for round in 0..6 {
@@ -52,7 +59,14 @@ fn consumed_items_come_only_to_who_has_had_them_all() {
 
 #[test]
 fn only_candidates_are_recommended() {
-    for strategy in [Name::Random, Name::Popularity, Name::Frozen, Name::Ft, Name::Ap] {
+    for strategy in [
+        Name::Random,
+        Name::Popularity,
+        Name::Frozen,
+        Name::Ft,
+        Name::Ap,
+        Name::Adapter,
+    ] {
         let (state, mut room) = (state_of(strategy), Room::new());
         let of = |user, candidates, request, room: &mut Room| {
             let ask = Ask {

@@ -134,14 +134,14 @@ fn what_does_not_fit_is_refused_and_the_old_policy_stays() {
 
 #[test]
 fn swaps_are_part_of_the_fold() {
-    let run = |cut: bool| {
-        let (acts, mut state, mut pending) = history(Name::Ap, 40, 5);
+    let run = |strategy: Name, cut: bool| {
+        let (acts, mut state, mut pending) = history(strategy, 40, 5);
         assert!(!acts.is_empty());
         let successor = Successor::new(state.catalogue(), artifact(&NEXT, 4, 1), state.settings()).unwrap();
         state.swap(successor, &mut pending).unwrap();
         if cut {
             let (snapshot, kept) = (state.snapshot(), pending.snapshot());
-            state = State::new(artifact(&NEXT, 4, 1), &settings(Name::Ap)).unwrap();
+            state = State::new(artifact(&NEXT, 4, 1), &settings(strategy)).unwrap();
             state.restore(&snapshot).unwrap();
             pending = Pending::new(16);
             pending.restore(&kept).unwrap();
@@ -156,5 +156,7 @@ fn swaps_are_part_of_the_fold() {
         }
         (state.digest(), pending.snapshot())
     };
-    assert_eq!(run(true), run(false));
+    for strategy in [Name::Ft, Name::Ap, Name::Adapter] {
+        assert_eq!(run(strategy, true), run(strategy, false), "{strategy:?}");
+    }
 }

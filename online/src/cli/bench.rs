@@ -1,0 +1,130 @@
+//! `online bench`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use common::Result;
+use common::cli::Shared;
+
+use super::numbers::seconds;
+use crate::adapt::Name;
+use crate::bench::{self, IndexConfig, PairsConfig, Sizes};
+use crate::index::Scan;
+use crate::live::Settings;
+
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Recommendations with their feedback, in process, on one core
+    Pairs(Pairs),
+    /// Scans of a large catalogue: their time, and what a shortlist leaves out
+    Index(Index),
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The made-up policy")]
+struct Made {
+    /// Items in the catalogue
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=50_000_000))]
+    items: u32,
+    /// Dimensions of an embedding, and hidden units of the encoder
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    dims: u32,
+    /// Users known
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    users: u32,
+}
+
+impl Made {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            items: self.items as usize,
+            dims: self.dims as usize,
+            users: self.users as usize,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+struct Pairs {
+    /// How to act and learn
+    #[arg(long, value_enum, default_value_t = Name::Frozen)]
+    strategy: Name,
+    /// Length of one run
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    seconds: Duration,
+    /// Runs; their median counts
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    runs: u32,
+    /// Measure Vowpal Wabbit's contextual bandit too, with items as actions. It is installed into a virtual
+    /// environment in this folder, which needs python3 and the package registry the first time
+    #[arg(long, value_name = "VENV")]
+    peers: Option<PathBuf>,
+    /// Numbers of actions at which it is measured
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "100,1000,10000",
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    peer_actions: Vec<u32>,
+    #[command(flatten)]
+    made: Made,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args, Debug)]
+struct Index {
+    /// Measure on this policy and its users, not on one that is made up
+    #[arg(long, value_name = "DIR")]
+    policy: Option<PathBuf>,
+    /// How many items shortlists keep
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [256, Scan::KEEP as u32, 4096],
+          value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Vec<u32>,
+    /// Users asked
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    asked: u32,
+    /// Items of the made-up policy
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(2..=50_000_000))]
+    items: u32,
+    /// Dimensions of the made-up policy
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    dims: u32,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+impl Arguments {
+    pub(super) fn run(self) -> Result<()> {
+        match self.what {
+            What::Pairs(pairs) => {
+                pairs.shared.init_terminal();
+                bench::pairs(&PairsConfig {
+                    sizes: pairs.made.sizes(),
+                    settings: Settings::new(pairs.strategy, pairs.shared.seed),
+                    time: pairs.seconds,
+                    runs: pairs.runs as usize,
+                    peers: pairs.peers,
+                    actions: pairs.peer_actions.iter().map(|&n| n as usize).collect(),
+                })
+            }
+            What::Index(index) => {
+                index.shared.init_terminal();
+                bench::index(&IndexConfig {
+                    policy: index.policy,
+                    sizes: Sizes {
+                        items: index.items as usize,
+                        dims: index.dims as usize,
+                        users: index.asked as usize,
+                    },
+                    keep: index.keep.iter().map(|&n| n as usize).collect(),
+                    seed: index.shared.seed,
+                })
+            }
+        }
+    }
+}
