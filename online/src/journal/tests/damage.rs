@@ -147,7 +147,7 @@ fn a_missing_segment_is_missed() {
         std::fs::remove_file(path).unwrap();
         for error in [
             folder.recover(64).map(drop).unwrap_err(),
-            folder.rebuild().map(drop).unwrap_err(),
+            folder.rebuild(|_: &mut (), _| ()).map(drop).unwrap_err(),
         ] {
             assert_eq!(error.class(), Class::Data);
             assert!(error.to_string().contains("missing"), "{error}");

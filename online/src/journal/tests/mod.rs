@@ -187,3 +187,7 @@ fn digests(durable: &Durable) -> (common::fingerprint::Fingerprint, Vec<u8>) {
     let state = durable.read().unwrap();
     (state.digest(), durable.pending_snapshot())
 }
+
+fn rebuilt(folder: &StateFolder) -> common::fingerprint::Fingerprint {
+    folder.rebuild(|_: &mut (), _| ()).unwrap().0.digest()
+}
