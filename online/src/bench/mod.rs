@@ -2,6 +2,7 @@
 //! of the server to its first answer; scans of large catalogues. Policies are made up, of the sizes asked for.
 
 mod index;
+mod journal;
 mod latency;
 mod made;
 mod pairs;
@@ -9,5 +10,6 @@ mod peers;
 mod table;
 
 pub use index::{IndexConfig, index};
+pub use journal::{JournalConfig, journal};
 pub use made::Sizes;
 pub use pairs::{PairsConfig, pairs};
