@@ -62,6 +62,15 @@ pub fn move_to(from: &Path, path: &Path) -> Result<()> {
     sync_folder(folder_of(path))
 }
 
+/// Removes the file; it does not come back after a crash.
+///
+/// # Errors
+/// When there is none, and on I/O failure.
+pub fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(|e| Error::io(e, "remove", path))?;
+    sync_folder(folder_of(path))
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

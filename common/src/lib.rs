@@ -5,6 +5,7 @@
 //! column name, a file layout or a manifest key.
 #![warn(missing_docs)]
 
+pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
 pub mod cli;
@@ -17,6 +18,7 @@ pub mod manifest;
 pub mod policy_artifact;
 pub mod rng;
 pub mod schema;
+pub mod socket;
 pub mod tensors;
 pub mod terminal;
 

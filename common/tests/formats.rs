@@ -364,6 +364,7 @@ fn events_are_a_valid_log_and_need_propensities() {
         episode: vec![0, 0, 1],
         step: vec![0, 1, 0],
         policy_version: vec![1, 1, 2],
+        decisions: None,
     };
     let manifest = Manifest::new(events::EVENTS, "test");
     assert!(events::write(&path, &manifest, &of).is_err());

@@ -7,11 +7,16 @@
 mod synthetic;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers, Weights};
-use online::adapt::{Learner, Learning, Name, Schedule, Strategy, build, from_scratch};
+use online::adapt::{
+    Experience, Explanation, Hyper, Learner, Learning, Moment, Name, Room, Schedule, Strategy, build,
+    from_scratch,
+};
 use online::agent::{Agent, Knowledge};
+use online::explore::Slate;
 use synthetic::{Episodes, HORIZON, World};
 
 const BLOCKS: usize = 8;
@@ -32,12 +37,8 @@ impl Setup {
         episodes: usize,
         seed: u64,
     ) -> Result<Vec<f64>> {
-        let knowledge = Knowledge {
-            items: self.items.ids.clone(),
-            users: self.users.clone(),
-            network: self.network.clone(),
-        };
-        let mut agent = Agent::new(knowledge, strategy, seed);
+        let knowledge = Knowledge::new(self.items.ids.clone(), self.users.clone(), self.network.clone());
+        let mut agent = Agent::new(knowledge, strategy);
         let mut stream = Episodes::new(world, self.envs, seed);
         let rounds = episodes / self.envs;
         let mut curve = vec![0.0; BLOCKS];
@@ -53,17 +54,33 @@ impl Setup {
 }
 
 /// A learner that others can look into after the run.
-struct Shared(std::rc::Rc<std::cell::RefCell<Learner>>);
+#[derive(Clone)]
+struct Shared(Arc<RwLock<Learner>>);
+
+impl Shared {
+    fn look(&self) -> RwLockReadGuard<'_, Learner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Strategy for Shared {
-    fn choose(&mut self, decisions: &[online::adapt::Decision<'_>]) -> Vec<online::explore::Choice> {
-        self.0.borrow_mut().choose(decisions)
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        self.look().choose(moments, room)
     }
     fn rollout(&self) -> Option<usize> {
-        self.0.borrow().rollout()
+        self.look().rollout()
     }
-    fn learn(&mut self, experience: &online::adapt::Experience) -> Result<()> {
-        self.0.borrow_mut().learn(experience)
+    fn wants_consumed(&self) -> bool {
+        self.look().wants_consumed()
+    }
+    fn learn(&mut self, experience: &Experience) -> Result<()> {
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .learn(experience)
+    }
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        self.look().explain(moment, room)
     }
 }
 
@@ -130,8 +147,7 @@ fn main() -> Result<()> {
                 &setup.network,
                 prior.clone(),
                 &setup.items,
-                &learning,
-                &schedule,
+                &Hyper { learning, schedule },
                 seed,
             );
             let curve = setup.run(&world, strategy, number("episodes", 8000.0) as usize, seed)?;
@@ -148,14 +164,11 @@ fn main() -> Result<()> {
 
 /// The weights after learning in the distorted world.
 fn prior(setup: &Setup, world: &World, episodes: usize, learning: Learning) -> Result<Weights> {
-    let learner = std::rc::Rc::new(std::cell::RefCell::new(from_scratch(
-        setup.network.clone(),
-        learning,
-        100,
-    )));
-    let curve = setup.run(world, Box::new(Shared(learner.clone())), episodes, 100)?;
+    let learner = from_scratch(setup.network.clone(), learning, 100);
+    let learner = Shared(Arc::new(RwLock::new(learner)));
+    let curve = setup.run(world, Box::new(learner.clone()), episodes, 100)?;
     let curve: Vec<String> = curve.iter().map(|m| format!("{m:.3}")).collect();
     println!("prior, in its own world: {}", curve.join(" "));
-    let weights = learner.borrow().network().weights().clone();
+    let weights = learner.look().network().weights().clone();
     Ok(weights)
 }

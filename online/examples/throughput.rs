@@ -7,7 +7,7 @@ mod synthetic;
 
 use common::Result;
 use common::policy_artifact::Weights;
-use online::adapt::{Learning, Name, Schedule, build};
+use online::adapt::{Hyper, Name, build};
 use online::agent::{Agent, Knowledge};
 use synthetic::{Episodes, HORIZON, World};
 
@@ -25,18 +25,12 @@ fn main() -> Result<()> {
             (Name::Ft, 10),
             (Name::Ap, 1),
         ] {
-            let learning = Learning {
-                rollout,
-                ..Learning::for_strategy(name)
-            };
+            let mut hyper = Hyper::for_strategy(name);
+            hyper.learning.rollout = rollout;
             let weights = Weights::init(&network, 1);
-            let strategy = build(name, &network, weights, &table, &learning, &Schedule::DEFAULT, 1);
-            let knowledge = Knowledge {
-                items: table.ids.clone(),
-                users: users.clone(),
-                network: network.clone(),
-            };
-            let mut agent = Agent::new(knowledge, strategy, 1);
+            let strategy = build(name, &network, weights, &table, &hyper, 1);
+            let knowledge = Knowledge::new(table.ids.clone(), users.clone(), network.clone());
+            let mut agent = Agent::new(knowledge, strategy);
             let mut episodes = Episodes::new(&world, envs, 1);
             let mut spent = 0.0;
             let rounds = steps / envs / HORIZON as usize;

@@ -9,5 +9,8 @@ pub mod agent;
 pub mod cli;
 pub mod explore;
 pub mod inspect;
+pub mod journal;
+pub mod live;
 pub mod policy;
+pub mod replay;
 pub mod run;

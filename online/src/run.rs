@@ -1,6 +1,6 @@
-//! `online agent`: a policy folder, a strategy and the process's own streams.
+//! `online agent`: a policy folder and a strategy, at the other end of an environment's step frames.
 
-use std::io::{BufReader, BufWriter};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use common::artifact;
@@ -8,11 +8,13 @@ use common::frame::Hello;
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::events::EVENTS;
+use common::socket::{self, Socket};
 use common::{Error, Result, terminal};
 use serde_json::json;
 
-use crate::adapt::{self, Learning, Name, Schedule};
+use crate::adapt;
 use crate::agent::{Agent, Knowledge, serve};
+use crate::live::Settings;
 
 /// What to serve, and how.
 #[derive(Debug, Clone)]
@@ -20,59 +22,75 @@ pub struct AgentConfig {
     /// The policy folder.
     pub policy: PathBuf,
     /// How to act and learn.
-    pub strategy: Name,
+    pub settings: Settings,
+    /// Where the environment is.
+    pub carrier: Carrier,
     /// Where to write events.
     pub events: Option<PathBuf>,
     /// Whether events of another run may be replaced.
     pub overwrite: bool,
-    /// Seed of the draws and of fresh weights.
-    pub seed: u64,
-    /// Discount, where it is not to be the policy's.
-    pub gamma: Option<f32>,
-    /// How to learn.
-    pub learning: Learning,
-    /// The prior's weight over time.
-    pub schedule: Schedule,
 }
 
-/// Serves stdin and stdout until stdin ends; then writes the events.
+/// What carries the step frames.
+#[derive(Debug, Clone)]
+pub enum Carrier {
+    /// The process's own stdin and stdout.
+    Streams,
+    /// A Unix socket on which the environment listens.
+    Connect(PathBuf),
+    /// A Unix socket to which any number of environments connect, each to an agent of its own that begins anew.
+    Listen(PathBuf),
+}
+
+/// Serves one environment until it ends the session, then writes the events; or, listening, all that connect until the
+/// process is ended.
 ///
 /// # Errors
-/// A policy that is missing or damaged, a breach of the protocol, events that cannot be written.
+/// A policy that is missing or damaged, a socket that cannot be used, events that cannot be written, a breach of the
+/// protocol; what is wrong with one that connects is said on stderr, and the others notice nothing.
 pub fn agent(config: &AgentConfig) -> Result<()> {
     let policy = load(&config.policy)?;
-    let learning = Learning {
-        gamma: config.gamma.unwrap_or(policy.config.gamma),
-        ..config.learning
-    };
-    let described = json!({
-        "strategy": config.strategy, "learning": learning, "schedule": config.schedule,
-    });
+    match &config.carrier {
+        Carrier::Streams => session(config, policy, std::io::stdin().lock(), std::io::stdout().lock()),
+        Carrier::Connect(path) => {
+            let stream = socket::connect(path)?;
+            session(config, policy, &stream, &stream)
+        }
+        Carrier::Listen(path) => {
+            let socket = Socket::listen(path)?;
+            terminal::info(&format!("listening on {}", path.display()));
+            let policy = &policy;
+            std::thread::scope(|scope| {
+                loop {
+                    let stream = socket.accept(None)?;
+                    scope.spawn(move || {
+                        if let Err(error) = session(config, policy.clone(), &stream, &stream) {
+                            terminal::warn(&format!("an environment was given up: {error}"));
+                        }
+                    });
+                }
+            })
+        }
+    }
+}
+
+/// Serves one environment.
+fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl Write) -> Result<()> {
+    let Settings { strategy, seed, .. } = config.settings;
+    let hyper = config.settings.hyper_for(policy.config.gamma);
     let manifest = Manifest::new(EVENTS, "online agent")
-        .seed(config.seed)
+        .seed(seed)
         .input("policy", Policy::fingerprint(&config.policy)?);
     let network = policy.config.network;
-    let strategy = adapt::build(
-        config.strategy,
-        &network,
-        policy.weights,
-        &policy.items,
-        &learning,
-        &config.schedule,
-        config.seed,
-    );
-    let knowledge = Knowledge {
-        items: policy.items.ids,
-        users: policy.users,
-        network,
-    };
-    let mut agent = Agent::new(knowledge, strategy, config.seed);
+    let acting = adapt::build(strategy, &network, policy.weights, &policy.items, &hyper, seed);
+    let knowledge = Knowledge::new(policy.items.ids, policy.users, network);
+    let mut agent = Agent::new(knowledge, acting);
 
     let mut planned = None;
     let check = |hello: &Hello| {
         let session = json!({
-            "agent": described, "environment": hello.environment, "environment_seed": hello.seed,
-            "horizon": hello.horizon,
+            "agent": { "strategy": strategy, "hyper": hyper }, "environment": hello.environment,
+            "environment_seed": hello.seed, "horizon": hello.horizon, "slate": hello.slate,
         });
         let manifest = manifest.input("items", hello.items.clone()).config(&session)?;
         if let Some(path) = &config.events {
@@ -82,9 +100,7 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
         planned = Some(manifest);
         Ok(())
     };
-    let source = BufReader::new(std::io::stdin().lock());
-    let sink = BufWriter::new(std::io::stdout().lock());
-    let summary = serve(&mut agent, source, sink, check)?;
+    let summary = serve(&mut agent, BufReader::new(source), BufWriter::new(sink), check)?;
     if let (Some(path), Some(manifest)) = (&config.events, planned) {
         agent.events().write(path, &manifest)?;
     }

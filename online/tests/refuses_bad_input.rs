@@ -21,14 +21,14 @@ fn another_catalogue() {
 }
 
 #[test]
-fn slates_of_several_items_and_another_protocol() {
+fn slates_beyond_the_catalogue_and_another_protocol() {
     let folder = tempfile::tempdir().unwrap();
     let policy = saved(folder.path());
-    let slates = Hello { slate: 3, ..hello() };
+    let slates = Hello { slate: 31, ..hello() };
     fails_with(
         &feed(agent(&policy, "frozen", &[]), &stream(&slates, &[])),
         42,
-        "slates of 3",
+        "slates of 31",
     );
     let protocol = Hello {
         protocol: 99,

@@ -7,10 +7,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use common::frame::{ReplyReceiver, RequestSender};
+use common::socket::Socket;
 use common::{Result, terminal};
 
 use crate::drive::exchange::{self, BUFFER, Exchange};
-use crate::drive::socket::Socket;
 use crate::environment::Environment;
 use crate::environment::rules::Rules;
 

@@ -4,6 +4,9 @@
 //! nullable), `done` (bool), `truncated` (bool). Reply columns: `env` (u32), `item` (list of text, the slate),
 //! `propensity` (f32), `policy_version` (u64). A reply has one row a request row, in the same order.
 //!
+//! Where slates have several items, `last_item` names one of the last slate, and the reward is that item's alone: the item
+//! that was consumed or, where none was, the first. What else was shown has no feedback.
+//!
 //! An episode begins with step 0, no `last_item` and no `reward`. The row with `done` carries the last reward
 //! and is answered with an empty slate and propensity 1; the environment's next row begins a new episode (the
 //! NEXT_STEP autoreset of Gymnasium). `truncated` tells how it ended: at the horizon, where the return goes on beyond

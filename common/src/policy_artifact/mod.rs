@@ -16,7 +16,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
+use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
+use crate::schema::interactions::{ITEM_ID, USER_ID};
+use crate::schema::stream;
 use crate::{Error, Result};
 
 /// Artifact kind.
@@ -133,6 +136,16 @@ impl Policy {
         })
     }
 
+    /// The ids of a policy's items, by code, and the type of its users' ids: without its weights and its users.
+    ///
+    /// # Errors
+    /// When its tables are missing or damaged.
+    pub fn ids(folder: &Path) -> Result<(Dictionary, IdKind)> {
+        let items = stream::unique_ids(&folder.join(ITEMS_FILE), ITEM_ID, &[POLICY])?;
+        let users = stream::kind_of_ids(&folder.join(USERS_FILE), USER_ID)?;
+        Ok((items, users))
+    }
+
     /// The fingerprint of the policy as it stands in `folder`.
     ///
     /// # Errors
@@ -145,7 +158,6 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Dictionary, IdKind};
 
     fn policy() -> Policy {
         let network = NetworkConfig {
@@ -198,6 +210,8 @@ mod tests {
         assert_eq!(loaded.users.consumed, policy().users.consumed);
         assert_eq!(loaded.items.popularity, policy().items.popularity);
         assert_eq!(loaded.config, policy().config);
+        let (items, users) = Policy::ids(one.path()).unwrap();
+        assert!(items.ids().eq(["a", "b", "c"]) && users == IdKind::Text);
     }
 
     #[test]

@@ -218,6 +218,16 @@ impl Table {
         })
     }
 
+    /// Lists of ids as codes of `dictionary`, which gets those that it lacks; a null list is an empty one.
+    ///
+    /// # Errors
+    /// A missing column, another type, a null inside a list.
+    pub fn id_lists(&self, column: &str, dictionary: &mut Dictionary) -> Result<Vec<Vec<u32>>> {
+        self.lists(column, &DataType::LargeUtf8, |array, at| {
+            dictionary.intern(array.as_string::<i64>().value(at))
+        })
+    }
+
     /// Lists of finite numbers; a null list is an empty one.
     ///
     /// # Errors
@@ -262,7 +272,7 @@ impl Table {
         &self,
         column: &str,
         item: &DataType,
-        get: impl Fn(&ArrayRef, usize) -> T,
+        mut get: impl FnMut(&ArrayRef, usize) -> T,
     ) -> Result<Vec<Vec<T>>> {
         let wanted = DataType::LargeList(Arc::new(Field::new("item", item.clone(), true)));
         let mut lists = Vec::with_capacity(self.rows());
@@ -385,6 +395,15 @@ fn list_array(lengths: impl Iterator<Item = usize>, values: ArrayRef) -> ArrayRe
 pub(crate) fn text_list_array<S: AsRef<str>>(lists: &[Vec<S>]) -> ArrayRef {
     let values = LargeStringArray::from_iter_values(lists.iter().flatten().map(AsRef::as_ref));
     list_array(lists.iter().map(Vec::len), Arc::new(values))
+}
+
+/// A column of lists of ids in the dictionary's own type.
+///
+/// # Errors
+/// As [`id_array`].
+pub(crate) fn id_list_array(dictionary: &Dictionary, lists: &[Vec<u32>]) -> Result<ArrayRef> {
+    let values = id_array(dictionary, lists.iter().flatten().copied())?;
+    Ok(list_array(lists.iter().map(Vec::len), values))
 }
 
 /// A column of lists of numbers.

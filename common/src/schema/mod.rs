@@ -5,6 +5,7 @@
 
 pub mod candidates;
 pub mod column;
+pub mod decisions;
 pub mod events;
 pub mod interactions;
 pub mod items;
@@ -15,7 +16,7 @@ pub mod reliability;
 pub mod replay;
 pub mod scan;
 pub mod states;
-mod stream;
+pub(crate) mod stream;
 pub mod summaries;
 pub mod table;
 pub mod users;

@@ -7,18 +7,30 @@ use parquet::arrow::ProjectionMask;
 
 use super::column::{each_id, id_kind, intern_new};
 use super::table::{self, BATCH_ROWS, Chunk};
-use crate::ids::Dictionary;
+use crate::ids::{Dictionary, IdKind};
 use crate::{Result, fence};
 
 /// Room for so many ids is made at once where a footer promises them; a damaged footer cannot ask for more.
 const MOST_ROOM: usize = 1 << 24;
+
+/// The type of the ids in `column` of a file.
+///
+/// # Errors
+/// A missing or unreadable file, a missing column, a type that is neither text nor integer.
+pub(crate) fn kind_of_ids(path: &Path, column: &str) -> Result<IdKind> {
+    let builder = table::open(path)?;
+    match builder.schema().column_with_name(column) {
+        Some((_, field)) => id_kind(Some(field.data_type()), column, path),
+        None => Err(table::missing(builder.schema(), column, path)),
+    }
+}
 
 /// The unique ids in `column` of a file or a folder of part files whose manifests, if any, are of a kind in `allowed`.
 ///
 /// # Errors
 /// A missing or unreadable file, another artifact, a missing column, a type that is neither text nor integer, a null,
 /// an empty or repeated id.
-pub(super) fn unique_ids(path: &Path, column: &str, allowed: &[&str]) -> Result<Dictionary> {
+pub(crate) fn unique_ids(path: &Path, column: &str, allowed: &[&str]) -> Result<Dictionary> {
     let mut ids: Option<Dictionary> = None;
     for path in table::part_paths(path)? {
         let builder = table::open(&path)?;

@@ -1,4 +1,5 @@
-//! A-iALP_ap: the frozen prior and a fresh online policy, mixed with a weight that falls.
+//! A-iALP_ap: the frozen prior and a fresh online policy, mixed. The paper leaves open how the weight moves; here the
+//! schedule is a choice ([`super::Rule`]).
 //!
 //! The online policy learns from all steps, most of them the prior's at first, so how their advantages are weighted
 //! decides what it becomes. Measured in a synthetic world (`examples/learning_curves.rs`: 500 items, 32 environments,
@@ -16,114 +17,164 @@
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, Weights};
-use serde::Serialize;
+use common::rng::stream;
+use serde::{Deserialize, Serialize};
 
-use super::actor::{Actor, ROWS};
-use super::{Decision, Experience, Learner, Learning, Strategy, from_scratch};
-use crate::explore::{Choice, draw, mix};
+use super::acting::{self, ROWS};
+use super::mixing::{Evidence, Mixer};
+use super::{Carried, Experience, Explanation, Hyper, Learner, Moment, Room, Strategy, from_scratch, saved};
+use crate::explore::{Slate, mixed_slate};
 use crate::policy::Network;
-
-/// The prior's weight over time: 1 at first, falling in a line to `floor` after `decay` recommendations.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Schedule {
-    /// Recommendations until the floor is reached.
-    pub decay: u64,
-    /// The weight from then on.
-    pub floor: f32,
-}
-
-impl Schedule {
-    /// What measured well.
-    pub const DEFAULT: Schedule = Schedule {
-        decay: 10_000,
-        floor: 0.1,
-    };
-
-    /// The prior's weight after `made` recommendations.
-    pub fn weight(&self, made: u64) -> f32 {
-        let left = self.decay.saturating_sub(made) as f32 / self.decay as f32;
-        self.floor + (1.0 - self.floor) * left
-    }
-}
 
 /// The mixture w * prior + (1 - w) * online.
 #[derive(Debug)]
 pub struct Ap {
-    prior: Actor,
+    prior: Network,
     online: Learner,
-    schedule: Schedule,
-    made: u64,
+    mixer: Mixer,
+    seed: u64,
+}
+
+/// What [`Ap`] saves.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    mixer: Vec<u8>,
+    online: Vec<u8>,
 }
 
 impl Ap {
-    /// Mixes `prior` with a policy of random weights.
-    pub fn new(
-        config: NetworkConfig,
-        prior: Weights,
-        learning: Learning,
-        schedule: Schedule,
-        seed: u64,
-    ) -> Self {
-        let online = from_scratch(config.clone(), learning, seed).off_policy();
+    /// Mixes `prior` with a policy of random weights; `seed` decides them and the draws.
+    pub fn new(config: NetworkConfig, prior: Weights, hyper: &Hyper, seed: u64) -> Self {
+        let online = from_scratch(config.clone(), hyper.learning, seed).off_policy();
         Ap {
-            prior: Actor::new(Network::new(config, prior)),
+            mixer: Mixer::new(hyper.mixing, config.hidden),
+            prior: Network::new(config, prior),
             online,
-            schedule,
-            made: 0,
+            seed,
         }
     }
 }
 
 impl Strategy for Ap {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        let weight = self.schedule.weight(self.made);
-        self.made += decisions.len() as u64;
-        let items = self.prior.network().config().items;
-        let mut choices = Vec::with_capacity(decisions.len());
-        for chunk in decisions.chunks(ROWS) {
-            let prior = self.prior.distributions(chunk);
-            let mut mixed = self.online.actor().distributions(chunk).to_vec();
-            mix(&mut mixed, prior, weight);
-            choices.extend(
-                mixed
-                    .chunks_exact(items)
-                    .zip(chunk)
-                    .map(|(p, decision)| draw(p, decision.uniform)),
-            );
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let (items, hidden) = (self.prior.config().items, self.prior.config().hidden);
+        let mut slates = Vec::with_capacity(moments.len());
+        let Room {
+            states,
+            logits,
+            other_logits,
+            deck,
+            other,
+            ..
+        } = room;
+        for chunk in moments.chunks(ROWS) {
+            let situations = chunk.iter().map(|moment| moment.situation);
+            acting::encode(&self.prior, Some(0), situations.clone(), states);
+            acting::logits(&self.prior, states, logits);
+            let weights: Vec<f32> = states
+                .chunks_exact(hidden)
+                .map(|h| self.mixer.weight(h))
+                .collect();
+            acting::encode(self.online.network(), None, situations, states);
+            acting::logits(self.online.network(), states, other_logits);
+            let rows = logits
+                .chunks_exact_mut(items)
+                .zip(other_logits.chunks_exact_mut(items));
+            for (((prior, online), moment), weight) in rows.zip(chunk).zip(weights) {
+                acting::deal(deck, prior, moment);
+                acting::deal(other, online, moment);
+                let mut rng = stream(self.seed, "action", &moment.key);
+                slates.push(mixed_slate(deck, other, weight, moment.k, 0, &mut rng));
+            }
         }
-        choices
+        slates
     }
 
     fn rollout(&self) -> Option<usize> {
         self.online.rollout()
     }
 
+    fn wants_consumed(&self) -> bool {
+        true
+    }
+
     fn learn(&mut self, experience: &Experience) -> Result<()> {
-        self.online.learn(experience)
+        let advantages = self.online.update(experience)?;
+        let situations = experience.contexts.iter().map(|situation| &**situation);
+        let (hidden, mut states) = (self.prior.config().hidden, Vec::new());
+        acting::encode(&self.prior, Some(0), situations, &mut states);
+        let steps = experience
+            .trajectories
+            .iter()
+            .flat_map(|trajectory| &trajectory.steps);
+        for (step, advantage) in steps.zip(advantages) {
+            self.mixer.observe(&Evidence {
+                state: &states[step.context * hidden..(step.context + 1) * hidden],
+                shown: step.shown,
+                reward: step.reward,
+                advantage,
+            });
+        }
+        Ok(())
     }
 
     fn version(&self) -> u64 {
         self.online.version()
+    }
+
+    fn save(&self) -> Vec<u8> {
+        saved::pack(&Saved {
+            mixer: self.mixer.save(),
+            online: self.online.save(),
+        })
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let saved: Saved = saved::unpack(bytes)?;
+        let mut mixer = self.mixer.clone();
+        mixer.restore(&saved.mixer)?;
+        self.online.restore(&saved.online)?;
+        self.mixer = mixer;
+        Ok(())
+    }
+
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        let prior = acting::explain(&self.prior, Some(0), moment, room);
+        let (weight, reasons) = (self.mixer.weight(&room.states), self.mixer.reasons(&room.states));
+        let online = acting::explain(self.online.network(), None, moment, room);
+        let mix = |(q, p): (&f32, &f32)| weight * q + (1.0 - weight) * p;
+        Explanation {
+            acting: prior.chances.iter().zip(&online.chances).map(mix).collect(),
+            prior: prior.chances,
+            adapted: online.chances,
+            weight,
+            value: Some(prior.value),
+            adapted_value: Some(online.value),
+            reasons,
+        }
+    }
+
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        let old: Saved = saved::unpack(from)?;
+        let mut mixer = self.mixer.clone();
+        let mixing = mixer.carry(&old.mixer, kin);
+        let mut carried = self.online.take_over(&old.online, map, kin)?;
+        if carried.kept.is_empty() || !mixing? {
+            carried.dropped.push("mixing");
+        } else {
+            self.mixer = mixer;
+            carried.kept.push("mixing");
+        }
+        Ok(carried)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::{Name, Situation};
     use crate::policy::Context;
     use crate::policy::distribution::{mask, softmax};
-
-    #[test]
-    fn the_weight_falls_in_a_line_to_the_floor() {
-        let schedule = Schedule {
-            decay: 100,
-            floor: 0.2,
-        };
-        assert_eq!(
-            [0, 50, 100, 1000].map(|made| schedule.weight(made)),
-            [1.0, 0.6, 0.2, 0.2]
-        );
-    }
 
     #[test]
     fn the_logged_chance_is_that_of_the_mixture() {
@@ -136,8 +187,9 @@ mod tests {
             encoder: common::policy_artifact::Encoder::Gru,
         };
         let prior = Weights::init(&config, 1);
-        let schedule = Schedule { decay: 4, floor: 0.3 };
-        let mut ap = Ap::new(config.clone(), prior.clone(), Learning::DEFAULT, schedule, 2);
+        let mut hyper = Hyper::for_strategy(Name::Ap);
+        (hyper.mixing.decay, hyper.mixing.floor) = (4, 0.3);
+        let mut ap = Ap::new(config.clone(), prior.clone(), &hyper, 2);
         let context = Context {
             traits: vec![0.5, -1.0],
             history: vec![(3, 1.0), (7, -1.0)],
@@ -152,22 +204,34 @@ mod tests {
             probabilities
         };
         let (prior, online) = (alone(prior), alone(Weights::init(&config, 2)));
-        for round in 0..6u64 {
-            let decision = |slot: usize| Decision {
-                slot,
-                revision: 1,
-                context: &context,
-                consumed: &[3, 7],
-                uniform: (round as f64 + slot as f64 / 2.0) / 6.0,
-            };
-            let weight = schedule.weight(2 * round);
-            for choice in ap.choose(&[decision(0), decision(1)]) {
-                let item = choice.item as usize;
+        let situation = Situation::new(context);
+        let moment = |number: u64| Moment {
+            situation: &situation,
+            consumed: &[3, 7],
+            candidates: None,
+            k: 1,
+            key: [number, 0, 0],
+        };
+        let mut room = Room::new();
+        for (answered, weight) in [(0, 1.0), (2, 0.65), (4, 0.3), (6, 0.3)] {
+            let mut seen = None;
+            for slate in ap.choose(&[moment(2 * answered), moment(2 * answered + 1)], &mut room) {
+                let item = slate.items[0] as usize;
                 assert!(item != 3 && item != 7);
                 assert_eq!(
-                    choice.propensity,
+                    slate.propensities[0],
                     weight * prior[item] + (1.0 - weight) * online[item]
                 );
+                assert_eq!((slate.prior[0], slate.adapted[0]), (prior[item], online[item]));
+                seen = slate.shown(0);
+            }
+            for _ in 0..2 {
+                ap.mixer.observe(&Evidence {
+                    state: &[0.0; 5],
+                    shown: seen.unwrap(),
+                    reward: 1.0,
+                    advantage: 0.5,
+                });
             }
         }
     }

@@ -1,45 +1,81 @@
 //! The prior policy as it is: sampled, never updated.
 
 use common::policy_artifact::{NetworkConfig, Weights};
+use common::rng::stream;
 
-use super::actor::{Actor, ROWS};
-use super::{Decision, Strategy};
-use crate::explore::{Choice, draw};
+use super::acting::{self, ROWS};
+use super::{Explanation, Moment, Room, Strategy};
+use crate::explore::{Slate, slate};
 use crate::policy::Network;
 
 /// A policy that does not learn.
 #[derive(Debug)]
 pub struct Frozen {
-    actor: Actor,
+    network: Network,
+    seed: u64,
 }
 
 impl Frozen {
-    /// Acts by `weights`.
-    pub fn new(config: NetworkConfig, weights: Weights) -> Self {
+    /// Acts by `weights`; `seed` decides the draws.
+    pub fn new(config: NetworkConfig, weights: Weights, seed: u64) -> Self {
         Frozen {
-            actor: Actor::new(Network::new(config, weights)),
+            network: Network::new(config, weights),
+            seed,
         }
     }
 }
 
 impl Strategy for Frozen {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        act(&mut self.actor, decisions)
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let who = Who {
+            network: &self.network,
+            revision: 0,
+            prior: 1.0,
+            seed: self.seed,
+        };
+        who.act(moments, room)
+    }
+
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        let alone = acting::explain(&self.network, Some(0), moment, room);
+        Explanation {
+            acting: alone.chances.clone(),
+            prior: alone.chances,
+            weight: 1.0,
+            value: Some(alone.value),
+            ..Explanation::default()
+        }
     }
 }
 
-/// Draws from the actor's distributions.
-pub(super) fn act(actor: &mut Actor, decisions: &[Decision<'_>]) -> Vec<Choice> {
-    let items = actor.network().config().items;
-    let mut choices = Vec::with_capacity(decisions.len());
-    for chunk in decisions.chunks(ROWS) {
-        let distributions = actor.distributions(chunk);
-        choices.extend(
-            distributions
-                .chunks_exact(items)
-                .zip(chunk)
-                .map(|(p, decision)| draw(p, decision.uniform)),
-        );
+/// A network that acts alone.
+pub(super) struct Who<'a> {
+    pub(super) network: &'a Network,
+    /// Of its weights.
+    pub(super) revision: u64,
+    /// The prior's share, as the slates shall say: 1 where the network is the prior, else 0.
+    pub(super) prior: f32,
+    pub(super) seed: u64,
+}
+
+impl Who<'_> {
+    /// Draws a slate for each moment.
+    pub(super) fn act(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let items = self.network.config().items;
+        let mut slates = Vec::with_capacity(moments.len());
+        let Room {
+            states, logits, deck, ..
+        } = room;
+        for chunk in moments.chunks(ROWS) {
+            let situations = chunk.iter().map(|moment| moment.situation);
+            acting::encode(self.network, Some(self.revision), situations, states);
+            acting::logits(self.network, states, logits);
+            for (logits, moment) in logits.chunks_exact_mut(items).zip(chunk) {
+                acting::deal(deck, logits, moment);
+                let mut rng = stream(self.seed, "action", &moment.key);
+                slates.push(slate(deck, moment.k, 0, self.prior, &mut rng));
+            }
+        }
+        slates
     }
-    choices
 }

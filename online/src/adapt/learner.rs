@@ -2,17 +2,17 @@
 
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::actor::Actor;
-use super::{Decision, Experience, Name, Strategy, frozen, returns};
-use crate::explore::Choice;
+use super::frozen::Who;
+use super::{Carried, Experience, Explanation, Moment, Name, Room, Strategy, acting, returns, saved};
+use crate::explore::Slate;
 use crate::policy::a2c::Workspace;
 use crate::policy::adam::clip_norm;
-use crate::policy::{Adam, Coefficients, Network, Transition, a2c};
+use crate::policy::{Adam, Coefficients, Context, Network, Transition, a2c};
 
 /// How to learn.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Learning {
     /// Adam's step size.
     pub learning_rate: f32,
@@ -57,25 +57,46 @@ impl Learning {
 /// A policy under A2C.
 #[derive(Debug)]
 pub struct Learner {
-    actor: Actor,
+    network: Network,
     adam: Adam,
     workspace: Workspace,
     learning: Learning,
+    seed: u64,
     off_policy: bool,
+    /// Whether it started from the prior's weights, whose embeddings a successor must share.
+    of_prior: bool,
     updates: u64,
 }
 
+/// What [`Learner`] saves.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    updates: u64,
+    steps: i32,
+    weights: Vec<Vec<f32>>,
+    first: Vec<Vec<f32>>,
+    second: Vec<Vec<f32>>,
+}
+
 impl Learner {
-    /// Starts from `weights`.
-    pub fn new(config: NetworkConfig, weights: Weights, learning: Learning) -> Self {
+    /// Starts from the prior's `weights`; `seed` decides the draws.
+    pub fn new(config: NetworkConfig, weights: Weights, learning: Learning, seed: u64) -> Self {
         Learner {
             adam: Adam::new(&config, learning.learning_rate, learning.epsilon),
             workspace: Workspace::new(&config),
-            actor: Actor::new(Network::new(config, weights)),
+            network: Network::new(config, weights),
             learning,
+            seed,
             off_policy: false,
+            of_prior: true,
             updates: 0,
         }
+    }
+
+    /// Says that the weights are fresh ones and owe nothing to a prior.
+    pub(super) fn fresh(mut self) -> Self {
+        self.of_prior = false;
+        self
     }
 
     /// Learns from steps that another policy has taken.
@@ -86,11 +107,7 @@ impl Learner {
 
     /// The network as it stands.
     pub fn network(&self) -> &Network {
-        self.actor.network()
-    }
-
-    pub(super) fn actor(&mut self) -> &mut Actor {
-        &mut self.actor
+        &self.network
     }
 
     /// The transitions of `experience` with their returns; `values` of its contexts.
@@ -107,36 +124,29 @@ impl Learner {
                     .map(|(step, target)| Transition {
                         context: step.context,
                         consumed: step.consumed.clone(),
-                        action: step.choice.item,
-                        propensity: step.choice.propensity,
+                        action: step.shown.item,
+                        propensity: step.shown.propensity,
                         target,
                     }),
             );
         }
         transitions
     }
-}
 
-impl Strategy for Learner {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        frozen::act(&mut self.actor, decisions)
-    }
-
-    fn rollout(&self) -> Option<usize> {
-        Some(self.learning.rollout)
-    }
-
-    fn learn(&mut self, experience: &Experience) -> Result<()> {
-        let network = self.actor.network();
-        let forward = network.forward(&experience.contexts.iter().collect::<Vec<_>>());
+    /// One update; the advantage of each step, by the values before it.
+    pub(super) fn update(&mut self, experience: &Experience) -> Result<Vec<f32>> {
+        let contexts: Vec<&Context> = experience.contexts.iter().map(|c| c.context()).collect();
+        let forward = self.network.forward(&contexts);
         let transitions = self.transitions(experience, &forward.values);
+        let advantage = |t: &Transition| t.target - forward.values[t.context];
+        let advantages = transitions.iter().map(advantage).collect();
         let coefficients = Coefficients {
             critic: self.learning.critic,
             entropy: self.learning.entropy,
             off_policy: self.off_policy,
         };
         a2c::gradients(
-            network,
+            &self.network,
             &forward,
             &transitions,
             &coefficients,
@@ -152,21 +162,145 @@ impl Strategy for Learner {
             .hint("rewards near the largest numbers overflow: scale them to the order of 1"));
         }
         let adam = &mut self.adam;
-        self.actor.update(|weights| adam.step(weights, gradient));
+        self.network.update(|weights| adam.step(weights, gradient));
         self.updates += 1;
-        Ok(())
+        Ok(advantages)
+    }
+
+    pub(super) fn take_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        let old: Saved = saved::unpack(from)?;
+        let mut carried = Carried::default();
+        let config = self.network.config();
+        let dims = config.dims;
+        let same = |tensors: &[Vec<f32>]| {
+            let rest = config.shapes().into_iter().skip(2);
+            tensors.len() == config.shapes().len()
+                && tensors[0].len() == map.len() * dims
+                && tensors[1].len() == map.len()
+                && rest
+                    .zip(&tensors[2..])
+                    .all(|((_, shape), tensor)| tensor.len() == shape.iter().product::<usize>())
+        };
+        let fits = [&old.weights, &old.first, &old.second]
+            .iter()
+            .all(|tensors| same(tensors));
+        if !fits || (self.of_prior && !kin) {
+            carried.dropped.push("network");
+            return Ok(carried);
+        }
+        if old.weights.iter().flatten().any(|weight| !weight.is_finite()) {
+            return Err(saved::damaged("a weight is not finite"));
+        }
+        let mut weights = self.network.weights().clone();
+        let mut first = Weights::zeros(config);
+        let mut second = Weights::zeros(config);
+        for (new, old) in [
+            (&mut weights, old.weights),
+            (&mut first, old.first),
+            (&mut second, old.second),
+        ] {
+            carry_tensors(new, old, map, dims);
+        }
+        self.adam.resume(old.steps, first, second);
+        self.network.update(|now| *now = weights);
+        self.updates = old.updates;
+        carried.items = map.iter().flatten().count();
+        carried.kept.push("network");
+        Ok(carried)
+    }
+}
+
+/// Takes over the rows of items by `map` and all other tensors as they are.
+fn carry_tensors(new: &mut Weights, old: Vec<Vec<f32>>, map: &[Option<u32>], dims: usize) {
+    for (at, (new, old)) in new.tensors_mut().into_iter().zip(old).enumerate() {
+        let width = match at {
+            0 => dims,
+            1 => 1,
+            _ => {
+                *new = old;
+                continue;
+            }
+        };
+        for (row, code) in old.chunks_exact(width).zip(map) {
+            if let Some(code) = code {
+                new[*code as usize * width..][..width].copy_from_slice(row);
+            }
+        }
+    }
+}
+
+impl Strategy for Learner {
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let who = Who {
+            network: &self.network,
+            revision: self.updates,
+            prior: 0.0,
+            seed: self.seed,
+        };
+        who.act(moments, room)
+    }
+
+    fn rollout(&self) -> Option<usize> {
+        Some(self.learning.rollout)
+    }
+
+    fn wants_consumed(&self) -> bool {
+        true
+    }
+
+    fn learn(&mut self, experience: &Experience) -> Result<()> {
+        self.update(experience).map(|_| ())
     }
 
     fn version(&self) -> u64 {
         self.updates
+    }
+
+    fn save(&self) -> Vec<u8> {
+        let (steps, first, second) = self.adam.moments();
+        saved::pack(&Saved {
+            updates: self.updates,
+            steps,
+            weights: saved::tensors(self.network.weights()),
+            first: saved::tensors(first),
+            second: saved::tensors(second),
+        })
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let saved: Saved = saved::unpack(bytes)?;
+        let config = self.network.config();
+        let weights = saved::weights(config, saved.weights)?;
+        let first = saved::weights(config, saved.first)?;
+        let second = saved::weights(config, saved.second)?;
+        self.adam.resume(saved.steps, first, second);
+        self.network.update(|now| *now = weights);
+        self.updates = saved.updates;
+        Ok(())
+    }
+
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        let alone = acting::explain(&self.network, Some(self.updates), moment, room);
+        Explanation {
+            acting: alone.chances.clone(),
+            adapted: alone.chances,
+            adapted_value: Some(alone.value),
+            ..Explanation::default()
+        }
+    }
+
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        self.take_over(from, map, kin)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapt::{Step, Trajectory, from_scratch};
-    use crate::policy::Context;
+    use std::sync::Arc;
+
+    use crate::adapt::{Situation, Step, Trajectory, from_scratch};
+    use crate::explore::Shown;
 
     fn config() -> NetworkConfig {
         NetworkConfig {
@@ -180,21 +314,25 @@ mod tests {
     }
 
     fn experience(reward: f32) -> Experience {
-        let choice = Choice {
+        let shown = Shown {
             item: 4,
             propensity: 0.05,
+            prior: 0.05,
+            adapted: 0.05,
+            weight: 0.0,
         };
         let step = Step {
             context: 0,
             consumed: vec![],
-            choice,
+            shown,
+            negatives: vec![],
             reward,
         };
         Experience {
-            contexts: vec![Context {
+            contexts: vec![Arc::new(Situation::new(Context {
                 traits: vec![],
                 history: vec![],
-            }],
+            }))],
             trajectories: vec![Trajectory {
                 steps: vec![step.clone(), step],
                 next: Some(0),
@@ -209,22 +347,22 @@ mod tests {
             ..Learning::DEFAULT
         };
         let mut learner = from_scratch(config(), learning, 1);
-        let context = experience(0.0).contexts.remove(0);
-        let chance = |learner: &mut Learner| {
-            let decision = Decision {
-                slot: 0,
-                revision: 0,
-                context: &context,
+        let situation = experience(0.0).contexts.remove(0);
+        let chance = |learner: &Learner| {
+            let moment = Moment {
+                situation: &situation,
                 consumed: &[],
-                uniform: 0.0,
+                candidates: None,
+                k: 1,
+                key: [0; 3],
             };
-            learner.actor().distributions(&[decision])[4]
+            learner.explain(&moment, &mut Room::new()).acting[4]
         };
-        let before = chance(&mut learner);
+        let before = chance(&learner);
         for _ in 0..20 {
             learner.learn(&experience(1.0)).unwrap();
         }
-        assert!(chance(&mut learner) > 1.5 * before);
+        assert!(chance(&learner) > 1.5 * before);
         assert_eq!(learner.version(), 20);
     }
 
@@ -234,5 +372,50 @@ mod tests {
         let before = learner.network().weights().clone();
         assert!(learner.learn(&experience(f32::MAX)).is_err());
         assert_eq!(learner.network().weights(), &before);
+    }
+
+    #[test]
+    fn what_was_learnt_comes_back_and_goes_on_as_it_would_have() {
+        let mut learner = from_scratch(config(), Learning::DEFAULT, 1);
+        learner.learn(&experience(1.0)).unwrap();
+        let saved = learner.save();
+        let mut other = from_scratch(config(), Learning::DEFAULT, 2);
+        other.restore(&saved).unwrap();
+        assert_eq!(other.save(), saved);
+        for learner in [&mut learner, &mut other] {
+            learner.learn(&experience(0.5)).unwrap();
+        }
+        assert_eq!(learner.save(), other.save());
+        let before = other.save();
+        assert!(other.restore(&saved[..saved.len() - 1]).is_err());
+        assert!(other.restore(&[&saved[..], &[0]].concat()).is_err());
+        assert_eq!(other.save(), before);
+    }
+
+    #[test]
+    fn items_carry_over_by_their_ids() {
+        let mut old = from_scratch(config(), Learning::DEFAULT, 1);
+        old.learn(&experience(1.0)).unwrap();
+        // Item 0 is gone, the others moved up by one; item 19 is new.
+        let map: Vec<Option<u32>> = (0..20u32).map(|item| item.checked_sub(1)).collect();
+        let mut new = from_scratch(config(), Learning::DEFAULT, 7);
+        let carried = new.carry_over(&old.save(), &map, false).unwrap();
+        assert_eq!((carried.items, carried.kept.as_slice()), (19, &["network"][..]));
+        let (old, new) = (old.network().weights(), new.network().weights());
+        assert_eq!(old.item_embedding[4..], new.item_embedding[..76]);
+        assert_eq!(
+            new.item_embedding[76..],
+            Weights::init(&config(), 7).item_embedding[76..]
+        );
+        assert_eq!(old.query_weight, new.query_weight);
+        // Fine-tuned weights mean nothing in another prior's space.
+        let mut other = Learner::new(config(), Weights::init(&config(), 3), Learning::DEFAULT, 0);
+        let before = other.save();
+        let saved = Learner::new(config(), old.clone(), Learning::DEFAULT, 0).save();
+        assert_eq!(
+            other.carry_over(&saved, &map, false).unwrap().dropped,
+            vec!["network"]
+        );
+        assert_eq!(other.save(), before);
     }
 }

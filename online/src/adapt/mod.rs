@@ -1,42 +1,58 @@
 //! The strategies: what acts, and what is learnt from what came back. One file each, the baselines beside them.
 
-mod actor;
+mod acting;
+mod adapter;
 mod ap;
+mod build;
+mod drift;
+mod explanation;
 mod frozen;
 mod ft;
 mod learner;
+mod mixing;
+mod newcomer;
 mod popularity;
 mod random;
 mod returns;
+mod room;
+mod saved;
 mod scratch;
+mod situation;
 
-pub use ap::{Ap, Schedule};
+pub use adapter::{Adapter, AdapterSettings};
+pub use ap::Ap;
+pub use build::{Hyper, Name, build};
+pub use drift::DriftSettings;
+pub use explanation::{Carried, Explanation, Reason};
 pub use frozen::Frozen;
 pub use ft::fine_tune;
 pub use learner::{Learner, Learning};
+pub use mixing::{GateSettings, Mixing, Rule};
 pub use popularity::Popularity;
 pub use random::Random;
+pub use room::Room;
 pub use scratch::from_scratch;
+pub use situation::Situation;
+
+use std::sync::Arc;
 
 use common::Result;
-use common::policy_artifact::{NetworkConfig, PolicyItems, Weights};
 
-use crate::explore::Choice;
-use crate::policy::Context;
+use crate::explore::{Shown, Slate};
 
 /// One recommendation to make.
 #[derive(Debug, Clone, Copy)]
-pub struct Decision<'a> {
-    /// The place of the environment or session among those served, from 0.
-    pub slot: usize,
-    /// A number that changes whenever the context does and is never used again.
-    pub revision: u64,
+pub struct Moment<'a> {
     /// The state.
-    pub context: &'a Context,
-    /// Items that may not be chosen, in any order, repeats allowed.
+    pub situation: &'a Situation,
+    /// Items that may not be chosen, in any order, repeats allowed. Who has consumed all may get any.
     pub consumed: &'a [u32],
-    /// The draw's randomness, uniform in [0, 1).
-    pub uniform: f64,
+    /// Only these may be chosen: codes of the catalogue, ascending, each once, at least one. None: all.
+    pub candidates: Option<&'a [u32]>,
+    /// How many items are wanted. Fewer come where fewer may be chosen.
+    pub k: usize,
+    /// The index of the draws' randomness, never used twice.
+    pub key: [u64; 3],
 }
 
 /// One step that was answered.
@@ -44,10 +60,13 @@ pub struct Decision<'a> {
 pub struct Step {
     /// The state, as an index into the experience's contexts.
     pub context: usize,
-    /// Items that could not be chosen.
+    /// Items that could not be chosen; may be left empty where the strategy does not want them
+    /// ([`Strategy::wants_consumed`]).
     pub consumed: Vec<u32>,
-    /// What was chosen, and with which chance.
-    pub choice: Choice,
+    /// What was shown, and with which chances.
+    pub shown: Shown,
+    /// Draws from the adapted policy at this decision ([`Slate::negatives_at`]).
+    pub negatives: Vec<u32>,
     /// What came back.
     pub reward: f32,
 }
@@ -62,22 +81,29 @@ pub struct Trajectory {
 }
 
 /// What happened since the last update.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Experience {
     /// The states, each once.
-    pub contexts: Vec<Context>,
+    pub contexts: Vec<Arc<Situation>>,
     /// The trajectories: those of ended episodes first.
     pub trajectories: Vec<Trajectory>,
 }
 
 /// A way to act, and perhaps to learn.
-pub trait Strategy {
-    /// Chooses an item for each decision.
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice>;
+pub trait Strategy: Send + Sync {
+    /// Draws a slate for each moment. Pure: the same moments and the same state of the strategy give the same slates,
+    /// whatever the rest of the batch.
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate>;
 
-    /// Vector steps between two calls of [`Strategy::learn`]; none where it does not learn.
+    /// Vector steps of an agent, or events of a live policy, between two calls of [`Strategy::learn`]; none where it
+    /// does not learn.
     fn rollout(&self) -> Option<usize> {
         None
+    }
+
+    /// Whether [`Step::consumed`] matters.
+    fn wants_consumed(&self) -> bool {
+        false
     }
 
     /// Learns from what happened since the last call.
@@ -92,42 +118,30 @@ pub trait Strategy {
     fn version(&self) -> u64 {
         0
     }
-}
 
-/// The name of a strategy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Name {
-    /// Uniform over the items not yet consumed
-    Random,
-    /// The item liked most often in the log among those not yet consumed
-    Popularity,
-    /// The prior policy as it is
-    Frozen,
-    /// A2C from random weights: the same network and budget without the prior
-    Scratch,
-    /// A-iALP_ft: start from the prior and keep updating everything
-    Ft,
-    /// A-iALP_ap: the frozen prior mixed with a fresh policy that learns from all steps
-    Ap,
-}
+    /// All that was learnt. The same history gives the same bytes.
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
-/// Makes the strategy `name` for a policy.
-pub fn build(
-    name: Name,
-    network: &NetworkConfig,
-    weights: Weights,
-    items: &PolicyItems,
-    learning: &Learning,
-    schedule: &Schedule,
-    seed: u64,
-) -> Box<dyn Strategy> {
-    match name {
-        Name::Random => Box::new(Random::new(network.items)),
-        Name::Popularity => Box::new(Popularity::new(&items.popularity)),
-        Name::Frozen => Box::new(Frozen::new(network.clone(), weights)),
-        Name::Scratch => Box::new(from_scratch(network.clone(), *learning, seed)),
-        Name::Ft => Box::new(fine_tune(network.clone(), weights, *learning)),
-        Name::Ap => Box::new(Ap::new(network.clone(), weights, *learning, *schedule, seed)),
+    /// Takes over what [`Strategy::save`] gave for a policy of the same sizes.
+    ///
+    /// # Errors
+    /// Bytes that are damaged, of other sizes, or hold a number that is not finite; nothing changes then.
+    fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        saved::nothing(bytes)
+    }
+
+    /// What a person may want to know of a decision.
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation;
+
+    /// For a strategy that was just made for a new policy: takes over what the old one had learnt (its
+    /// [`Strategy::save`]), as far as it applies. `map` gives the new code of each old item that is still there; `kin`
+    /// says that old and new embeddings share their space.
+    ///
+    /// # Errors
+    /// Bytes that are damaged; nothing changes then.
+    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], _kin: bool) -> Result<Carried> {
+        Ok(Carried::default())
     }
 }

@@ -1,7 +1,7 @@
-//! The item liked most often in the log among those the user has not consumed.
+//! The items liked most often in the log among those the user has not consumed.
 
-use super::{Decision, Strategy};
-use crate::explore::Choice;
+use super::{Explanation, Moment, Room, Strategy};
+use crate::explore::Slate;
 
 /// The popularity baseline. It does not explore: every propensity is 1.
 #[derive(Debug)]
@@ -20,54 +20,70 @@ impl Popularity {
 }
 
 impl Strategy for Popularity {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        let mut consumed = Vec::new();
-        decisions
+    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+        let mut choose = |moment: &Moment<'_>| {
+            let consumed = room.sorted(moment.consumed);
+            let allowed = |item: &u32| moment.candidates.is_none_or(|c| c.binary_search(item).is_ok());
+            let candidates = || self.order.iter().copied().filter(allowed);
+            let open = candidates().filter(|item| consumed.binary_search(item).is_err());
+            let mut items: Vec<u32> = open.take(moment.k).collect();
+            if items.is_empty() {
+                // Who has had everything starts again from the top.
+                items = candidates().take(moment.k).collect();
+            }
+            Slate {
+                propensities: vec![1.0; items.len()],
+                items,
+                ..Slate::default()
+            }
+        };
+        moments.iter().map(&mut choose).collect()
+    }
+
+    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+        let mut acting = vec![0.0; self.order.len()];
+        for item in self
+            .choose(&[Moment { k: 1, ..*moment }], room)
             .iter()
-            .map(|decision| {
-                consumed.clear();
-                consumed.extend_from_slice(decision.consumed);
-                consumed.sort_unstable();
-                let open = self
-                    .order
-                    .iter()
-                    .find(|item| consumed.binary_search(item).is_err());
-                // Who has had the whole catalogue starts again from its top.
-                let item = *open.unwrap_or(&self.order[0]);
-                Choice {
-                    item,
-                    propensity: 1.0,
-                }
-            })
-            .collect()
+            .flat_map(|slate| &slate.items)
+        {
+            acting[*item as usize] = 1.0;
+        }
+        Explanation {
+            acting,
+            ..Explanation::default()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapt::Situation;
     use crate::policy::Context;
 
     #[test]
     fn takes_the_most_liked_that_is_open() {
-        let context = Context {
+        let situation = Situation::new(Context {
             traits: vec![],
             history: vec![],
-        };
-        let mut popularity = Popularity::new(&[1.0, 9.0, 9.0, 3.0]);
-        let mut best = |consumed: &[u32]| {
-            let decision = Decision {
-                slot: 0,
-                revision: 0,
-                context: &context,
+        });
+        let popularity = Popularity::new(&[1.0, 9.0, 9.0, 3.0]);
+        let best = |consumed: &[u32], candidates: Option<&[u32]>, k: usize| {
+            let moment = Moment {
+                situation: &situation,
                 consumed,
-                uniform: 0.5,
+                candidates,
+                k,
+                key: [0; 3],
             };
-            popularity.choose(&[decision])[0].item
+            popularity.choose(&[moment], &mut Room::new()).remove(0).items
         };
-        assert_eq!(best(&[]), 1);
-        assert_eq!(best(&[1]), 2);
-        assert_eq!(best(&[2, 1, 3]), 0);
-        assert_eq!(best(&[0, 1, 2, 3]), 1);
+        assert_eq!(best(&[], None, 1), vec![1]);
+        assert_eq!(best(&[1], None, 2), vec![2, 3]);
+        assert_eq!(best(&[2, 1, 3], None, 2), vec![0]);
+        assert_eq!(best(&[0, 1, 2, 3], None, 1), vec![1]);
+        assert_eq!(best(&[1], Some(&[0, 1, 3]), 3), vec![3, 0]);
+        assert_eq!(best(&[0, 3], Some(&[0, 3]), 1), vec![3]);
     }
 }

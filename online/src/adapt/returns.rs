@@ -17,17 +17,21 @@ pub(super) fn n_step(steps: &[Step], after: f32, gamma: f32) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::Choice;
+    use crate::explore::Shown;
 
     #[test]
     fn rewards_are_discounted_and_the_last_state_stands_for_the_rest() {
         let step = |reward| Step {
             context: 0,
             consumed: vec![],
-            choice: Choice {
+            shown: Shown {
                 item: 0,
                 propensity: 1.0,
+                prior: 1.0,
+                adapted: 1.0,
+                weight: 0.0,
             },
+            negatives: vec![],
             reward,
         };
         let steps = [step(1.0), step(0.0), step(2.0)];

@@ -4,8 +4,8 @@ use common::policy_artifact::{NetworkConfig, Weights};
 
 use super::{Learner, Learning};
 
-/// A learner with random weights.
+/// A learner with random weights; `seed` decides them and the draws.
 pub fn from_scratch(config: NetworkConfig, learning: Learning, seed: u64) -> Learner {
     let weights = Weights::init(&config, seed);
-    Learner::new(config, weights, learning)
+    Learner::new(config, weights, learning, seed).fresh()
 }

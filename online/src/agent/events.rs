@@ -8,9 +8,10 @@ use common::manifest::Manifest;
 use common::schema::events::{self, Events};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 
-use super::session::{Pending, Session};
+use super::session::{Answer, Session};
 
-/// Events in memory, in the order in which their feedback came.
+/// Events in memory, in the order in which their feedback came; one costs some 50 bytes. They are written together at
+/// the end, because the type of the users' ids, which stands before all rows of a file, is known only then.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     events: Events,
@@ -38,6 +39,7 @@ impl EventLog {
                 episode: Vec::new(),
                 step: Vec::new(),
                 policy_version: Vec::new(),
+                decisions: None,
             },
         }
     }
@@ -58,22 +60,23 @@ impl EventLog {
         feedback.iter().map(|&f| f64::from(f)).sum::<f64>() / feedback.len().max(1) as f64
     }
 
-    pub(super) fn push(&mut self, session: &Session, pending: &Pending, reward: f32) {
+    pub(super) fn push(&mut self, session: &Session, answer: &Answer) {
         let Events {
             log,
             episode,
             step,
             policy_version,
+            ..
         } = &mut self.events;
         // Logical time: the order of events. A clock would make two runs differ.
         log.timestamp.push(log.user.len() as i64);
         log.user.push(log.users.intern(&session.user));
-        log.item.push(pending.choice.item);
-        log.feedback.push(reward);
-        log.propensity.push(Some(pending.choice.propensity));
+        log.item.push(answer.shown.item);
+        log.feedback.push(answer.reward);
+        log.propensity.push(Some(answer.shown.propensity));
         episode.push(session.episode);
         step.push(session.step);
-        policy_version.push(pending.version);
+        policy_version.push(answer.version);
     }
 
     /// Writes the log as `events.parquet`.

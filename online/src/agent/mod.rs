@@ -10,42 +10,51 @@ mod tests;
 
 pub use events::EventLog;
 pub use serve::{Summary, serve};
-pub(crate) use session::start;
 
 use std::collections::BTreeMap;
 
 use common::frame::{Reply, Request};
 use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
-use common::rng::{RngExt, stream};
 use common::{Error, Result};
 
-use crate::adapt::{Decision, Step, Strategy};
+use crate::adapt::{Moment, Room, Step, Strategy};
+use crate::explore::Slate;
+use crate::live::Known;
 use recorder::Recorder;
 use session::{Pending, Session};
 
 /// What an agent knows besides its strategy.
 #[derive(Debug, Clone)]
 pub struct Knowledge {
-    /// The actions.
-    pub items: Dictionary,
-    /// The users it knows.
-    pub users: PolicyUsers,
-    /// Sizes of states and traits.
-    pub network: NetworkConfig,
+    items: Dictionary,
+    users: Known,
+    network: NetworkConfig,
+}
+
+impl Knowledge {
+    /// The actions `items`, the users that the policy knows, and the sizes of states and traits.
+    pub fn new(items: Dictionary, users: PolicyUsers, network: NetworkConfig) -> Self {
+        Knowledge {
+            users: Known::new(users, &network),
+            items,
+            network,
+        }
+    }
 }
 
 /// A strategy at work.
 pub struct Agent {
     knowledge: Knowledge,
     strategy: Box<dyn Strategy>,
-    seed: u64,
+    /// Items a recommendation.
+    slate: usize,
+    room: Room,
     slots: Vec<Slot>,
     slot_of: BTreeMap<u32, usize>,
     recorder: Recorder,
     events: EventLog,
     frames: u64,
-    revisions: u64,
     episodes: u32,
     /// Vector steps with feedback since the last update.
     since_update: usize,
@@ -72,19 +81,19 @@ struct Row<'a> {
 }
 
 impl Agent {
-    /// An agent without sessions. `seed` decides the draws.
-    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>, seed: u64) -> Self {
-        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids.kind());
+    /// An agent without sessions that recommends one item a step.
+    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>) -> Self {
+        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids().kind());
         Agent {
             knowledge,
             strategy,
-            seed,
+            slate: 1,
+            room: Room::new(),
             slots: Vec::new(),
             slot_of: BTreeMap::new(),
             recorder: Recorder::default(),
             events,
             frames: 0,
-            revisions: 0,
             episodes: 0,
             since_update: 0,
         }
@@ -168,14 +177,7 @@ impl Agent {
             return Err(Error::data("a new episode begins while the last one is open")
                 .hint("end an episode with a row whose `done` is true"));
         }
-        self.revisions += 1;
-        self.slots[slot].session = Some(Session::open(
-            row.user,
-            &self.knowledge.users,
-            &self.knowledge.network,
-            self.episodes,
-            self.revisions,
-        ));
+        self.slots[slot].session = Some(Session::open(row.user, &self.knowledge.users, self.episodes));
         self.slots[slot].episodes += 1;
         self.episodes = self.episodes.saturating_add(1);
         Ok(())
@@ -188,23 +190,23 @@ impl Agent {
                     .hint("the first request of an episode has step 0"),
             );
         };
-        let (pending, reward) = session.answered(row, &self.knowledge.items)?;
-        self.events.push(session, &pending, reward);
+        let answer = session.answered(row, &self.knowledge.items)?;
+        self.events.push(session, &answer);
         if self.strategy.rollout().is_some() {
             let step = Step {
                 context: self.recorder.context(session),
-                consumed: session.consumed.clone(),
-                choice: pending.choice,
-                reward,
+                consumed: if self.strategy.wants_consumed() {
+                    session.consumed.clone()
+                } else {
+                    Vec::new()
+                },
+                shown: answer.shown,
+                negatives: answer.negatives.clone(),
+                reward: answer.reward,
             };
             session.trajectory.push(step);
         }
-        session.move_on(
-            &pending,
-            reward,
-            self.knowledge.network.window,
-            &mut self.revisions,
-        );
+        session.move_on(&answer, self.knowledge.network.window);
         if row.done {
             self.recorder.close(std::mem::take(&mut session.trajectory));
             self.slots[slot].session = None;
@@ -227,9 +229,9 @@ impl Agent {
         }
     }
 
-    /// An item for each slot whose episode goes on.
+    /// A slate for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
-        let mut decisions = Vec::with_capacity(slots.len());
+        let mut moments = Vec::with_capacity(slots.len());
         for &slot in slots {
             let Slot {
                 env,
@@ -240,33 +242,30 @@ impl Agent {
             else {
                 continue;
             };
-            let index = [u64::from(*env), *episodes, u64::from(session.step)];
-            decisions.push(Decision {
-                slot,
-                revision: session.revision,
-                context: &session.context,
+            moments.push(Moment {
+                situation: &session.situation,
                 consumed: &session.consumed,
-                uniform: stream(self.seed, "action", &index).random::<f64>(),
+                candidates: None,
+                k: self.slate,
+                key: [u64::from(*env), *episodes, u64::from(session.step)],
             });
         }
         let version = self.strategy.version();
-        let mut choices = self.strategy.choose(&decisions).into_iter();
+        let mut slates = self.strategy.choose(&moments, &mut self.room).into_iter();
         let mut reply = Reply::default();
         for &slot in slots {
             let Slot { env, session, .. } = &mut self.slots[slot];
-            let chosen = session
-                .as_mut()
-                .and_then(|session| Some((session, choices.next()?)));
-            let (slate, propensity) = match chosen {
-                Some((session, choice)) => {
-                    session.pending = Some(Pending { choice, version });
-                    (Some(self.knowledge.items.id(choice.item)), choice.propensity)
-                }
-                None => (None, 1.0),
-            };
+            let chosen = session.as_mut().and_then(|session| {
+                let slate = slates.next()?;
+                Some(session.pending.insert(Pending { slate, version }))
+            });
+            let nothing = Slate::default();
+            let slate = chosen.map_or(&nothing, |pending| &pending.slate);
             reply.env.push(*env);
-            reply.item.push(slate);
-            reply.propensity.push(propensity);
+            reply
+                .item
+                .push(slate.items.iter().map(|item| self.knowledge.items.id(*item)));
+            reply.propensity.push(slate.propensities.iter().product());
             reply.policy_version.push(version);
         }
         reply

@@ -7,7 +7,7 @@ use crate::adapt::{Experience, Step, Trajectory};
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     experience: Experience,
-    /// Counts rollouts, so that a session knows whether its context is in this one.
+    /// Counts rollouts, so that a session knows whether its situation is in this one.
     rollout: u64,
 }
 
@@ -17,7 +17,7 @@ impl Recorder {
         match session.recorded {
             Some((rollout, index)) if rollout == self.rollout => index,
             _ => {
-                self.experience.contexts.push(session.context.clone());
+                self.experience.contexts.push(session.situation.clone());
                 let index = self.experience.contexts.len() - 1;
                 session.recorded = Some((self.rollout, index));
                 index

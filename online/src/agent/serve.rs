@@ -23,6 +23,10 @@ pub struct Summary {
 
 /// Answers requests from `source` on `sink` until the source ends. `check` sees what the environment says first.
 ///
+/// An environment may ask for slates of several items. Its next row names one of them with its reward: the one that was
+/// consumed or, where none was, the first. That item is the event, and its chance that of its place, given those above
+/// it; of the others nothing is learnt.
+///
 /// # Errors
 /// A damaged stream, a breach of the protocol, another catalogue than the policy's, what `check` refuses, or a
 /// `sink` that is gone.
@@ -36,6 +40,7 @@ pub fn serve(
     let hello = receiver.hello();
     let items = agent.knowledge.items.fingerprint();
     belong_together(hello, &items, agent.knowledge.items.len())?;
+    agent.slate = hello.slate as usize;
     check(hello)?;
     let mut sender = ReplySender::new(sink)?;
     while let Some(request) = receiver.receive()? {
@@ -60,11 +65,11 @@ fn belong_together(hello: &Hello, items: &Fingerprint, count: usize) -> Result<(
         ))
         .hint("train the policy on the log of the same import as the environment"));
     }
-    if hello.slate != 1 {
-        return Err(
-            Error::data(format!("the environment wants slates of {}", hello.slate))
-                .hint("this agent recommends one item a step"),
-        );
+    if hello.slate == 0 || hello.slate as usize > count {
+        return Err(Error::data(format!(
+            "the environment wants slates of {} from a catalogue of {count} items",
+            hello.slate
+        )));
     }
     Ok(())
 }

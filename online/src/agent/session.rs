@@ -1,30 +1,39 @@
 //! One user's episode in one environment.
 
+use std::sync::Arc;
+
 use common::ids::Dictionary;
-use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
 use super::Row;
-use crate::adapt::Step;
-use crate::explore::Choice;
-use crate::policy::Context;
+use crate::adapt::{Situation, Step};
+use crate::explore::{Shown, Slate};
+use crate::live::{Known, moved_on};
 
 /// A recommendation that waits for its feedback.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Pending {
-    pub(super) choice: Choice,
+    pub(super) slate: Slate,
     /// The version of the policy that chose.
     pub(super) version: u64,
+}
+
+/// An item of it that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) shown: Shown,
+    pub(super) negatives: Vec<u32>,
+    /// The version of the policy that chose.
+    pub(super) version: u64,
+    pub(super) reward: f32,
 }
 
 /// The live state of an episode.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) user: String,
-    pub(super) context: Context,
-    /// Changes with the context.
-    pub(super) revision: u64,
-    /// Where the recorder keeps the context: its rollout, and the index.
+    pub(super) situation: Arc<Situation>,
+    /// Where the recorder keeps the situation: its rollout, and the index.
     pub(super) recorded: Option<(u64, usize)>,
     /// The log's items of this user, then those shown in this episode.
     pub(super) consumed: Vec<u32>,
@@ -39,20 +48,13 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts from what the policy knows of the user: an unknown one has no history, no traits, nothing consumed.
-    pub(super) fn open(
-        user: &str,
-        users: &PolicyUsers,
-        network: &NetworkConfig,
-        episode: u32,
-        revision: u64,
-    ) -> Self {
-        let (context, consumed) = start(user, users, network);
+    pub(super) fn open(user: &str, users: &Known, episode: u32) -> Self {
+        let (context, consumed) = users.start(user);
         Session {
             user: user.to_string(),
-            context,
-            revision,
+            situation: Arc::new(Situation::new(context)),
             recorded: None,
-            consumed,
+            consumed: consumed.to_vec(),
             pending: None,
             step: 0,
             episode,
@@ -60,8 +62,8 @@ impl Session {
         }
     }
 
-    /// Checks that `row` answers the pending recommendation, and gives both.
-    pub(super) fn answered(&mut self, row: &Row<'_>, items: &Dictionary) -> Result<(Pending, f32)> {
+    /// Checks that `row` answers an item of the pending recommendation.
+    pub(super) fn answered(&mut self, row: &Row<'_>, items: &Dictionary) -> Result<Answer> {
         if row.user != self.user {
             return Err(Error::data(format!(
                 "the user changed from `{}` to `{}` in an episode",
@@ -88,49 +90,37 @@ impl Session {
         if !reward.is_finite() {
             return Err(Error::data(format!("the reward {reward} is not finite")));
         }
-        match self.pending.take() {
-            Some(pending) if pending.choice.item == code => Ok((pending, reward)),
-            Some(pending) => Err(Error::data(format!(
-                "the reward is for `{item}`, but `{}` was recommended",
-                items.id(pending.choice.item)
-            ))),
-            None => Err(Error::data(format!(
+        let Some(Pending { slate, version }) = self.pending.take() else {
+            return Err(Error::data(format!(
                 "a reward for `{item}`, but nothing was recommended"
-            ))),
+            )));
+        };
+        let position = slate.items.iter().position(|shown| *shown == code);
+        match position.and_then(|position| Some((position, slate.shown(position)?))) {
+            Some((position, shown)) => Ok(Answer {
+                shown,
+                negatives: slate.negatives_at(position),
+                version,
+                reward,
+            }),
+            None => {
+                let recommended: Vec<&str> = slate.items.iter().map(|item| items.id(*item)).collect();
+                Err(Error::data(format!(
+                    "the reward is for `{item}`, but `{}` was recommended",
+                    recommended.join("`, `")
+                )))
+            }
         }
     }
 
     /// Moves on: the item is consumed, and joins the history where the reward is positive.
-    pub(super) fn move_on(&mut self, pending: &Pending, reward: f32, window: usize, revisions: &mut u64) {
+    pub(super) fn move_on(&mut self, answer: &Answer, window: usize) {
         self.step += 1;
-        self.consumed.push(pending.choice.item);
-        if reward > 0.0 {
-            self.context.history.push((pending.choice.item, 1.0));
-            let surplus = self.context.history.len().saturating_sub(window);
-            self.context.history.drain(..surplus);
-            *revisions += 1;
-            self.revision = *revisions;
+        self.consumed.push(answer.shown.item);
+        let behind = moved_on(&self.situation, answer.shown.item, answer.reward, window);
+        if !Arc::ptr_eq(&behind, &self.situation) {
+            self.situation = behind;
             self.recorded = None;
         }
     }
-}
-
-/// What the policy knows of a user: the state, and the items of the log.
-pub(crate) fn start(user: &str, users: &PolicyUsers, network: &NetworkConfig) -> (Context, Vec<u32>) {
-    let NetworkConfig { traits, window, .. } = *network;
-    let Some(code) = users.ids.code(user).map(|code| code as usize) else {
-        return (
-            Context {
-                traits: vec![0.0; traits],
-                history: Vec::new(),
-            },
-            Vec::new(),
-        );
-    };
-    let history = &users.history[code];
-    let context = Context {
-        traits: users.traits[code * traits..(code + 1) * traits].to_vec(),
-        history: history[history.len().saturating_sub(window)..].to_vec(),
-    };
-    (context, users.consumed[code].clone())
 }

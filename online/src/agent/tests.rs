@@ -1,7 +1,6 @@
 //! The agent's state and its protocol, with a strategy that can be watched.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use common::Result;
 use common::frame::{Reply, Request};
@@ -9,8 +8,8 @@ use common::ids::{Dictionary, IdKind};
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
 
 use super::{Agent, Knowledge};
-use crate::adapt::{Decision, Experience, Strategy};
-use crate::explore::Choice;
+use crate::adapt::{Experience, Explanation, Moment, Room, Strategy};
+use crate::explore::Slate;
 use crate::policy::Context;
 
 #[derive(Default)]
@@ -21,21 +20,31 @@ struct Seen {
 }
 
 /// Takes the first item that is open, and keeps what it was shown.
-struct Watched(Rc<RefCell<Seen>>);
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Seen>>);
+
+impl Watched {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap()
+    }
+}
 
 impl Strategy for Watched {
-    fn choose(&mut self, decisions: &[Decision<'_>]) -> Vec<Choice> {
-        let mut seen = self.0.borrow_mut();
-        let choose = |decision: &Decision<'_>| {
-            seen.contexts.push(decision.context.clone());
-            seen.consumed.push(decision.consumed.to_vec());
-            let item = (0..5).find(|item| !decision.consumed.contains(item)).unwrap();
-            Choice {
-                item,
-                propensity: 0.5,
+    fn choose(&self, moments: &[Moment<'_>], _: &mut Room) -> Vec<Slate> {
+        let mut seen = self.seen();
+        let choose = |moment: &Moment<'_>| {
+            seen.contexts.push(moment.situation.context().clone());
+            seen.consumed.push(moment.consumed.to_vec());
+            let open = (0..5).filter(|item| !moment.consumed.contains(item));
+            let items: Vec<u32> = open.take(moment.k).collect();
+            Slate {
+                propensities: vec![0.5; items.len()],
+                items,
+                negatives: vec![0, 1, 2],
+                ..Slate::default()
             }
         };
-        decisions.iter().map(choose).collect()
+        moments.iter().map(choose).collect()
     }
 
     fn rollout(&self) -> Option<usize> {
@@ -43,34 +52,36 @@ impl Strategy for Watched {
     }
 
     fn learn(&mut self, experience: &Experience) -> Result<()> {
-        self.0.borrow_mut().experience.push(experience.clone());
+        self.seen().experience.push(experience.clone());
         Ok(())
+    }
+
+    fn explain(&self, _: &Moment<'_>, _: &mut Room) -> Explanation {
+        Explanation::default()
     }
 }
 
-fn agent() -> (Agent, Rc<RefCell<Seen>>) {
+fn agent() -> (Agent, Watched) {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
     };
-    let knowledge = Knowledge {
-        items: ids(&["a", "b", "c", "d", "e"]),
-        users: PolicyUsers {
-            ids: ids(&["u"]),
-            history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
-            traits: vec![0.5],
-            consumed: vec![vec![0, 3, 4]],
-        },
-        network: NetworkConfig {
-            items: 5,
-            dims: 1,
-            hidden: 1,
-            traits: 1,
-            window: 2,
-            encoder: common::policy_artifact::Encoder::Gru,
-        },
+    let users = PolicyUsers {
+        ids: ids(&["u"]),
+        history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
+        traits: vec![0.5],
+        consumed: vec![vec![0, 3, 4]],
     };
-    let seen = Rc::new(RefCell::new(Seen::default()));
-    (Agent::new(knowledge, Box::new(Watched(seen.clone())), 0), seen)
+    let network = NetworkConfig {
+        items: 5,
+        dims: 1,
+        hidden: 1,
+        traits: 1,
+        window: 2,
+        encoder: common::policy_artifact::Encoder::Gru,
+    };
+    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network);
+    let seen = Watched::default();
+    (Agent::new(knowledge, Box::new(seen.clone())), seen)
 }
 
 type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
@@ -105,7 +116,7 @@ fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
     let reply = handle(&mut agent, &[(9, "u", 2, Some("c"), Some(1.0), true)]);
     assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
     handle(&mut agent, &[begin(9, "u")]);
-    let seen = seen.borrow();
+    let seen = seen.seen();
     // The window of 2 keeps the last two; the traits stay.
     let start = Context {
         traits: vec![0.5],
@@ -123,7 +134,7 @@ fn a_liked_item_joins_the_history_of_a_newcomer() {
     let (mut agent, seen) = agent();
     handle(&mut agent, &[begin(0, "newcomer")]);
     handle(&mut agent, &[(0, "newcomer", 1, Some("a"), Some(1.0), false)]);
-    let seen = seen.borrow();
+    let seen = seen.seen();
     assert_eq!(
         seen.contexts[0],
         Context {
@@ -154,7 +165,7 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
             (0, "x", 1, Some("a"), Some(1.0), true),
         ],
     );
-    let seen = seen.borrow();
+    let seen = seen.seen();
     let [experience] = &seen.experience[..] else {
         panic!("one rollout of 2 vector steps")
     };
@@ -174,7 +185,28 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
         vec![0, 0]
     );
     assert_eq!(experience.contexts.len(), 3);
-    assert_eq!(experience.contexts[2].history, vec![(1, 1.0)]);
+    assert_eq!(experience.contexts[2].context().history, vec![(1, 1.0)]);
+}
+
+#[test]
+fn of_a_slate_one_item_is_answered_and_the_others_stay_open() {
+    let (mut agent, watched) = agent();
+    agent.slate = 3;
+    let reply = handle(&mut agent, &[begin(0, "x")]);
+    assert_eq!(reply.item.row(0).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(reply.propensity, [0.125], "the product over the places");
+    let reply = handle(&mut agent, &[(0, "x", 1, Some("b"), Some(1.0), false)]);
+    assert_eq!(reply.item.row(0).collect::<Vec<_>>(), ["a", "c", "d"]);
+    let reply = handle(&mut agent, &[(0, "x", 2, Some("a"), Some(0.0), true)]);
+    assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
+    let seen = watched.seen();
+    let steps = &seen.experience[0].trajectories[0].steps;
+    assert_eq!((steps[0].shown.item, steps[0].shown.propensity), (1, 0.5));
+    // Draws that show an item above the answered one are not of its place.
+    assert_eq!(
+        (&steps[0].negatives[..], &steps[1].negatives[..]),
+        (&[1, 2][..], &[0, 1, 2][..])
+    );
 }
 
 #[test]

@@ -3,16 +3,30 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use common::Result;
 use common::cli::Shared;
+use common::{Error, Result};
 
-use crate::inspect::{self, InspectConfig};
+use super::learning::LearningArguments;
+use crate::adapt::Name;
+use crate::inspect::{self, Format, InspectConfig, Source};
+use crate::live::Settings;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// The policy folder that `pretrain train` wrote
+    /// The policy folder that `pretrain train` wrote: what it gives before anything has happened
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "state",
+        conflicts_with = "state"
+    )]
+    policy: Option<PathBuf>,
+    /// The state folder of `online serve` or `online replay`: what acts there now; a running service is not disturbed
     #[arg(long, value_name = "DIR")]
-    policy: PathBuf,
+    state: Option<PathBuf>,
+    /// With --policy: how it is to act
+    #[arg(long, value_enum, default_value_t = Name::Frozen, conflicts_with = "state")]
+    strategy: Name,
     /// The user's id
     #[arg(long, value_name = "ID")]
     user: String,
@@ -22,6 +36,11 @@ pub(super) struct Arguments {
     /// Items table with titles to show beside the ids
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    learning: LearningArguments,
     #[command(flatten)]
     shared: Shared,
 }
@@ -29,11 +48,24 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
+        let (hyper, gamma) = self.learning.resolve(self.strategy);
+        let settings = Settings {
+            strategy: self.strategy,
+            gamma,
+            hyper,
+            seed: self.shared.seed,
+        };
+        let source = match (self.policy, self.state) {
+            (Some(folder), _) => Source::Policy { folder, settings },
+            (None, Some(folder)) => Source::State(folder),
+            (None, None) => return Err(Error::usage("neither --policy nor --state is given")),
+        };
         inspect::print(&InspectConfig {
-            policy: self.policy,
+            source,
             user: self.user,
             top: self.top,
             items: self.items,
+            format: self.format,
         })
     }
 }

@@ -2,7 +2,9 @@
 
 mod agent;
 mod inspect;
+mod learning;
 mod numbers;
+mod replay;
 
 use clap::{Parser, Subcommand};
 use common::Result;
@@ -21,6 +23,8 @@ enum Verb {
     Agent(Box<agent::Arguments>),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
+    /// Rebuild a live state from its events, or make a new one from any events
+    Replay(replay::Arguments),
 }
 
 /// Runs the verb.
@@ -31,6 +35,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Replay(arguments) => arguments.run(),
     }
 }
 
@@ -56,6 +61,9 @@ mod tests {
             "--gamma=1.5",
             "--rollout=0",
             "--ap-floor=inf",
+            "--gate=0",
+            "--gate=1.5",
+            "--negatives=0",
         ] {
             assert!(parse(flag).is_err(), "{flag}");
         }

@@ -30,6 +30,18 @@ impl Adam {
         }
     }
 
+    /// Steps so far, and the first and second moments.
+    pub fn moments(&self) -> (i32, &Weights, &Weights) {
+        (self.steps, &self.first, &self.second)
+    }
+
+    /// Goes on from such steps and moments.
+    pub fn resume(&mut self, steps: i32, first: Weights, second: Weights) {
+        self.steps = steps;
+        self.first = first;
+        self.second = second;
+    }
+
     /// One step down `gradient`.
     pub fn step(&mut self, weights: &mut Weights, gradient: &Weights) {
         self.steps = self.steps.saturating_add(1);

@@ -23,6 +23,18 @@ pub fn mask(logits: &mut [f32], consumed: &[u32]) {
     }
 }
 
+/// Takes everything but `candidates` (ascending) out of the choice; to be called before [`mask`], which opens no more
+/// than the candidates again where all of them are consumed.
+pub fn restrict(logits: &mut [f32], candidates: &[u32]) {
+    let mut from = 0;
+    for &candidate in candidates {
+        let candidate = candidate as usize;
+        logits[from..candidate].fill(MASKED);
+        from = candidate + 1;
+    }
+    logits[from..].fill(MASKED);
+}
+
 /// The softmax of one row of logits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Softmax {
@@ -114,6 +126,19 @@ mod tests {
         softmax(&logits, &mut p);
         assert_eq!((p[7], p[3]), (0.0, 0.0));
         assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_candidates_have_a_chance_also_where_all_are_consumed() {
+        for consumed in [&[3, 19][..], &[0, 4, 3, 9]] {
+            let mut logits = logits(20);
+            restrict(&mut logits, &[0, 4, 9]);
+            mask(&mut logits, consumed);
+            let mut p = vec![0.0; 20];
+            softmax(&logits, &mut p);
+            let open: Vec<usize> = (0..20).filter(|&item| p[item] > 0.0).collect();
+            assert_eq!(open, vec![0, 4, 9]);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod elementary;
 mod encoder;
 mod linear;
 pub mod network;
+pub mod sparse;
 
 pub use a2c::{Coefficients, Loss, Transition, a2c_gradients};
 pub use adam::Adam;

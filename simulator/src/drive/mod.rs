@@ -6,7 +6,6 @@ mod curve;
 pub(crate) mod exchange;
 mod process;
 mod session;
-pub(crate) mod socket;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -16,6 +15,7 @@ use std::time::Duration;
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS};
+use common::socket::Socket;
 use common::terminal::{self, Progress};
 use common::{Error, Result};
 use rayon::prelude::*;
@@ -28,7 +28,6 @@ use crate::environment::Environment;
 use crate::environment::rules::Rules;
 use crate::metric;
 use session::{Source, Stage};
-use socket::Socket;
 
 /// Where the agents are.
 #[derive(Clone, Debug)]

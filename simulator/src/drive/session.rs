@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use common::frame::Reply;
+use common::socket::Socket;
 use common::terminal::Progress;
 use common::{Error, Result};
 use rayon::prelude::*;
 
 use super::agent::Agent;
 use super::exchange::{self, Exchange};
-use super::socket::Socket;
 use super::{Command, Config};
 use crate::environment::Environment;
 use crate::environment::interest::Interest;
@@ -63,7 +63,13 @@ impl Stage<'_> {
         let (name, limit) = (format!("the agent of seed {seed}"), self.config.agent_timeout);
         let mut agent = match self.source {
             Source::Command(command) => Agent::start(&command.words(seed), &hello, name, limit)?,
-            Source::Socket(socket) => Agent::connected(&socket.accept(Some(limit))?, &hello, name, limit)?,
+            Source::Socket(socket) => {
+                let stream = socket.accept(Some(limit)).map_err(|e| {
+                    e.at(&name)
+                        .hint("start one agent for every seed, or give it more time by --agent-timeout")
+                })?;
+                Agent::connected(&stream, &hello, name, limit)?
+            }
         };
         let mut session = Session::new(self.environment, self.config, seed);
         while !session.exchange.is_over() {

@@ -12,6 +12,7 @@ mod mean;
 mod norm;
 
 use common::policy_artifact::{Encoder as Choice, NetworkConfig, Weights};
+use serde::{Deserialize, Serialize};
 
 use super::elementary::tanh;
 use super::linear::{self, Packed};
@@ -20,7 +21,7 @@ use gru::Gru;
 use mean::Mean;
 
 /// What the policy knows of a user when it decides.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Context {
     /// The user's standardised traits, as many as the network has (zeros where unknown).
     pub traits: Vec<f32>,

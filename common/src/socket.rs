@@ -1,4 +1,4 @@
-//! A Unix socket that agents connect to.
+//! A Unix socket that one end of step frames listens on, and the other connects to.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::FileTypeExt;
@@ -6,14 +6,14 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Error, Result};
+use crate::{Error, Result};
 
 /// How often a limited wait for a connection looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A listening socket; its file goes with it.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     path: PathBuf,
     listener: UnixListener,
 }
@@ -23,7 +23,7 @@ impl Socket {
     ///
     /// # Errors
     /// When something else stands at `path`, another process listens there, or the path is too long.
-    pub(crate) fn listen(path: &Path) -> Result<Self> {
+    pub fn listen(path: &Path) -> Result<Self> {
         let stale = || {
             let is_socket = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket());
             is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
@@ -53,7 +53,7 @@ impl Socket {
     ///
     /// # Errors
     /// When nobody connects in time, or the socket fails.
-    pub(crate) fn accept(&self, limit: Option<Duration>) -> Result<UnixStream> {
+    pub fn accept(&self, limit: Option<Duration>) -> Result<UnixStream> {
         let failed =
             |e: std::io::Error| Error::retry(format!("cannot take a connection: {e}")).file(&self.path);
         let Some(limit) = limit else {
@@ -71,15 +71,25 @@ impl Socket {
                     std::thread::sleep(LOOK);
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    let what = format!("no agent has connected within {} seconds", limit.as_secs());
-                    return Err(Error::retry(what)
-                        .file(&self.path)
-                        .hint("start one agent for every seed, or give it more time by --agent-timeout"));
+                    let what = format!("nobody has connected within {} seconds", limit.as_secs());
+                    return Err(Error::retry(what).file(&self.path));
                 }
                 Err(e) => return Err(failed(e)),
             }
         }
     }
+}
+
+/// Connects to the socket that somebody listens on at `path`.
+///
+/// # Errors
+/// Wrong usage, when nobody does.
+pub fn connect(path: &Path) -> Result<UnixStream> {
+    UnixStream::connect(path).map_err(|e| {
+        Error::usage(format!("cannot connect to the socket: {e}"))
+            .file(path)
+            .hint("the other side must listen there first")
+    })
 }
 
 impl Drop for Socket {
@@ -106,6 +116,8 @@ mod tests {
         );
         drop(live);
         assert!(!path.exists());
+        let error = connect(&path).unwrap_err();
+        assert!(error.to_string().contains("must listen"), "{error}");
         std::fs::write(&path, "precious").unwrap();
         assert_eq!(Socket::listen(&path).unwrap_err().class().code(), 2);
         assert_eq!(std::fs::read(&path).unwrap(), b"precious");
@@ -117,8 +129,8 @@ mod tests {
         let path = folder.path().join("socket");
         let socket = Socket::listen(&path).unwrap();
         let error = socket.accept(Some(Duration::ZERO)).unwrap_err();
-        assert!(error.to_string().contains("no agent has connected"), "{error}");
-        let _client = UnixStream::connect(&path).unwrap();
+        assert!(error.to_string().contains("nobody has connected"), "{error}");
+        let _client = connect(&path).unwrap();
         assert!(socket.accept(Some(Duration::from_secs(5))).is_ok());
     }
 }

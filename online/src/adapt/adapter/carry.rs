@@ -1,0 +1,83 @@
+//! What the adapter takes over into a new policy.
+//!
+//! b_j is a number in the logit and means the same whatever the embeddings: it goes with its item. A, d_j, v and what is
+//! known of states live in the spaces of the embeddings and of the encoder: they are taken over where the new policy
+//! shares them, else they start anew. The gate and the drift test always do: both compare with the prior, which is another.
+
+use common::Result;
+
+use super::super::{Carried, saved};
+use super::state::Saved;
+use super::{Adapter, Drift};
+
+impl Adapter {
+    pub(super) fn carry(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        let mut old: Saved = saved::unpack(from)?;
+        let config = self.network.config();
+        let (dims, hidden) = (config.dims, config.hidden);
+        let old_dims = old
+            .rows
+            .numbers
+            .len()
+            .checked_div(old.items.len())
+            .unwrap_or(dims + 1)
+            .max(1)
+            - 1;
+        let old_hidden = old.value.numbers.len().max(1) - 1;
+        old.check(map.len(), old_dims, old_hidden)?;
+        let kin = kin && old_dims == dims && old_hidden == hidden;
+        let mut carried = Carried::default();
+
+        let mut mixer = self.mixer.clone();
+        if kin && mixer.carry(&old.mixer, kin)? {
+            carried.kept.push("mixing");
+        } else {
+            carried.dropped.push("mixing");
+        }
+
+        let mut rows = super::state::Block {
+            numbers: Vec::new(),
+            first: Vec::new(),
+            second: Vec::new(),
+        };
+        let mut items = Vec::new();
+        let mut steps = Vec::new();
+        for (place, item) in old.items.iter().enumerate() {
+            let Some(new) = map[*item as usize] else { continue };
+            items.push(new);
+            steps.push(old.row_steps[place]);
+            let parts = [
+                (&mut rows.numbers, &old.rows.numbers),
+                (&mut rows.first, &old.rows.first),
+                (&mut rows.second, &old.rows.second),
+            ];
+            for (out, from) in parts {
+                let row = &from[place * (old_dims + 1)..][..old_dims + 1];
+                if kin {
+                    out.extend_from_slice(&row[..dims]);
+                } else {
+                    out.resize(out.len() + dims, 0.0);
+                }
+                out.push(row[old_dims]);
+            }
+        }
+        carried.items = items.len();
+        carried.kept.push("item biases");
+        let shared = ["query", "item vectors", "value"];
+        if kin {
+            carried.kept.extend(shared);
+        } else {
+            carried.dropped.extend(shared);
+            let fresh: Saved = saved::unpack(&self.pack())?;
+            old.bend = fresh.bend;
+            old.bend_steps = fresh.bend_steps;
+            old.value = fresh.value;
+            old.value_steps = fresh.value_steps;
+        }
+        (old.items, old.rows, old.row_steps) = (items, rows, steps);
+        old.drift = Drift::default();
+        self.take(old);
+        self.mixer = mixer;
+        Ok(carried)
+    }
+}

@@ -1,0 +1,284 @@
+//! How much the prior has to say beside what was learnt: the weight w of w * prior + (1 - w) * adapted.
+//!
+//! A rule, one file each, gives a weight; before it stands the warm-up, over it the gate.
+
+mod decaying;
+mod gain;
+mod gate;
+mod learned;
+
+pub use gate::GateSettings;
+
+use common::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Name, Reason, saved};
+use crate::explore::Shown;
+use gain::Gain;
+use gate::Gate;
+use learned::Hedge;
+
+/// Which rule gives the prior's weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    /// Always the same; 0 leaves the prior out
+    Fixed,
+    /// Falling in a line from 1 to the floor
+    Decaying,
+    /// One weight for all, moved by which of the two earned more (Hedge)
+    Learned,
+    /// A weight for each state: the chance that the adapted policy is no better there, as far as is known
+    State,
+}
+
+/// How the prior is weighted.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mixing {
+    /// The rule.
+    pub rule: Rule,
+    /// The fixed weight, or what a falling weight ends at and a learned one stays away from 0 and 1 by.
+    pub floor: f32,
+    /// Answered recommendations until a falling weight has reached the floor.
+    pub decay: u64,
+    /// Answered recommendations that the prior alone makes at first, while the critic learns and the actor does not
+    /// (warm-up; WSRL, Zhou et al. 2024, arXiv 2412.07762).
+    pub warm_up: u64,
+    /// The conservative gate; none: open.
+    pub gate: Option<GateSettings>,
+}
+
+impl Mixing {
+    /// The defaults of a strategy: A-iALP_ap's weight falls, the adapter's follows the state.
+    pub fn for_strategy(name: Name) -> Self {
+        let falling = Mixing {
+            rule: Rule::Decaying,
+            floor: 0.1,
+            decay: 10_000,
+            warm_up: 0,
+            gate: None,
+        };
+        match name {
+            Name::Adapter => Mixing {
+                rule: Rule::State,
+                floor: 0.05,
+                warm_up: 1_000,
+                ..falling
+            },
+            _ => falling,
+        }
+    }
+}
+
+/// What one answered recommendation says about the two policies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Evidence<'a> {
+    /// The encoder's state, `[H]`.
+    pub(super) state: &'a [f32],
+    pub(super) shown: Shown,
+    /// What came back.
+    pub(super) reward: f32,
+    /// How much more that was, with the state it led to, than the critic expected.
+    pub(super) advantage: f32,
+}
+
+impl Evidence<'_> {
+    /// The importance-weighted gain of the adapted policy over the prior: in expectation over the draw, the adapted
+    /// policy's advantage minus the prior's. The weights are bounded, because what was drawn from mixes both.
+    fn gain(&self) -> f64 {
+        let Shown {
+            propensity,
+            prior,
+            adapted,
+            ..
+        } = self.shown;
+        f64::from(self.advantage) * f64::from(adapted - prior) / f64::from(propensity)
+    }
+}
+
+/// What the rule has learnt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Learnt {
+    Nothing,
+    Hedge(Hedge),
+    Gain(Gain),
+}
+
+/// The weight as it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Mixer {
+    settings: Mixing,
+    state: State,
+}
+
+/// What [`Mixer`] saves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct State {
+    answered: u64,
+    learnt: Learnt,
+    gate: Option<Gate>,
+}
+
+impl Mixer {
+    /// At the start, for states of `hidden` numbers.
+    pub(super) fn new(settings: Mixing, hidden: usize) -> Self {
+        let learnt = match settings.rule {
+            Rule::Fixed | Rule::Decaying => Learnt::Nothing,
+            Rule::Learned => Learnt::Hedge(Hedge::default()),
+            Rule::State => Learnt::Gain(Gain::new(hidden)),
+        };
+        let state = State {
+            answered: 0,
+            learnt,
+            gate: settings.gate.map(|_| Gate::default()),
+        };
+        Mixer { settings, state }
+    }
+
+    /// Whether the prior acts alone because nothing is to be learnt from its first steps but the critic.
+    pub(super) fn warming(&self) -> bool {
+        self.state.answered < self.settings.warm_up
+    }
+
+    /// Whether the prior is left out for good.
+    pub(super) fn without_prior(&self) -> bool {
+        self.settings.rule == Rule::Fixed
+            && self.settings.floor == 0.0
+            && self.settings.warm_up == 0
+            && self.settings.gate.is_none()
+    }
+
+    /// The prior's weight at an encoded state.
+    pub(super) fn weight(&self, state: &[f32]) -> f32 {
+        if self.warming() {
+            return 1.0;
+        }
+        let wanted = self.wanted(state);
+        match (&self.state.gate, &self.settings.gate) {
+            (Some(gate), Some(settings)) if !gate.is_open(settings) => wanted.max(1.0 - settings.alpha),
+            _ => wanted,
+        }
+    }
+
+    /// The weight by the rule alone.
+    fn wanted(&self, state: &[f32]) -> f32 {
+        let floor = self.settings.floor;
+        match &self.state.learnt {
+            Learnt::Nothing if self.settings.rule == Rule::Decaying => {
+                let since = self.state.answered.saturating_sub(self.settings.warm_up);
+                decaying::weight(floor, self.settings.decay, since)
+            }
+            Learnt::Nothing => floor,
+            Learnt::Hedge(hedge) => between(hedge.weight(), floor),
+            Learnt::Gain(gain) => between(gain.weight(state), floor),
+        }
+    }
+
+    /// Learns from an answered recommendation.
+    pub(super) fn observe(&mut self, evidence: &Evidence<'_>) {
+        let warm = self.warming();
+        self.state.answered += 1;
+        if warm {
+            return;
+        }
+        // Weighed before anything is learnt from this answer, so that what is weighed does not depend on it.
+        let wanted = self.wanted(evidence.state);
+        if let (Some(gate), Some(settings)) = (&mut self.state.gate, &self.settings.gate) {
+            gate.observe(settings, &evidence.shown, wanted, evidence.reward);
+        }
+        match &mut self.state.learnt {
+            Learnt::Nothing => {}
+            Learnt::Hedge(hedge) => hedge.observe(evidence.gain()),
+            Learnt::Gain(gain) => gain.observe(evidence.state, evidence.gain()),
+        }
+    }
+
+    /// Forgets what was learnt of which policy is better, because it may no longer hold.
+    pub(super) fn forget(&mut self) {
+        match &mut self.state.learnt {
+            Learnt::Nothing => {}
+            Learnt::Hedge(hedge) => *hedge = Hedge::default(),
+            Learnt::Gain(gain) => gain.forget(),
+        }
+        if let Some(gate) = &mut self.state.gate {
+            *gate = Gate::default();
+        }
+    }
+
+    /// What led to the weight at an encoded state.
+    pub(super) fn reasons(&self, state: &[f32]) -> Vec<Reason> {
+        let mut reasons = vec![Reason {
+            name: "answered",
+            value: self.state.answered as f64,
+            meaning: match self.settings.warm_up {
+                0 => "recommendations answered so far".into(),
+                n if self.warming() => {
+                    format!("recommendations answered so far; the prior acts alone until {n}")
+                }
+                n => format!("recommendations answered so far; the warm-up of {n} is over"),
+            },
+        }];
+        if let (Some(gate), Some(settings)) = (&self.state.gate, &self.settings.gate) {
+            reasons.extend(gate.reasons(settings));
+        }
+        match &self.state.learnt {
+            Learnt::Nothing => {}
+            Learnt::Hedge(hedge) => reasons.extend(hedge.reasons()),
+            Learnt::Gain(gain) => reasons.extend(gain.reasons(state)),
+        }
+        reasons.push(Reason {
+            name: "wanted_weight",
+            value: f64::from(self.wanted(state)),
+            meaning: "the prior's weight by the rule alone, before warm-up and gate".into(),
+        });
+        reasons
+    }
+
+    /// All that was learnt.
+    pub(super) fn save(&self) -> Vec<u8> {
+        saved::pack(&self.state)
+    }
+
+    /// Takes over what [`Mixer::save`] gave.
+    ///
+    /// # Errors
+    /// Bytes that are damaged or belong to other settings.
+    pub(super) fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let state: State = saved::unpack(bytes)?;
+        let sound = match (&state.learnt, &self.state.learnt) {
+            (Learnt::Nothing, Learnt::Nothing) => true,
+            (Learnt::Hedge(hedge), Learnt::Hedge(_)) => hedge.is_sound(),
+            (Learnt::Gain(gain), Learnt::Gain(own)) => gain.is_sound(own),
+            _ => false,
+        };
+        let gate_is_sound = match (&state.gate, &self.state.gate) {
+            (None, None) => true,
+            (Some(gate), Some(_)) => gate.is_sound(),
+            _ => false,
+        };
+        if !sound || !gate_is_sound {
+            return Err(saved::damaged(
+                "the prior's weight was learnt under other settings",
+            ));
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    /// Counts as many answers as `other` has, and with `kin` takes over what it knows of states; the gate starts anew,
+    /// because it compares with a prior that is new.
+    pub(super) fn carry(&mut self, bytes: &[u8], kin: bool) -> Result<bool> {
+        let mut other = self.clone();
+        other.restore(bytes)?;
+        self.state.answered = other.state.answered;
+        if kin {
+            self.state.learnt = other.state.learnt;
+        }
+        Ok(kin)
+    }
+}
+
+fn between(weight: f64, floor: f32) -> f32 {
+    let floor = floor.min(0.5);
+    (weight as f32).clamp(floor, 1.0 - floor)
+}

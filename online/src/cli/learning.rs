@@ -1,0 +1,139 @@
+//! The options of how to act and learn, which several verbs share.
+
+use clap::Args;
+
+use super::numbers::{fraction, not_negative, positive};
+use crate::adapt::{AdapterSettings, DriftSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
+
+/// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
+#[derive(Args, Debug)]
+pub(super) struct LearningArguments {
+    #[command(flatten)]
+    learning: Steps,
+    #[command(flatten)]
+    mixing: Weight,
+    #[command(flatten)]
+    adapter: Own,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Learning")]
+struct Steps {
+    /// Step size of Adam [default: 0.001 for ft, 0.005 for scratch and ap]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    lr: Option<f32>,
+    /// Weight of the entropy bonus (ft, scratch, ap)
+    #[arg(long, default_value_t = Learning::DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative)]
+    entropy: f32,
+    /// Weight of the critic's squared error
+    #[arg(long, default_value_t = Learning::DEFAULT.critic, value_name = "WEIGHT", value_parser = not_negative)]
+    critic: f32,
+    /// Discount per step [default: the policy's]
+    #[arg(long, value_name = "FACTOR", value_parser = fraction)]
+    gamma: Option<f32>,
+    /// Vector steps between two updates, the n of the n-step returns
+    #[arg(long, default_value_t = Learning::DEFAULT.rollout as u32, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
+    rollout: u32,
+    /// Bound of a gradient's norm
+    #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
+    max_norm: f32,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The prior's weight (ap, adapter)")]
+struct Weight {
+    /// What gives the prior's weight [default: decaying for ap, state for adapter]
+    #[arg(long, value_enum, value_name = "RULE")]
+    mixing: Option<Rule>,
+    /// The fixed weight, the end of a falling one, or what others keep away from 0 and 1 by [default: 0.1 for ap, 0.05
+    /// for adapter]
+    #[arg(long, alias = "ap-floor", value_name = "WEIGHT", value_parser = fraction)]
+    prior_floor: Option<f32>,
+    /// Recommendations until a decaying weight has fallen from 1 to its floor [default: 10000]
+    #[arg(long, alias = "ap-decay", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    prior_decay: Option<u64>,
+    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default:
+    /// 0 for ap, 1000 for adapter]
+    #[arg(long, value_name = "COUNT")]
+    warm_up: Option<u64>,
+    /// Conservative gate: while it is not shown that the mixture earns at least (1 - ALPHA) of what the prior does, the
+    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open
+    #[arg(long, value_name = "ALPHA", value_parser = gate)]
+    gate: Option<Gate>,
+}
+
+/// The gate's part of the prior's return; none where it is to stay open.
+#[derive(Debug, Clone, Copy)]
+struct Gate(Option<f32>);
+
+fn gate(text: &str) -> common::Result<Gate> {
+    match text {
+        "none" => Ok(Gate(None)),
+        number => positive(number)
+            .and_then(|_| fraction(number))
+            .map(|alpha| Gate(Some(alpha))),
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The adapter")]
+struct Own {
+    /// Items drawn at each decision for the gradient
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.negatives as u32, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    negatives: u32,
+    /// How much an item's likes in the log count for users of whom nothing is known: this times their logarithm is
+    /// added to its logit
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.newcomer, value_name = "WEIGHT", value_parser = not_negative)]
+    newcomer_popularity: f32,
+    /// By how many deviations answers may fall short of what was expected, in sum, before exploration opens again; 0: never
+    #[arg(long, default_value_t = DriftSettings::DEFAULT.threshold, value_name = "SUM", value_parser = not_negative)]
+    drift_threshold: f32,
+    /// For how many answers it is open then
+    #[arg(long, default_value_t = DriftSettings::DEFAULT.reopen, value_name = "COUNT")]
+    drift_reopen: u64,
+}
+
+impl LearningArguments {
+    /// The hyper-parameters, with the defaults of `strategy`; and the discount, where it is not to be the policy's.
+    pub(super) fn resolve(&self, strategy: Name) -> (Hyper, Option<f32>) {
+        let LearningArguments {
+            learning,
+            mixing,
+            adapter,
+        } = self;
+        let default = Hyper::for_strategy(strategy);
+        let gate = |Gate(alpha): Gate| {
+            alpha.map(|alpha| GateSettings {
+                alpha,
+                ..GateSettings::DEFAULT
+            })
+        };
+        let hyper = Hyper {
+            learning: Learning {
+                learning_rate: learning.lr.unwrap_or(default.learning.learning_rate),
+                entropy: learning.entropy,
+                critic: learning.critic,
+                rollout: learning.rollout as usize,
+                max_norm: learning.max_norm,
+                ..default.learning
+            },
+            mixing: Mixing {
+                rule: mixing.mixing.unwrap_or(default.mixing.rule),
+                floor: mixing.prior_floor.unwrap_or(default.mixing.floor),
+                decay: mixing.prior_decay.unwrap_or(default.mixing.decay),
+                warm_up: mixing.warm_up.unwrap_or(default.mixing.warm_up),
+                gate: mixing.gate.map_or(default.mixing.gate, gate),
+            },
+            adapter: AdapterSettings {
+                negatives: adapter.negatives as usize,
+                newcomer: adapter.newcomer_popularity,
+                ..default.adapter
+            },
+            drift: DriftSettings {
+                threshold: adapter.drift_threshold,
+                reopen: adapter.drift_reopen,
+            },
+        };
+        (hyper, learning.gamma)
+    }
+}

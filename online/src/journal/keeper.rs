@@ -1,0 +1,93 @@
+//! The keeper: a thread that compacts what is finished, and sees to it that old segments come to an end.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use common::{Error, Result, terminal};
+
+use super::durable::Durable;
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_millis(500);
+/// How long it waits after a failure, such as a full disk, before it tries again.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// The thread, and how to stop it.
+#[derive(Debug, Default)]
+pub(super) struct Keeper {
+    stop: Arc<Stop>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Stop {
+    asked: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Keeper {
+    /// Starts the keeper of `durable`.
+    pub(super) fn start(durable: &Arc<Durable>) -> Result<()> {
+        let keeper = durable.keeper();
+        let (weak, stop) = (Arc::downgrade(durable), Arc::clone(&keeper.stop));
+        let thread = std::thread::Builder::new().name("keeper".into());
+        let thread = thread
+            .spawn(move || run(&weak, &stop))
+            .map_err(|e| Error::retry(format!("cannot start the keeper's thread: {e}")))?;
+        *keeper.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Stops it, after the compaction that it may be in.
+    pub(super) fn stop(&self) {
+        *self.stop.asked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Stop {
+    /// Waits; whether it is time to stop.
+    fn wait(&self, time: Duration) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(asked, time, |asked| !*asked);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+fn run(durable: &Weak<Durable>, stop: &Stop) {
+    let mut pause = EVERY;
+    let mut segment = (0, Instant::now());
+    while !stop.wait(pause) {
+        let Some(durable) = durable.upgrade() else {
+            return;
+        };
+        pause = match look_after(&durable, &mut segment) {
+            Ok(()) => EVERY,
+            Err(error) if durable.progress().failed.is_some() => {
+                terminal::error(&error);
+                return;
+            }
+            Err(error) => {
+                terminal::warn(&format!("the journal could not be compacted and grows: {error}"));
+                AFTER_FAILURE
+            }
+        };
+    }
+}
+
+/// `segment`: the one that is written to, and since when.
+fn look_after(durable: &Durable, segment: &mut (u64, Instant)) -> Result<()> {
+    let open = durable.progress().segment;
+    if segment.0 != open {
+        *segment = (open, Instant::now());
+    } else if segment.1.elapsed().as_secs() >= durable.keeping().segment_seconds {
+        segment.1 = Instant::now();
+        durable.journal().rotate()?;
+    }
+    durable.compact().map(drop)
+}

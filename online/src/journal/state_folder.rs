@@ -1,0 +1,230 @@
+//! All that a live policy leaves on disk, in one folder that needs nothing else:
+//!
+//! ```text
+//! STATE/
+//!   manifest.json                what it is, and the settings: strategy, hyper-parameters, seed
+//!   policies/0, policies/1, ...  a copy of each policy that has served, by epoch
+//!   journal/N.log                the segments, N the number of the first record
+//!   snapshot                     state and pending decisions behind some record
+//!   events/FROM-TO.parquet       the events of finished segments, by their numbers in order of application
+//! ```
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use common::fingerprint::Fingerprint;
+use common::manifest::Manifest;
+use common::policy_artifact::{POLICY, Policy};
+use common::{Error, Result, append_file, atomic_file, manifest};
+
+use super::Journal;
+use super::segment::Head;
+use crate::live::Settings;
+
+/// Artifact kind of a state folder.
+const STATE: &str = "state";
+
+/// A state folder.
+#[derive(Debug)]
+pub struct StateFolder {
+    root: PathBuf,
+    settings: Settings,
+    /// Held while this process may write.
+    _lock: Option<File>,
+}
+
+impl StateFolder {
+    /// Whether there is a whole state folder at `root`.
+    pub fn exists(root: &Path) -> bool {
+        root.join(manifest::FILE_NAME).exists()
+    }
+
+    /// Opens a state folder to write in it, alone.
+    ///
+    /// # Errors
+    /// When there is none, another process has it, or its manifest is damaged or another artifact's.
+    pub fn open(root: &Path) -> Result<Self> {
+        let lock = append_file::lock_folder(root)?;
+        Ok(StateFolder {
+            _lock: Some(lock),
+            ..Self::read(root)?
+        })
+    }
+
+    /// Opens a state folder to read it, beside a process that writes in it.
+    ///
+    /// # Errors
+    /// When there is none, or its manifest is damaged or another artifact's.
+    pub fn read(root: &Path) -> Result<Self> {
+        let manifest = Manifest::read_from_folder(root, STATE)?;
+        let settings = serde_json::from_value(manifest.config).map_err(|e| {
+            Error::data(format!("the settings cannot be read: {e}"))
+                .file(root.join(manifest::FILE_NAME))
+                .hint("use the release that wrote them")
+        })?;
+        Ok(StateFolder {
+            root: root.to_path_buf(),
+            settings,
+            _lock: None,
+        })
+    }
+
+    /// Makes a state folder, alone: the policy's copy and an empty journal. It counts as whole once
+    /// [`StateFolder::finish`] has written its manifest; what a process that was killed before left is replaced.
+    ///
+    /// # Errors
+    /// A policy that cannot be loaded, another process in the folder, I/O failures.
+    pub fn make(root: &Path, policy: &Path, settings: &Settings) -> Result<Self> {
+        std::fs::create_dir_all(root).map_err(|e| Error::io(e, "make the folder", root))?;
+        let folder = StateFolder {
+            _lock: Some(append_file::lock_folder(root)?),
+            root: root.to_path_buf(),
+            settings: *settings,
+        };
+        for old in [folder.root.join(manifest::FILE_NAME), folder.snapshot()] {
+            remove(&old, |path| std::fs::remove_file(path))?;
+        }
+        for old in [folder.journal(), folder.events(), folder.root.join("policies")] {
+            remove(&old, |path| std::fs::remove_dir_all(path))?;
+        }
+        let policy = folder.adopt(policy, 0)?;
+        let head = Head {
+            first: 0,
+            applied: 0,
+            epoch: 0,
+            policy: fingerprint(&policy),
+        };
+        Journal::create(&folder.journal(), head)?;
+        std::fs::create_dir_all(folder.events())
+            .map_err(|e| Error::io(e, "make the folder", &folder.events()))?;
+        Ok(folder)
+    }
+
+    /// Writes the manifest: the folder is whole from then on.
+    ///
+    /// # Errors
+    /// On I/O failure.
+    pub fn finish(&self, manifest: &Manifest) -> Result<()> {
+        manifest.write_to_folder(&self.root)
+    }
+
+    /// The manifest of a state folder that `tool` makes from `policy`.
+    ///
+    /// # Errors
+    /// A policy whose manifest cannot be read.
+    pub fn manifest(tool: &str, policy: &Path, settings: &Settings) -> Result<Manifest> {
+        Manifest::new(STATE, tool)
+            .seed(settings.seed)
+            .input("policy", Policy::fingerprint(policy)?)
+            .config(settings)
+    }
+
+    /// Requires the settings that the state was made with: with others it would not be what its events make of it.
+    ///
+    /// # Errors
+    /// Wrong usage, with both.
+    pub fn require_settings(&self, settings: &Settings) -> Result<()> {
+        if *settings == self.settings {
+            return Ok(());
+        }
+        let shown = |settings: &Settings| serde_json::to_string(settings).unwrap_or_default();
+        Err(Error::usage(format!(
+            "the state was made with other settings: {} then, {} now",
+            shown(&self.settings),
+            shown(settings)
+        ))
+        .file(&self.root)
+        .hint("serve it with the same ones, or make a new state of its events by `online replay --events`"))
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// How the state acts and learns.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The copy of the policy that served in `epoch`.
+    pub fn policy(&self, epoch: u32) -> PathBuf {
+        self.root.join("policies").join(epoch.to_string())
+    }
+
+    /// The epoch of the policy with this fingerprint, if one up to `last` has it.
+    pub(super) fn epoch_of(&self, policy: &Fingerprint, last: u32) -> Option<u32> {
+        (0..=last).find(|&epoch| Policy::fingerprint(&self.policy(epoch)).is_ok_and(|found| found == *policy))
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(super) fn snapshot(&self) -> PathBuf {
+        self.root.join("snapshot")
+    }
+
+    pub(super) fn events(&self) -> PathBuf {
+        self.root.join("events")
+    }
+
+    /// Copies the policy at `source` to the place of `epoch`, its manifest last, and loads the copy: what is served is
+    /// what is kept.
+    ///
+    /// # Errors
+    /// A policy that is missing, not whole or damaged; I/O failures. No copy is left then.
+    pub(super) fn adopt(&self, source: &Path, epoch: u32) -> Result<Policy> {
+        let copied = self
+            .copy(source, epoch)
+            .and_then(|copy| Policy::load(&copy).map_err(|e| e.file(source)));
+        if copied.is_err() {
+            self.disown(epoch);
+        }
+        copied
+    }
+
+    /// Removes the copy of a policy that did not come to serve.
+    pub(super) fn disown(&self, epoch: u32) {
+        // Where this fails the next policy takes its place.
+        let _ = std::fs::remove_dir_all(self.policy(epoch));
+    }
+
+    fn copy(&self, source: &Path, epoch: u32) -> Result<PathBuf> {
+        let manifest = Manifest::read_from_folder(source, POLICY)?;
+        let target = self.policy(epoch);
+        remove(&target, |path| std::fs::remove_dir_all(path))?;
+        let names = manifest
+            .files
+            .keys()
+            .map(String::as_str)
+            .chain([manifest::FILE_NAME]);
+        for name in names {
+            if Path::new(name).file_name().is_none_or(|file| file != name) {
+                let hint = "a policy folder names the files in it and no others";
+                return Err(Error::data(format!("the manifest names the file `{name}`"))
+                    .file(source)
+                    .hint(hint));
+            }
+            let from = source.join(name);
+            let mut file = File::open(&from).map_err(|e| Error::io(e, "read", &from))?;
+            atomic_file::write(&target.join(name), |copy| {
+                std::io::copy(&mut file, copy).map_err(|e| Error::io(e, "copy", &from))
+            })?;
+        }
+        Ok(target)
+    }
+}
+
+/// The fingerprint of a policy in memory: that of its manifest.
+pub(super) fn fingerprint(policy: &Policy) -> Fingerprint {
+    Fingerprint::of_bytes(policy.manifest.to_json().as_bytes())
+}
+
+/// Removes what may not be there.
+fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    match remove(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "replace", path)),
+        _ => Ok(()),
+    }
+}

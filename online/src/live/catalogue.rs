@@ -1,0 +1,111 @@
+//! The items of the policy that acts, and how they are found again in the next one.
+
+use common::ids::Dictionary;
+use common::policy_artifact::{Policy, PolicyItems};
+
+/// Embeddings that are kept to compare two policies by.
+const KEPT: usize = 4_096;
+/// Mean cosine from which two policies' embeddings are taken to share their space.
+const KIN: f64 = 0.9;
+
+/// Ids, likes and a sample of the embeddings.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    ids: Dictionary,
+    likes: Vec<f32>,
+    embeddings: Sample,
+}
+
+/// The embeddings of every n-th item.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    every: usize,
+    dims: usize,
+    rows: Vec<f32>,
+}
+
+/// How the items of two policies belong together.
+#[derive(Debug, Clone)]
+pub(super) struct Succession {
+    /// By the old code: the new one, where the item is still there.
+    pub map: Vec<Option<u32>>,
+    /// Items of both.
+    pub shared: usize,
+    /// Whether their embeddings share a space.
+    pub kin: bool,
+}
+
+impl Sample {
+    /// Of `[items, dims]` embeddings.
+    pub(super) fn new(embeddings: &[f32], dims: usize) -> Self {
+        let every = (embeddings.len() / dims).div_ceil(KEPT).max(1);
+        let rows = embeddings.chunks_exact(dims).step_by(every);
+        Sample {
+            every,
+            dims,
+            rows: rows.flatten().copied().collect(),
+        }
+    }
+
+    /// Whether the embeddings of `next` share their space with these; `map` gives the new codes.
+    fn is_kin(&self, next: &Policy, map: &[Option<u32>]) -> bool {
+        let dims = self.dims;
+        if next.config.network.dims != dims {
+            return false;
+        }
+        let theirs = |code: u32| &next.weights.item_embedding[code as usize * dims..][..dims];
+        let ours = self.rows.chunks_exact(dims);
+        let cosines: Vec<f64> = ours
+            .zip(map.iter().step_by(self.every))
+            .filter_map(|(ours, code)| Some(cosine(ours, theirs((*code)?))))
+            .collect();
+        !cosines.is_empty() && cosines.iter().sum::<f64>() / cosines.len() as f64 >= KIN
+    }
+}
+
+impl Catalogue {
+    /// The items of a policy, and a sample of their embeddings.
+    pub(super) fn new(items: PolicyItems, embeddings: Sample) -> Self {
+        Catalogue {
+            ids: items.ids,
+            likes: items.popularity,
+            embeddings,
+        }
+    }
+
+    /// The ids; an item's code is its place.
+    pub fn ids(&self) -> &Dictionary {
+        &self.ids
+    }
+
+    /// How often each item was liked in the log.
+    pub fn likes(&self) -> &[f32] {
+        &self.likes
+    }
+
+    /// Finds these items again in `next`.
+    pub(super) fn succession(&self, next: &Policy) -> Succession {
+        let map: Vec<Option<u32>> = self.ids.ids().map(|id| next.items.ids.code(id)).collect();
+        Succession {
+            shared: map.iter().flatten().count(),
+            kin: self.embeddings.is_kin(next, &map),
+            map,
+        }
+    }
+}
+
+/// The cosine of the angle between two vectors; 0 where one has no direction.
+fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(x, y)| f64::from(*x) * f64::from(*y))
+            .sum::<f64>()
+    };
+    let lengths = (dot(one, one) * dot(other, other)).sqrt();
+    if lengths > 0.0 {
+        dot(one, other) / lengths
+    } else {
+        0.0
+    }
+}

@@ -1,0 +1,188 @@
+//! The state and the pending decisions as bytes and back. The same history gives the same bytes: everything stands in an
+//! order that history alone decides.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use common::fingerprint::Fingerprint;
+use common::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::ask::check_context;
+use super::decision::Decision;
+use super::lesson;
+use super::pending::Pending;
+use super::state::{Counts, State};
+use super::users::{Changed, Changes};
+use crate::adapt::Situation;
+use crate::policy::Context;
+
+#[derive(Serialize, Deserialize)]
+struct SavedState<'a> {
+    /// Of the policy that it belongs to.
+    policy: Fingerprint,
+    counts: Counts,
+    /// By number.
+    #[serde(borrow)]
+    users: Vec<SavedUser<'a>>,
+    unlearnt: Vec<lesson::Saved>,
+    strategy: Vec<u8>,
+}
+
+/// A user's traits are the policy's.
+#[derive(Serialize, Deserialize)]
+struct SavedUser<'a> {
+    id: &'a str,
+    history: Cow<'a, [(u32, f32)]>,
+    consumed: Cow<'a, [u32]>,
+    events: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedPending {
+    next: u64,
+    /// By number of the decision.
+    decisions: Vec<(Decision, Vec<Option<f32>>)>,
+}
+
+impl State {
+    /// All that has happened to this policy, as bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let users = self.users.changed().iter().map(|(id, user)| SavedUser {
+            id,
+            history: Cow::Borrowed(&user.situation.context().history),
+            consumed: Cow::Borrowed(&user.consumed),
+            events: user.events,
+        });
+        bytes(&SavedState {
+            policy: self.fingerprint.clone(),
+            counts: self.counts,
+            users: users.collect(),
+            unlearnt: self.unlearnt.iter().map(lesson::Lesson::save).collect(),
+            strategy: self.strategy.save(),
+        })
+    }
+
+    /// The fingerprint of [`State::snapshot`]: two states with the same one are the same.
+    pub fn digest(&self) -> Fingerprint {
+        Fingerprint::of_bytes(&self.snapshot())
+    }
+
+    /// Takes over a snapshot of a state of the same policy and settings.
+    ///
+    /// # Errors
+    /// Bytes that are damaged or of another policy; nothing changes then.
+    pub fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
+        let saved: SavedState = parse(snapshot)?;
+        if saved.policy != self.fingerprint {
+            return Err(Error::data(format!(
+                "the snapshot is of the policy {}, not of {}",
+                saved.policy, self.fingerprint
+            )));
+        }
+        let mut users = Changes::default();
+        for user in saved.users {
+            let (id, user) = self.user(user)?;
+            if users.get(id).is_some() {
+                return Err(Error::data("the snapshot holds a user twice").at(format!("user {id}")));
+            }
+            users.push(id, user);
+        }
+        let unlearnt = saved
+            .unlearnt
+            .into_iter()
+            .map(|one| one.restore(&self.config.network));
+        let unlearnt = unlearnt.collect::<Result<Vec<_>>>()?;
+        self.strategy.restore(&saved.strategy)?;
+        self.users.set_changed(users);
+        self.counts = saved.counts;
+        self.unlearnt = unlearnt;
+        Ok(())
+    }
+
+    /// A user with the policy's traits.
+    fn user<'a>(&self, saved: SavedUser<'a>) -> Result<(&'a str, Changed)> {
+        let SavedUser {
+            id,
+            history,
+            consumed,
+            events,
+        } = saved;
+        let place = |error: Error| error.at(format!("snapshot, user {id}"));
+        let context = Context {
+            traits: self.users.known().traits(id),
+            history: history.into_owned(),
+        };
+        check_context(&context, &self.config.network).map_err(place)?;
+        let beyond = |code: &u32| *code as usize >= self.config.network.items;
+        if !consumed.is_sorted_by(|a, b| a < b) || consumed.last().is_some_and(beyond) {
+            return Err(place(Error::data(
+                "what was consumed is not ascending codes of the catalogue",
+            )));
+        }
+        let changed = Changed {
+            situation: Arc::new(Situation::new(context)),
+            consumed: consumed.into_owned(),
+            events,
+        };
+        Ok((id, changed))
+    }
+}
+
+impl Pending {
+    /// The kept decisions and their answers, as bytes.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut decisions: Vec<_> = self
+            .entries()
+            .map(|entry| (entry.decision.clone(), entry.rewards.clone()))
+            .collect();
+        decisions.sort_unstable_by_key(|(decision, _)| decision.request);
+        bytes(&SavedPending {
+            next: self.next_request(),
+            decisions,
+        })
+    }
+
+    /// Replaces the kept decisions by those of a snapshot; where there is less room than it needs, by the latest.
+    ///
+    /// # Errors
+    /// Bytes that are damaged; nothing changes then.
+    pub fn restore(&mut self, snapshot: &[u8]) -> Result<()> {
+        let saved: SavedPending = parse(snapshot)?;
+        let mut restored = Pending::new(self.capacity());
+        for (decision, rewards) in saved.decisions {
+            let slate = &decision.slate;
+            let fits = |count: usize| count == slate.items.len();
+            let optional = |count: usize| count == 0 || fits(count);
+            if !fits(slate.propensities.len())
+                || ![rewards.len(), slate.prior.len(), slate.adapted.len()]
+                    .into_iter()
+                    .all(optional)
+            {
+                return Err(
+                    Error::data("the snapshot is damaged").at(format!("request {}", decision.request))
+                );
+            }
+            restored.put(decision, rewards);
+        }
+        restored.count_from(saved.next);
+        *self = restored;
+        Ok(())
+    }
+}
+
+fn bytes(value: &impl Serialize) -> Vec<u8> {
+    // Writing to memory fails for maps of unknown length alone, and there is none.
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(Error::data(format!(
+            "the snapshot has {} bytes too many",
+            rest.len()
+        ))),
+        Err(e) => Err(Error::data(format!("the snapshot cannot be read: {e}"))),
+    }
+}

@@ -1,0 +1,289 @@
+//! The live state: a pure fold over the answered events, in the order in which they are applied.
+
+use std::sync::Arc;
+
+use common::fingerprint::Fingerprint;
+use common::ids::Dictionary;
+use common::policy_artifact::{NetworkConfig, Policy as Artifact, PolicyConfig};
+use common::{Error, Result};
+
+use super::ask::Ask;
+use super::catalogue::{Catalogue, Sample};
+use super::decision::{Decision, Event};
+use super::known::Known;
+use super::lesson::{Lesson, experience};
+use super::settings::Settings;
+use super::users::{Users, View, moved_on};
+use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
+
+/// A policy, what it has learnt, and what it knows of users. Deciding reads it and leaves it as it is, so that many
+/// threads can; applying an event changes it.
+pub struct State {
+    pub(super) settings: Settings,
+    pub(super) config: PolicyConfig,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) users: Users,
+    pub(super) strategy: Box<dyn Strategy>,
+    /// Which policy acts.
+    pub(super) fingerprint: Fingerprint,
+    pub(super) counts: Counts,
+    /// Events applied since the last update.
+    pub(super) unlearnt: Vec<Lesson>,
+}
+
+/// What has happened so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Counts {
+    /// Events applied.
+    pub(super) applied: u64,
+    /// Policies that have acted before this one.
+    pub(super) epoch: u32,
+    /// Updates that were refused because a weight would not have been finite.
+    pub(super) refused: u64,
+}
+
+/// What applying an event did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Whether the strategy made an update.
+    pub updated: bool,
+    /// Why an update was left out: a weight would not have been finite.
+    pub refused: Option<Error>,
+}
+
+impl State {
+    /// The state of a policy to which nothing has happened.
+    ///
+    /// # Errors
+    /// A policy without items.
+    pub fn new(policy: Artifact, settings: &Settings) -> Result<Self> {
+        let config = policy.config;
+        let network = &config.network;
+        if network.items == 0 {
+            return Err(Error::data(
+                "the network has 0 items: there is nothing to recommend",
+            ));
+        }
+        let embeddings = Sample::new(&policy.weights.item_embedding, network.dims);
+        let strategy = adapt::build(
+            settings.strategy,
+            network,
+            policy.weights,
+            &policy.items,
+            &settings.hyper_for(config.gamma),
+            settings.seed,
+        );
+        Ok(State {
+            settings: *settings,
+            catalogue: Arc::new(Catalogue::new(policy.items, embeddings)),
+            users: Users::new(Known::new(policy.users, network)),
+            strategy,
+            fingerprint: Fingerprint::of_bytes(policy.manifest.to_json().as_bytes()),
+            counts: Counts::default(),
+            unlearnt: Vec::new(),
+            config,
+        })
+    }
+
+    /// Recommends. Pure: the same state, ask and request number give the same decision.
+    ///
+    /// # Errors
+    /// What cannot be answered: more items than there are, a state of other sizes, codes beyond the catalogue.
+    pub fn decide(&self, ask: &Ask<'_>, request: u64, room: &mut Room) -> Result<Decision> {
+        let (situation, slate) = self.at(ask, request, |situation, moment| {
+            let slate = self.strategy.choose(&[moment], room).pop();
+            (situation.clone(), slate)
+        })?;
+        let slate = slate.ok_or_else(|| Error::data("there is nothing to recommend"))?;
+        Ok(Decision {
+            request,
+            user: ask.user.to_string(),
+            decided_after: self.counts.applied,
+            epoch: self.counts.epoch,
+            version: self.strategy.version(),
+            situation,
+            slate,
+        })
+    }
+
+    /// Lays open what [`State::decide`] would draw from.
+    ///
+    /// # Errors
+    /// As [`State::decide`].
+    pub fn explain(&self, ask: &Ask<'_>, room: &mut Room) -> Result<(Arc<Situation>, Explanation)> {
+        self.at(ask, 0, |situation, moment| {
+            (situation.clone(), self.strategy.explain(&moment, room))
+        })
+    }
+
+    /// Hands `then` the moment that `ask` is about.
+    fn at<T>(
+        &self,
+        ask: &Ask<'_>,
+        request: u64,
+        then: impl FnOnce(&Arc<Situation>, Moment<'_>) -> T,
+    ) -> Result<T> {
+        ask.check(&self.config.network)?;
+        let View { situation, consumed } = self.users.view(ask.user);
+        let given = ask.given.map(|context| {
+            let shown = context.history.iter().map(|(item, _)| *item);
+            let consumed: Vec<u32> = consumed.iter().copied().chain(shown).collect();
+            (Arc::new(Situation::new(context.clone())), consumed)
+        });
+        let (situation, consumed) = match &given {
+            Some((situation, consumed)) => (situation, consumed.as_slice()),
+            None => (situation, consumed),
+        };
+        let moment = Moment {
+            situation,
+            consumed,
+            candidates: ask.candidates,
+            k: ask.k,
+            key: [request, 0, 0],
+        };
+        Ok(then(situation, moment))
+    }
+
+    /// Applies an event: the item is consumed and, where the reward is positive, joins the user's history; the strategy
+    /// learns when enough events have come. Sets the event's episode and step.
+    ///
+    /// The state behind the event is its own moved on, so that an event that comes late teaches what it would have taught
+    /// in time; what moves is the user's present state. An event that a former policy decided moves its user and teaches
+    /// nothing: its chances and draws are those of other weights.
+    ///
+    /// # Errors
+    /// An event that no decision over this catalogue can have had; nothing changes then.
+    pub fn apply(&mut self, event: &mut Event) -> Result<Applied> {
+        event.check(&self.config.network)?;
+        let window = self.config.network.window;
+        let (item, reward) = (event.shown.item, event.reward);
+        let teaches = self.strategy.rollout().is_some() && event.epoch == self.counts.epoch;
+        let (number, user) = self.users.change(&event.user);
+        event.episode = number;
+        event.step = user.events;
+        self.counts.applied += 1;
+        if !teaches {
+            user.take(item, reward, window);
+            return Ok(Applied::default());
+        }
+        let consumed = match self.strategy.wants_consumed() {
+            true => user
+                .consumed
+                .iter()
+                .copied()
+                .filter(|code| *code != item)
+                .collect(),
+            false => Vec::new(),
+        };
+        // What was decided in time shares the encoder's work with the user's next decision.
+        let in_time = user.situation.context() == event.context();
+        let before = if in_time {
+            &user.situation
+        } else {
+            &event.situation
+        }
+        .clone();
+        user.take(item, reward, window);
+        let behind = match (reward > 0.0, in_time) {
+            (false, _) => None,
+            (true, true) => Some(user.situation.clone()),
+            (true, false) => Some(moved_on(&before, item, reward, window)),
+        };
+        self.unlearnt.push(Lesson {
+            consumed,
+            shown: event.shown,
+            negatives: event.negatives.clone(),
+            reward,
+            before,
+            behind,
+        });
+        Ok(self.learn())
+    }
+
+    /// Learns where enough events have come since the last time.
+    fn learn(&mut self) -> Applied {
+        if self
+            .strategy
+            .rollout()
+            .is_none_or(|events| self.unlearnt.len() < events)
+        {
+            return Applied::default();
+        }
+        let refused = self.strategy.learn(&experience(self.unlearnt.drain(..))).err();
+        self.counts.refused += u64::from(refused.is_some());
+        Applied {
+            updated: refused.is_none(),
+            refused,
+        }
+    }
+
+    /// Events applied so far.
+    pub fn applied(&self) -> u64 {
+        self.counts.applied
+    }
+
+    /// Which policy acts: 0 for the first, 1 more at each swap.
+    pub fn epoch(&self) -> u32 {
+        self.counts.epoch
+    }
+
+    /// Updates that the policy has had.
+    pub fn version(&self) -> u64 {
+        self.strategy.version()
+    }
+
+    /// Updates that were left out because a weight would not have been finite.
+    pub fn refused(&self) -> u64 {
+        self.counts.refused
+    }
+
+    /// The fingerprint of the policy that acts: that of its folder's manifest.
+    pub fn policy(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// How it acts and learns.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The sizes of states and traits.
+    pub fn network(&self) -> &NetworkConfig {
+        &self.config.network
+    }
+
+    /// What the policy is: its method, the origin of its traits, its sizes.
+    pub fn config(&self) -> &PolicyConfig {
+        &self.config
+    }
+
+    /// The items; a code is a place in it.
+    pub fn items(&self) -> &Dictionary {
+        self.catalogue.ids()
+    }
+
+    /// The items with their likes, which outlives a swap for whoever holds it.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// What `user` has consumed, ascending.
+    pub fn consumed(&self, user: &str) -> &[u32] {
+        self.users.view(user).consumed
+    }
+
+    /// Feedback that `user` has given so far.
+    pub fn events(&self, user: &str) -> u32 {
+        self.users.events(user)
+    }
+
+    /// Whether anything is known of `user`.
+    pub fn knows(&self, user: &str) -> bool {
+        self.users.knows(user)
+    }
+
+    /// How many users have given feedback.
+    pub fn changed_users(&self) -> usize {
+        self.users.changed().len()
+    }
+}

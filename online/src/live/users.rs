@@ -1,0 +1,215 @@
+//! The live state of users: what the policy's table says, and over it those that have changed since.
+
+use std::sync::{Arc, OnceLock};
+
+use common::ids::Dictionary;
+
+use super::known::Known;
+use crate::adapt::Situation;
+
+/// What is known of one user.
+#[derive(Debug)]
+pub(super) struct View<'a> {
+    pub(super) situation: &'a Arc<Situation>,
+    /// Ascending, each once.
+    pub(super) consumed: &'a [u32],
+}
+
+/// All users. One who never gave feedback costs nothing, or, where the policy knows them, their state once it is needed.
+#[derive(Debug)]
+pub(super) struct Users {
+    known: Known,
+    /// By the known user's code.
+    situations: Vec<OnceLock<Arc<Situation>>>,
+    /// Whom nobody knows: they are all alike.
+    newcomer: Arc<Situation>,
+    changed: Changes,
+}
+
+/// Those who gave feedback, in order of their first; a user's code is their number.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    ids: Dictionary,
+    users: Vec<Changed>,
+}
+
+/// A user who gave feedback.
+#[derive(Debug, Clone)]
+pub(super) struct Changed {
+    pub(super) situation: Arc<Situation>,
+    /// Ascending, each once.
+    pub(super) consumed: Vec<u32>,
+    /// Feedback given.
+    pub(super) events: u32,
+}
+
+impl Users {
+    pub(super) fn new(known: Known) -> Self {
+        let mut situations = Vec::new();
+        situations.resize_with(known.ids().len(), OnceLock::new);
+        Users {
+            newcomer: Arc::new(Situation::new(known.stranger())),
+            known,
+            situations,
+            changed: Changes::default(),
+        }
+    }
+
+    /// What the policy's table knows.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The present state of `user`.
+    pub(super) fn view(&self, user: &str) -> View<'_> {
+        if let Some(changed) = self.changed.get(user) {
+            return View {
+                situation: &changed.situation,
+                consumed: &changed.consumed,
+            };
+        }
+        match self.known.ids().code(user) {
+            Some(code) => View {
+                situation: self.situations[code as usize]
+                    .get_or_init(|| Arc::new(Situation::new(self.known.context(code)))),
+                consumed: self.known.consumed(code),
+            },
+            None => View {
+                situation: &self.newcomer,
+                consumed: &[],
+            },
+        }
+    }
+
+    /// The number of `user` and their state for changing, made from what was known where this is their first feedback.
+    pub(super) fn change(&mut self, user: &str) -> (u32, &mut Changed) {
+        if self.changed.get(user).is_none() {
+            let View { situation, consumed } = self.view(user);
+            let changed = Changed {
+                situation: situation.clone(),
+                consumed: consumed.to_vec(),
+                events: 0,
+            };
+            self.changed.push(user, changed);
+        }
+        let number = self.changed.ids.intern(user);
+        (number, &mut self.changed.users[number as usize])
+    }
+
+    /// Those who gave feedback.
+    pub(super) fn changed(&self) -> &Changes {
+        &self.changed
+    }
+
+    /// Replaces those who gave feedback.
+    pub(super) fn set_changed(&mut self, changed: Changes) {
+        self.changed = changed;
+    }
+
+    /// Feedback that `user` has given.
+    pub(super) fn events(&self, user: &str) -> u32 {
+        self.changed.get(user).map_or(0, |changed| changed.events)
+    }
+
+    /// Whether anything is known of `user`.
+    pub(super) fn knows(&self, user: &str) -> bool {
+        self.changed.get(user).is_some() || self.known.ids().code(user).is_some()
+    }
+}
+
+impl Changes {
+    pub(super) fn get(&self, user: &str) -> Option<&Changed> {
+        let number = self.ids.code(user)?;
+        Some(&self.users[number as usize])
+    }
+
+    /// Adds a user who is not among them.
+    pub(super) fn push(&mut self, user: &str, changed: Changed) {
+        self.ids.intern(user);
+        self.users.push(changed);
+    }
+
+    /// All, by number.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Changed)> {
+        self.ids.ids().zip(&self.users)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
+    }
+}
+
+impl Changed {
+    /// Moves on: the item is consumed, and joins the history where the reward is positive.
+    pub(super) fn take(&mut self, item: u32, reward: f32, window: usize) {
+        self.events = self.events.saturating_add(1);
+        if let Err(place) = self.consumed.binary_search(&item) {
+            self.consumed.insert(place, item);
+        }
+        self.situation = moved_on(&self.situation, item, reward, window);
+    }
+}
+
+/// The situation behind one: the item joins the history where its reward is positive; else nothing changes.
+pub(crate) fn moved_on(situation: &Arc<Situation>, item: u32, reward: f32, window: usize) -> Arc<Situation> {
+    if reward > 0.0 {
+        let mut context = situation.context().clone();
+        context.history.push((item, 1.0));
+        let surplus = context.history.len().saturating_sub(window);
+        context.history.drain(..surplus);
+        Arc::new(Situation::new(context))
+    } else {
+        situation.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::ids::IdKind;
+    use common::policy_artifact::{NetworkConfig, PolicyUsers};
+
+    fn users() -> Users {
+        let network = NetworkConfig {
+            items: 9,
+            traits: 1,
+            window: 2,
+            ..NetworkConfig::default()
+        };
+        let table = PolicyUsers {
+            ids: Dictionary::from_values(IdKind::Text, ["u"].map(String::from)).unwrap(),
+            history: vec![vec![(1, 1.0)]],
+            traits: vec![0.5],
+            consumed: vec![vec![1, 4]],
+        };
+        Users::new(Known::new(table, &network))
+    }
+
+    #[test]
+    fn a_state_moves_on_and_only_a_liked_item_joins_the_history() {
+        let mut users = users();
+        let before = users.view("u").situation.clone();
+        let (number, user) = users.change("u");
+        user.take(3, 0.0, 2);
+        assert_eq!((number, &user.consumed[..], user.events), (0, &[1, 3, 4][..], 1));
+        assert!(Arc::ptr_eq(&user.situation, &before), "the state is as it was");
+        user.take(7, 1.0, 2);
+        user.take(0, 2.0, 2);
+        let View { situation, consumed } = users.view("u");
+        assert_eq!(situation.context().history, [(7, 1.0), (0, 1.0)]);
+        assert_eq!((consumed, users.events("u")), (&[0, 1, 3, 4, 7][..], 3));
+        assert_eq!(before.context().history, [(1, 1.0)], "decisions keep their state");
+    }
+
+    #[test]
+    fn newcomers_are_alike_until_they_answer() {
+        let mut users = users();
+        assert!(Arc::ptr_eq(users.view("a").situation, users.view("b").situation));
+        users.change("b").1.take(2, 1.0, 2);
+        assert_eq!(users.change("a").0, 1);
+        assert_eq!(users.view("b").consumed, [2]);
+        assert!(users.view("c").consumed.is_empty() && !users.knows("c"));
+        assert!(users.knows("b") && users.knows("u"));
+        assert!(users.changed().iter().map(|(id, _)| id).eq(["b", "a"]));
+    }
+}

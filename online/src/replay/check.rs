@@ -1,0 +1,49 @@
+//! A state folder replayed: from its first policy, its parts and its journal, without the snapshot.
+
+use std::path::PathBuf;
+
+use common::{Error, Result};
+use serde_json::json;
+
+use super::described;
+use crate::journal::StateFolder;
+
+/// What to replay.
+#[derive(Debug, Clone)]
+pub struct CheckConfig {
+    /// The state folder.
+    pub state: PathBuf,
+    /// Whether to hold the outcome to what a server would recover.
+    pub check: bool,
+}
+
+/// Replays a state folder and prints one JSON object about the outcome; with `check` beside what a server would recover
+/// from the snapshot.
+///
+/// # Errors
+/// A folder that is missing, damaged or, with `check`, in use; with `check` [`common::error::Class::Refused`] where the
+/// two differ.
+pub fn rebuild(config: &CheckConfig) -> Result<()> {
+    let CheckConfig { state, check } = config;
+    // Beside a server that goes on, the two would be of different moments.
+    let folder = if *check {
+        StateFolder::open(state)?
+    } else {
+        StateFolder::read(state)?
+    };
+    let rebuilt = folder.rebuild()?;
+    let mut shown = described(&rebuilt);
+    if !check {
+        println!("{shown}");
+        return Ok(());
+    }
+    let recovered = folder.recover(1)?.state;
+    let same = rebuilt.digest() == recovered.digest();
+    shown["recovered"] = described(&recovered);
+    shown["same"] = json!(same);
+    println!("{shown}");
+    match same {
+        true => Ok(()),
+        false => Err(Error::refused("the replay and the recovered state differ").file(state)),
+    }
+}
