@@ -145,8 +145,8 @@ impl Error {
         ExitCode::from(self.0.class.code())
     }
 
-    /// The parts for a structured log: (what, place, hint).
-    pub(crate) fn parts(&self) -> (&str, String, Option<&str>) {
+    /// The parts for a structured log or reply: (what, place, hint); the place is empty where none is known.
+    pub fn parts(&self) -> (&str, String, Option<&str>) {
         (&self.0.what, self.0.place.join(", "), self.0.hint.as_deref())
     }
 }

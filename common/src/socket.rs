@@ -36,7 +36,7 @@ impl Socket {
         };
         let listener = listener.map_err(|e| {
             let hint = match e.kind() {
-                ErrorKind::AddrInUse => "something stands or listens there already: choose another --socket",
+                ErrorKind::AddrInUse => "something stands or listens there already: choose another path",
                 _ => "the folder must exist, and the path have less than 100 characters",
             };
             Error::usage(format!("cannot listen on the socket: {e}"))
@@ -47,6 +47,16 @@ impl Socket {
             path: path.to_path_buf(),
             listener,
         })
+    }
+
+    /// Where it listens.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What accepts connections, for those who wait in another way than [`Socket::accept`].
+    pub fn listener(&self) -> &UnixListener {
+        &self.listener
     }
 
     /// The next connection, waited for without limit, or for `limit`.

@@ -6,11 +6,15 @@
 
 pub mod adapt;
 pub mod agent;
+pub mod bench;
 pub mod cli;
 pub mod explore;
+pub mod index;
 pub mod inspect;
 pub mod journal;
 pub mod live;
+pub mod load;
 pub mod policy;
 pub mod replay;
 pub mod run;
+pub mod serve;

@@ -1,10 +1,12 @@
 //! Raw arguments, turned into the resolved configurations that library functions take: one file a verb.
 
 mod agent;
+mod bench;
 mod inspect;
 mod learning;
 mod numbers;
 mod replay;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use common::Result;
@@ -21,10 +23,14 @@ pub struct Cli {
 enum Verb {
     /// Answer step frames on stdin with recommendations on stdout
     Agent(Box<agent::Arguments>),
+    /// Measure speed on this machine
+    Bench(bench::Arguments),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
     /// Rebuild a live state from its events, or make a new one from any events
     Replay(replay::Arguments),
+    /// Serve recommendations and take feedback over HTTP
+    Serve(Box<serve::Arguments>),
 }
 
 /// Runs the verb.
@@ -34,8 +40,10 @@ enum Verb {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.verb {
         Verb::Agent(arguments) => arguments.run(),
+        Verb::Bench(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
+        Verb::Serve(arguments) => arguments.run(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! A hand-made policy folder, and the real binary at the other end of a pair of pipes.
 #![allow(dead_code)]
 
+pub(crate) mod http;
+pub(crate) mod schema;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};

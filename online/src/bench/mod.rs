@@ -1,0 +1,14 @@
+//! How fast it is: recommend and feedback in process, beside a contextual bandit that many use; the time from the start
+//! of the server to its first answer; scans of large catalogues. Policies are made up, of the sizes asked for.
+
+mod index;
+mod latency;
+mod made;
+mod pairs;
+mod peers;
+mod table;
+
+pub use index::{IndexConfig, index};
+pub use made::Sizes;
+pub(crate) use made::policy as made_up;
+pub use pairs::{PairsConfig, pairs};

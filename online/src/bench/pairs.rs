@@ -1,0 +1,164 @@
+//! Recommend and feedback in process, on one core: the library's face without disk and network.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use common::rng::{RngExt, stream};
+use common::{Result, terminal};
+
+use super::latency::Latency;
+use super::made::{self, Sizes};
+use super::peers;
+use super::table::{median, table, thousands};
+use crate::live::{Ask, Feedback, Policy, Settings, Subject};
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct PairsConfig {
+    /// The made-up policy.
+    pub sizes: Sizes,
+    /// Strategy, hyper-parameters, seed.
+    pub settings: Settings,
+    /// How long one run lasts.
+    pub time: Duration,
+    /// Runs; the median counts.
+    pub runs: usize,
+    /// The folder of the peers' virtual environment, made where it is missing; none: no peers.
+    pub peers: Option<PathBuf>,
+    /// Numbers of actions at which the peers are measured.
+    pub actions: Vec<usize>,
+}
+
+/// The times of one run.
+struct Run {
+    rate: f64,
+    recommend: Latency,
+    observe: Latency,
+    pair: Latency,
+}
+
+/// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its chance from the whole
+/// catalogue, and its feedback, with the update that it brings.
+///
+/// # Errors
+/// Sizes of which no policy can be made, peers that cannot be installed or fail.
+pub fn pairs(config: &PairsConfig) -> Result<()> {
+    let Sizes { items, dims, users } = config.sizes;
+    let mut caller = Caller {
+        policy: Policy::new(
+            made::policy(config.sizes, config.settings.seed)?,
+            &config.settings,
+        )?,
+        users: (0..users).map(|user| user.to_string()).collect(),
+        seed: config.settings.seed,
+        calls: 0,
+    };
+    terminal::info("warming up");
+    caller.run(config.time)?;
+    let mut runs = Vec::new();
+    for run in 0..config.runs {
+        terminal::info(&format!("run {} of {}", run + 1, config.runs));
+        runs.push(caller.run(config.time)?);
+    }
+    println!(
+        "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s\n",
+        config.runs,
+        config.time.as_secs_f64()
+    );
+    runs.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+    print!("{}", of_calls(&runs));
+    let Some(folder) = &config.peers else {
+        return Ok(());
+    };
+    let ours = median(runs.iter().map(|run| run.rate).collect()).unwrap_or(0.0);
+    let mut rows = Vec::new();
+    for row in peers::measure(folder, config)? {
+        let rate = median(row.rates.clone()).unwrap_or(0.0);
+        // Of the numbers of actions only one may be ours.
+        let ratio = if row.actions == items {
+            format!("{:.0}", ours / rate)
+        } else {
+            String::new()
+        };
+        rows.push(vec![row.what, row.actions.to_string(), thousands(rate), ratio]);
+    }
+    println!();
+    print!(
+        "{}",
+        table(
+            &["peer", "actions", "decisions/s", "ours is so many times as fast"],
+            &rows
+        )
+    );
+    Ok(())
+}
+
+fn of_calls(runs: &[Run]) -> String {
+    let Some(middle) = runs.get(runs.len() / 2) else {
+        return String::new();
+    };
+    let rates = [&runs[0], middle, &runs[runs.len() - 1]].map(|run| thousands(run.rate));
+    let row = |what: &str, latency: &Latency| {
+        let times = [0.5, 0.99, 0.999].map(|share| format!("{:.1}", latency.quantile(share)));
+        [vec![what.to_string()], times.to_vec()].concat()
+    };
+    let rows = [
+        row("recommend", &middle.recommend),
+        row("observe", &middle.observe),
+        row("pair", &middle.pair),
+    ];
+    format!(
+        "{} pairs/s ({} to {})\n\n{}",
+        rates[1],
+        rates[0],
+        rates[2],
+        table(&["microseconds", "p50", "p99", "p99.9"], &rows)
+    )
+}
+
+/// Who asks and answers.
+struct Caller {
+    policy: Policy,
+    users: Vec<String>,
+    seed: u64,
+    calls: u64,
+}
+
+impl Caller {
+    fn run(&mut self, time: Duration) -> Result<Run> {
+        let (mut recommend, mut observe, mut pair) = (Latency::new()?, Latency::new()?, Latency::new()?);
+        let mut rng = stream(self.seed, "caller", &[self.calls]);
+        let begun = Instant::now();
+        let mut pairs = 0;
+        while begun.elapsed() < time {
+            let user = &self.users[rng.random_range(0..self.users.len())];
+            let reward = f32::from(u8::from(rng.random::<f32>() < 0.3));
+            let ask = Ask {
+                user,
+                k: 1,
+                candidates: None,
+                given: None,
+            };
+            let asked = Instant::now();
+            let request = self.policy.recommend(&ask)?.request;
+            let answered = Instant::now();
+            self.policy.observe(&Feedback {
+                subject: Subject::Request { request, item: None },
+                reward,
+                timestamp_ms: 0,
+            })?;
+            let done = Instant::now();
+            recommend.add(answered - asked);
+            observe.add(done - answered);
+            pair.add(done - asked);
+            pairs += 1;
+        }
+        self.calls += pairs;
+        Ok(Run {
+            rate: pairs as f64 / begun.elapsed().as_secs_f64(),
+            recommend,
+            observe,
+            pair,
+        })
+    }
+}

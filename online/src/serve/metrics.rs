@@ -1,0 +1,236 @@
+//! What the service counts, for Prometheus.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use common::Result;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::journal::{Durable, Progress};
+
+/// The media type of the text that [`Metrics::text`] gives.
+pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Request {
+    route: &'static str,
+    status: u32,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Route {
+    route: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+type Number = Gauge<f64, AtomicU64>;
+type Sum = Counter<f64, AtomicU64>;
+
+/// Counters and gauges. Those of the live policy are read from it when somebody asks.
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    latency: Family<Route, Histogram, fn() -> Histogram>,
+    feedback: Family<Outcome, Counter>,
+    swaps: Family<Outcome, Counter>,
+    /// Open connections.
+    pub(super) connections: Gauge,
+    /// Connections beyond the limit.
+    pub(super) turned_away: Counter,
+    /// In the order of [`GAUGES`].
+    gauges: Vec<Number>,
+    /// In the order of [`SUMS`].
+    sums: Vec<Sum>,
+}
+
+/// What the live policy and the journal say of themselves at one moment.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    ready: bool,
+    applied: u64,
+    refused_updates: u64,
+    pending: usize,
+    users: usize,
+    epoch: u32,
+    updates: u64,
+    journal: Progress,
+}
+
+impl Reading {
+    /// # Errors
+    /// When the state cannot be trusted any more.
+    pub(super) fn of(live: &Durable, ready: bool) -> Result<Self> {
+        let pending = live.pending_len();
+        let state = live.read()?;
+        Ok(Reading {
+            ready,
+            applied: state.applied(),
+            refused_updates: state.refused(),
+            pending,
+            users: state.changed_users(),
+            epoch: state.epoch(),
+            updates: state.version(),
+            journal: live.progress(),
+        })
+    }
+}
+
+/// 50 microseconds to 26 seconds: a decision at one end, a write timeout at the other.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(50e-6, 2.0, 20))
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut registry = Registry::with_prefix("headstart");
+        let requests = Family::<Request, Counter>::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let latency = Family::new_with_constructor(seconds as fn() -> Histogram);
+        registry.register(
+            "http_request_seconds",
+            "Time from a request's head to its reply",
+            latency.clone(),
+        );
+        let feedback = Family::<Outcome, Counter>::default();
+        registry.register(
+            "feedback",
+            "Rewards that came, by what became of them",
+            feedback.clone(),
+        );
+        let swaps = Family::<Outcome, Counter>::default();
+        registry.register(
+            "policy_swaps",
+            "Changes of the policy that were asked for",
+            swaps.clone(),
+        );
+        let connections = Gauge::default();
+        registry.register("connections", "Open connections", connections.clone());
+        let turned_away = Counter::default();
+        registry.register(
+            "connections_turned_away",
+            "Connections beyond the limit",
+            turned_away.clone(),
+        );
+        let mut gauges = Vec::new();
+        for (name, help, _) in GAUGES {
+            let gauge = Number::default();
+            registry.register(name, help, gauge.clone());
+            gauges.push(gauge);
+        }
+        let mut sums = Vec::new();
+        for (name, help, _) in SUMS {
+            let sum = Sum::default();
+            registry.register(name, help, sum.clone());
+            sums.push(sum);
+        }
+        Metrics {
+            registry,
+            requests,
+            latency,
+            feedback,
+            swaps,
+            connections,
+            turned_away,
+            gauges,
+            sums,
+        }
+    }
+
+    /// A request on a route was answered.
+    pub(super) fn answered(&self, route: &'static str, status: StatusCode, time: Duration) {
+        let status = u32::from(status.as_u16());
+        self.requests.get_or_create(&Request { route, status }).inc();
+        self.latency
+            .get_or_create(&Route { route })
+            .observe(time.as_secs_f64());
+    }
+
+    /// `count` rewards were `applied`, a `duplicate` or `refused`.
+    pub(super) fn rewards(&self, outcome: &'static str, count: u64) {
+        self.feedback.get_or_create(&Outcome { outcome }).inc_by(count);
+    }
+
+    /// A new policy was `taken` or `refused`.
+    pub(super) fn swap(&self, outcome: &'static str) {
+        self.swaps.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// All of it as OpenMetrics text.
+    pub(super) fn text(&self, reading: &Reading) -> Result<String, fmt::Error> {
+        for (gauge, (_, _, value)) in self.gauges.iter().zip(GAUGES) {
+            gauge.set(value(reading));
+        }
+        for (sum, (_, _, value)) in self.sums.iter().zip(SUMS) {
+            sum.inner().store(value(reading).to_bits(), Ordering::Relaxed);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Name, help and value of a number that is read when somebody asks.
+type Read = (&'static str, &'static str, fn(&Reading) -> f64);
+
+const GAUGES: [Read; 8] = [
+    ("ready", "Whether requests are answered: 1 or 0", |now| {
+        f64::from(u8::from(now.ready))
+    }),
+    ("applied_events", "Feedback in the state since it began", |now| {
+        now.applied as f64
+    }),
+    (
+        "refused_updates",
+        "Updates left out, since the state began, because a weight would not have been finite",
+        |now| now.refused_updates as f64,
+    ),
+    (
+        "pending_decisions",
+        "Decisions that feedback may still name",
+        |now| now.pending as f64,
+    ),
+    ("changed_users", "Users who have given feedback", |now| {
+        now.users as f64
+    }),
+    (
+        "policy_epoch",
+        "Policies that served in this state before the present one",
+        |now| f64::from(now.epoch),
+    ),
+    (
+        "policy_updates",
+        "Updates that the present policy has had",
+        |now| now.updates as f64,
+    ),
+    (
+        "journal_slowest_commit_seconds",
+        "The longest that writing and syncing has taken since the start",
+        |now| now.journal.slowest,
+    ),
+];
+
+const SUMS: [Read; 3] = [
+    ("journal_bytes", "Bytes written to the journal", |now| {
+        now.journal.bytes as f64
+    }),
+    (
+        "journal_commits",
+        "Writes of the journal, each with a sync",
+        |now| now.journal.commits as f64,
+    ),
+    ("journal_commit_seconds", "Time spent in them", |now| {
+        now.journal.seconds
+    }),
+];

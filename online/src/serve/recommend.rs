@@ -1,0 +1,179 @@
+//! `POST /recommend`: a user in, a slate with its chances out.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::app::App;
+use super::body;
+use super::id::{GivenId, ItemId};
+use super::limits::Limits;
+use super::policy::Acting;
+use super::refusal::{Answer, Refusal};
+use super::reply;
+use crate::live::{self, Ask, Decision};
+use crate::policy::Context;
+
+/// The body of a request.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish<'a> {
+    #[serde(borrow)]
+    user: GivenId<'a>,
+    #[serde(default = "one")]
+    k: usize,
+    #[serde(borrow)]
+    context: Option<GivenContext<'a>>,
+    #[serde(borrow)]
+    candidates: Option<Vec<GivenId<'a>>>,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// A state that the client keeps, to decide by in place of the service's own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenContext<'a> {
+    #[serde(borrow, default)]
+    history: Vec<GivenStep<'a>>,
+    /// None: no traits are known.
+    traits: Option<Vec<f32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GivenStep<'a> {
+    #[serde(borrow)]
+    item: GivenId<'a>,
+    feedback: f32,
+}
+
+/// The body of a reply.
+#[derive(Debug, Serialize)]
+struct Recommendation<'a> {
+    /// As text: JavaScript reads numbers of this size inexactly.
+    request_id: String,
+    items: Vec<Position<'a>>,
+    /// The product of the items' chances: that of the slate in this order.
+    slate_propensity: f64,
+    policy: Acting<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Position<'a> {
+    item: ItemId<'a>,
+    /// The chance of the item given those above it.
+    propensity: f32,
+}
+
+pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) -> Answer<Response> {
+    let live = app.live()?;
+    let body = body::read(request, &app.limits).await?;
+    let wish: Wish<'_> = body::parse(&body)?;
+    wish.check(&app.limits)?;
+    let mut room = app.rooms.take();
+    let reply = {
+        // This lock is held for tens of microseconds, less than to hand the work to another thread would take. Ids are
+        // turned into codes and back under it, since a swap changes the codes.
+        let state = live.read().map_err(Refusal::of_failure)?;
+        let codes = wish.codes(&state, &app.limits)?;
+        let decision = live
+            .recommend(&state, &wish.ask(&codes), &mut room)
+            .map_err(Refusal::of_library)?;
+        reply::json(&Recommendation::new(&state, &decision))
+    };
+    app.rooms.give_back(room);
+    reply
+}
+
+/// What a wish says in the codes of one catalogue.
+struct Codes {
+    candidates: Option<Vec<u32>>,
+    context: Option<Context>,
+}
+
+impl Wish<'_> {
+    fn check(&self, limits: &Limits) -> Answer<()> {
+        self.user.check(limits, || "body, user".into())?;
+        if self.k == 0 || self.k > limits.k {
+            let text = format!("{} items wanted, where 1 to {} can be had", self.k, limits.k);
+            return Err(Refusal::unfit(text).at("body, k"));
+        }
+        if let Some(candidates) = &self.candidates
+            && candidates.len() > limits.candidates
+        {
+            let text = format!(
+                "{} candidates, where at most {} are taken",
+                candidates.len(),
+                limits.candidates
+            );
+            return Err(Refusal::unfit(text).at("body, candidates"));
+        }
+        Ok(())
+    }
+
+    fn codes(&self, state: &live::State, limits: &Limits) -> Answer<Codes> {
+        let code = |id: &GivenId<'_>, place: &dyn Fn() -> String| id.code(state.items(), limits, place);
+        let candidates = match &self.candidates {
+            None => None,
+            Some(ids) => {
+                let mut codes = Vec::with_capacity(ids.len());
+                for (at, id) in ids.iter().enumerate() {
+                    codes.push(code(id, &|| format!("body, candidates[{at}]"))?);
+                }
+                codes.sort_unstable();
+                codes.dedup();
+                Some(codes)
+            }
+        };
+        let context = match &self.context {
+            None => None,
+            Some(given) => {
+                let mut history = Vec::with_capacity(given.history.len());
+                for (at, step) in given.history.iter().enumerate() {
+                    let item = code(&step.item, &|| format!("body, context.history[{at}].item"))?;
+                    history.push((item, step.feedback));
+                }
+                // A client that keeps more than the policy reads need not know how much that is.
+                history.drain(..history.len().saturating_sub(state.network().window));
+                let unknown = || vec![0.0; state.network().traits];
+                let traits = given.traits.clone().unwrap_or_else(unknown);
+                Some(Context { traits, history })
+            }
+        };
+        Ok(Codes { candidates, context })
+    }
+
+    fn ask<'b>(&'b self, codes: &'b Codes) -> Ask<'b> {
+        Ask {
+            user: self.user.as_str(),
+            k: self.k,
+            candidates: codes.candidates.as_deref(),
+            given: codes.context.as_ref(),
+        }
+    }
+}
+
+impl<'a> Recommendation<'a> {
+    fn new(state: &'a live::State, decision: &Decision) -> Self {
+        let slate = &decision.slate;
+        let positions = slate.items.iter().zip(&slate.propensities);
+        Recommendation {
+            request_id: decision.request.to_string(),
+            items: positions
+                .map(|(&item, &propensity)| Position {
+                    item: ItemId::of(state.items(), item),
+                    propensity,
+                })
+                .collect(),
+            slate_propensity: slate.propensities.iter().map(|&p| f64::from(p)).product(),
+            policy: Acting::of(state),
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The HTTP service says what its OpenAPI file says, keeps what it acknowledges, and stops without losing anything.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::http::{Reply, Server};
+use support::schema::Schemas;
+use support::{online, saved};
+
+/// The OpenAPI file, and which of its answers have been seen.
+struct Spec {
+    document: Value,
+    seen: BTreeSet<(String, String, String)>,
+}
+
+impl Spec {
+    /// As the program prints it.
+    fn new() -> Self {
+        let output = online(&["serve", "--openapi"]).output().unwrap();
+        assert!(output.status.success());
+        Spec {
+            document: serde_json::from_slice(&output.stdout).unwrap(),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    /// Requires that the reply is one that the file tells of; its JSON.
+    fn check(&mut self, method: &str, path: &str, reply: &Reply) -> Value {
+        let status = reply.status.to_string();
+        let method = method.to_lowercase();
+        let told = &self.document["paths"][path][&method]["responses"][&status];
+        let told = match told["$ref"].as_str() {
+            Some(name) => self.document.pointer(name.trim_start_matches('#')).unwrap(),
+            None => told,
+        };
+        let content = told["content"].as_object();
+        let content =
+            content.unwrap_or_else(|| panic!("{method} {path} {status}: not in the file: {}", reply.text()));
+        let kind = reply.header("content-type").unwrap();
+        let (_, body) = content
+            .iter()
+            .find(|(name, _)| kind.starts_with(name.as_str()))
+            .unwrap();
+        let json = match kind == "application/json" {
+            true => reply.json(),
+            false => Value::from(reply.text()),
+        };
+        if let Err(wrong) = Schemas(&self.document).check(&body["schema"], &json) {
+            panic!("{method} {path} {status}: {wrong}");
+        }
+        self.seen.insert((path.into(), method, status));
+        json
+    }
+
+    /// The answers that the file tells of, but those of 503.
+    fn all(&self) -> BTreeSet<(String, String, String)> {
+        let mut all = BTreeSet::new();
+        for (path, methods) in self.document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                for status in operation["responses"].as_object().unwrap().keys() {
+                    all.insert((path.clone(), method.clone(), status.clone()));
+                }
+            }
+        }
+        // Those of a service that is not ready are tested where it can be held back: in the sources beside the router.
+        all.retain(|(_, _, status)| status != "503");
+        all
+    }
+}
+
+/// A POST with any header lines and body.
+fn raw(server: &Server, path: &str, lines: &str, body: &str) -> Reply {
+    let mut client = server.client();
+    let request = format!("POST {path} HTTP/1.1\r\nhost: t\r\n{lines}\r\n\r\n{body}");
+    client.write(request.as_bytes()).unwrap();
+    client.read_reply(false).unwrap()
+}
+
+#[test]
+fn every_answer_of_the_openapi_file_is_given_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = saved(folder.path());
+    let mut newer = support::policy();
+    newer.manifest = newer.manifest.seed(2);
+    newer.save(&folder.path().join("newer")).unwrap();
+    let start = |state: &str, more: &[&str]| {
+        let common = ["--strategy", "ft", "--pending", "8", "--body-timeout", "0.2"];
+        Server::start(&policy, &folder.path().join(state), &[&common, more].concat())
+    };
+    let server = start(
+        "state",
+        &["--explain", "--policies", folder.path().to_str().unwrap()],
+    );
+    let plain = start("plain", &[]);
+    let mut spec = Spec::new();
+
+    // What every route that takes a body says to bodies it does not take.
+    let kind = "content-type: application/json";
+    for path in ["/recommend", "/feedback", "/policy", "/explain"] {
+        for (lines, body, status) in [
+            (format!("{kind}\r\ncontent-length: 1"), "{", 400),
+            (format!("{kind}\r\ncontent-length: 9"), "{", 408),
+            (format!("{kind}\r\ntransfer-encoding: chunked"), "0\r\n\r\n", 411),
+            (format!("{kind}\r\ncontent-length: 999999999"), "{", 413),
+            ("content-length: 2".into(), "{}", 415),
+            (format!("{kind}\r\ncontent-length: 2"), "{}", 422),
+        ] {
+            let reply = raw(&server, path, &lines, body);
+            assert_eq!(reply.status, status, "{path}: {}", reply.text());
+            spec.check("POST", path, &reply);
+        }
+    }
+    for path in ["/policy", "/explain"] {
+        let reply = plain.post(path, &json!({ "folder": "newer", "user": "u0" }));
+        assert_eq!(reply.status, 403);
+        spec.check("POST", path, &reply);
+    }
+
+    let ask = || {
+        server.post(
+            "/recommend",
+            &json!({ "user": "u1", "k": 2, "context": { "history": [{ "item": "i3", "feedback": 1 }] } }),
+        )
+    };
+    let first = spec.check("POST", "/recommend", &ask());
+    assert_eq!(first["items"].as_array().unwrap().len(), 2);
+    let feedback = |request: &Value, reward: f64| {
+        let body = json!({ "request_id": request["request_id"], "item": request["items"][0]["item"], "reward": reward });
+        server.post("/feedback", &body)
+    };
+    assert_eq!(
+        spec.check("POST", "/feedback", &feedback(&first, 1.0))["applied"],
+        1
+    );
+    assert_eq!(
+        spec.check("POST", "/feedback", &feedback(&first, 1.0))["duplicates"],
+        1
+    );
+    assert_eq!(feedback(&first, 0.0).status, 409);
+    spec.check("POST", "/feedback", &feedback(&first, 0.0));
+    for _ in 0..8 {
+        assert_eq!(ask().status, 200);
+    }
+    assert_eq!(feedback(&first, 1.0).status, 410);
+    spec.check("POST", "/feedback", &feedback(&first, 1.0));
+    let unknown = server.post(
+        "/feedback",
+        &json!({ "user": "nobody", "item": "i1", "reward": 1, "timestamp": 7 }),
+    );
+    assert_eq!(unknown.status, 404);
+    spec.check("POST", "/feedback", &unknown);
+
+    let explained = spec.check(
+        "POST",
+        "/explain",
+        &server.post("/explain", &json!({ "user": "u1", "top": 3 })),
+    );
+    assert_eq!(explained["top"].as_array().unwrap().len(), 3);
+    let before = spec.check("GET", "/policy", &server.get("/policy"));
+    let taken = spec.check(
+        "POST",
+        "/policy",
+        &server.post("/policy", &json!({ "folder": "newer" })),
+    );
+    assert_eq!(taken["carried"]["items_shared"], before["items"]);
+    let after = spec.check("GET", "/policy", &server.get("/policy"));
+    assert_eq!(
+        (&after["fingerprint"], after["epoch"].as_u64()),
+        (&taken["fingerprint"], Some(1))
+    );
+
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        spec.check("GET", path, &server.get(path));
+    }
+    let file = spec.check("GET", "/openapi.json", &server.get("/openapi.json"));
+    assert_eq!(file, spec.document);
+    assert_eq!(spec.seen, spec.all());
+
+    // Routes and methods that are not in the file.
+    for (method, path, status) in [
+        ("GET", "/recommend", 405),
+        ("PUT", "/policy", 405),
+        ("POST", "/metrics", 405),
+        ("GET", "/", 404),
+    ] {
+        let reply = server.client().send(method, path, "");
+        assert_eq!(reply.status, status, "{method} {path}");
+        let error = json!({ "$ref": "#/components/schemas/Error" });
+        Schemas(&spec.document).check(&error, &reply.json()).unwrap();
+        assert_eq!(reply.header("allow").is_some(), status == 405);
+    }
+    let head = server.client().send("HEAD", "/healthz", "");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    server.stop();
+    plain.stop();
+}
+
+#[test]
+fn recommendations_keep_to_what_was_asked_and_carry_their_chances() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(
+        &saved(folder.path()),
+        &folder.path().join("state"),
+        &["--strategy", "ft"],
+    );
+    let mut client = server.client();
+    let mut consumed = BTreeSet::new();
+    for k in 1..=5 {
+        let body = client
+            .post("/recommend", &json!({ "user": "u0", "k": k }))
+            .expect(200);
+        let items = body["items"].as_array().unwrap();
+        let ids: BTreeSet<String> = items
+            .iter()
+            .map(|one| one["item"].as_str().unwrap().into())
+            .collect();
+        assert_eq!((items.len(), ids.len()), (k, k));
+        // u0 has had i1, i2 and i3 in the log, and what it has answered here.
+        assert!(
+            ids.iter()
+                .all(|id| !consumed.contains(id) && !["i1", "i2", "i3"].contains(&id.as_str()))
+        );
+        let product: f64 = items
+            .iter()
+            .map(|one| one["propensity"].as_f64().unwrap())
+            .product();
+        assert!((product / body["slate_propensity"].as_f64().unwrap() - 1.0).abs() < 1e-5);
+        let rewards: Vec<Value> = ids.iter().map(|id| json!({ "item": id, "reward": 1 })).collect();
+        let report = json!({ "request_id": body["request_id"], "rewards": rewards });
+        assert_eq!(client.post("/feedback", &report).expect(200)["applied"], k);
+        assert_eq!(client.post("/feedback", &report).expect(200)["duplicates"], k);
+        consumed.extend(ids);
+    }
+    // Numbers are ids too, and a candidate may be named twice.
+    let wish = json!({ "user": 7, "k": 2, "candidates": ["i9", "i4", "i9"] });
+    let body = client.post("/recommend", &wish).expect(200);
+    let shown: BTreeSet<&str> = body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["item"].as_str().unwrap())
+        .collect();
+    assert_eq!(shown, BTreeSet::from(["i4", "i9"]));
+    // All or nothing: the second reward is for an item that was not shown.
+    let rewards = json!([{ "item": "i4", "reward": 1 }, { "item": "i5", "reward": 1 }]);
+    let refused = client
+        .post(
+            "/feedback",
+            &json!({ "request_id": body["request_id"], "rewards": rewards }),
+        )
+        .expect(422);
+    assert_eq!(refused["where"], "body, rewards[1]");
+    let slate = json!({ "request_id": body["request_id"], "reward": 1 });
+    assert!(
+        client.post("/feedback", &slate).expect(422)["error"]
+            .as_str()
+            .unwrap()
+            .contains("several items")
+    );
+    let by_user = json!({ "user": "7", "item": "i4", "reward": 0.5 });
+    assert_eq!(client.post("/feedback", &by_user).expect(200)["applied"], 1);
+    let policy = server.get("/policy").expect(200);
+    assert_eq!(
+        (policy["applied"].as_u64(), policy["version"].as_u64()),
+        (Some(16), Some(16))
+    );
+    server.stop();
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_a_stop_and_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, state) = (saved(folder.path()), folder.path().join("state"));
+    let start = || Server::start(&policy, &state, &["--strategy", "ft"]);
+    let mut known: Vec<Value> = Vec::new();
+    let mut requests = BTreeSet::new();
+    let mut server = start();
+    for round in 0..4 {
+        let body = server.post("/recommend", &json!({ "user": "u2" })).expect(200);
+        assert!(
+            requests.insert(body["request_id"].as_str().unwrap().to_string()),
+            "a number was given twice"
+        );
+        known.push(json!({ "request_id": body["request_id"], "reward": 1 }));
+        for (at, report) in known.iter().enumerate() {
+            let said = server.post("/feedback", report).expect(200);
+            let expected = if at == round {
+                ("applied", 1)
+            } else {
+                ("duplicates", 1)
+            };
+            assert_eq!(said[expected.0], expected.1, "round {round}: {said}");
+        }
+        let policy = server.get("/policy").expect(200);
+        assert_eq!(policy["applied"], round + 1);
+        match round % 2 {
+            0 => _ = server.stop(),
+            _ => server.kill(),
+        }
+        server = start();
+        assert_eq!(server.get("/policy").expect(200), policy);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_stop_lets_running_requests_end_and_says_that_it_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(
+        &saved(folder.path()),
+        &folder.path().join("state"),
+        &["--strategy", "frozen"],
+    );
+    let body = r#"{"user":"u1"}"#;
+    let mut running = server.client();
+    running.write(b"POST /recommend HTTP/1.1\r\nhost: t\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n").unwrap();
+    let mut watching = server.client();
+    watching.write(b"GET /readyz HTTP/1.1\r\n").unwrap();
+    let mut idle = server.client();
+    assert_eq!(idle.send("GET", "/readyz", "").status, 200);
+    server.signal("TERM");
+    // An idle connection is closed, and the address is free.
+    assert!(idle.read_reply(false).is_err());
+    while std::net::TcpStream::connect(server.address).is_ok() {}
+    watching.write(b"host: t\r\n\r\n").unwrap();
+    assert_eq!(watching.read_reply(false).unwrap().status, 503);
+    running.write(body.as_bytes()).unwrap();
+    assert_eq!(running.read_reply(false).unwrap().status, 200);
+    let (status, stderr) = server.wait();
+    assert_eq!(status.code(), Some(0), "{stderr}");
+}
+
+#[test]
+fn a_unix_socket_serves_as_well_and_goes_with_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let mut command = online(&[
+        "serve",
+        "--strategy",
+        "popularity",
+        "--unix",
+        socket.to_str().unwrap(),
+    ]);
+    command
+        .arg("--policy")
+        .arg(saved(folder.path()))
+        .arg("--state")
+        .arg(folder.path().join("state"));
+    let mut child = command.spawn().unwrap();
+    let mut line = [0; 14];
+    child.stdout.as_mut().unwrap().read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"{\"listening\":\"");
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    let stopped = std::process::Command::new("kill")
+        .args(["-s", "INT", &child.id().to_string()])
+        .status();
+    assert!(stopped.unwrap().success() && child.wait().unwrap().success());
+    assert!(!socket.exists());
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_acknowledges_nothing_and_ends_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, state) = (saved(folder.path()), folder.path().join("state"));
+    Server::start(&policy, &state, &["--strategy", "frozen"]).stop();
+    // No file may grow beyond 16 blocks of 1,024 bytes; the signal that would end the process is ignored, as a full disk
+    // sends none.
+    let script = "trap '' XFSZ; ulimit -f 16; exec \"$0\" serve --strategy frozen --listen 127.0.0.1:0 --policy \"$1\" --state \"$2\"";
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_online")])
+        .args([&policy, &state]);
+    let server = Server::of(command).unwrap();
+    let mut client = server.client();
+    let mut acknowledged = 0;
+    let refused = loop {
+        let Ok(body) = client.try_send("POST", "/recommend", r#"{"user":"u1"}"#) else {
+            break None;
+        };
+        if body.status != 200 {
+            break Some(body);
+        }
+        let report = json!({ "request_id": body.json()["request_id"], "reward": 1 }).to_string();
+        match client.try_send("POST", "/feedback", &report) {
+            Ok(reply) if reply.status == 200 => acknowledged += 1,
+            Ok(reply) => break Some(reply),
+            Err(_) => break None,
+        }
+    };
+    assert!(refused.is_none_or(|reply| reply.status == 503));
+    let (status, stderr) = server.wait();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(acknowledged > 0, "{stderr}");
+    // On a disk with room, all that was acknowledged is there; what was not may be.
+    let server = Server::start(&policy, &state, &["--strategy", "frozen"]);
+    let applied = server.get("/policy").expect(200)["applied"].as_u64().unwrap();
+    assert!(
+        applied == acknowledged || applied == acknowledged + 1,
+        "{applied} of {acknowledged}"
+    );
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_served_ends_with_an_error_and_no_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = saved(folder.path());
+    let state = |name: &str| folder.path().join(name);
+    let fails = |policy: &Path, state: &Path, more: &[&str], code: i32, says: &str| {
+        let Err((status, stderr)) = Server::try_start(policy, state, more) else {
+            panic!("it serves: {says}");
+        };
+        assert_eq!(status.code(), Some(code), "{stderr}");
+        assert!(stderr.contains(says) && !stderr.contains("panicked"), "{stderr}");
+    };
+    let frozen = ["--strategy", "frozen"];
+    fails(Path::new("/nowhere"), &state("a"), &frozen, 2, "/nowhere");
+    let server = Server::start(&policy, &state("b"), &frozen);
+    fails(&policy, &state("b"), &frozen, 1, "in use");
+    let taken = server.address.to_string();
+    fails(
+        &policy,
+        &state("c"),
+        &["--strategy", "frozen", "--listen", &taken],
+        2,
+        "cannot listen",
+    );
+    server.stop();
+    fails(&policy, &state("b"), &["--strategy", "ft"], 2, "strategy");
+}
