@@ -160,7 +160,7 @@ fn every_answer_of_the_openapi_file_is_given_and_no_other() {
         "/explain",
         &server.post("/explain", &json!({ "user": "u1", "top": 3 })),
     );
-    assert_eq!(explained["items"].as_array().unwrap().len(), 3);
+    assert_eq!(explained["top"].as_array().unwrap().len(), 3);
     let before = spec.check("GET", "/policy", &server.get("/policy"));
     let taken = spec.check(
         "POST",

@@ -35,7 +35,7 @@ pub struct Sizes {
 ///
 /// # Errors
 /// None that sizes above 0 can cause.
-pub(super) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
+pub(crate) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
     let network = NetworkConfig {
         items: sizes.items,
         dims: sizes.dims,

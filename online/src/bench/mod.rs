@@ -10,4 +10,5 @@ mod table;
 
 pub use index::{IndexConfig, index};
 pub use made::Sizes;
+pub(crate) use made::policy as made_up;
 pub use pairs::{PairsConfig, pairs};

@@ -1,17 +1,20 @@
 //! `online bench`.
 
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
-use common::Result;
+use clap::{Args, Subcommand, ValueEnum};
 use common::cli::Shared;
+use common::{Error, Result};
 
-use super::numbers::seconds;
+use super::numbers::{fraction, seconds};
 use crate::adapt::Name;
 use crate::bench::{self, IndexConfig, PairsConfig, Sizes};
 use crate::index::Scan;
 use crate::live::Settings;
+use crate::load::{self, Server};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -21,6 +24,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum What {
+    /// The HTTP service under load, on this machine: replies a second, their latencies, the server's memory
+    Http(Http),
     /// Recommendations with their feedback, in process, on one core
     Pairs(Pairs),
     /// Scans of a large catalogue: their time, and what a shortlist leaves out
@@ -98,9 +103,96 @@ struct Index {
     shared: Shared,
 }
 
+#[derive(Args, Debug)]
+struct Http {
+    /// Load the server that listens here
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with_all = ["folder", "policy", "serve"])]
+    address: Option<SocketAddr>,
+    /// Start a server that keeps its state in this folder, which is made, on the disk that is to be measured
+    #[arg(long, value_name = "DIR", required_unless_present = "address")]
+    folder: Option<PathBuf>,
+    /// Serve this policy, not one that is made up
+    #[arg(long, value_name = "DIR")]
+    policy: Option<PathBuf>,
+    /// How the server acts and learns
+    #[arg(long, value_enum, default_value_t = Name::Adapter)]
+    strategy: Name,
+    /// Further options of `online serve`, behind `--`
+    #[arg(last = true, value_name = "OPTION")]
+    serve: Vec<String>,
+    /// Open connections, each with one request at a time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    connections: u32,
+    /// How long it is loaded before anything is measured: until it remembers as many decisions as it may
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    warm_up: Duration,
+    /// How long the measurement takes
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    seconds: Duration,
+    /// The chance that a recommendation gets feedback, some requests later
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = fraction)]
+    feedback: f32,
+    /// Items of a slate
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    k: u32,
+    #[command(flatten)]
+    made: Made,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+impl Http {
+    fn resolve(self) -> Result<load::Config> {
+        let seed = self.shared.seed;
+        let server = match (self.address, self.folder) {
+            (Some(address), _) => Server::Running(address),
+            (None, Some(folder)) => {
+                let policy = match self.policy {
+                    Some(policy) => policy,
+                    None => {
+                        let policy = folder.join("policy");
+                        bench::made_up(self.made.sizes(), seed)?.save(&policy)?;
+                        policy
+                    }
+                };
+                let strategy = self.strategy.to_possible_value();
+                let strategy = strategy.map_or_else(String::new, |name| name.get_name().to_string());
+                let workers = self.shared.workers().to_string();
+                let mut arguments: Vec<OsString> = Vec::new();
+                for (flag, value) in [
+                    ("--policy", policy.into_os_string()),
+                    ("--state", folder.join("state").into_os_string()),
+                    ("--strategy", strategy.into()),
+                    ("--seed", seed.to_string().into()),
+                    ("--workers", workers.into()),
+                ] {
+                    arguments.extend([flag.into(), value]);
+                }
+                arguments.extend(self.serve.into_iter().map(OsString::from));
+                Server::Child(arguments)
+            }
+            (None, None) => return Err(Error::usage("--address or --folder is needed")),
+        };
+        Ok(load::Config {
+            server,
+            connections: self.connections,
+            warm_up: self.warm_up,
+            time: self.seconds,
+            feedback: f64::from(self.feedback),
+            users: self.made.users,
+            k: self.k,
+            seed,
+        })
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         match self.what {
+            What::Http(http) => {
+                http.shared.init_terminal();
+                load::run(&http.resolve()?)
+            }
             What::Pairs(pairs) => {
                 pairs.shared.init_terminal();
                 bench::pairs(&PairsConfig {

@@ -8,6 +8,7 @@ use clap::Args;
 use common::cli::Shared;
 use common::{Error, Result};
 
+use super::learning::LearningArguments;
 use super::numbers::seconds;
 use crate::adapt::Name;
 use crate::journal::{Keeping, OpenConfig};
@@ -45,6 +46,8 @@ pub(super) struct Arguments {
     /// Print the OpenAPI file of the service and end
     #[arg(long, exclusive = true)]
     openapi: bool,
+    #[command(flatten)]
+    learning: LearningArguments,
     #[command(flatten)]
     keeping: KeepingArguments,
     #[command(flatten)]
@@ -133,11 +136,17 @@ impl Arguments {
             return Err(Error::usage("--policy, --state and --strategy are needed"));
         };
         let workers = self.shared.workers();
+        let (hyper, gamma) = self.learning.resolve(strategy);
         Ok(Config {
             open: OpenConfig {
                 state,
                 policy,
-                settings: Settings::new(strategy, self.shared.seed),
+                settings: Settings {
+                    strategy,
+                    gamma,
+                    hyper,
+                    seed: self.shared.seed,
+                },
                 keeping: Keeping {
                     segment_bytes: self.keeping.segment_size,
                     segment_seconds: self.keeping.segment_age,

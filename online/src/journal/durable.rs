@@ -368,6 +368,11 @@ impl Durable {
         self.journal.close().and(snapshot)
     }
 
+    #[cfg(test)]
+    pub(super) fn pending_snapshot(&self) -> Vec<u8> {
+        self.pending().snapshot()
+    }
+
     /// The folder.
     pub(crate) fn folder(&self) -> &StateFolder {
         &self.folder

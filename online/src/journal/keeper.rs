@@ -60,13 +60,13 @@ impl Stop {
 }
 
 fn run(durable: &Weak<Durable>, stop: &Stop) {
-    let mut pause = EVERY;
     let mut segment = (0, Instant::now());
-    while !stop.wait(pause) {
+    loop {
+        // First of all what a crash left to do.
         let Some(durable) = durable.upgrade() else {
             return;
         };
-        pause = match look_after(&durable, &mut segment) {
+        let pause = match look_after(&durable, &mut segment) {
             Ok(()) => EVERY,
             Err(error) if durable.progress().failed.is_some() => {
                 terminal::error(&error);
@@ -77,6 +77,10 @@ fn run(durable: &Weak<Durable>, stop: &Stop) {
                 AFTER_FAILURE
             }
         };
+        drop(durable);
+        if stop.wait(pause) {
+            return;
+        }
     }
 }
 

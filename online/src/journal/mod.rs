@@ -234,3 +234,6 @@ impl Drop for Journal {
         let _ = self.close();
     }
 }
+
+#[cfg(test)]
+mod tests;

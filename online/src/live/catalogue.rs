@@ -1,7 +1,7 @@
 //! The items of the policy that acts, and how they are found again in the next one.
 
 use common::ids::Dictionary;
-use common::policy_artifact::{Policy, PolicyItems, Weights};
+use common::policy_artifact::{Policy, PolicyItems};
 
 /// Embeddings that are kept to compare two policies by.
 const KEPT: usize = 4_096;
@@ -13,10 +13,15 @@ const KIN: f64 = 0.9;
 pub struct Catalogue {
     ids: Dictionary,
     likes: Vec<f32>,
-    dims: usize,
-    /// Every n-th item's embedding.
-    embeddings: Vec<f32>,
+    embeddings: Sample,
+}
+
+/// The embeddings of every n-th item.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
     every: usize,
+    dims: usize,
+    rows: Vec<f32>,
 }
 
 /// How the items of two policies belong together.
@@ -30,16 +35,41 @@ pub(super) struct Succession {
     pub kin: bool,
 }
 
-impl Catalogue {
-    pub(super) fn new(items: &PolicyItems, weights: &Weights, dims: usize) -> Self {
-        let every = items.ids.len().div_ceil(KEPT).max(1);
-        let rows = weights.item_embedding.chunks_exact(dims);
-        Catalogue {
-            ids: items.ids.clone(),
-            likes: items.popularity.clone(),
-            dims,
-            embeddings: rows.step_by(every).flatten().copied().collect(),
+impl Sample {
+    /// Of `[items, dims]` embeddings.
+    pub(super) fn new(embeddings: &[f32], dims: usize) -> Self {
+        let every = (embeddings.len() / dims).div_ceil(KEPT).max(1);
+        let rows = embeddings.chunks_exact(dims).step_by(every);
+        Sample {
             every,
+            dims,
+            rows: rows.flatten().copied().collect(),
+        }
+    }
+
+    /// Whether the embeddings of `next` share their space with these; `map` gives the new codes.
+    fn is_kin(&self, next: &Policy, map: &[Option<u32>]) -> bool {
+        let dims = self.dims;
+        if next.config.network.dims != dims {
+            return false;
+        }
+        let theirs = |code: u32| &next.weights.item_embedding[code as usize * dims..][..dims];
+        let ours = self.rows.chunks_exact(dims);
+        let cosines: Vec<f64> = ours
+            .zip(map.iter().step_by(self.every))
+            .filter_map(|(ours, code)| Some(cosine(ours, theirs((*code)?))))
+            .collect();
+        !cosines.is_empty() && cosines.iter().sum::<f64>() / cosines.len() as f64 >= KIN
+    }
+}
+
+impl Catalogue {
+    /// The items of a policy, and a sample of their embeddings.
+    pub(super) fn new(items: PolicyItems, embeddings: Sample) -> Self {
+        Catalogue {
+            ids: items.ids,
+            likes: items.popularity,
+            embeddings,
         }
     }
 
@@ -58,22 +88,9 @@ impl Catalogue {
         let map: Vec<Option<u32>> = self.ids.ids().map(|id| next.items.ids.code(id)).collect();
         Succession {
             shared: map.iter().flatten().count(),
-            kin: self.is_kin(next, &map),
+            kin: self.embeddings.is_kin(next, &map),
             map,
         }
-    }
-
-    fn is_kin(&self, next: &Policy, map: &[Option<u32>]) -> bool {
-        if next.config.network.dims != self.dims {
-            return false;
-        }
-        let theirs = |code: u32| &next.weights.item_embedding[code as usize * self.dims..][..self.dims];
-        let ours = self.embeddings.chunks_exact(self.dims);
-        let cosines: Vec<f64> = ours
-            .zip(map.iter().step_by(self.every))
-            .filter_map(|(ours, code)| Some(cosine(ours, theirs((*code)?))))
-            .collect();
-        !cosines.is_empty() && cosines.iter().sum::<f64>() / cosines.len() as f64 >= KIN
     }
 }
 

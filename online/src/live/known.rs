@@ -42,6 +42,14 @@ impl Known {
         }
     }
 
+    /// The traits of `user`: zeros where they are not known.
+    pub(super) fn traits(&self, user: &str) -> Vec<f32> {
+        match self.ids.code(user) {
+            Some(code) => self.traits_of(code).to_vec(),
+            None => vec![0.0; self.width],
+        }
+    }
+
     /// The state of a user who is not known.
     pub(super) fn stranger(&self) -> Context {
         Context {
@@ -63,8 +71,7 @@ impl Known {
         self.consumed.get(code)
     }
 
-    /// The traits of the user of `code`.
-    pub(super) fn traits_of(&self, code: u32) -> &[f32] {
+    fn traits_of(&self, code: u32) -> &[f32] {
         &self.traits[code as usize * self.width..][..self.width]
     }
 }

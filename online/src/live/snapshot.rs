@@ -1,6 +1,7 @@
 //! The state and the pending decisions as bytes and back. The same history gives the same bytes: everything stands in an
 //! order that history alone decides.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use common::fingerprint::Fingerprint;
@@ -12,27 +13,28 @@ use super::decision::Decision;
 use super::lesson;
 use super::pending::Pending;
 use super::state::{Counts, State};
-use super::users::{Changed, Users};
+use super::users::{Changed, Changes};
 use crate::adapt::Situation;
 use crate::policy::Context;
 
 #[derive(Serialize, Deserialize)]
-struct SavedState {
+struct SavedState<'a> {
     /// Of the policy that it belongs to.
     policy: Fingerprint,
     counts: Counts,
     /// By number.
-    users: Vec<SavedUser>,
+    #[serde(borrow)]
+    users: Vec<SavedUser<'a>>,
     unlearnt: Vec<lesson::Saved>,
     strategy: Vec<u8>,
 }
 
 /// A user's traits are the policy's.
 #[derive(Serialize, Deserialize)]
-struct SavedUser {
-    id: String,
-    history: Vec<(u32, f32)>,
-    consumed: Vec<u32>,
+struct SavedUser<'a> {
+    id: &'a str,
+    history: Cow<'a, [(u32, f32)]>,
+    consumed: Cow<'a, [u32]>,
     events: u32,
 }
 
@@ -46,10 +48,10 @@ struct SavedPending {
 impl State {
     /// All that has happened to this policy, as bytes.
     pub fn snapshot(&self) -> Vec<u8> {
-        let users = self.users.changed().map(|(id, user)| SavedUser {
-            id: id.to_string(),
-            history: user.situation.context().history.clone(),
-            consumed: user.consumed.clone(),
+        let users = self.users.changed().iter().map(|(id, user)| SavedUser {
+            id,
+            history: Cow::Borrowed(&user.situation.context().history),
+            consumed: Cow::Borrowed(&user.consumed),
             events: user.events,
         });
         bytes(&SavedState {
@@ -78,28 +80,13 @@ impl State {
                 saved.policy, self.fingerprint
             )));
         }
-        let mut users = Users::new(self.users.known().clone());
+        let mut users = Changes::default();
         for user in saved.users {
-            let context = Context {
-                traits: users.view(&user.id).situation.context().traits.clone(),
-                history: user.history,
-            };
-            check_context(&context, &self.config.network)
-                .map_err(|e| e.at(format!("snapshot, user {}", user.id)))?;
-            let ascending = user.consumed.is_sorted_by(|a, b| a < b);
-            let beyond = user
-                .consumed
-                .last()
-                .is_some_and(|&code| code as usize >= self.config.network.items);
-            if !ascending || beyond || users.is_changed(&user.id) {
-                return Err(Error::data("the snapshot is damaged").at(format!("user {}", user.id)));
+            let (id, user) = self.user(user)?;
+            if users.get(id).is_some() {
+                return Err(Error::data("the snapshot holds a user twice").at(format!("user {id}")));
             }
-            let changed = Changed {
-                situation: Arc::new(Situation::new(context)),
-                consumed: user.consumed,
-                events: user.events,
-            };
-            users.insert(&user.id, changed);
+            users.push(id, user);
         }
         let unlearnt = saved
             .unlearnt
@@ -107,10 +94,38 @@ impl State {
             .map(|one| one.restore(&self.config.network));
         let unlearnt = unlearnt.collect::<Result<Vec<_>>>()?;
         self.strategy.restore(&saved.strategy)?;
-        self.users = users;
+        self.users.set_changed(users);
         self.counts = saved.counts;
         self.unlearnt = unlearnt;
         Ok(())
+    }
+
+    /// A user with the policy's traits.
+    fn user<'a>(&self, saved: SavedUser<'a>) -> Result<(&'a str, Changed)> {
+        let SavedUser {
+            id,
+            history,
+            consumed,
+            events,
+        } = saved;
+        let place = |error: Error| error.at(format!("snapshot, user {id}"));
+        let context = Context {
+            traits: self.users.known().traits(id),
+            history: history.into_owned(),
+        };
+        check_context(&context, &self.config.network).map_err(place)?;
+        let beyond = |code: &u32| *code as usize >= self.config.network.items;
+        if !consumed.is_sorted_by(|a, b| a < b) || consumed.last().is_some_and(beyond) {
+            return Err(place(Error::data(
+                "what was consumed is not ascending codes of the catalogue",
+            )));
+        }
+        let changed = Changed {
+            situation: Arc::new(Situation::new(context)),
+            consumed: consumed.into_owned(),
+            events,
+        };
+        Ok((id, changed))
     }
 }
 

@@ -8,7 +8,7 @@ use common::policy_artifact::{NetworkConfig, Policy as Artifact, PolicyConfig};
 use common::{Error, Result};
 
 use super::ask::Ask;
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Sample};
 use super::decision::{Decision, Event};
 use super::known::Known;
 use super::lesson::{Lesson, experience};
@@ -64,7 +64,7 @@ impl State {
                 "the network has 0 items: there is nothing to recommend",
             ));
         }
-        let catalogue = Arc::new(Catalogue::new(&policy.items, &policy.weights, network.dims));
+        let embeddings = Sample::new(&policy.weights.item_embedding, network.dims);
         let strategy = adapt::build(
             settings.strategy,
             network,
@@ -75,7 +75,7 @@ impl State {
         );
         Ok(State {
             settings: *settings,
-            catalogue,
+            catalogue: Arc::new(Catalogue::new(policy.items, embeddings)),
             users: Users::new(Known::new(policy.users, network)),
             strategy,
             fingerprint: Fingerprint::of_bytes(policy.manifest.to_json().as_bytes()),

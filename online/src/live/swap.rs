@@ -11,7 +11,7 @@ use super::catalogue::{Catalogue, Succession};
 use super::pending::Pending;
 use super::settings::Settings;
 use super::state::{Counts, State};
-use super::users::{Changed, Users};
+use super::users::{Changed, Changes, Users};
 use crate::adapt::{self, Situation};
 use crate::policy::Context;
 
@@ -87,10 +87,12 @@ impl State {
         let epoch = epoch.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?;
         let Succession { map, shared, kin } = succession;
         let learnt = state.strategy.carry_over(&self.strategy.save(), &map, kin)?;
-        for (id, user) in self.users.changed() {
+        let mut users = Changes::default();
+        for (id, user) in self.users.changed().iter() {
             let changed = carried(user, id, &state.users, &map, state.config.network.window);
-            state.users.insert(id, changed);
+            users.push(id, changed);
         }
+        state.users.set_changed(users);
         let forgotten = self.users.known().ids().ids();
         let carried = Carried {
             epoch,

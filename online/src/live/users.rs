@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use common::ids::{Dictionary, IdKind};
+use common::ids::Dictionary;
 
 use super::known::Known;
 use crate::adapt::Situation;
@@ -23,9 +23,14 @@ pub(super) struct Users {
     situations: Vec<OnceLock<Arc<Situation>>>,
     /// Whom nobody knows: they are all alike.
     newcomer: Arc<Situation>,
-    /// Those who gave feedback, in order of their first; a user's code is their number.
-    changed_ids: Dictionary,
-    changed: Vec<Changed>,
+    changed: Changes,
+}
+
+/// Those who gave feedback, in order of their first; a user's code is their number.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    ids: Dictionary,
+    users: Vec<Changed>,
 }
 
 /// A user who gave feedback.
@@ -46,8 +51,7 @@ impl Users {
             newcomer: Arc::new(Situation::new(known.stranger())),
             known,
             situations,
-            changed_ids: Dictionary::new(IdKind::Text),
-            changed: Vec::new(),
+            changed: Changes::default(),
         }
     }
 
@@ -58,8 +62,7 @@ impl Users {
 
     /// The present state of `user`.
     pub(super) fn view(&self, user: &str) -> View<'_> {
-        if let Some(number) = self.changed_ids.code(user) {
-            let changed = &self.changed[number as usize];
+        if let Some(changed) = self.changed.get(user) {
             return View {
                 situation: &changed.situation,
                 consumed: &changed.consumed,
@@ -80,44 +83,59 @@ impl Users {
 
     /// The number of `user` and their state for changing, made from what was known where this is their first feedback.
     pub(super) fn change(&mut self, user: &str) -> (u32, &mut Changed) {
-        if !self.is_changed(user) {
+        if self.changed.get(user).is_none() {
             let View { situation, consumed } = self.view(user);
             let changed = Changed {
                 situation: situation.clone(),
                 consumed: consumed.to_vec(),
                 events: 0,
             };
-            self.insert(user, changed);
+            self.changed.push(user, changed);
         }
-        let number = self.changed_ids.intern(user);
-        (number, &mut self.changed[number as usize])
+        let number = self.changed.ids.intern(user);
+        (number, &mut self.changed.users[number as usize])
     }
 
-    /// Adds a user whom none of the changed is.
-    pub(super) fn insert(&mut self, user: &str, changed: Changed) {
-        self.changed_ids.intern(user);
-        self.changed.push(changed);
+    /// Those who gave feedback.
+    pub(super) fn changed(&self) -> &Changes {
+        &self.changed
     }
 
-    /// Those who gave feedback, by number.
-    pub(super) fn changed(&self) -> impl ExactSizeIterator<Item = (&str, &Changed)> {
-        self.changed_ids.ids().zip(&self.changed)
+    /// Replaces those who gave feedback.
+    pub(super) fn set_changed(&mut self, changed: Changes) {
+        self.changed = changed;
     }
 
     /// Feedback that `user` has given.
     pub(super) fn events(&self, user: &str) -> u32 {
-        let number = self.changed_ids.code(user);
-        number.map_or(0, |number| self.changed[number as usize].events)
-    }
-
-    /// Whether `user` has given feedback.
-    pub(super) fn is_changed(&self, user: &str) -> bool {
-        self.changed_ids.code(user).is_some()
+        self.changed.get(user).map_or(0, |changed| changed.events)
     }
 
     /// Whether anything is known of `user`.
     pub(super) fn knows(&self, user: &str) -> bool {
-        self.is_changed(user) || self.known.ids().code(user).is_some()
+        self.changed.get(user).is_some() || self.known.ids().code(user).is_some()
+    }
+}
+
+impl Changes {
+    pub(super) fn get(&self, user: &str) -> Option<&Changed> {
+        let number = self.ids.code(user)?;
+        Some(&self.users[number as usize])
+    }
+
+    /// Adds a user who is not among them.
+    pub(super) fn push(&mut self, user: &str, changed: Changed) {
+        self.ids.intern(user);
+        self.users.push(changed);
+    }
+
+    /// All, by number.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Changed)> {
+        self.ids.ids().zip(&self.users)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.users.len()
     }
 }
 
@@ -148,6 +166,7 @@ pub(crate) fn moved_on(situation: &Arc<Situation>, item: u32, reward: f32, windo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::ids::IdKind;
     use common::policy_artifact::{NetworkConfig, PolicyUsers};
 
     fn users() -> Users {
@@ -191,6 +210,6 @@ mod tests {
         assert_eq!(users.view("b").consumed, [2]);
         assert!(users.view("c").consumed.is_empty() && !users.knows("c"));
         assert!(users.knows("b") && users.knows("u"));
-        assert!(users.changed().map(|(id, _)| id).eq(["b", "a"]));
+        assert!(users.changed().iter().map(|(id, _)| id).eq(["b", "a"]));
     }
 }

@@ -10,6 +10,7 @@ mod process;
 mod tally;
 mod wire;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -28,7 +29,10 @@ pub struct Config {
     pub server: Server,
     /// Open connections, each with one request at a time.
     pub connections: u32,
-    /// How long.
+    /// How long it is loaded before anything is measured: until it remembers as many decisions as it may, so that what
+    /// its memory grows by afterwards is not due to that.
+    pub warm_up: Duration,
+    /// How long the measurement takes.
     pub time: Duration,
     /// The chance that a recommendation gets feedback.
     pub feedback: f64,
@@ -46,11 +50,11 @@ pub enum Server {
     /// One that runs.
     Running(SocketAddr),
     /// One that is started for the measurement and stopped behind it, by `online serve` with these arguments.
-    Child(Vec<String>),
+    Child(Vec<OsString>),
 }
 
-/// Where in a run the first look at the server's memory is taken: behind the warm-up, when its buffers are full.
-const WARM: u32 = 6;
+/// The part of the measurement behind which the first look at the server's memory is taken.
+const EARLY: u32 = 6;
 
 /// Loads the server and prints a table to stdout.
 ///
@@ -71,14 +75,12 @@ pub fn run(config: &Config) -> Result<()> {
         .build()
         .map_err(|e| Error::retry(format!("cannot start the load generator: {e}")))?;
     let tally = Shared::new()?;
-    let start = Instant::now();
-    let warm = LocalSet::new().block_on(&runtime, drive(config, address, &tally, memory))?;
-    let time = start.elapsed();
-    print!("{}", tally.table(config.connections, time, warm.zip(memory())));
+    let early = LocalSet::new().block_on(&runtime, drive(config, address, &tally, memory))?;
+    print!("{}", tally.table(config.connections, early.zip(memory())));
     Ok(())
 }
 
-/// Runs all connections for the time; the server's memory behind the warm-up.
+/// Runs all connections for the time; the server's memory early in the measurement.
 async fn drive(
     config: &Config,
     address: SocketAddr,
@@ -92,17 +94,20 @@ async fn drive(
         k: config.k,
         seed: config.seed,
     });
-    let end = Instant::now() + config.time;
+    let end = Instant::now() + config.warm_up + config.time;
     let mut running = Vec::new();
     for number in 0..config.connections {
         let client = Client::connect(number, habits.clone(), tally.clone()).await?;
         running.push(tokio::task::spawn_local(client.run(end)));
     }
-    tokio::time::sleep(config.time / WARM).await;
-    let warm = memory();
+    tokio::time::sleep(config.warm_up).await;
+    tally.begin();
+    tokio::time::sleep(config.time / EARLY).await;
+    let early = memory();
     for client in running {
         let ended = client.await;
         ended.map_err(|e| Error::retry(format!("a client broke off: {e}")))?;
     }
-    Ok(warm)
+    tally.end();
+    Ok(early)
 }

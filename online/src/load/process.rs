@@ -1,5 +1,6 @@
 //! The server under load, as a process of its own.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +18,7 @@ impl Process {
     ///
     /// # Errors
     /// When it does not start; what it says itself stands on stderr.
-    pub(super) fn start(arguments: &[String]) -> Result<Self> {
+    pub(super) fn start(arguments: &[OsString]) -> Result<Self> {
         let program = std::env::current_exe();
         let program = program.map_err(|e| Error::retry(format!("cannot find this program: {e}")))?;
         let mut command = Command::new(program);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Error, Result};
 use hdrhistogram::Histogram;
@@ -31,6 +31,10 @@ pub(super) struct Tally {
     broken: u64,
     /// The first failure, in words.
     first: Option<String>,
+    /// When the measurement began.
+    start: Instant,
+    /// How long it took.
+    time: Duration,
 }
 
 /// The clients of one run share a tally: they take turns on one thread.
@@ -48,7 +52,22 @@ impl Shared {
             refused: 0,
             broken: 0,
             first: None,
+            start: Instant::now(),
+            time: Duration::ZERO,
         }))))
+    }
+
+    /// The warm-up is over: latencies count from here on. Failures have counted before.
+    pub(super) fn begin(&self) {
+        let mut tally = self.0.borrow_mut();
+        tally.latencies.iter_mut().for_each(Histogram::reset);
+        tally.start = Instant::now();
+    }
+
+    /// The measurement is over.
+    pub(super) fn end(&self) {
+        let mut tally = self.0.borrow_mut();
+        tally.time = tally.start.elapsed();
     }
 
     pub(super) fn answered(&self, kind: Kind, time: Duration, reply: &Reply<'_>) {
@@ -70,9 +89,10 @@ impl Shared {
         tally.first.get_or_insert_with(|| why.to_string());
     }
 
-    /// The table of a run that took `time`; `memory` is the server's, early and at the end, in bytes.
-    pub(super) fn table(&self, connections: u32, time: Duration, memory: Option<(u64, u64)>) -> String {
+    /// The table of the measurement; `memory` is the server's, early and at the end, in bytes.
+    pub(super) fn table(&self, connections: u32, memory: Option<(u64, u64)>) -> String {
         let tally = self.0.borrow();
+        let time = tally.time;
         let mut text = format!(
             "{connections} connections, {:.1} s; latencies in milliseconds\n\n{:<10}  {:>9}  {:>9}  {:>7}  {:>7}  {:>7}  {:>7}\n",
             time.as_secs_f64(),
@@ -104,13 +124,13 @@ impl Shared {
             );
         }
         text.push('\n');
-        if let Some((warm, end)) = memory {
+        if let Some((early, end)) = memory {
             let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             text += &format!(
                 "memory      {:.1} MiB, after a sixth of the time {:.1} MiB: {:+.1} %\n",
                 mib(end),
-                mib(warm),
-                (end as f64 / warm as f64 - 1.0) * 100.0
+                mib(early),
+                (end as f64 / early as f64 - 1.0) * 100.0
             );
         }
         text
@@ -129,12 +149,15 @@ mod tests {
             body: "why",
             length: 0,
         };
+        tally.answered(Kind::Recommend, Duration::from_secs(9), &reply(200));
+        tally.begin();
         for millis in 1..=100 {
             tally.answered(Kind::Recommend, Duration::from_millis(millis), &reply(200));
         }
         tally.answered(Kind::Feedback, Duration::from_millis(7), &reply(409));
         tally.broken("reset");
-        let table = tally.table(64, Duration::from_secs(2), Some((100 << 20, 103 << 20)));
+        tally.0.borrow_mut().time = Duration::from_secs(2);
+        let table = tally.table(64, Some((100 << 20, 103 << 20)));
         for expected in [
             "64 connections, 2.0 s",
             "errors      2 (1 refused, 1 connections broke; the first: 409: why)",

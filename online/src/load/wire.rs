@@ -16,7 +16,7 @@ pub(super) fn recommend(buffer: &mut Vec<u8>, user: u32, k: u32) {
     post(
         buffer,
         "/recommend",
-        format_args!("{{\"user\":\"u{user}\",\"k\":{k}}}"),
+        format_args!("{{\"user\":{user},\"k\":{k}}}"),
     );
 }
 

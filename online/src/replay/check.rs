@@ -31,8 +31,9 @@ pub fn rebuild(config: &CheckConfig) -> Result<()> {
     } else {
         StateFolder::read(state)?
     };
-    let rebuilt = folder.rebuild()?;
+    let (rebuilt, rewards) = folder.rebuild(|sum: &mut f64, event| *sum += f64::from(event.reward))?;
     let mut shown = described(&rebuilt);
+    shown["mean_reward"] = json!(rewards / (rebuilt.applied().max(1)) as f64);
     if !check {
         println!("{shown}");
         return Ok(());

@@ -7,17 +7,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::app::App;
 use super::body;
-use super::id::{GivenId, ItemId};
+use super::id::GivenId;
 use super::limits::Limits;
-use super::policy::Acting;
 use super::refusal::{Answer, Refusal};
 use super::reply;
-use crate::adapt::{Explanation, Reason};
-use crate::live::{self, Ask};
+use crate::inspect::portrait;
 
 /// The body of a request.
 #[derive(Debug, Deserialize)]
@@ -33,40 +31,6 @@ fn ten() -> usize {
     10
 }
 
-/// The body of a reply.
-#[derive(Debug, Serialize)]
-struct Told<'a> {
-    user: &'a str,
-    /// Whether anything is known of the user.
-    known: bool,
-    /// Feedback that the user has given to this service.
-    events: u32,
-    consumed: usize,
-    history: Vec<Step<'a>>,
-    policy: Acting<'a>,
-    /// The prior's share of the mixture.
-    weight: f32,
-    value: Option<f32>,
-    adapted_value: Option<f32>,
-    reasons: &'a [Reason],
-    /// The most probable items.
-    items: Vec<Chances<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Step<'a> {
-    item: ItemId<'a>,
-    feedback: f32,
-}
-
-#[derive(Debug, Serialize)]
-struct Chances<'a> {
-    item: ItemId<'a>,
-    acting: f32,
-    prior: Option<f32>,
-    adapted: Option<f32>,
-}
-
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) -> Answer<Response> {
     let live = app.live()?;
     if !app.explains {
@@ -78,37 +42,11 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     let body = body::read(request, &app.limits).await?;
     let question: Question<'_> = body::parse(&body)?;
     question.check(&app.limits)?;
-    let user = question.user.as_str();
-    let ask = Ask {
-        user,
-        k: 1,
-        candidates: None,
-        given: None,
-    };
     let mut room = app.rooms.take();
     let reply = {
         let state = live.read().map_err(Refusal::of_failure)?;
-        let (situation, explanation) = state.explain(&ask, &mut room).map_err(Refusal::of_library)?;
-        let history = &situation.context().history;
-        reply::json(&Told {
-            user,
-            known: state.knows(user),
-            events: state.events(user),
-            consumed: state.consumed(user).len(),
-            history: history
-                .iter()
-                .map(|&(item, feedback)| Step {
-                    item: ItemId::of(state.items(), item),
-                    feedback,
-                })
-                .collect(),
-            policy: Acting::of(&state),
-            weight: explanation.weight,
-            value: explanation.value,
-            adapted_value: explanation.adapted_value,
-            reasons: &explanation.reasons,
-            items: best(&state, &explanation, question.top),
-        })
+        let portrait = portrait(&state, question.user.as_str(), question.top, |_| None, &mut room);
+        reply::json(&portrait.map_err(Refusal::of_library)?)
     };
     app.rooms.give_back(room);
     reply
@@ -123,25 +61,4 @@ impl Question<'_> {
         }
         Ok(())
     }
-}
-
-/// The `top` items that would most probably be drawn first.
-fn best<'a>(state: &'a live::State, explanation: &Explanation, top: usize) -> Vec<Chances<'a>> {
-    let acting = &explanation.acting;
-    let mut codes: Vec<u32> = (0..acting.len() as u32).collect();
-    let falling = |a: &u32, b: &u32| acting[*b as usize].total_cmp(&acting[*a as usize]).then(a.cmp(b));
-    if codes.len() > top {
-        codes.select_nth_unstable_by(top, falling);
-        codes.truncate(top);
-    }
-    codes.sort_unstable_by(falling);
-    codes
-        .into_iter()
-        .map(|code| Chances {
-            item: ItemId::of(state.items(), code),
-            acting: acting[code as usize],
-            prior: explanation.prior.get(code as usize).copied(),
-            adapted: explanation.adapted.get(code as usize).copied(),
-        })
-        .collect()
 }
