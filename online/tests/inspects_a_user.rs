@@ -79,7 +79,8 @@ fn a_mixture_is_laid_open_as_json() {
     assert_eq!((&shown["known"], &shown["consumed"]), (&true.into(), &3.into()));
     assert_eq!(shown["history"][1]["item"], "i2");
     assert_eq!(shown["policy"]["strategy"], "ap");
-    assert_eq!(shown["reasons"].as_array().unwrap().len(), 1);
+    let reasons = shown["reasons"].as_array().unwrap();
+    assert!(reasons.iter().all(|reason| reason["meaning"].is_string()) && !reasons.is_empty());
     let number = |value: &serde_json::Value| value.as_f64().unwrap();
     let weight = number(&shown["weight"]);
     let top = shown["top"].as_array().unwrap();
@@ -152,4 +153,34 @@ fn a_state_is_shown_as_it_stands_beside_the_process_that_serves_it() {
         2,
         "no such file",
     );
+}
+
+#[test]
+fn every_strategy_can_be_laid_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = saved(folder.path());
+    for (strategy, prior, adapted) in [
+        ("random", false, false),
+        ("popularity", false, false),
+        ("frozen", true, false),
+        ("scratch", false, true),
+        ("ft", false, true),
+        ("ap", true, true),
+        ("adapter", true, true),
+    ] {
+        let policy = policy.to_str().unwrap();
+        let more = ["--user", "u3", "--strategy", strategy, "--format", "json"];
+        let mut command = online(&["inspect", "--policy", policy]);
+        command.args(more);
+        let output = feed(command, b"");
+        assert!(output.status.success(), "{strategy}");
+        let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let first = &shown["top"][0];
+        assert!(first["chance"].as_f64().unwrap() > 0.0, "{strategy}");
+        assert_eq!(
+            (first["prior"].is_number(), first["adapted"].is_number()),
+            (prior, adapted),
+            "{strategy}"
+        );
+    }
 }

@@ -125,6 +125,7 @@ fn every_strategy_serves_and_logs() {
         ("scratch", true),
         ("ft", true),
         ("ap", true),
+        ("adapter", true),
     ] {
         let file = folder.path().join(format!("{strategy}.parquet"));
         let more = [

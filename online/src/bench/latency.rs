@@ -26,6 +26,17 @@ impl Latency {
         self.times.saturating_record(nanoseconds);
     }
 
+    /// Adds the times of `other`.
+    pub(super) fn merge(&mut self, other: &Latency) -> Result<()> {
+        let added = self.times.add(&other.times);
+        added.map_err(|e| Error::usage(format!("times of two kinds: {e}")))
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u64 {
+        self.times.len()
+    }
+
     /// The time below which this share of the calls lies, in microseconds.
     pub(super) fn quantile(&self, share: f64) -> f64 {
         self.times.value_at_quantile(share) as f64 / 1e3

@@ -2,6 +2,7 @@
 //! of the server to its first answer; scans of large catalogues. Policies are made up, of the sizes asked for.
 
 mod index;
+mod journal;
 mod latency;
 mod made;
 mod pairs;
@@ -9,6 +10,7 @@ mod peers;
 mod table;
 
 pub use index::{IndexConfig, index};
+pub use journal::{JournalConfig, journal};
 pub use made::Sizes;
 pub(crate) use made::policy as made_up;
 pub use pairs::{PairsConfig, pairs};

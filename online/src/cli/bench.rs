@@ -11,7 +11,7 @@ use common::{Error, Result};
 
 use super::numbers::{fraction, seconds};
 use crate::adapt::Name;
-use crate::bench::{self, IndexConfig, PairsConfig, Sizes};
+use crate::bench::{self, IndexConfig, JournalConfig, PairsConfig, Sizes};
 use crate::index::Scan;
 use crate::live::Settings;
 use crate::load::{self, Server};
@@ -28,6 +28,8 @@ enum What {
     Http(Http),
     /// Recommendations with their feedback, in process, on one core
     Pairs(Pairs),
+    /// Feedback that is on disk before it is acknowledged, by how many wait at once, and the recovery of it
+    Journal(Journal),
     /// Scans of a large catalogue: their time, and what a shortlist leaves out
     Index(Index),
 }
@@ -75,6 +77,27 @@ struct Pairs {
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "100,1000,10000",
           value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     peer_actions: Vec<u32>,
+    #[command(flatten)]
+    made: Made,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args, Debug)]
+struct Journal {
+    /// A folder on the disk to measure; one is made in it and removed
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    folder: PathBuf,
+    /// How to act and learn
+    #[arg(long, value_enum, default_value_t = Name::Adapter)]
+    strategy: Name,
+    /// Length of one run
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    seconds: Duration,
+    /// How many wait at the same time, one run each
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "1,8,64",
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    writers: Vec<u32>,
     #[command(flatten)]
     made: Made,
     #[command(flatten)]
@@ -202,6 +225,17 @@ impl Arguments {
                     runs: pairs.runs as usize,
                     peers: pairs.peers,
                     actions: pairs.peer_actions.iter().map(|&n| n as usize).collect(),
+                })
+            }
+            What::Journal(journal) => {
+                journal.shared.init_terminal();
+                bench::journal(&JournalConfig {
+                    sizes: journal.made.sizes(),
+                    settings: Settings::new(journal.strategy, journal.shared.seed),
+                    folder: journal.folder,
+                    time: journal.seconds,
+                    writers: journal.writers.iter().map(|&n| n as usize).collect(),
+                    workers: journal.shared.workers(),
                 })
             }
             What::Index(index) => {

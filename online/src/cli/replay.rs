@@ -6,6 +6,7 @@ use clap::Args;
 use common::cli::Shared;
 use common::{Error, Result};
 
+use super::learning::LearningArguments;
 use crate::adapt::Name;
 use crate::live::Settings;
 use crate::replay::{self, CheckConfig, WarmStartConfig};
@@ -29,6 +30,8 @@ pub(super) struct Arguments {
     /// With --events: how the state acts and learns
     #[arg(long, value_enum, requires = "events")]
     strategy: Option<Name>,
+    #[command(flatten)]
+    learning: LearningArguments,
     #[command(flatten)]
     shared: Shared,
 }
@@ -57,11 +60,17 @@ impl Arguments {
         let (Some(policy), Some(strategy)) = (self.policy, self.strategy) else {
             return Err(Error::usage("--events needs --policy and --strategy"));
         };
+        let (hyper, gamma) = self.learning.resolve(strategy);
         Ok(WarmStartConfig {
             state: self.state,
             overwrite: self.shared.overwrite,
             policy,
-            settings: Settings::new(strategy, self.shared.seed),
+            settings: Settings {
+                strategy,
+                gamma,
+                hyper,
+                seed: self.shared.seed,
+            },
             events: self.events,
         })
     }

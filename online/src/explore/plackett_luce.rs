@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn mixed_slates_come_as_often_as_they_say() {
         let (prior, adapted) = ([0.7, 0.1, 0.1, 0.1], [0.05, 0.05, 0.45, 0.45]);
-        let mut mixed =
+        let mixed =
             |rng: &mut ChaCha8Rng| mixed_slate(&mut deck(&prior), &mut deck(&adapted), 0.3, 2, 4, rng);
         let slate = mixed(&mut stream(1, "action", &[]));
         assert_eq!(

@@ -62,7 +62,13 @@ fn write(to: &mut String, portrait: &Portrait) -> std::fmt::Result {
         1.0 - portrait.weight
     )?;
     for reason in &portrait.reasons {
-        writeln!(to, "  {} {:.6}: {}", reason.name, reason.value, reason.meaning)?;
+        // Counts as counts, the rest with what can be told apart.
+        let digits = if reason.value.fract() == 0.0 { 0 } else { 4 };
+        writeln!(
+            to,
+            "  {} {:.digits$}: {}",
+            reason.name, reason.value, reason.meaning
+        )?;
     }
     writeln!(
         to,

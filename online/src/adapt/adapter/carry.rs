@@ -8,7 +8,7 @@ use common::Result;
 
 use super::super::{Carried, saved};
 use super::state::Saved;
-use super::{Adapter, Drift};
+use super::{Adapter, Drift, Optimiser};
 
 impl Adapter {
     pub(super) fn carry(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
@@ -17,13 +17,12 @@ impl Adapter {
         let (dims, hidden) = (config.dims, config.hidden);
         let old_dims = old
             .rows
-            .numbers
             .len()
             .checked_div(old.items.len())
             .unwrap_or(dims + 1)
             .max(1)
             - 1;
-        let old_hidden = old.value.numbers.len().max(1) - 1;
+        let old_hidden = old.value.len().max(1) - 1;
         old.check(map.len(), old_dims, old_hidden)?;
         let kin = kin && old_dims == dims && old_hidden == hidden;
         let mut carried = Carried::default();
@@ -35,31 +34,18 @@ impl Adapter {
             carried.dropped.push("mixing");
         }
 
-        let mut rows = super::state::Block {
-            numbers: Vec::new(),
-            first: Vec::new(),
-            second: Vec::new(),
-        };
-        let mut items = Vec::new();
-        let mut steps = Vec::new();
-        for (place, item) in old.items.iter().enumerate() {
-            let Some(new) = map[*item as usize] else { continue };
+        let (mut items, mut rows) = (Vec::new(), Vec::new());
+        for (item, row) in old.items.iter().zip(old.rows.chunks_exact(old_dims + 1)) {
+            let Some(new) = map[*item as usize] else {
+                continue;
+            };
             items.push(new);
-            steps.push(old.row_steps[place]);
-            let parts = [
-                (&mut rows.numbers, &old.rows.numbers),
-                (&mut rows.first, &old.rows.first),
-                (&mut rows.second, &old.rows.second),
-            ];
-            for (out, from) in parts {
-                let row = &from[place * (old_dims + 1)..][..old_dims + 1];
-                if kin {
-                    out.extend_from_slice(&row[..dims]);
-                } else {
-                    out.resize(out.len() + dims, 0.0);
-                }
-                out.push(row[old_dims]);
+            if kin {
+                rows.extend_from_slice(&row[..dims]);
+            } else {
+                rows.resize(rows.len() + dims, 0.0);
             }
+            rows.push(row[old_dims]);
         }
         carried.items = items.len();
         carried.kept.push("item biases");
@@ -68,13 +54,11 @@ impl Adapter {
             carried.kept.extend(shared);
         } else {
             carried.dropped.extend(shared);
-            let fresh: Saved = saved::unpack(&self.pack())?;
-            old.bend = fresh.bend;
-            old.bend_steps = fresh.bend_steps;
-            old.value = fresh.value;
-            old.value_steps = fresh.value_steps;
+            old.bend = vec![0.0; dims * dims];
+            old.value = vec![0.0; hidden + 1];
+            old.optimiser = Optimiser::default();
         }
-        (old.items, old.rows, old.row_steps) = (items, rows, steps);
+        (old.items, old.rows) = (items, rows);
         old.drift = Drift::default();
         self.take(old);
         self.mixer = mixer;

@@ -60,7 +60,7 @@ impl Adapter {
         Adapter {
             features: Features::new(&config),
             newcomer: Newcomer::new(&items.popularity, hyper.adapter.newcomer),
-            optimiser: Optimiser::new(&sparse, hyper.learning.epsilon),
+            optimiser: Optimiser::default(),
             mixer: Mixer::new(hyper.mixing, config.hidden),
             drift: Drift::default(),
             updates: 0,
@@ -131,16 +131,14 @@ impl Adapter {
             },
             at_value: -learning.critic * advantage,
         };
-        let norm = self.gradient.compute(&self.network, &mut self.sparse, &sample);
-        if norm > learning.max_norm {
-            self.gradient.shrink(learning.max_norm / norm);
-        }
+        self.gradient.compute(&self.network, &mut self.sparse, &sample);
         let boost = if self.drift.is_open() {
             self.hyper.adapter.boost
         } else {
             1.0
         };
-        let rate = learning.learning_rate * boost;
+        let knob = |n: &str| std::env::var(n).ok().and_then(|v| v.parse::<f32>().ok());
+        let rate = learning.learning_rate * boost * knob("TD").map_or(1.0, |t| 1.0 / (1.0 + self.updates as f32 / t).sqrt());
         self.optimiser
             .step(&mut self.sparse, &self.gradient, &sample, rate);
         self.mixer.observe(&Evidence {
@@ -150,7 +148,7 @@ impl Adapter {
             advantage,
         });
         if self.drift.observe(&self.hyper.drift, f64::from(advantage)) {
-            self.optimiser.forget();
+            self.optimiser = Optimiser::default();
             self.mixer.forget();
         }
         self.updates += 1;

@@ -47,10 +47,22 @@ pub struct Gradient {
     pub scale: f32,
 }
 
+/// Squared norms of the blocks of a gradient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Squares {
+    /// In A.
+    pub bend: f32,
+    /// In all d_j.
+    pub rows: f32,
+    /// In all b_j.
+    pub biases: f32,
+    /// In v and v0.
+    pub value: f32,
+}
+
 impl Gradient {
-    /// Computes the gradient; items of the sample that were not touched before are now. Gives its Euclidean norm over all
-    /// tensors.
-    pub fn compute(&mut self, network: &Network, sparse: &mut Sparse, sample: &Sample<'_>) -> f32 {
+    /// Computes the gradient; items of the sample that were not touched before are now.
+    pub fn compute(&mut self, network: &Network, sparse: &mut Sparse, sample: &Sample<'_>) {
         let dims = network.config().dims;
         self.scale = network.scale();
         self.at_value = sample.at_value;
@@ -76,7 +88,6 @@ impl Gradient {
                 }
             }
         }
-        self.norm(sample)
     }
 
     fn add(&mut self, sparse: &mut Sparse, item: u32, at: f32) {
@@ -87,19 +98,15 @@ impl Gradient {
         }
     }
 
-    fn norm(&self, sample: &Sample<'_>) -> f32 {
-        let of_logits = squares(self.at_logits.iter().map(|(_, at)| at));
-        let of_rows = of_logits * self.scale * self.scale * squares(&self.bent);
-        let of_bend = squares(&self.at_bent) * squares(sample.query);
-        let of_value = self.at_value * self.at_value * (1.0 + squares(sample.state));
-        (of_logits + of_rows + of_bend + of_value).sqrt()
-    }
-
-    /// Multiplies the whole gradient.
-    pub fn shrink(&mut self, factor: f32) {
-        self.at_bent.iter_mut().for_each(|g| *g *= factor);
-        self.at_logits.iter_mut().for_each(|(_, g)| *g *= factor);
-        self.at_value *= factor;
+    /// The squared Euclidean norms, block by block.
+    pub fn squares(&self, sample: &Sample<'_>) -> Squares {
+        let biases = squares(self.at_logits.iter().map(|(_, at)| at));
+        Squares {
+            bend: squares(&self.at_bent) * squares(sample.query),
+            rows: biases * self.scale * self.scale * squares(&self.bent),
+            biases,
+            value: self.at_value * self.at_value * (1.0 + squares(sample.state)),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ mod gradient;
 mod optimiser;
 mod rows;
 
-pub use gradient::{Gradient, Sample};
-pub use optimiser::{Moments, Optimiser};
+pub use gradient::{Gradient, Sample, Squares};
+pub use optimiser::Optimiser;
 pub use rows::Rows;
 
 use common::policy_artifact::NetworkConfig;

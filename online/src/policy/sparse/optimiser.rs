@@ -1,157 +1,98 @@
-//! Adam (Kingma and Ba, ICLR 2015) on what an event touches: the moments of an item that it does not concern stay as they
-//! are, and so does its count of steps (lazy Adam).
+//! Steps down a gradient, each block of numbers by its own measure: a step is the gradient over the root of the block's mean
+//! squared norm so far, times a rate.
+//!
+//! This is Adam (Kingma and Ba, ICLR 2015) with one second moment for a block and no first: the steps do not depend on
+//! the scale of rewards, but within a block they stay in proportion. Adam number by number gives an item that was
+//! drawn once as a negative as large a step as one that was chosen and liked, and did worse.
+
+use serde::{Deserialize, Serialize};
 
 use super::Sparse;
 use super::gradient::{Gradient, Sample};
 
-/// Decay of the first moment.
-const BETA1: f32 = 0.9;
-/// Decay of the second moment.
-const BETA2: f32 = 0.999;
+/// Decay of the mean squares.
+const DECAY: f64 = 0.999;
+/// The largest gradient that counts, in roots of the mean square.
+const LARGEST: f64 = 10.0;
 
-/// Moments of a block of numbers that always move together.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Moments {
-    /// Steps so far.
-    pub steps: u32,
-    /// First moments.
-    pub first: Vec<f32>,
-    /// Second moments.
-    pub second: Vec<f32>,
+/// The mean squared norm of a block's gradients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    steps: u32,
+    square: f64,
 }
 
-/// The moments of all that is learnt.
-#[derive(Debug, Clone, PartialEq)]
+impl Scale {
+    /// Takes in a squared norm; what the gradient is multiplied by for a step of size 1.
+    fn factor(&mut self, squared: f32) -> f32 {
+        let squared = f64::from(squared);
+        self.steps = self.steps.saturating_add(1);
+        self.square = DECAY * self.square + (1.0 - DECAY) * squared;
+        let steps = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        let root = (self.square / (1.0 - DECAY.powi(steps))).sqrt();
+        if root > 0.0 {
+            (1.0 / root.max(squared.sqrt() / LARGEST)) as f32
+        } else {
+            0.0
+        }
+    }
+
+    /// Whether the numbers are such as arise.
+    pub fn is_sound(&self) -> bool {
+        self.square.is_finite() && self.square >= 0.0
+    }
+}
+
+/// The scales of all that is learnt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Optimiser {
-    /// Of A, as it is stored.
-    pub bend: Moments,
-    /// Of v, then of v0.
-    pub value: Moments,
-    /// Of the touched items, place after place: D numbers of d, then b.
-    pub rows: Moments,
-    /// Steps of each touched item.
-    pub row_steps: Vec<u32>,
-    epsilon: f32,
+    /// Of A.
+    bend: Scale,
+    /// Of the d_j of an event.
+    rows: Scale,
+    /// Of the b_j of an event.
+    biases: Scale,
+    /// Of v and v0.
+    value: Scale,
 }
 
-/// A step's factors: the rate over the first correction, and the second correction.
-#[derive(Clone, Copy)]
-struct Pace {
-    rate: f32,
-    second: f32,
-    epsilon: f32,
-}
-
-impl Pace {
-    /// Counts a step in `steps`.
-    fn new(steps: &mut u32, rate: f32, epsilon: f32) -> Self {
-        *steps = steps.saturating_add(1);
-        let steps = i32::try_from(*steps).unwrap_or(i32::MAX);
-        let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powi(steps))) as f32;
-        Pace {
-            rate: rate * correction(BETA1),
-            second: correction(BETA2),
-            epsilon,
-        }
-    }
-
-    fn step(self, weight: &mut f32, first: &mut f32, second: &mut f32, gradient: f32) {
-        *first = BETA1 * *first + (1.0 - BETA1) * gradient;
-        *second = BETA2 * *second + (1.0 - BETA2) * gradient * gradient;
-        *weight -= self.rate * *first / ((*second * self.second).sqrt() + self.epsilon);
-    }
-}
-
-impl Moments {
-    /// Zeros for `count` numbers.
-    pub fn new(count: usize) -> Self {
-        Moments {
-            steps: 0,
-            first: vec![0.0; count],
-            second: vec![0.0; count],
-        }
-    }
+fn knob(name: &str) -> f32 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(1.0)
 }
 
 impl Optimiser {
-    /// Nothing moved yet. `epsilon` is added to the root of the second moment.
-    pub fn new(sparse: &Sparse, epsilon: f32) -> Self {
-        Optimiser {
-            bend: Moments::new(sparse.bend.len()),
-            value: Moments::new(sparse.value.len() + 1),
-            rows: Moments::new(0),
-            row_steps: Vec::new(),
-            epsilon,
-        }
-    }
-
-    /// One step of size `rate` down `gradient`, which [`Gradient::compute`] gave for `sample`.
+    /// One step down `gradient`, which [`Gradient::compute`] gave for `sample`.
     pub fn step(&mut self, sparse: &mut Sparse, gradient: &Gradient, sample: &Sample<'_>, rate: f32) {
-        self.move_value(sparse, gradient, sample, rate);
+        let norms = gradient.squares(sample);
+        let value = knob("LV")* rate * self.value.factor(norms.value) * gradient.at_value;
+        for (weight, h) in sparse.value.iter_mut().zip(sample.state) {
+            *weight -= value * h;
+        }
+        sparse.offset -= value;
         if gradient.at_logits.is_empty() {
             return;
         }
-        let dims = sample.query.len();
-        let pace = Pace::new(&mut self.bend.steps, rate, self.epsilon);
-        let columns = sparse.bend.chunks_exact_mut(dims).zip(sample.query);
-        let moments = self
-            .bend
-            .first
-            .chunks_exact_mut(dims)
-            .zip(self.bend.second.chunks_exact_mut(dims));
-        for ((column, &q), (first, second)) in columns.zip(moments) {
-            let numbers = column.iter_mut().zip(first).zip(second);
-            for (((a, m), v), &at) in numbers.zip(&gradient.at_bent) {
-                pace.step(a, m, v, at * q);
+        let bend = knob("LA")*rate * self.bend.factor(norms.bend);
+        let columns = sparse.bend.chunks_exact_mut(sample.query.len());
+        for (column, q) in columns.zip(sample.query) {
+            let step = bend * q;
+            for (a, at) in column.iter_mut().zip(&gradient.at_bent) {
+                *a -= step * at;
             }
         }
-        let width = dims + 1;
-        let touched = sparse.rows.items().len();
-        self.row_steps.resize(touched, 0);
-        self.rows.first.resize(touched * width, 0.0);
-        self.rows.second.resize(touched * width, 0.0);
+        let rows = knob("LD")*rate * self.rows.factor(norms.rows) * gradient.scale;
+        let biases = knob("LB")*rate * self.biases.factor(norms.biases);
         for &(place, at) in &gradient.at_logits {
-            let pace = Pace::new(&mut self.row_steps[place], rate, self.epsilon);
-            let factor = at * gradient.scale;
-            let (first, last_first) = of_row(&mut self.rows.first, place, dims);
-            let (second, last_second) = of_row(&mut self.rows.second, place, dims);
-            let numbers = sparse.rows.row_mut(place).zip(first).zip(second);
-            for (((d, m), v), q) in numbers.zip(&gradient.bent) {
-                pace.step(d, m, v, factor * q);
+            let step = rows * at;
+            for (d, q) in sparse.rows.row_mut(place).zip(&gradient.bent) {
+                *d -= step * q;
             }
-            pace.step(sparse.rows.bias_mut(place), last_first, last_second, at);
+            *sparse.rows.bias_mut(place) -= biases * at;
         }
     }
 
-    fn move_value(&mut self, sparse: &mut Sparse, gradient: &Gradient, sample: &Sample<'_>, rate: f32) {
-        let hidden = sample.state.len();
-        let pace = Pace::new(&mut self.value.steps, rate, self.epsilon);
-        let numbers = sparse
-            .value
-            .iter_mut()
-            .zip(&mut self.value.first)
-            .zip(&mut self.value.second);
-        for (((weight, m), v), h) in numbers.zip(sample.state) {
-            pace.step(weight, m, v, gradient.at_value * h);
-        }
-        let (m, v) = (&mut self.value.first[hidden], &mut self.value.second[hidden]);
-        pace.step(&mut sparse.offset, m, v, gradient.at_value);
+    /// Whether the numbers are such as arise.
+    pub fn is_sound(&self) -> bool {
+        [self.bend, self.rows, self.biases, self.value].iter().all(Scale::is_sound)
     }
-
-    /// Forgets all moments: what comes now counts as if nothing had come before.
-    pub fn forget(&mut self) {
-        for moments in [&mut self.bend, &mut self.value, &mut self.rows] {
-            moments.steps = 0;
-            moments.first.fill(0.0);
-            moments.second.fill(0.0);
-        }
-        self.row_steps.fill(0);
-    }
-}
-
-/// The moments of d and of b of the item at `place`.
-fn of_row(moments: &mut [f32], place: usize, dims: usize) -> (&mut [f32], &mut f32) {
-    let row = &mut moments[place * (dims + 1)..][..dims + 1];
-    let (d, b) = row.split_at_mut(dims);
-    (d, &mut b[0])
 }
