@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::ids::{Dictionary, IdKind};
 use common::policy_artifact::{Policy, Weights};
@@ -197,13 +198,15 @@ fn a_hang_up_reads_the_policy_again() {
     variant(1).save(&named).unwrap();
     server.signal("HUP");
     while epoch() == 0 {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     // A damaged one is refused, and the process lives.
     std::fs::write(named.join("weights.safetensors"), b"").unwrap();
     server.signal("HUP");
-    let refused = "a policy was refused";
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let refused = "headstart_policy_swaps_total{outcome=\"refused\"} 1";
+    while !server.get("/metrics").text().contains(refused) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     assert_eq!(epoch(), 1);
-    assert!(server.stop().contains(refused));
+    assert!(server.stop().contains("a policy was refused"));
 }
