@@ -1,7 +1,8 @@
 //! The light online adapter: it acts by a policy that `pretrain` made, and learns from what comes back.
 //!
 //! `policy` is the network in plain loops, `explore` draws actions with their exact propensities, `adapt` holds the
-//! strategies, `agent` speaks the step-frame protocol, `inspect` shows a user's state to a person.
+//! strategies, `live` is a policy that serves users, `journal` keeps it on disk, `replay` computes it again; `serve` speaks
+//! HTTP, `agent` the step-frame protocol, `inspect` shows a user's state to a person.
 #![warn(missing_docs)]
 
 pub mod adapt;
