@@ -32,7 +32,7 @@ struct Stop {
 impl Keeper {
     /// Starts the keeper of `durable`.
     pub(super) fn start(durable: &Arc<Durable>) -> Result<()> {
-        let keeper = durable.keeper();
+        let keeper = &durable.keeper;
         let (weak, stop) = (Arc::downgrade(durable), Arc::clone(&keeper.stop));
         let thread = std::thread::Builder::new().name("keeper".into());
         let thread = thread
@@ -105,9 +105,9 @@ fn look_after(durable: &Durable, seen: &mut Seen) -> Result<()> {
     let open = durable.progress().segment;
     if seen.segment != open {
         (seen.segment, seen.since) = (open, Instant::now());
-    } else if seen.since.elapsed().as_secs() >= durable.keeping().segment_seconds {
+    } else if seen.since.elapsed().as_secs() >= durable.keeping.segment_seconds {
         seen.since = Instant::now();
-        durable.journal().rotate()?;
+        durable.journal.rotate()?;
     }
     let applied = durable.read()?.applied();
     let due = applied >= seen.snapshot + EVENTS_A_SNAPSHOT;

@@ -14,6 +14,7 @@ mod compact;
 mod durable;
 mod fold;
 mod keeper;
+mod open;
 mod part;
 mod queue;
 mod rebuild;
@@ -22,15 +23,19 @@ mod recover;
 mod segment;
 mod snapshot;
 mod state_folder;
+mod take_over;
+mod upkeep;
 mod walk;
 
 pub use commit::Progress;
-pub use durable::{Durable, Observed, OpenConfig, Refused, Swapped};
+pub use durable::{Durable, Observed, Refused};
 pub use fold::Fold;
+pub use open::OpenConfig;
 pub use part::Part;
 pub use record::Record;
 pub use recover::Recovered;
 pub use state_folder::StateFolder;
+pub use take_over::Swapped;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

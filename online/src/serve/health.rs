@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::app::{App, Stage};
-use super::metrics::{MEDIA_TYPE, Reading};
+use super::metrics::MEDIA_TYPE;
+use super::reading::Reading;
 use super::refusal::{Answer, Refusal};
 
 /// The process lives: whoever asks may restart it when this does not answer.

@@ -17,6 +17,7 @@ mod metrics;
 mod openapi;
 mod patience;
 mod policy;
+mod reading;
 mod recommend;
 mod refusal;
 mod reply;

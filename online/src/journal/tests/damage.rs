@@ -26,7 +26,7 @@ fn journal() -> (World, Vec<Vec<u8>>, Vec<PathBuf>) {
     for seed in 0..8 {
         live(&durable, 3, &mut stream(seed, "damage", &[]));
     }
-    durable.journal().close().unwrap();
+    durable.journal.close().unwrap();
     let folder = world.state.join("journal");
     let whole = records(&folder).unwrap();
     let files = segment::list(&folder).unwrap();

@@ -159,8 +159,8 @@ fn live(durable: &Durable, acts: usize, rng: &mut ChaCha8Rng) {
         }
     }
     durable
-        .journal()
-        .wait(lsn.max(durable.journal().next().unwrap()))
+        .journal
+        .wait(lsn.max(durable.journal.next().unwrap()))
         .unwrap();
 }
 
