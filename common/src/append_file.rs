@@ -23,7 +23,7 @@ impl AppendFile {
     ///
     /// # Errors
     /// When there is such a file already, and on I/O failure.
-    pub fn create(path: &Path, head: &[u8]) -> Result<Self> {
+    pub fn make(path: &Path, head: &[u8]) -> Result<Self> {
         if path.exists() {
             return Err(Error::data("the file exists already: it would be replaced").file(path));
         }
@@ -98,7 +98,7 @@ mod tests {
     fn what_was_appended_is_there_and_a_torn_end_is_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut file = AppendFile::create(&path, b"head").unwrap();
+        let mut file = AppendFile::make(&path, b"head").unwrap();
         file.append(b"one").unwrap();
         file.sync().unwrap();
         file.append(b"torn").unwrap();
@@ -113,8 +113,8 @@ mod tests {
     fn a_file_that_exists_or_is_too_short_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        AppendFile::create(&path, b"head").unwrap();
-        assert!(AppendFile::create(&path, b"other").is_err());
+        AppendFile::make(&path, b"head").unwrap();
+        assert!(AppendFile::make(&path, b"other").is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"head");
         let error = AppendFile::open(&path, 5).unwrap_err();
         assert_eq!(error.class(), crate::error::Class::Data);

@@ -35,12 +35,7 @@ pub(super) type Make = Box<dyn FnMut(&Head) -> Result<Box<dyn Medium>> + Send>;
 
 /// Makes segments as files of `folder`.
 pub(super) fn files(folder: PathBuf) -> Make {
-    Box::new(move |head| {
-        Ok(Box::new(AppendFile::create(
-            &head.path(&folder),
-            &head.encode()?,
-        )?))
-    })
+    Box::new(move |head| Ok(Box::new(AppendFile::make(&head.path(&folder), &head.encode()?)?)))
 }
 
 /// How far the journal has come, for those who wait and those who watch.

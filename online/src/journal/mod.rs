@@ -93,7 +93,7 @@ impl Journal {
     /// When there is one already, and on I/O failure.
     fn create(folder: &Path, head: Head) -> Result<Tip> {
         let bytes = head.encode()?;
-        AppendFile::create(&head.path(folder), &bytes)?;
+        AppendFile::make(&head.path(folder), &bytes)?;
         Ok(Tip {
             segment: head.first,
             length: bytes.len() as u64,
