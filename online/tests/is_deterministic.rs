@@ -42,7 +42,7 @@ fn the_seed_decides_everything() {
     let folder = tempfile::tempdir().unwrap();
     let policy = saved(folder.path());
     let file = |name: &str| folder.path().join(name);
-    for strategy in ["random", "frozen", "scratch", "ft", "ap"] {
+    for strategy in ["random", "frozen", "scratch", "ft", "ap", "adapter"] {
         let one = run(&policy, strategy, "1", &file("one"), "1");
         let again = run(&policy, strategy, "1", &file("again"), "2");
         let other = run(&policy, strategy, "2", &file("other"), "1");
