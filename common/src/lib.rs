@@ -9,6 +9,7 @@ pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
 pub mod cli;
+mod convert;
 pub mod error;
 pub mod fence;
 pub mod fingerprint;

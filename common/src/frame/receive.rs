@@ -4,11 +4,11 @@ use std::io::Read;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type, UInt64Type};
 use arrow::ipc::reader::StreamReader;
 
 use super::{HELLO_KEY, Hello, PROTOCOL, Reply, Request, Slates, Texts};
+use crate::convert::convert;
 use crate::{Error, Result, fence};
 
 /// Reads record batches and checks their columns.
@@ -51,7 +51,7 @@ impl<R: Read> Receiver<R> {
         let found = batch
             .column_by_name(name)
             .ok_or_else(|| place(Error::data(format!("the frame has no column `{name}`"))))?;
-        let array = cast(found, wanted).map_err(|_| {
+        let array = convert(found, wanted).ok_or_else(|| {
             place(Error::data(format!(
                 "the column is {}, not {wanted}",
                 found.data_type()

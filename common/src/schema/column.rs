@@ -54,7 +54,7 @@ pub(super) fn each_id(chunk: &Chunk<'_>, mut take: impl FnMut(usize, &str) -> Re
     (0..chunk.array.len()).try_for_each(|row| take(row, id_at(chunk, row)?))
 }
 
-/// What a column of times, of type `found` in the file, is cast to for [`time_at`].
+/// What a column of times, of type `found` in the file, is wanted as for [`time_at`].
 pub(super) fn time_type(found: Option<&DataType>) -> DataType {
     match found {
         Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),

@@ -7,12 +7,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
-use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 
+use crate::convert::{convert, shown};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, fence};
@@ -47,7 +46,7 @@ pub(crate) struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    /// `column` of `batch`, cast to `wanted`; the batch begins at row `first_row` of the file `path`.
+    /// `column` of `batch`, as `wanted`; the batch begins at row `first_row` of the file `path`.
     pub(super) fn of(
         batch: &RecordBatch,
         column: &'a str,
@@ -58,18 +57,18 @@ impl<'a> Chunk<'a> {
             .column_by_name(column)
             .ok_or_else(|| missing(&batch.schema(), column, path))?;
         let chunk = Chunk {
-            array: cast(found, wanted).map_err(|_| wrong_type(found, column, wanted, path))?,
+            array: convert(found, wanted).ok_or_else(|| wrong_type(found, column, wanted, path))?,
             path,
             row_groups,
             first_row,
             column,
         };
-        // A cast that cannot represent a value yields null: that is bad data, not a missing value.
+        // A value that the type cannot hold becomes null: that is bad data, not a missing value.
         if chunk.array.null_count() > found.null_count() {
             let row = (0..found.len())
                 .find(|&r| chunk.array.is_null(r) && found.is_valid(r))
                 .unwrap_or(0);
-            let shown = array_value_to_string(found, row).unwrap_or_default();
+            let shown = shown(found, row);
             let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
                 .hint(format!("write the column as {}", type_name(wanted)));
             return Err(chunk.place(error, row));
@@ -158,7 +157,7 @@ impl Table {
         })
     }
 
-    /// The column's chunks, cast to `wanted`.
+    /// The column's chunks, as `wanted`.
     pub(crate) fn chunks<'a>(&'a self, column: &'a str, wanted: &DataType) -> Result<Vec<Chunk<'a>>> {
         let mut chunks = Vec::new();
         for part in &self.parts {

@@ -10,6 +10,9 @@ use super::durable::Durable;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_millis(500);
+/// Events after which it writes a snapshot though no segment is finished: so many are at most to be applied again after a
+/// crash, and those of half a second.
+const EVENTS_A_SNAPSHOT: u64 = 50_000;
 /// How long it waits after a failure, such as a full disk, before it tries again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
@@ -60,13 +63,17 @@ impl Stop {
 }
 
 fn run(durable: &Weak<Durable>, stop: &Stop) {
-    let mut segment = (0, Instant::now());
+    let mut seen = Seen {
+        segment: 0,
+        since: Instant::now(),
+        snapshot: 0,
+    };
     loop {
         // First of all what a crash left to do.
         let Some(durable) = durable.upgrade() else {
             return;
         };
-        let pause = match look_after(&durable, &mut segment) {
+        let pause = match look_after(&durable, &mut seen) {
             Ok(()) => EVERY,
             Err(error) if durable.progress().failed.is_some() => {
                 terminal::error(&error);
@@ -84,14 +91,32 @@ fn run(durable: &Weak<Durable>, stop: &Stop) {
     }
 }
 
-/// `segment`: the one that is written to, and since when.
-fn look_after(durable: &Durable, segment: &mut (u64, Instant)) -> Result<()> {
+/// What the keeper has seen.
+struct Seen {
+    /// The segment that is written to.
+    segment: u64,
+    /// Since when.
+    since: Instant,
+    /// Events in the last snapshot.
+    snapshot: u64,
+}
+
+fn look_after(durable: &Durable, seen: &mut Seen) -> Result<()> {
     let open = durable.progress().segment;
-    if segment.0 != open {
-        *segment = (open, Instant::now());
-    } else if segment.1.elapsed().as_secs() >= durable.keeping().segment_seconds {
-        segment.1 = Instant::now();
+    if seen.segment != open {
+        (seen.segment, seen.since) = (open, Instant::now());
+    } else if seen.since.elapsed().as_secs() >= durable.keeping().segment_seconds {
+        seen.since = Instant::now();
         durable.journal().rotate()?;
     }
-    durable.compact().map(drop)
+    let applied = durable.read()?.applied();
+    let due = applied >= seen.snapshot + EVENTS_A_SNAPSHOT;
+    // A compaction makes one itself.
+    if durable.compact()? > 0 {
+        seen.snapshot = applied;
+    } else if due {
+        durable.snapshot()?;
+        seen.snapshot = applied;
+    }
+    Ok(())
 }

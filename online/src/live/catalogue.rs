@@ -1,19 +1,24 @@
-//! The items of the policy that acts, and how they are found again in the next one.
+//! What the policy that acts knew when it was trained, and how it is found again in the next one.
+
+use std::sync::Arc;
 
 use common::ids::Dictionary;
 use common::policy_artifact::{Policy, PolicyItems};
+
+use super::known::Known;
 
 /// Embeddings that are kept to compare two policies by.
 const KEPT: usize = 4_096;
 /// Mean cosine from which two policies' embeddings are taken to share their space.
 const KIN: f64 = 0.9;
 
-/// Ids, likes and a sample of the embeddings.
+/// The items' ids, their likes, a sample of their embeddings, and the users.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     ids: Dictionary,
     likes: Vec<f32>,
     embeddings: Sample,
+    users: Arc<Known>,
 }
 
 /// The embeddings of every n-th item.
@@ -24,7 +29,7 @@ pub(super) struct Sample {
     rows: Vec<f32>,
 }
 
-/// How the items of two policies belong together.
+/// How two policies belong together.
 #[derive(Debug, Clone)]
 pub(super) struct Succession {
     /// By the old code: the new one, where the item is still there.
@@ -33,6 +38,8 @@ pub(super) struct Succession {
     pub shared: usize,
     /// Whether their embeddings share a space.
     pub kin: bool,
+    /// Users of the old one's table who are not in the new one's.
+    pub forgotten: usize,
 }
 
 impl Sample {
@@ -64,9 +71,10 @@ impl Sample {
 }
 
 impl Catalogue {
-    /// The items of a policy, and a sample of their embeddings.
-    pub(super) fn new(items: PolicyItems, embeddings: Sample) -> Self {
+    /// The items of a policy, a sample of their embeddings, and its users.
+    pub(super) fn new(items: PolicyItems, embeddings: Sample, users: Arc<Known>) -> Self {
         Catalogue {
+            users,
             ids: items.ids,
             likes: items.popularity,
             embeddings,
@@ -83,10 +91,12 @@ impl Catalogue {
         &self.likes
     }
 
-    /// Finds these items again in `next`.
+    /// Finds items and users again in `next`.
     pub(super) fn succession(&self, next: &Policy) -> Succession {
         let map: Vec<Option<u32>> = self.ids.ids().map(|id| next.items.ids.code(id)).collect();
+        let kept = |id: &&str| next.users.ids.code(id).is_some();
         Succession {
+            forgotten: self.users.ids().ids().filter(|id| !kept(id)).count(),
             shared: map.iter().flatten().count(),
             kin: self.embeddings.is_kin(next, &map),
             map,

@@ -188,7 +188,7 @@ impl Pending {
     }
 
     /// Changes every kept decision after a swap; an item that has left the catalogue becomes one that none answers.
-    pub(super) fn change(&mut self, change: impl Fn(&mut Decision), map: &[Option<u32>]) {
+    pub(super) fn change(&mut self, map: &[Option<u32>], change: impl Fn(&mut Decision)) {
         for entry in self.ring.iter_mut().flatten() {
             for item in &mut entry.decision.slate.items {
                 *item = map.get(*item as usize).copied().flatten().unwrap_or(GONE);

@@ -38,11 +38,18 @@ struct SavedUser<'a> {
     events: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct SavedPending {
     next: u64,
     /// By number of the decision.
     decisions: Vec<(Decision, Vec<Option<f32>>)>,
+}
+
+/// As [`SavedPending`], borrowed: there may be a hundred thousand decisions, and recommendations wait meanwhile.
+#[derive(Serialize)]
+struct BorrowedPending<'a> {
+    next: u64,
+    decisions: Vec<(&'a Decision, &'a [Option<f32>])>,
 }
 
 impl State {
@@ -134,10 +141,10 @@ impl Pending {
     pub fn snapshot(&self) -> Vec<u8> {
         let mut decisions: Vec<_> = self
             .entries()
-            .map(|entry| (entry.decision.clone(), entry.rewards.clone()))
+            .map(|entry| (&entry.decision, entry.rewards.as_slice()))
             .collect();
         decisions.sort_unstable_by_key(|(decision, _)| decision.request);
-        bytes(&SavedPending {
+        bytes(&BorrowedPending {
             next: self.next_request(),
             decisions,
         })

@@ -73,10 +73,11 @@ impl State {
             &settings.hyper_for(config.gamma),
             settings.seed,
         );
+        let known = Arc::new(Known::new(policy.users, network));
         Ok(State {
             settings: *settings,
-            catalogue: Arc::new(Catalogue::new(policy.items, embeddings)),
-            users: Users::new(Known::new(policy.users, network)),
+            catalogue: Arc::new(Catalogue::new(policy.items, embeddings, known.clone())),
+            users: Users::new(known),
             strategy,
             fingerprint: Fingerprint::of_bytes(policy.manifest.to_json().as_bytes()),
             counts: Counts::default(),
@@ -262,7 +263,7 @@ impl State {
         self.catalogue.ids()
     }
 
-    /// The items with their likes, which outlives a swap for whoever holds it.
+    /// What the policy knew when it was trained; it outlives a swap for whoever holds it.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }

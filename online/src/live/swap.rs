@@ -8,10 +8,11 @@ use common::{Error, Result};
 use serde::Serialize;
 
 use super::catalogue::{Catalogue, Succession};
+use super::decision::Decision;
 use super::pending::Pending;
 use super::settings::Settings;
 use super::state::{Counts, State};
-use super::users::{Changed, Changes, Users};
+use super::users::{Changed, Users};
 use crate::adapt::{self, Situation};
 use crate::policy::Context;
 
@@ -36,7 +37,8 @@ pub struct Carried {
     pub items_gone: usize,
     /// Users who gave feedback: what they have lived stays, but for items that are gone.
     pub users_kept: usize,
-    /// Users whom the old policy knew and the new one does not, and who never gave feedback: newcomers from now on.
+    /// Users whom the old policy's table knew and the new one's does not: those who never gave feedback are newcomers from
+    /// now on.
     pub users_forgotten: usize,
     /// Whether the two policies' embeddings share their space (mean cosine of shared items at least 0.9).
     pub kin: bool,
@@ -85,67 +87,70 @@ impl State {
         }
         let epoch = self.counts.epoch.checked_add(1);
         let epoch = epoch.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?;
-        let Succession { map, shared, kin } = succession;
+        let Succession {
+            map,
+            shared,
+            kin,
+            forgotten,
+        } = succession;
         let learnt = state.strategy.carry_over(&self.strategy.save(), &map, kin)?;
-        let mut users = Changes::default();
-        for (id, user) in self.users.changed().iter() {
-            let changed = carried(user, id, &state.users, &map, state.config.network.window);
-            users.push(id, changed);
-        }
-        state.users.set_changed(users);
-        let forgotten = self.users.known().ids().ids();
+        // Nothing can fail from here on.
         let carried = Carried {
             epoch,
             items_shared: shared,
             items_new: state.items().len() - shared,
             items_gone: map.len() - shared,
             users_kept: self.users.changed().len(),
-            users_forgotten: forgotten.filter(|id| !state.users.knows(id)).count(),
+            users_forgotten: forgotten,
             kin,
             learnt,
         };
         state.counts = Counts { epoch, ..self.counts };
-        pending.change(
-            |decision| {
-                let traits = &state.users.view(&decision.user).situation.context().traits;
-                let history = mapped(
-                    &decision.situation.context().history,
-                    &map,
-                    state.config.network.window,
-                );
-                decision.situation = Arc::new(Situation::new(Context {
-                    traits: traits.clone(),
-                    history,
-                }));
-                let negatives = decision.slate.negatives.iter();
-                decision.slate.negatives = negatives.filter_map(|&item| map[item as usize]).collect();
-            },
-            &map,
-        );
+        let window = state.config.network.window;
+        let changed = self.users.changed().map(|id, user| Changed {
+            situation: translated(&user.situation, id, &state.users, &map, window),
+            consumed: consumed(&user.consumed, state.users.view(id).consumed, &map),
+            events: user.events,
+        });
+        state.users.set_changed(changed);
+        let same = |decision: &Decision| {
+            // Most decisions are of the user's present state, which was translated above.
+            let [old, new] = [&self.users, &state.users].map(|users| users.view(&decision.user).situation);
+            Arc::ptr_eq(&decision.situation, old).then(|| new.clone())
+        };
+        pending.change(&map, |decision| {
+            decision.situation = same(decision).unwrap_or_else(|| {
+                translated(&decision.situation, &decision.user, &state.users, &map, window)
+            });
+            let negatives = decision.slate.negatives.iter();
+            decision.slate.negatives = negatives.filter_map(|&item| map[item as usize]).collect();
+        });
         *self = state;
         Ok(carried)
     }
 }
 
-/// What a user has lived, in the new policy's codes, with the new policy's traits and what it knows besides.
-fn carried(user: &Changed, id: &str, users: &Users, map: &[Option<u32>], window: usize) -> Changed {
-    let known = users.view(id);
-    let mut consumed: Vec<u32> = user
-        .consumed
-        .iter()
-        .filter_map(|&item| map[item as usize])
-        .collect();
-    consumed.extend_from_slice(known.consumed);
+/// A user's state with the new policy's codes and traits.
+fn translated(
+    situation: &Situation,
+    user: &str,
+    users: &Users,
+    map: &[Option<u32>],
+    window: usize,
+) -> Arc<Situation> {
+    Arc::new(Situation::new(Context {
+        traits: users.view(user).situation.context().traits.clone(),
+        history: mapped(&situation.context().history, map, window),
+    }))
+}
+
+/// What a user has consumed, in the new policy's codes, with what the new policy knows besides.
+fn consumed(lived: &[u32], known: &[u32], map: &[Option<u32>]) -> Vec<u32> {
+    let lived = lived.iter().filter_map(|&item| map[item as usize]);
+    let mut consumed: Vec<u32> = lived.chain(known.iter().copied()).collect();
     consumed.sort_unstable();
     consumed.dedup();
-    Changed {
-        situation: Arc::new(Situation::new(Context {
-            traits: known.situation.context().traits.clone(),
-            history: mapped(&user.situation.context().history, map, window),
-        })),
-        consumed,
-        events: user.events,
-    }
+    consumed
 }
 
 /// The last `window` items of a history that are still there.

@@ -18,7 +18,7 @@ pub(super) struct View<'a> {
 /// All users. One who never gave feedback costs nothing, or, where the policy knows them, their state once it is needed.
 #[derive(Debug)]
 pub(super) struct Users {
-    known: Known,
+    known: Arc<Known>,
     /// By the known user's code.
     situations: Vec<OnceLock<Arc<Situation>>>,
     /// Whom nobody knows: they are all alike.
@@ -44,7 +44,7 @@ pub(super) struct Changed {
 }
 
 impl Users {
-    pub(super) fn new(known: Known) -> Self {
+    pub(super) fn new(known: Arc<Known>) -> Self {
         let mut situations = Vec::new();
         situations.resize_with(known.ids().len(), OnceLock::new);
         Users {
@@ -137,6 +137,14 @@ impl Changes {
     pub(super) fn len(&self) -> usize {
         self.users.len()
     }
+
+    /// The same users, by what `change` makes of each.
+    pub(super) fn map(&self, change: impl Fn(&str, &Changed) -> Changed) -> Self {
+        Changes {
+            ids: self.ids.clone(),
+            users: self.iter().map(|(id, user)| change(id, user)).collect(),
+        }
+    }
 }
 
 impl Changed {
@@ -182,7 +190,7 @@ mod tests {
             traits: vec![0.5],
             consumed: vec![vec![1, 4]],
         };
-        Users::new(Known::new(table, &network))
+        Users::new(Arc::new(Known::new(table, &network)))
     }
 
     #[test]

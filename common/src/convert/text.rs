@@ -1,0 +1,81 @@
+//! Text of all layouts, and numbers as text.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait};
+use arrow::datatypes::{DataType, Float32Type};
+
+use super::numbers::{self, Number};
+
+/// What reads the text of a row that is not null; bytes may be none.
+type Reader<'a> = Box<dyn Fn(usize) -> Option<&'a str> + 'a>;
+
+/// How the texts of `array` are read; none where it holds none.
+pub(super) fn reader(array: &ArrayRef) -> Option<Reader<'_>> {
+    Some(match array.data_type() {
+        DataType::Utf8 => {
+            let text = array.as_string::<i32>();
+            Box::new(|row| Some(text.value(row)))
+        }
+        DataType::LargeUtf8 => {
+            let text = array.as_string::<i64>();
+            Box::new(|row| Some(text.value(row)))
+        }
+        DataType::Utf8View => {
+            let text = array.as_string_view();
+            Box::new(|row| Some(text.value(row)))
+        }
+        // Some writers leave out that their bytes are text.
+        DataType::Binary => {
+            let bytes = array.as_binary::<i32>();
+            Box::new(|row| std::str::from_utf8(bytes.value(row)).ok())
+        }
+        DataType::LargeBinary => {
+            let bytes = array.as_binary::<i64>();
+            Box::new(|row| std::str::from_utf8(bytes.value(row)).ok())
+        }
+        DataType::BinaryView => {
+            let bytes = array.as_binary_view();
+            Box::new(|row| std::str::from_utf8(bytes.value(row)).ok())
+        }
+        _ => return None,
+    })
+}
+
+/// As text with offsets of a width.
+pub(super) fn convert<O: OffsetSizeTrait>(array: &ArrayRef) -> Option<ArrayRef> {
+    let rows = 0..array.len();
+    let is_valid = |row: &usize| array.is_valid(*row);
+    let text: GenericStringArray<O> = if let Some(text) = reader(array) {
+        rows.map(|row| is_valid(&row).then(|| text(row)).flatten())
+            .collect()
+    } else {
+        let write = written(array)?;
+        rows.map(|row| is_valid(&row).then(|| write(row)).flatten())
+            .collect()
+    };
+    Some(Arc::new(text))
+}
+
+/// What writes the number of a row.
+fn written(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> Option<String> + '_>> {
+    Some(match array.data_type() {
+        DataType::Float32 => {
+            let values = array.as_primitive::<Float32Type>().values();
+            Box::new(|row| Some(values[row].to_string()))
+        }
+        DataType::Boolean => {
+            let values = array.as_boolean();
+            Box::new(|row| Some(values.value(row).to_string()))
+        }
+        _ => {
+            let number = numbers::reader(array)?;
+            Box::new(move |row| {
+                Some(match number(row)? {
+                    Number::Whole(number) => number.to_string(),
+                    Number::Real(number) => number.to_string(),
+                })
+            })
+        }
+    })
+}
