@@ -53,12 +53,11 @@ struct Weight {
     /// Recommendations until a decaying weight has fallen from 1 to its floor [default: 10000]
     #[arg(long, alias = "ap-decay", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     prior_decay: Option<u64>,
-    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default:
-    /// 0 for ap, 1000 for adapter]
+    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default: 0]
     #[arg(long, value_name = "COUNT")]
     warm_up: Option<u64>,
     /// Conservative gate: while it is not shown that the mixture earns at least (1 - ALPHA) of what the prior does, the
-    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open
+    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open [default: 0.1 for adapter, none for ap]
     #[arg(long, value_name = "ALPHA", value_parser = gate)]
     gate: Option<Gate>,
 }

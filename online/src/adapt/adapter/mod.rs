@@ -9,6 +9,8 @@ mod carry;
 mod features;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use settings::AdapterSettings;
 
