@@ -1,7 +1,9 @@
 //! The light online adapter: it acts by a policy that `pretrain` made, and learns from what comes back.
 //!
 //! `policy` is the network in plain loops, `explore` draws actions with their exact propensities, `adapt` holds the
-//! strategies, `agent` speaks the step-frame protocol, `inspect` shows a user's state to a person.
+//! strategies. `live` is the state as a fold over events, `journal` keeps it on disk, `serve` puts it on HTTP, `replay`
+//! computes it again; `agent` speaks the step-frame protocol, `inspect` shows a user's state to a person. `index` is for
+//! large catalogues; `bench` and `load` measure.
 #![warn(missing_docs)]
 
 pub mod adapt;

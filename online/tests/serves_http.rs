@@ -439,3 +439,59 @@ fn what_cannot_be_served_ends_with_an_error_and_no_service() {
     server.stop();
     fails(&policy, &state("b"), &["--strategy", "ft"], 2, "strategy");
 }
+
+#[test]
+fn the_numbers_say_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let server = Server::start(&saved(folder.path()), &state, &["--strategy", "adapter"]);
+    let mut client = server.client();
+    let mut last = Value::Null;
+    for _ in 0..3 {
+        last = client.post("/recommend", &json!({ "user": "u1" })).expect(200);
+    }
+    let report = |reward: f64| json!({ "request_id": last["request_id"], "reward": reward });
+    for (reward, status) in [(1.0, 200), (1.0, 200), (0.0, 409)] {
+        client.post("/feedback", &report(reward)).expect(status);
+    }
+    assert_eq!(client.send("GET", "/nowhere", "").status, 404);
+    let reply = client.send("GET", "/metrics", "");
+    assert!(reply.text().ends_with("# EOF\n"));
+    let number = |name: &str| -> f64 {
+        let mut lines = reply.text().lines();
+        let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found
+            .unwrap_or_else(|| panic!("no {name} in {}", reply.text()))
+            .parse()
+            .unwrap()
+    };
+    for (name, value) in [
+        (
+            "headstart_http_requests_total{route=\"/recommend\",status=\"200\"}",
+            3.0,
+        ),
+        (
+            "headstart_http_requests_total{route=\"/feedback\",status=\"409\"}",
+            1.0,
+        ),
+        (
+            "headstart_http_requests_total{route=\"other\",status=\"404\"}",
+            1.0,
+        ),
+        ("headstart_http_request_seconds_count{route=\"/recommend\"}", 3.0),
+        ("headstart_feedback_total{outcome=\"applied\"}", 1.0),
+        ("headstart_feedback_total{outcome=\"duplicate\"}", 1.0),
+        ("headstart_feedback_total{outcome=\"refused\"}", 1.0),
+        ("headstart_connections", 1.0),
+        ("headstart_ready", 1.0),
+        ("headstart_applied_events", 1.0),
+        ("headstart_pending_decisions", 3.0),
+        ("headstart_changed_users", 1.0),
+        ("headstart_prior_weight", 1.0),
+        ("headstart_strategy{number=\"alarms\"}", 0.0),
+    ] {
+        assert_eq!(number(name), value, "{name}");
+    }
+    assert!(number("headstart_journal_bytes_total") > 0.0 && number("headstart_journal_commits_total") > 0.0);
+    server.stop();
+}

@@ -156,12 +156,10 @@ impl Door {
         while self.open.try_join_next().is_some() {}
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             let (router, limits, stop) = (self.router.clone(), self.limits, self.stop.clone());
-            let metrics = self.metrics.clone();
+            let connected = self.metrics.connected();
             self.open.spawn(async move {
-                metrics.connections.inc();
                 connection::serve(stream, router, &limits, stop).await;
-                metrics.connections.dec();
-                drop(place);
+                drop((connected, place));
             });
             return;
         }

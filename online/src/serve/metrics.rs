@@ -14,7 +14,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::adapt::{Reason, Room};
 use crate::journal::{Durable, Progress};
+use crate::live::Ask;
+use crate::policy::Context;
 
 /// The media type of the text that [`Metrics::text`] gives.
 pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -35,6 +38,11 @@ struct Outcome {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Of {
+    number: &'static str,
+}
+
 type Number = Gauge<f64, AtomicU64>;
 type Sum = Counter<f64, AtomicU64>;
 
@@ -45,8 +53,8 @@ pub(super) struct Metrics {
     latency: Family<Route, Histogram, fn() -> Histogram>,
     feedback: Family<Outcome, Counter>,
     swaps: Family<Outcome, Counter>,
-    /// Open connections.
-    pub(super) connections: Gauge,
+    strategy: Family<Of, Number>,
+    connections: Gauge,
     /// Connections beyond the limit.
     pub(super) turned_away: Counter,
     /// In the order of [`GAUGES`].
@@ -65,15 +73,30 @@ pub(super) struct Reading {
     users: usize,
     epoch: u32,
     updates: u64,
+    /// The prior's share of what acts, for a user of whom nothing is known.
+    weight: f32,
+    /// Why it is that: the bound of the gate, alarms of drift and the like.
+    reasons: Vec<Reason>,
     journal: Progress,
 }
 
 impl Reading {
     /// # Errors
     /// When the state cannot be trusted any more.
-    pub(super) fn of(live: &Durable, ready: bool) -> Result<Self> {
+    pub(super) fn of(live: &Durable, ready: bool, room: &mut Room) -> Result<Self> {
         let pending = live.pending_len();
         let state = live.read()?;
+        let nothing = Context {
+            traits: vec![0.0; state.network().traits],
+            history: Vec::new(),
+        };
+        let newcomer = Ask {
+            user: "newcomer",
+            k: 1,
+            candidates: None,
+            given: Some(&nothing),
+        };
+        let (_, explanation) = state.explain(&newcomer, room)?;
         Ok(Reading {
             ready,
             applied: state.applied(),
@@ -82,6 +105,8 @@ impl Reading {
             users: state.changed_users(),
             epoch: state.epoch(),
             updates: state.version(),
+            weight: explanation.weight,
+            reasons: explanation.reasons,
             journal: live.progress(),
         })
     }
@@ -115,6 +140,12 @@ impl Metrics {
             "Changes of the policy that were asked for",
             swaps.clone(),
         );
+        let strategy = Family::<Of, Number>::default();
+        registry.register(
+            "strategy",
+            "The strategy's numbers, as an explanation gives them for a user of whom nothing is known",
+            strategy.clone(),
+        );
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
         let turned_away = Counter::default();
@@ -141,6 +172,7 @@ impl Metrics {
             latency,
             feedback,
             swaps,
+            strategy,
             connections,
             turned_away,
             gauges,
@@ -162,6 +194,12 @@ impl Metrics {
         self.feedback.get_or_create(&Outcome { outcome }).inc_by(count);
     }
 
+    /// A connection is open as long as what this returns lives.
+    pub(super) fn connected(&self) -> Connected {
+        self.connections.inc();
+        Connected(self.connections.clone())
+    }
+
     /// A new policy was `taken` or `refused`.
     pub(super) fn swap(&self, outcome: &'static str) {
         self.swaps.get_or_create(&Outcome { outcome }).inc();
@@ -175,16 +213,28 @@ impl Metrics {
         for (sum, (_, _, value)) in self.sums.iter().zip(SUMS) {
             sum.inner().store(value(reading).to_bits(), Ordering::Relaxed);
         }
+        for Reason { name, value, .. } in &reading.reasons {
+            self.strategy.get_or_create(&Of { number: name }).set(*value);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
 }
 
+/// An open connection; it is counted until it goes, however that comes about.
+pub(super) struct Connected(Gauge);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// Name, help and value of a number that is read when somebody asks.
 type Read = (&'static str, &'static str, fn(&Reading) -> f64);
 
-const GAUGES: [Read; 8] = [
+const GAUGES: [Read; 9] = [
     ("ready", "Whether requests are answered: 1 or 0", |now| {
         f64::from(u8::from(now.ready))
     }),
@@ -213,6 +263,11 @@ const GAUGES: [Read; 8] = [
         "policy_updates",
         "Updates that the present policy has had",
         |now| now.updates as f64,
+    ),
+    (
+        "prior_weight",
+        "The prior's share of what acts, for a user of whom nothing is known",
+        |now| f64::from(now.weight),
     ),
     (
         "journal_slowest_commit_seconds",
