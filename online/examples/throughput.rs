@@ -24,6 +24,7 @@ fn main() -> Result<()> {
             (Name::Ft, 5),
             (Name::Ft, 10),
             (Name::Ap, 1),
+            (Name::Adapter, 1),
         ] {
             let mut hyper = Hyper::for_strategy(name);
             hyper.learning.rollout = rollout;

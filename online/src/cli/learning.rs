@@ -19,7 +19,8 @@ pub(super) struct LearningArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Learning")]
 struct Steps {
-    /// Step size of Adam [default: 0.001 for ft, 0.005 for scratch and ap]
+    /// Step size: of Adam, or for the adapter in gradients of the usual size [default: 0.001 for ft, 0.005 for
+    /// scratch and ap, 0.01 for adapter]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     lr: Option<f32>,
     /// Weight of the entropy bonus (ft, scratch, ap)
@@ -34,7 +35,7 @@ struct Steps {
     /// Vector steps between two updates, the n of the n-step returns
     #[arg(long, default_value_t = Learning::DEFAULT.rollout as u32, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     rollout: u32,
-    /// Bound of a gradient's norm
+    /// Bound of a gradient's norm (ft, scratch, ap)
     #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
     max_norm: f32,
 }
@@ -52,12 +53,11 @@ struct Weight {
     /// Recommendations until a decaying weight has fallen from 1 to its floor [default: 10000]
     #[arg(long, alias = "ap-decay", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     prior_decay: Option<u64>,
-    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default:
-    /// 0 for ap, 1000 for adapter]
+    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default: 0]
     #[arg(long, value_name = "COUNT")]
     warm_up: Option<u64>,
     /// Conservative gate: while it is not shown that the mixture earns at least (1 - ALPHA) of what the prior does, the
-    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open
+    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open [default: 0.1 for adapter, none for ap]
     #[arg(long, value_name = "ALPHA", value_parser = gate)]
     gate: Option<Gate>,
 }

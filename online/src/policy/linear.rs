@@ -7,6 +7,8 @@
 
 /// Outputs that one panel of a [`Packed`] matrix holds side by side.
 const PANEL: usize = 16;
+/// Panels that are gone through together.
+const GROUP: usize = 4;
 /// Batch rows (or weight rows) that a block works on at once.
 const ROWS: usize = 4;
 /// Columns of a weight that a block of a gradient works on at once.
@@ -59,40 +61,75 @@ impl Packed {
         let batch = out.len() / rows;
         assert_eq!(out.len(), batch * rows);
         assert_eq!(input.len(), batch * columns);
-        for p in 0..rows.div_ceil(PANEL) {
-            let panel = &self.panels[p * PANEL * columns..(p + 1) * PANEL * columns];
-            let width = PANEL.min(rows - p * PANEL);
+        let panels = rows.div_ceil(PANEL);
+        for first in (0..panels).step_by(GROUP) {
+            let last = panels.min(first + GROUP);
             let mut b = 0;
             while b + ROWS <= batch {
-                let sums = dot_panel::<ROWS>(panel, &input[b * columns..(b + ROWS) * columns], columns);
-                for (i, sum) in sums.iter().enumerate() {
-                    out[(b + i) * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);
+                let input = &input[b * columns..(b + ROWS) * columns];
+                for p in first..last {
+                    let sums = self.dot::<1, ROWS>(p, input);
+                    self.put(&sums, p, b, out);
                 }
                 b += ROWS;
             }
+            // Few rows are summed over several panels at once: one chain of additions would wait for itself.
             while b < batch {
-                let [sum] = dot_panel::<1>(panel, &input[b * columns..(b + 1) * columns], columns);
-                out[b * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);
+                let input = &input[b * columns..(b + 1) * columns];
+                if first + GROUP <= panels {
+                    let sums = self.dot::<GROUP, 1>(first, input);
+                    self.put(&sums, first, b, out);
+                } else {
+                    for p in first..last {
+                        let sums = self.dot::<1, 1>(p, input);
+                        self.put(&sums, p, b, out);
+                    }
+                }
                 b += 1;
             }
         }
     }
-}
 
-/// The products of one panel with R input rows.
-#[inline(always)]
-fn dot_panel<const R: usize>(panel: &[f32], input: &[f32], columns: usize) -> [[f32; PANEL]; R] {
-    let rows: [&[f32]; R] = std::array::from_fn(|r| &input[r * columns..(r + 1) * columns]);
-    let mut sums = [[0.0f32; PANEL]; R];
-    for (k, weights) in panel.chunks_exact(PANEL).enumerate().take(columns) {
-        for r in 0..R {
-            let x = rows[r][k];
-            for lane in 0..PANEL {
-                sums[r][lane] += weights[lane] * x;
+    /// The products of P panels from `first` with R input rows.
+    #[inline(always)]
+    fn dot<const P: usize, const R: usize>(&self, first: usize, input: &[f32]) -> [[[f32; PANEL]; R]; P] {
+        let columns = self.columns;
+        let size = PANEL * columns;
+        let panels: [&[[f32; PANEL]]; P] =
+            std::array::from_fn(|p| self.panels[(first + p) * size..][..size].as_chunks::<PANEL>().0);
+        let rows: [&[f32]; R] = std::array::from_fn(|r| &input[r * columns..(r + 1) * columns]);
+        let mut sums = [[[0.0f32; PANEL]; R]; P];
+        for k in 0..columns {
+            for p in 0..P {
+                let weights = panels[p][k];
+                for r in 0..R {
+                    let x = rows[r][k];
+                    for lane in 0..PANEL {
+                        sums[p][r][lane] += weights[lane] * x;
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    /// Puts the products of panels from `first` with input rows from `b` where they belong.
+    #[inline(always)]
+    fn put<const P: usize, const R: usize>(
+        &self,
+        sums: &[[[f32; PANEL]; R]; P],
+        first: usize,
+        b: usize,
+        out: &mut [f32],
+    ) {
+        for (p, of_panel) in sums.iter().enumerate() {
+            let start = (first + p) * PANEL;
+            let width = PANEL.min(self.rows - start);
+            for (r, sum) in of_panel.iter().enumerate() {
+                out[(b + r) * self.rows + start..][..width].copy_from_slice(&sum[..width]);
             }
         }
     }
-    sums
 }
 
 /// `gradient[m, k] += scale * sum_b upstream[b, m] * input[b, k]`.

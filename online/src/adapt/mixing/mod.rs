@@ -62,7 +62,7 @@ impl Mixing {
             Name::Adapter => Mixing {
                 rule: Rule::State,
                 floor: 0.05,
-                warm_up: 1_000,
+                gate: Some(GateSettings::DEFAULT),
                 ..falling
             },
             _ => falling,

@@ -2,6 +2,8 @@
 
 /// Items of a panel.
 const PANEL: usize = 16;
+/// Panels that are gone through together.
+const GROUP: usize = 4;
 /// Not touched.
 const NONE: u32 = u32::MAX;
 
@@ -86,18 +88,41 @@ impl Rows {
 
     /// Adds scale * d_j . `query` + b_j to the logit of every touched item.
     pub fn add_to(&self, logits: &mut [f32], query: &[f32], scale: f32) {
-        let panels = self.panels.chunks_exact(PANEL * self.dims);
-        let labels = self.items.chunks(PANEL).zip(self.biases.chunks(PANEL));
-        for (panel, (items, biases)) in panels.zip(labels) {
-            let mut sums = [0.0f32; PANEL];
-            let (columns, _) = panel.as_chunks::<PANEL>();
-            for (column, &q) in columns.iter().zip(query) {
-                for lane in 0..PANEL {
-                    sums[lane] += column[lane] * q;
+        let size = PANEL * self.dims;
+        let groups = self.panels.chunks(GROUP * size);
+        let labels = self
+            .items
+            .chunks(GROUP * PANEL)
+            .zip(self.biases.chunks(GROUP * PANEL));
+        for (panels, (items, biases)) in groups.zip(labels) {
+            // Several panels at once: one chain of additions would wait for itself.
+            let mut sums = [[0.0f32; PANEL]; GROUP];
+            if panels.len() == GROUP * size {
+                products(&mut sums, panels, query);
+            } else {
+                for (sums, panel) in sums.iter_mut().zip(panels.chunks_exact(size)) {
+                    products(std::array::from_mut(sums), panel, query);
                 }
             }
+            let sums = sums.as_flattened();
             for ((&item, bias), sum) in items.iter().zip(biases).zip(sums) {
                 logits[item as usize] += scale * sum + bias;
+            }
+        }
+    }
+}
+
+/// The products of G panels, one behind the other, with a query.
+#[inline(always)]
+fn products<const G: usize>(sums: &mut [[f32; PANEL]; G], panels: &[f32], query: &[f32]) {
+    let size = PANEL * query.len();
+    let panels: [&[[f32; PANEL]]; G] =
+        std::array::from_fn(|p| panels[p * size..(p + 1) * size].as_chunks::<PANEL>().0);
+    for (k, q) in query.iter().enumerate() {
+        for p in 0..G {
+            let column = panels[p][k];
+            for lane in 0..PANEL {
+                sums[p][lane] += column[lane] * q;
             }
         }
     }
@@ -109,9 +134,9 @@ mod tests {
 
     #[test]
     fn only_touched_items_move_and_each_by_its_own_row() {
-        let mut rows = Rows::new(40, 3);
-        // More than a panel, in an order of its own.
-        let touched: Vec<u32> = (0..20).map(|i| (i * 7) % 40).collect();
+        let mut rows = Rows::new(100, 3);
+        // More than a group of panels, in an order of its own.
+        let touched: Vec<u32> = (0..76).map(|i| (i * 7) % 100).collect();
         for &item in &touched {
             let place = rows.touch(item);
             assert_eq!(rows.touch(item), place);
@@ -120,9 +145,9 @@ mod tests {
             }
             *rows.bias_mut(place) = 0.5;
         }
-        let mut logits = vec![1.0; 40];
+        let mut logits = vec![1.0; 100];
         rows.add_to(&mut logits, &[1.0, 2.0, -4.0], 0.5);
-        for item in 0..40u32 {
+        for item in 0..100u32 {
             let expected = match rows.place(item) {
                 Some(_) => 1.0 + 0.5 * (-(item as f32) + 0.5 - 2.0) + 0.5,
                 None => 1.0,
