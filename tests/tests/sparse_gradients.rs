@@ -45,12 +45,18 @@ impl Variables {
         let (mut d, mut b) = (vec![0.0f32; items * dims], vec![0.0f32; items]);
         for (place, &item) in sparse.rows.items().iter().enumerate() {
             let row = &mut d[item as usize * dims..][..dims];
-            row.iter_mut().zip(sparse.rows.row(place)).for_each(|(to, from)| *to = *from);
+            row.iter_mut()
+                .zip(sparse.rows.row(place))
+                .for_each(|(to, from)| *to = *from);
             b[item as usize] = sparse.rows.bias(place);
         }
         Ok(Variables([
             // Stored by columns, so that it is read as the transpose.
-            Var::from_tensor(&Tensor::from_slice(&sparse.bend, (dims, dims), cpu)?.t()?.contiguous()?)?,
+            Var::from_tensor(
+                &Tensor::from_slice(&sparse.bend, (dims, dims), cpu)?
+                    .t()?
+                    .contiguous()?,
+            )?,
             Var::from_vec(d, (items, dims), cpu)?,
             Var::from_vec(b, items, cpu)?,
             Var::from_slice(&sparse.value, config.hidden, cpu)?,
@@ -164,8 +170,17 @@ fn agree(config: &NetworkConfig, action: u32, negatives: &[u32], seed: u64) {
     }
     let squares = |values: &[f32]| values.iter().map(|g| g * g).sum::<f32>();
     let value = squares(&theirs[3]) + squares(&theirs[4]);
-    let theirs = [squares(&theirs[0]), squares(&theirs[1]), squares(&theirs[2]), value];
-    close("norms", &[norms.bend, norms.rows, norms.biases, norms.value], &theirs);
+    let theirs = [
+        squares(&theirs[0]),
+        squares(&theirs[1]),
+        squares(&theirs[2]),
+        value,
+    ];
+    close(
+        "norms",
+        &[norms.bend, norms.rows, norms.biases, norms.value],
+        &theirs,
+    );
 
     // A step goes down the loss.
     let mut after = sparse.clone();

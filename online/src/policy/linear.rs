@@ -70,6 +70,14 @@ impl Packed {
                 }
                 b += ROWS;
             }
+            // Two rows read the panel once: a prior and what was learnt beside it.
+            while b + 2 <= batch {
+                let sums = dot_panel::<2>(panel, &input[b * columns..(b + 2) * columns], columns);
+                for (i, sum) in sums.iter().enumerate() {
+                    out[(b + i) * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);
+                }
+                b += 2;
+            }
             while b < batch {
                 let [sum] = dot_panel::<1>(panel, &input[b * columns..(b + 1) * columns], columns);
                 out[b * rows + p * PANEL..][..width].copy_from_slice(&sum[..width]);

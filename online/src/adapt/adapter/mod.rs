@@ -138,7 +138,9 @@ impl Adapter {
             1.0
         };
         let knob = |n: &str| std::env::var(n).ok().and_then(|v| v.parse::<f32>().ok());
-        let rate = learning.learning_rate * boost * knob("TD").map_or(1.0, |t| 1.0 / (1.0 + self.updates as f32 / t).sqrt());
+        let rate = learning.learning_rate
+            * boost
+            * knob("TD").map_or(1.0, |t| 1.0 / (1.0 + self.updates as f32 / t).sqrt());
         self.optimiser
             .step(&mut self.sparse, &self.gradient, &sample, rate);
         self.mixer.observe(&Evidence {

@@ -38,7 +38,9 @@ impl Saved {
             return Err(saved::damaged("the touched items are not those of a catalogue"));
         }
         if !self.drift.is_sound() || !self.optimiser.is_sound() {
-            return Err(saved::damaged("a number of the drift test or of the optimiser is not finite"));
+            return Err(saved::damaged(
+                "a number of the drift test or of the optimiser is not finite",
+            ));
         }
         Ok(())
     }

@@ -57,14 +57,17 @@ pub struct Optimiser {
 }
 
 fn knob(name: &str) -> f32 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(1.0)
+    std::env::var(name)
+        .ok()
+        .and_then(|v| v.parse().ok())
+        .unwrap_or(1.0)
 }
 
 impl Optimiser {
     /// One step down `gradient`, which [`Gradient::compute`] gave for `sample`.
     pub fn step(&mut self, sparse: &mut Sparse, gradient: &Gradient, sample: &Sample<'_>, rate: f32) {
         let norms = gradient.squares(sample);
-        let value = knob("LV")* rate * self.value.factor(norms.value) * gradient.at_value;
+        let value = knob("LV") * rate * self.value.factor(norms.value) * gradient.at_value;
         for (weight, h) in sparse.value.iter_mut().zip(sample.state) {
             *weight -= value * h;
         }
@@ -72,7 +75,7 @@ impl Optimiser {
         if gradient.at_logits.is_empty() {
             return;
         }
-        let bend = knob("LA")*rate * self.bend.factor(norms.bend);
+        let bend = knob("LA") * rate * self.bend.factor(norms.bend);
         let columns = sparse.bend.chunks_exact_mut(sample.query.len());
         for (column, q) in columns.zip(sample.query) {
             let step = bend * q;
@@ -80,8 +83,8 @@ impl Optimiser {
                 *a -= step * at;
             }
         }
-        let rows = knob("LD")*rate * self.rows.factor(norms.rows) * gradient.scale;
-        let biases = knob("LB")*rate * self.biases.factor(norms.biases);
+        let rows = knob("LD") * rate * self.rows.factor(norms.rows) * gradient.scale;
+        let biases = knob("LB") * rate * self.biases.factor(norms.biases);
         for &(place, at) in &gradient.at_logits {
             let step = rows * at;
             for (d, q) in sparse.rows.row_mut(place).zip(&gradient.bent) {
@@ -93,6 +96,8 @@ impl Optimiser {
 
     /// Whether the numbers are such as arise.
     pub fn is_sound(&self) -> bool {
-        [self.bend, self.rows, self.biases, self.value].iter().all(Scale::is_sound)
+        [self.bend, self.rows, self.biases, self.value]
+            .iter()
+            .all(Scale::is_sound)
     }
 }
