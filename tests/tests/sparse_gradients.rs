@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::rng::{ChaCha8Rng, RngExt, normal, stream};
-use online::policy::sparse::{Gradient, Optimiser, Sample, Sparse};
+use online::policy::sparse::{Gradient, Optimiser, Sample, Scores, Sparse};
 use online::policy::{Context, Network};
 
 /// critic, push, R.
@@ -29,7 +29,7 @@ fn sparse(config: &NetworkConfig, rng: &mut ChaCha8Rng) -> Sparse {
     sparse.offset = 0.2;
     for item in (0..config.items as u32).filter(|item| item % 3 == 1) {
         let place = sparse.rows.touch(item);
-        sparse.rows.row_mut(place).for_each(|d| *d = 0.3 * normal(rng));
+        sparse.rows.row_mut(place).fill_with(|| 0.3 * normal(rng));
         *sparse.rows.bias_mut(place) = 0.3 * normal(rng);
     }
     sparse
@@ -102,6 +102,15 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
         .unwrap()
 }
 
+/// What acts, from a table that takes over every touched item.
+fn logits_of(network: &Network, sparse: &Sparse, bent: &[f32], logits: &mut [f32]) {
+    let mut scores = Scores::new(network);
+    for place in 0..sparse.rows.items().len() {
+        scores.set(network, &sparse.rows, place);
+    }
+    scores.logits(bent, network.scale(), logits);
+}
+
 fn agree(config: &NetworkConfig, action: u32, negatives: &[u32], seed: u64) {
     let mut rng = stream(seed, "sparse", &[]);
     let network = Network::new(config.clone(), Weights::init(config, seed));
@@ -119,8 +128,7 @@ fn agree(config: &NetworkConfig, action: u32, negatives: &[u32], seed: u64) {
     let mut ours = vec![0.0; config.items];
     let mut bent = vec![0.0; config.dims];
     sparse.bend(&query, &mut bent);
-    network.logits(&bent, &mut ours);
-    sparse.rows.add_to(&mut ours, &bent, network.scale());
+    logits_of(&network, &sparse, &bent, &mut ours);
     close("logits", &ours, &numbers(&logits));
     let our_value = network.values(&state)[0] + sparse.value(&state);
     close("value", &[our_value], &numbers(&value));
@@ -193,8 +201,7 @@ fn agree(config: &NetworkConfig, action: u32, negatives: &[u32], seed: u64) {
         all[action as usize] - mean
     };
     let mut before = vec![0.0; items];
-    network.logits(&bent, &mut before);
-    sparse.rows.add_to(&mut before, &bent, network.scale());
+    logits_of(&network, &sparse, &bent, &mut before);
     assert!(drawn(&logits) > drawn(&before));
     assert!((value - target).abs() < (our_value - target).abs());
 }

@@ -61,7 +61,7 @@ impl Made {
 #[derive(Args, Debug)]
 struct Pairs {
     /// How to act and learn
-    #[arg(long, value_enum, default_value_t = Name::Frozen)]
+    #[arg(long, value_enum, default_value_t = Name::Adapter)]
     strategy: Name,
     /// Length of one run
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]

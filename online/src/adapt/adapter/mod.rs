@@ -25,7 +25,7 @@ use super::newcomer::Newcomer;
 use super::{Carried, Experience, Explanation, Hyper, Moment, Room, Step, Strategy, Trajectory, returns};
 use crate::explore::{Slate, mixed_slate, slate};
 use crate::policy::Network;
-use crate::policy::sparse::{Gradient, Optimiser, Sample, Sparse};
+use crate::policy::sparse::{Gradient, Optimiser, Sample, Scores, Sparse};
 use features::Features;
 
 /// The largest return that an update takes.
@@ -39,6 +39,8 @@ pub struct Adapter {
     hyper: Hyper,
     seed: u64,
     sparse: Sparse,
+    /// What acts: the embeddings and biases with what was learnt.
+    scores: Scores,
     optimiser: Optimiser,
     mixer: Mixer,
     drift: Drift,
@@ -59,54 +61,58 @@ impl Adapter {
         seed: u64,
     ) -> Self {
         let sparse = Sparse::new(&config);
+        let network = Network::new(config, weights);
+        let config = network.config();
         Adapter {
-            features: Features::new(&config),
+            features: Features::new(config),
             newcomer: Newcomer::new(&items.popularity, hyper.adapter.newcomer),
             optimiser: Optimiser::default(),
             mixer: Mixer::new(hyper.mixing, config.hidden),
+            scores: Scores::new(&network),
             drift: Drift::default(),
             updates: 0,
             gradient: Gradient::default(),
             known: Vec::new(),
             values: Vec::new(),
-            network: Network::new(config, weights),
+            network,
             hyper,
             seed,
             sparse,
         }
     }
 
-    /// Writes the logits of the prior and of the adapted policy for some moments, one after the other for each,
-    /// `[moments, 2, items]`; `known` are their features.
-    fn logits(&self, moments: &[Moment<'_>], known: &[f32], logits: &mut Vec<f32>) {
+    /// Writes the logits of the prior, `[moments, items]`, and behind them those of the adapted policy, likewise; `known`
+    /// are the moments' features. The prior's are left out where the policy acts without it.
+    fn logits(&self, moments: &[Moment<'_>], known: &[f32], prior_too: bool, logits: &mut Vec<f32>) {
         let config = self.network.config();
         let (dims, items) = (config.dims, config.items);
         let mut queries = vec![0.0; 2 * moments.len() * dims];
-        for (known, pair) in self.features.rows(known).zip(queries.chunks_exact_mut(2 * dims)) {
-            let (plain, bent) = pair.split_at_mut(dims);
+        let (plain, bent) = queries.split_at_mut(moments.len() * dims);
+        let pairs = plain.chunks_exact_mut(dims).zip(bent.chunks_exact_mut(dims));
+        for (known, (plain, bent)) in self.features.rows(known).zip(pairs) {
             plain.copy_from_slice(known.query);
             self.sparse.bend(known.query, bent);
         }
         logits.resize(2 * moments.len() * items, 0.0);
-        self.network.logits(&queries, logits);
+        let (prior, adapted) = logits.split_at_mut(moments.len() * items);
+        if prior_too {
+            self.network.logits(plain, prior);
+        }
+        self.scores.logits(bent, self.network.scale(), adapted);
         let flat = if self.drift.is_open() {
             self.hyper.adapter.flatten
         } else {
             1.0
         };
-        let pairs = logits
-            .chunks_exact_mut(2 * items)
-            .zip(queries.chunks_exact(2 * dims));
-        for ((pair, queries), moment) in pairs.zip(moments) {
-            let (prior, adapted) = pair.split_at_mut(items);
-            self.sparse
-                .rows
-                .add_to(adapted, &queries[dims..], self.network.scale());
-            if flat != 1.0 {
-                adapted.iter_mut().for_each(|logit| *logit *= flat);
-            }
+        if flat != 1.0 {
+            adapted.iter_mut().for_each(|logit| *logit *= flat);
+        }
+        let pairs = prior.chunks_exact_mut(items).zip(adapted.chunks_exact_mut(items));
+        for ((prior, adapted), moment) in pairs.zip(moments) {
             let context = moment.situation.context();
-            self.newcomer.lift(context, prior);
+            if prior_too {
+                self.newcomer.lift(context, prior);
+            }
             self.newcomer.lift(context, adapted);
         }
     }
@@ -142,6 +148,9 @@ impl Adapter {
         let rate = learning.learning_rate * boost;
         self.optimiser
             .step(&mut self.sparse, &self.gradient, &sample, rate);
+        for &(place, _) in &self.gradient.at_logits {
+            self.scores.set(&self.network, &self.sparse.rows, place);
+        }
         self.mixer.observe(&Evidence {
             state: known.state,
             shown: step.shown,
@@ -198,10 +207,10 @@ impl Strategy for Adapter {
         for chunk in moments.chunks(ROWS) {
             let situations = chunk.iter().map(|moment| moment.situation);
             self.features.of(&self.network, situations, states);
-            self.logits(chunk, states, logits);
-            let pairs = logits.chunks_exact_mut(2 * items).zip(self.features.rows(states));
-            for ((pair, known), moment) in pairs.zip(chunk) {
-                let (prior, adapted) = pair.split_at_mut(items);
+            self.logits(chunk, states, !alone, logits);
+            let (prior, adapted) = logits.split_at_mut(chunk.len() * items);
+            let pairs = prior.chunks_exact_mut(items).zip(adapted.chunks_exact_mut(items));
+            for (((prior, adapted), known), moment) in pairs.zip(self.features.rows(states)).zip(chunk) {
                 let mut rng = stream(self.seed, "action", &moment.key);
                 deal(other, adapted, moment);
                 slates.push(if alone {
@@ -254,7 +263,7 @@ impl Strategy for Adapter {
             ..
         } = room;
         self.features.of(&self.network, [moment.situation], states);
-        self.logits(&[*moment], states, logits);
+        self.logits(&[*moment], states, true, logits);
         let (prior, adapted) = logits.split_at_mut(self.network.config().items);
         deal(deck, prior, moment);
         deal(other, adapted, moment);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::saved::{self, numbers};
 use super::{Adapter, Drift};
-use crate::policy::sparse::{Optimiser, Sparse};
+use crate::policy::sparse::{Optimiser, Scores, Sparse};
 
 /// All that the adapter saves.
 #[derive(Serialize, Deserialize)]
@@ -90,10 +90,14 @@ impl Adapter {
         sparse.offset = sparse.value.pop().unwrap_or_default();
         for (&item, row) in saved.items.iter().zip(saved.rows.chunks_exact(dims + 1)) {
             let place = sparse.rows.touch(item);
-            sparse.rows.row_mut(place).zip(row).for_each(|(d, new)| *d = *new);
+            sparse.rows.row_mut(place).copy_from_slice(&row[..dims]);
             *sparse.rows.bias_mut(place) = row[dims];
         }
         self.sparse = sparse;
+        self.scores = Scores::new(&self.network);
+        for place in 0..self.sparse.rows.items().len() {
+            self.scores.set(&self.network, &self.sparse.rows, place);
+        }
         self.optimiser = saved.optimiser;
         self.drift = saved.drift;
         self.updates = saved.updates;

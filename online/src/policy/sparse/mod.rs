@@ -15,10 +15,12 @@
 mod gradient;
 mod optimiser;
 mod rows;
+mod scores;
 
 pub use gradient::{Gradient, Sample, Squares};
 pub use optimiser::Optimiser;
 pub use rows::Rows;
+pub use scores::Scores;
 
 use common::policy_artifact::NetworkConfig;
 

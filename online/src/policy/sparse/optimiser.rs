@@ -17,7 +17,7 @@ const LARGEST: f64 = 10.0;
 
 /// The mean squared norm of a block's gradients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Scale {
+struct Scale {
     steps: u32,
     square: f64,
 }
@@ -80,7 +80,7 @@ impl Optimiser {
         let biases = rate * self.biases.factor(norms.biases);
         for &(place, at) in &gradient.at_logits {
             let step = rows * at;
-            for (d, q) in sparse.rows.row_mut(place).zip(&gradient.bent) {
+            for (d, q) in sparse.rows.row_mut(place).iter_mut().zip(&gradient.bent) {
                 *d -= step * q;
             }
             *sparse.rows.bias_mut(place) -= biases * at;
