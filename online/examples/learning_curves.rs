@@ -12,8 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use common::Result;
 use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers, Weights};
 use online::adapt::{
-    Experience, Explanation, Hyper, Learner, Learning, Moment, Name, Room, Schedule, Strategy, build,
-    from_scratch,
+    Experience, Explanation, Hyper, Learner, Learning, Moment, Name, Room, Strategy, build, from_scratch,
 };
 use online::agent::{Agent, Knowledge};
 use online::explore::Slate;
@@ -104,10 +103,6 @@ fn main() -> Result<()> {
         learning_rate: number("prior_lr", 1e-3) as f32,
         ..default
     };
-    let schedule = Schedule {
-        decay: number("decay", Schedule::DEFAULT.decay as f64) as u64,
-        floor: number("floor", f64::from(Schedule::DEFAULT.floor)) as f32,
-    };
     let world = World::new(
         number("users", 500.0) as usize,
         number("items", 1000.0) as usize,
@@ -134,7 +129,7 @@ fn main() -> Result<()> {
     let only = given
         .get("only")
         .map(String::as_str)
-        .unwrap_or("random,popularity,frozen,scratch,ft,ap");
+        .unwrap_or("random,popularity,frozen,scratch,ft,ap,adapter");
     for name in only.split(',') {
         let Ok(strategy) = <Name as clap::ValueEnum>::from_str(name, true) else {
             continue;
@@ -142,12 +137,16 @@ fn main() -> Result<()> {
         let seeds = number("seeds", 3.0) as u64;
         let mut mean = [0.0; BLOCKS];
         for seed in 0..seeds {
+            let default = Hyper::for_strategy(strategy);
+            let mut hyper = Hyper { learning, ..default };
+            hyper.mixing.decay = number("decay", default.mixing.decay as f64) as u64;
+            hyper.mixing.floor = number("floor", f64::from(default.mixing.floor)) as f32;
             let strategy = build(
                 strategy,
                 &setup.network,
                 prior.clone(),
                 &setup.items,
-                &Hyper { learning, schedule },
+                &hyper,
                 seed,
             );
             let curve = setup.run(&world, strategy, number("episodes", 8000.0) as usize, seed)?;

@@ -8,7 +8,6 @@ use common::cli::Shared;
 
 use super::learning::LearningArguments;
 use crate::adapt::Name;
-use crate::live::Settings;
 use crate::run::{self, AgentConfig, Carrier};
 
 #[derive(Args, Debug)]
@@ -43,15 +42,9 @@ impl Arguments {
     }
 
     fn resolve(self) -> AgentConfig {
-        let (hyper, gamma) = self.learning.resolve(self.strategy);
         AgentConfig {
             policy: self.policy,
-            settings: Settings {
-                strategy: self.strategy,
-                gamma,
-                hyper,
-                seed: self.shared.seed,
-            },
+            settings: self.learning.settings(self.strategy, self.shared.seed),
             carrier: match (self.connect, self.socket) {
                 (Some(path), _) => Carrier::Connect(path),
                 (None, Some(path)) => Carrier::Listen(path),

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use common::cli::Shared;
 use common::{Error, Result};
 
+use super::learning::LearningArguments;
 use super::numbers::{fraction, seconds};
 use crate::adapt::Name;
 use crate::bench::{self, IndexConfig, JournalConfig, PairsConfig, Sizes};
@@ -77,6 +78,8 @@ struct Pairs {
     #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "100,1000,10000",
           value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     peer_actions: Vec<u32>,
+    #[command(flatten)]
+    learning: LearningArguments,
     #[command(flatten)]
     made: Made,
     #[command(flatten)]
@@ -220,7 +223,7 @@ impl Arguments {
                 pairs.shared.init_terminal();
                 bench::pairs(&PairsConfig {
                     sizes: pairs.made.sizes(),
-                    settings: Settings::new(pairs.strategy, pairs.shared.seed),
+                    settings: pairs.learning.settings(pairs.strategy, pairs.shared.seed),
                     time: pairs.seconds,
                     runs: pairs.runs as usize,
                     peers: pairs.peers,

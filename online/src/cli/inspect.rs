@@ -9,7 +9,6 @@ use common::{Error, Result};
 use super::learning::LearningArguments;
 use crate::adapt::Name;
 use crate::inspect::{self, Format, InspectConfig, Source};
-use crate::live::Settings;
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
@@ -48,13 +47,7 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        let (hyper, gamma) = self.learning.resolve(self.strategy);
-        let settings = Settings {
-            strategy: self.strategy,
-            gamma,
-            hyper,
-            seed: self.shared.seed,
-        };
+        let settings = self.learning.settings(self.strategy, self.shared.seed);
         let source = match (self.policy, self.state) {
             (Some(folder), _) => Source::Policy { folder, settings },
             (None, Some(folder)) => Source::State(folder),

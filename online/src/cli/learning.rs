@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::numbers::{fraction, not_negative, positive};
 use crate::adapt::{AdapterSettings, DriftSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
+use crate::live::Settings;
 
 /// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
 #[derive(Args, Debug)]
@@ -94,8 +95,8 @@ struct Own {
 }
 
 impl LearningArguments {
-    /// The hyper-parameters, with the defaults of `strategy`; and the discount, where it is not to be the policy's.
-    pub(super) fn resolve(&self, strategy: Name) -> (Hyper, Option<f32>) {
+    /// How to act and learn, with the defaults of `strategy`.
+    pub(super) fn settings(&self, strategy: Name, seed: u64) -> Settings {
         let LearningArguments {
             learning,
             mixing,
@@ -134,6 +135,11 @@ impl LearningArguments {
                 reopen: adapter.drift_reopen,
             },
         };
-        (hyper, learning.gamma)
+        Settings {
+            strategy,
+            gamma: learning.gamma,
+            hyper,
+            seed,
+        }
     }
 }

@@ -8,7 +8,6 @@ use common::{Error, Result};
 
 use super::learning::LearningArguments;
 use crate::adapt::Name;
-use crate::live::Settings;
 use crate::replay::{self, CheckConfig, WarmStartConfig};
 
 #[derive(Args, Debug)]
@@ -60,17 +59,11 @@ impl Arguments {
         let (Some(policy), Some(strategy)) = (self.policy, self.strategy) else {
             return Err(Error::usage("--events needs --policy and --strategy"));
         };
-        let (hyper, gamma) = self.learning.resolve(strategy);
         Ok(WarmStartConfig {
             state: self.state,
             overwrite: self.shared.overwrite,
             policy,
-            settings: Settings {
-                strategy,
-                gamma,
-                hyper,
-                seed: self.shared.seed,
-            },
+            settings: self.learning.settings(strategy, self.shared.seed),
             events: self.events,
         })
     }

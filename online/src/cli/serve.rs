@@ -12,7 +12,7 @@ use super::learning::LearningArguments;
 use super::numbers::seconds;
 use crate::adapt::Name;
 use crate::journal::{Keeping, OpenConfig};
-use crate::live::{Pending, Settings};
+use crate::live::Pending;
 use crate::serve::{self, Address, Config, Limits};
 
 #[derive(Args, Debug)]
@@ -136,17 +136,11 @@ impl Arguments {
             return Err(Error::usage("--policy, --state and --strategy are needed"));
         };
         let workers = self.shared.workers();
-        let (hyper, gamma) = self.learning.resolve(strategy);
         Ok(Config {
             open: OpenConfig {
                 state,
                 policy,
-                settings: Settings {
-                    strategy,
-                    gamma,
-                    hyper,
-                    seed: self.shared.seed,
-                },
+                settings: self.learning.settings(strategy, self.shared.seed),
                 keeping: Keeping {
                     segment_bytes: self.keeping.segment_size,
                     segment_seconds: self.keeping.segment_age,

@@ -17,7 +17,8 @@ pub struct AdapterSettings {
 }
 
 impl AdapterSettings {
-    /// What measured well.
+    /// More negatives changed nothing that could be measured. The others are choices by reason: no environment here has
+    /// newcomers or sudden changes to choose them by.
     pub const DEFAULT: AdapterSettings = AdapterSettings {
         negatives: 16,
         newcomer: 0.0,
