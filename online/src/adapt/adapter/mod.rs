@@ -177,7 +177,10 @@ impl Adapter {
     fn targets(&self, trajectory: &Trajectory) -> Result<Vec<f32>> {
         let after = trajectory.next.map_or(0.0, |context| self.values[context]);
         let targets = returns::n_step(&trajectory.steps, after, self.hyper.learning.gamma);
-        match targets.iter().find(|target| !(target.abs() <= MOST)) {
+        match targets
+            .iter()
+            .find(|target| target.is_nan() || target.abs() > MOST)
+        {
             Some(target) => Err(
                 Error::data(format!("a return of {target} is more than an update can take"))
                     .hint("scale rewards to the order of 1"),
