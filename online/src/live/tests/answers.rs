@@ -174,7 +174,8 @@ fn an_event_of_no_decision_is_refused_and_changes_nothing() {
     decide(&state, &mut pending, "new", 1);
     let event = open(&mut pending, &by_request(0, None, 1.0));
     let before = state.digest();
-    let damages: [(fn(&mut Event), &str); 5] = [
+    type Damage = fn(&mut Event);
+    let damages: [(Damage, &str); 5] = [
         (|event| event.shown.item = 8, "item 8"),
         (|event| event.negatives = vec![99], "item 99"),
         (|event| event.reward = f32::NAN, "reward NaN"),
