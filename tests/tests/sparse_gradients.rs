@@ -4,6 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::rng::{ChaCha8Rng, RngExt, normal, stream};
+use online::index::Scan;
 use online::policy::sparse::{Gradient, Optimiser, Sample, Scores, Sparse};
 use online::policy::{Context, Network};
 
@@ -104,11 +105,11 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
 
 /// What acts, from a table that takes over every touched item.
 fn logits_of(network: &Network, sparse: &Sparse, bent: &[f32], logits: &mut [f32]) {
-    let mut scores = Scores::new(network);
+    let mut scores = Scores::new(network, Scan::Exact);
     for place in 0..sparse.rows.items().len() {
         scores.set(network, &sparse.rows, place);
     }
-    scores.logits(bent, network.scale(), logits);
+    scores.logits(bent, bent.len(), network.scale(), logits);
 }
 
 fn agree(config: &NetworkConfig, action: u32, negatives: &[u32], seed: u64) {

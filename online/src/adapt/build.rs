@@ -8,6 +8,8 @@ use super::{
     fine_tune, from_scratch,
 };
 
+use crate::index::Scan;
+
 /// The name of a strategy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +41,8 @@ pub struct Hyper {
     pub adapter: AdapterSettings,
     /// When the adapter takes it that the world has changed.
     pub drift: DriftSettings,
+    /// By what the adapter scores the catalogue.
+    pub scan: Scan,
 }
 
 impl Hyper {
@@ -49,6 +53,7 @@ impl Hyper {
             mixing: Mixing::for_strategy(name),
             adapter: AdapterSettings::DEFAULT,
             drift: DriftSettings::DEFAULT,
+            scan: Scan::Exact,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Scans of a large catalogue: how long a decision's scores take, and what a shortlist leaves out.
+//! Scans of a large catalogue: how long a decision's scores take, and how far coarse ones are from exact ones.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -9,7 +9,9 @@ use common::{Result, terminal};
 use super::latency::Latency;
 use super::made::{self, Sizes};
 use super::table::table;
-use crate::index::{Shortlist, Sieve, rescore};
+use crate::index::Scan;
+use crate::policy::distribution::softmax;
+use crate::policy::sparse::Scores;
 use crate::policy::{Context, Network};
 
 /// What to measure.
@@ -19,24 +21,23 @@ pub struct IndexConfig {
     pub policy: Option<PathBuf>,
     /// Sizes of the made-up one; of a policy folder only the number of users asked counts.
     pub sizes: Sizes,
-    /// How many items shortlists keep.
-    pub keep: Vec<usize>,
     /// Seed of what is made up.
     pub seed: u64,
 }
 
-/// What a user's exact scores are.
-struct Truth {
-    query: Vec<f32>,
-    /// The best items, best first.
-    best: Vec<u32>,
-    highest: f32,
-    /// Sum of e^(score - highest).
-    sum: f64,
-}
-
-/// Items that recall is measured on.
+/// The largest number of items that recall is measured on.
 const DEPTH: usize = 100;
+
+/// Means over the users asked.
+#[derive(Default)]
+struct Nearness {
+    /// Of the exact best 10, those among the coarse best 10.
+    ten: f64,
+    /// The same of 100.
+    hundred: f64,
+    /// Half the sum of the chances' differences (total variation).
+    moved: f64,
+}
 
 /// Measures and prints a table to stdout.
 ///
@@ -57,17 +58,40 @@ pub fn index(config: &IndexConfig) -> Result<()> {
     let contexts: Vec<Context> = (0..asked).map(|user| made::context(&users, user)).collect();
     let (items, dims) = (described.network.items, described.network.dims);
     let network = Network::new(described.network, weights);
-    terminal::info("scoring all items");
-    let (truths, exact) = truths(&network, &contexts)?;
-    let weights = network.weights();
     let begun = Instant::now();
-    let shortlist = Shortlist::new(&weights.item_embedding, &weights.item_bias, dims);
+    let coarse = Scores::new(&network, Scan::Quantised);
     let made = begun.elapsed();
-    let mut rows = vec![row("exact, all", &exact, 1.0, 1.0, 1.0, items * dims * 4)];
-    for &keep in &config.keep {
-        terminal::info(&format!("keeping {keep}"));
-        rows.push(kept(&network, &shortlist, &truths, keep)?);
+    terminal::info("scoring");
+    let (mut exact_time, mut coarse_time) = (Latency::new()?, Latency::new()?);
+    let (mut exact, mut near) = (vec![0.0; items], vec![0.0; items]);
+    let (mut chances, mut other) = (vec![0.0; items], vec![0.0; items]);
+    let mut nearness = Nearness::default();
+    for context in &contexts {
+        let query = network.queries(&network.encode(&[context]));
+        let begun = Instant::now();
+        network.logits(&query, &mut exact);
+        exact_time.add(begun.elapsed());
+        let begun = Instant::now();
+        coarse.logits(&query, dims, network.scale(), &mut near);
+        coarse_time.add(begun.elapsed());
+        nearness.ten += recall(&exact, &near, 10);
+        nearness.hundred += recall(&exact, &near, DEPTH);
+        softmax(&exact, &mut chances);
+        softmax(&near, &mut other);
+        let differences = chances.iter().zip(&other).map(|(p, q)| f64::from((p - q).abs()));
+        nearness.moved += differences.sum::<f64>() / 2.0;
     }
+    let of_all = |sum: f64| sum / asked.max(1) as f64;
+    let nearness = Nearness {
+        ten: of_all(nearness.ten),
+        hundred: of_all(nearness.hundred),
+        moved: of_all(nearness.moved),
+    };
+    let same = Nearness {
+        ten: 1.0,
+        hundred: 1.0,
+        moved: 0.0,
+    };
     println!(
         "{items} items, {dims} dimensions, {asked} users asked one after another, one core; the copy was made in {:.2} s\n",
         made.as_secs_f64()
@@ -78,89 +102,48 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         "p99 ms",
         "recall@10",
         "recall@100",
-        "chance kept",
+        "chance moved",
         "MB read",
+    ];
+    let rows = [
+        row("exact", &exact_time, &same, items * (dims + 1) * 4),
+        row("quantised", &coarse_time, &nearness, items * (dims + 8)),
     ];
     print!("{}", table(&names, &rows));
     Ok(())
 }
 
-fn truths(network: &Network, contexts: &[Context]) -> Result<(Vec<Truth>, Latency)> {
-    let mut logits = vec![0.0; network.config().items];
-    let mut latency = Latency::new()?;
-    let mut truths = Vec::new();
-    for context in contexts {
-        let query = network.queries(&network.encode(&[context]));
-        let begun = Instant::now();
-        network.logits(&query, &mut logits);
-        latency.add(begun.elapsed());
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum = logits.iter().map(|logit| f64::from(logit - highest).exp()).sum();
-        let mut best: Vec<u32> = (0..logits.len() as u32).collect();
-        let better = |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));
-        if best.len() > DEPTH {
-            best.select_nth_unstable_by(DEPTH, better);
-            best.truncate(DEPTH);
-        }
-        best.sort_unstable_by(better);
-        truths.push(Truth {
-            query,
-            best,
-            highest,
-            sum,
-        });
-    }
-    Ok((truths, latency))
+/// The share of the best `depth` items of `exact` that are among those of `near`.
+fn recall(exact: &[f32], near: &[f32], depth: usize) -> f64 {
+    let (truth, found) = (best(exact, depth), best(near, depth));
+    let count = truth
+        .iter()
+        .filter(|code| found.binary_search(code).is_ok())
+        .count();
+    count as f64 / truth.len().max(1) as f64
 }
 
-/// The row of a shortlist that keeps `keep`, with the exact scores of what it keeps.
-fn kept(network: &Network, shortlist: &Shortlist, truths: &[Truth], keep: usize) -> Result<Vec<String>> {
-    let weights = network.weights();
-    let tables = (weights.item_embedding.as_slice(), weights.item_bias.as_slice());
-    let (mut sieve, mut scores) = (Sieve::default(), Vec::new());
-    let mut latency = Latency::new()?;
-    let (mut ten, mut hundred, mut chance) = (0.0, 0.0, 0.0);
-    for truth in truths {
-        let begun = Instant::now();
-        let codes = shortlist.best(&truth.query, network.scale(), keep, &mut sieve);
-        rescore(tables, &truth.query, network.scale(), codes, &mut scores);
-        latency.add(begun.elapsed());
-        let found = |best: &[u32]| {
-            let count = best
-                .iter()
-                .filter(|code| codes.binary_search(code).is_ok())
-                .count();
-            count as f64 / best.len().max(1) as f64
-        };
-        ten += found(&truth.best[..truth.best.len().min(10)]);
-        hundred += found(&truth.best);
-        let left: f64 = scores
-            .iter()
-            .map(|score| f64::from(score - truth.highest).exp())
-            .sum();
-        chance += left / truth.sum;
+/// The codes of the best `depth` items, ascending.
+fn best(scores: &[f32], depth: usize) -> Vec<u32> {
+    let mut codes: Vec<u32> = (0..scores.len() as u32).collect();
+    let better = |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(a.cmp(b));
+    if codes.len() > depth {
+        codes.select_nth_unstable_by(depth, better);
+        codes.truncate(depth);
     }
-    let count = truths.len().max(1) as f64;
-    let (items, dims) = (network.config().items, network.config().dims);
-    Ok(row(
-        &format!("quantised, the best {keep}"),
-        &latency,
-        ten / count,
-        hundred / count,
-        chance / count,
-        items * (dims + 8) + keep * dims * 4,
-    ))
+    codes.sort_unstable();
+    codes
 }
 
-fn row(what: &str, latency: &Latency, ten: f64, hundred: f64, chance: f64, bytes: usize) -> Vec<String> {
+fn row(what: &str, latency: &Latency, near: &Nearness, bytes: usize) -> Vec<String> {
     let ms = |share: f64| format!("{:.3}", latency.quantile(share) / 1e3);
     vec![
         what.to_string(),
         ms(0.5),
         ms(0.99),
-        format!("{ten:.4}"),
-        format!("{hundred:.4}"),
-        format!("{chance:.4}"),
+        format!("{:.4}", near.ten),
+        format!("{:.4}", near.hundred),
+        format!("{:.4}", near.moved),
         format!("{:.1}", bytes as f64 / 1e6),
     ]
 }

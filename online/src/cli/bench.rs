@@ -13,7 +13,6 @@ use super::learning::LearningArguments;
 use super::numbers::{fraction, seconds};
 use crate::adapt::Name;
 use crate::bench::{self, IndexConfig, JournalConfig, PairsConfig, Sizes};
-use crate::index::Scan;
 use crate::live::Settings;
 use crate::load::{self, Server};
 
@@ -31,7 +30,7 @@ enum What {
     Pairs(Pairs),
     /// Feedback that is on disk before it is acknowledged, by how many wait at once, and the recovery of it
     Journal(Journal),
-    /// Scans of a large catalogue: their time, and what a shortlist leaves out
+    /// Scans of a large catalogue: their time, and how far coarse scores are from exact ones
     Index(Index),
 }
 
@@ -112,10 +111,6 @@ struct Index {
     /// Measure on this policy and its users, not on one that is made up
     #[arg(long, value_name = "DIR")]
     policy: Option<PathBuf>,
-    /// How many items shortlists keep
-    #[arg(long, value_name = "N,...", value_delimiter = ',', default_values_t = [256, Scan::KEEP as u32, 4096],
-          value_parser = clap::value_parser!(u32).range(1..))]
-    keep: Vec<u32>,
     /// Users asked
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     asked: u32,
@@ -250,7 +245,6 @@ impl Arguments {
                         dims: index.dims as usize,
                         users: index.asked as usize,
                     },
-                    keep: index.keep.iter().map(|&n| n as usize).collect(),
                     seed: index.shared.seed,
                 })
             }

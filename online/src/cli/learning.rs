@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::numbers::{fraction, not_negative, positive};
 use crate::adapt::{AdapterSettings, DriftSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
+use crate::index::Scan;
 use crate::live::Settings;
 
 /// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
@@ -92,6 +93,9 @@ struct Own {
     /// For how many answers it is open then
     #[arg(long, default_value_t = DriftSettings::DEFAULT.reopen, value_name = "COUNT")]
     drift_reopen: u64,
+    /// By what the adapter scores all items at a decision
+    #[arg(long, value_enum, value_name = "BY", default_value_t = Scan::Exact)]
+    scan: Scan,
 }
 
 impl LearningArguments {
@@ -134,6 +138,7 @@ impl LearningArguments {
                 threshold: adapter.drift_threshold,
                 reopen: adapter.drift_reopen,
             },
+            scan: adapter.scan,
         };
         Settings {
             strategy,

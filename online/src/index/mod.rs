@@ -1,12 +1,10 @@
-//! Large catalogues: which items a decision weighs at all.
+//! Large catalogues: by what the items are scored at a decision.
 //!
-//! The exact scan weighs every item. From some hundred thousand items on it waits for memory; then a [`Shortlist`] finds the
-//! items that matter in a copy of the catalogue of one byte a number, and they alone are weighed, exactly.
+//! The exact scan reads every embedding, and from some ten thousand items on it waits for memory; [`Coarse`] scores the
+//! same items by a copy of a quarter of the size.
 
-mod rescore;
+mod coarse;
 mod scan;
-mod shortlist;
 
-pub use rescore::rescore;
+pub use coarse::Coarse;
 pub use scan::Scan;
-pub use shortlist::{Shortlist, Sieve};

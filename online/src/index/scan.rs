@@ -1,24 +1,15 @@
-//! The switch between weighing all items and weighing a shortlist.
+//! The switch between exact and coarse scores.
 
 use serde::{Deserialize, Serialize};
 
-/// Which items a decision weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+/// By what all items are scored at a decision. Either way the distribution has every item, and what is logged is the exact
+/// chance that it gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scan {
-    /// All: the distribution has every item of the catalogue
+    /// The embeddings as they are
+    #[default]
     Exact,
-    /// The best by a copy of the catalogue of one byte a number: the distribution has these alone
+    /// A copy of one byte a number, which is read in less time: for large catalogues
     Quantised,
-}
-
-impl Scan {
-    /// Items that a shortlist keeps unless another number is asked for.
-    pub const KEEP: usize = 1024;
-
-    /// How many of `items` to keep of a shortlist; none where all are weighed, which is so too where the shortlist
-    /// would hold them all.
-    pub fn keep(self, keep: usize, items: usize) -> Option<usize> {
-        (self == Scan::Quantised && keep < items).then_some(keep)
-    }
 }

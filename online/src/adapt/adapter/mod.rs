@@ -24,6 +24,7 @@ use super::mixing::{Evidence, Mixer};
 use super::newcomer::Newcomer;
 use super::{Carried, Experience, Explanation, Hyper, Moment, Room, Step, Strategy, Trajectory, returns};
 use crate::explore::{Slate, mixed_slate, slate};
+use crate::index::Scan;
 use crate::policy::Network;
 use crate::policy::sparse::{Gradient, Optimiser, Sample, Scores, Sparse};
 use features::Features;
@@ -41,6 +42,8 @@ pub struct Adapter {
     sparse: Sparse,
     /// What acts: the embeddings and biases with what was learnt.
     scores: Scores,
+    /// The prior's, where they are not the network's exact ones.
+    prior: Option<Scores>,
     optimiser: Optimiser,
     mixer: Mixer,
     drift: Drift,
@@ -68,7 +71,8 @@ impl Adapter {
             newcomer: Newcomer::new(&items.popularity, hyper.adapter.newcomer),
             optimiser: Optimiser::default(),
             mixer: Mixer::new(hyper.mixing, config.hidden),
-            scores: Scores::new(&network),
+            scores: Scores::new(&network, hyper.scan),
+            prior: (hyper.scan != Scan::Exact).then(|| Scores::new(&network, hyper.scan)),
             drift: Drift::default(),
             updates: 0,
             gradient: Gradient::default(),
@@ -95,10 +99,13 @@ impl Adapter {
         }
         logits.resize(2 * moments.len() * items, 0.0);
         let (prior, adapted) = logits.split_at_mut(moments.len() * items);
-        if prior_too {
-            self.network.logits(plain, prior);
+        let scale = self.network.scale();
+        match &self.prior {
+            _ if !prior_too => {}
+            Some(coarse) => coarse.logits(plain, dims, scale, prior),
+            None => self.network.logits(plain, prior),
         }
-        self.scores.logits(bent, self.network.scale(), adapted);
+        self.scores.logits(bent, dims, scale, adapted);
         let flat = if self.drift.is_open() {
             self.hyper.adapter.flatten
         } else {

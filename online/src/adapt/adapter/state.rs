@@ -94,7 +94,7 @@ impl Adapter {
             *sparse.rows.bias_mut(place) = row[dims];
         }
         self.sparse = sparse;
-        self.scores = Scores::new(&self.network);
+        self.scores = Scores::new(&self.network, self.hyper.scan);
         for place in 0..self.sparse.rows.items().len() {
             self.scores.set(&self.network, &self.sparse.rows, place);
         }

@@ -1,25 +1,33 @@
 //! The adapted logits of the whole catalogue in one pass: a table of e_j + d_j and bias_j + b_j, kept up to date item by
-//! item. It costs the memory of the embeddings once more, and saves the second pass that d_j would cost a decision.
+//! item, exact or of one byte a number ([`Scan`]). It costs the memory of the embeddings, or a quarter of it, once more, and saves the second pass that d_j would cost a decision.
 
 use super::Rows;
+use crate::index::{Coarse, Scan};
 use crate::policy::Network;
 use crate::policy::linear::Packed;
 
 /// The table. It holds nothing that the network and [`Rows`] do not.
 #[derive(Debug, Clone)]
-pub struct Scores {
-    embeddings: Packed,
-    biases: Vec<f32>,
+pub struct Scores(Table);
+
+#[derive(Debug, Clone)]
+enum Table {
+    Exact { embeddings: Packed, biases: Vec<f32> },
+    Quantised(Coarse),
 }
 
 impl Scores {
     /// That of a network beside which nothing was learnt.
-    pub fn new(network: &Network) -> Self {
+    pub fn new(network: &Network, scan: Scan) -> Self {
         let (config, weights) = (network.config(), network.weights());
-        Scores {
-            embeddings: Packed::new(&weights.item_embedding, config.items, config.dims),
-            biases: weights.item_bias.clone(),
-        }
+        let (embeddings, biases) = (&weights.item_embedding, &weights.item_bias);
+        Scores(match scan {
+            Scan::Exact => Table::Exact {
+                embeddings: Packed::new(embeddings, config.items, config.dims),
+                biases: biases.clone(),
+            },
+            Scan::Quantised => Table::Quantised(Coarse::new(embeddings, biases, config.dims)),
+        })
     }
 
     /// Takes over what was learnt of the touched item at `place`.
@@ -28,17 +36,33 @@ impl Scores {
         let (dims, weights) = (network.config().dims, network.weights());
         let embedding = &weights.item_embedding[item * dims..][..dims];
         let moved = embedding.iter().zip(rows.row(place)).map(|(e, d)| e + d);
-        self.embeddings.set(item, moved);
-        self.biases[item] = weights.item_bias[item] + rows.bias(place);
+        let bias = weights.item_bias[item] + rows.bias(place);
+        match &mut self.0 {
+            Table::Exact { embeddings, biases } => {
+                embeddings.set(item, moved);
+                biases[item] = bias;
+            }
+            Table::Quantised(coarse) => coarse.set(item, moved, bias),
+        }
     }
 
-    /// The logits of queries q', `[queries, D]`, over all items, `[queries, items]`: scale * (e_j + d_j) . q' + bias_j +
-    /// b_j; `out` is overwritten.
-    pub fn logits(&self, bent: &[f32], scale: f32, out: &mut [f32]) {
-        self.embeddings.forward(bent, out);
-        for row in out.chunks_exact_mut(self.biases.len()) {
-            for (logit, bias) in row.iter_mut().zip(&self.biases) {
-                *logit = *logit * scale + bias;
+    /// The logits of queries q', `[queries, dims]`, over all items, `[queries, items]`: scale * (e_j + d_j) . q' + bias_j
+    /// + b_j; `out` is overwritten.
+    pub fn logits(&self, bent: &[f32], dims: usize, scale: f32, out: &mut [f32]) {
+        let items = out.len() / (bent.len() / dims).max(1);
+        match &self.0 {
+            Table::Exact { embeddings, biases } => {
+                embeddings.forward(bent, out);
+                for row in out.chunks_exact_mut(items) {
+                    for (logit, bias) in row.iter_mut().zip(biases) {
+                        *logit = *logit * scale + bias;
+                    }
+                }
+            }
+            Table::Quantised(coarse) => {
+                for (query, row) in bent.chunks_exact(dims).zip(out.chunks_exact_mut(items)) {
+                    coarse.scores(query, scale, row);
+                }
             }
         }
     }
@@ -64,7 +88,7 @@ mod tests {
         weights.item_bias = vec![1.0; 100];
         let network = Network::new(config, weights);
         let mut rows = Rows::new(100, 3);
-        let mut scores = Scores::new(&network);
+        let mut scores = Scores::new(&network, Scan::Exact);
         // More than a panel, in an order of its own.
         let touched: Vec<u32> = (0..76).map(|i| (i * 7) % 100).collect();
         for &item in &touched {
@@ -77,7 +101,7 @@ mod tests {
             scores.set(&network, &rows, place);
         }
         let mut logits = vec![0.0; 100];
-        scores.logits(&[1.0, 2.0, -4.0], 0.5, &mut logits);
+        scores.logits(&[1.0, 2.0, -4.0], 3, 0.5, &mut logits);
         for item in 0..100u32 {
             let expected = match rows.place(item) {
                 Some(_) => 1.0 + 0.5 * (-(item as f32) + 0.5 - 2.0) + 0.5,
