@@ -1,5 +1,5 @@
-//! How fast it is: recommend and feedback in process, beside a contextual bandit that many use; the time from the start
-//! of the server to its first answer; scans of large catalogues. Policies are made up, of the sizes asked for.
+//! How fast it is: recommend and feedback in process, beside a contextual bandit that many use; the
+//! journal under many writers; scans of large catalogues. Policies are made up, of the sizes asked for.
 
 mod index;
 mod journal;

@@ -79,9 +79,19 @@ fn play(adapter: &mut Adapter, answers: std::ops::Range<u64>, liked: impl Fn(u32
     earned
 }
 
+fn scanning(scan: Scan) -> Hyper {
+    Hyper { scan, ..hyper() }
+}
+
 #[test]
 fn it_learns_what_is_liked_and_the_prior_gives_way() {
-    let mut adapter = adapter(1, hyper());
+    for scan in [Scan::Exact, Scan::Quantised] {
+        learns_what_is_liked(scanning(scan));
+    }
+}
+
+fn learns_what_is_liked(hyper: Hyper) {
+    let mut adapter = adapter(1, hyper);
     let first = play(&mut adapter, 0..500, |item| item % 4 == 0);
     play(&mut adapter, 500..3500, |item| item % 4 == 0);
     let last = play(&mut adapter, 3500..4000, |item| item % 4 == 0);
@@ -93,11 +103,30 @@ fn it_learns_what_is_liked_and_the_prior_gives_way() {
 }
 
 #[test]
+fn coarse_scores_act_nearly_as_exact_ones() {
+    let [exact, coarse] = [Scan::Exact, Scan::Quantised].map(|scan| {
+        let adapter = adapter(1, scanning(scan));
+        adapter.explain(&moment(&situation(), 1, 0), &mut Room::new())
+    });
+    let moved = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(p, q)| (p - q).abs()).sum::<f32>() / 2.0;
+    for (exact, coarse) in [(exact.prior, coarse.prior), (exact.adapted, coarse.adapted)] {
+        assert!(moved(&exact, &coarse) < 0.02);
+        assert_ne!(exact, coarse, "the switch does nothing");
+    }
+}
+
+#[test]
 fn its_bytes_bring_it_back_and_damaged_ones_change_nothing() {
-    let mut one = adapter(1, hyper());
+    for scan in [Scan::Exact, Scan::Quantised] {
+        comes_back_from_its_bytes(scanning(scan));
+    }
+}
+
+fn comes_back_from_its_bytes(hyper: Hyper) {
+    let mut one = adapter(1, hyper);
     play(&mut one, 0..300, |item| item % 4 == 0);
     let saved = one.save();
-    let mut other = adapter(1, hyper());
+    let mut other = adapter(1, hyper);
     other.restore(&saved).unwrap();
     assert_eq!(other.save(), saved);
     for adapter in [&mut one, &mut other] {
