@@ -50,8 +50,18 @@ fn code_lines(path: &Path) -> Vec<(usize, String)> {
 
 /// Whether a file is a module that its parent declares for tests alone.
 fn is_test_module(path: &Path) -> bool {
-    let name = path.file_stem().unwrap().to_str().unwrap();
-    let folder = path.parent().unwrap();
+    let module = path.with_extension("");
+    // `tests/mod.rs` and what lies beside it belong to the module `tests`.
+    module
+        .ancestors()
+        .take_while(|module| !module.ends_with("src"))
+        .any(is_declared_for_tests)
+}
+
+/// Whether the module at `module`, a path without its extension, stands under `#[cfg(test)]` in the one above it.
+fn is_declared_for_tests(module: &Path) -> bool {
+    let name = module.file_name().unwrap().to_str().unwrap();
+    let folder = module.parent().unwrap();
     let beside = folder.with_extension("rs");
     [folder.join("mod.rs"), folder.join("lib.rs"), beside]
         .iter()
