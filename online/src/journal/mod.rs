@@ -60,9 +60,9 @@ pub struct Keeping {
 }
 
 impl Keeping {
-    /// 64 MiB or an hour.
+    /// 16 MiB or an hour: a segment is held in memory while it becomes Parquet.
     pub const DEFAULT: Keeping = Keeping {
-        segment_bytes: 64 << 20,
+        segment_bytes: 16 << 20,
         segment_seconds: 3600,
     };
 }
