@@ -142,15 +142,11 @@ impl Strategy for Ap {
         let prior = acting::explain(&self.prior, Some(0), moment, room);
         let (weight, reasons) = (self.mixer.weight(&room.states), self.mixer.reasons(&room.states));
         let online = acting::explain(self.online.network(), None, moment, room);
-        let mix = |(q, p): (&f32, &f32)| weight * q + (1.0 - weight) * p;
         Explanation {
-            acting: prior.chances.iter().zip(&online.chances).map(mix).collect(),
-            prior: prior.chances,
-            adapted: online.chances,
-            weight,
             value: Some(prior.value),
             adapted_value: Some(online.value),
             reasons,
+            ..Explanation::mixed(prior.chances, online.chances, weight)
         }
     }
 

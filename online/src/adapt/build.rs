@@ -7,7 +7,6 @@ use super::{
     Adapter, AdapterSettings, Ap, DriftSettings, Frozen, Learning, Mixing, Popularity, Random, Strategy,
     fine_tune, from_scratch,
 };
-
 use crate::index::Scan;
 
 /// The name of a strategy.

@@ -21,6 +21,20 @@ pub struct Explanation {
     pub reasons: Vec<Reason>,
 }
 
+impl Explanation {
+    /// Of a policy that draws from weight * `prior` + (1 - weight) * `adapted`; values and reasons are still to be told.
+    pub(super) fn mixed(prior: Vec<f32>, adapted: Vec<f32>, weight: f32) -> Self {
+        let mix = |(q, p): (&f32, &f32)| weight * q + (1.0 - weight) * p;
+        Explanation {
+            acting: prior.iter().zip(&adapted).map(mix).collect(),
+            prior,
+            adapted,
+            weight,
+            ..Explanation::default()
+        }
+    }
+}
+
 /// One number behind a decision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {

@@ -284,17 +284,13 @@ impl Strategy for Adapter {
             self.mixer.weight(known.state)
         };
         let (prior, adapted) = (deck.chances().to_vec(), other.chances().to_vec());
-        let mix = |(q, p): (&f32, &f32)| weight * q + (1.0 - weight) * p;
         let mut reasons = self.mixer.reasons(known.state);
         reasons.extend(self.drift.reasons(&self.hyper.drift));
         Explanation {
-            acting: prior.iter().zip(&adapted).map(mix).collect(),
-            prior,
-            adapted,
-            weight,
             value: Some(known.value),
             adapted_value: Some(self.features.value(&self.sparse, &known)),
             reasons,
+            ..Explanation::mixed(prior, adapted, weight)
         }
     }
 

@@ -6,20 +6,26 @@ use common::schema::interactions;
 
 use super::*;
 
+/// What a crash now would leave, which is what `durable` holds, from the snapshot on and from the very beginning.
+fn comes_back(world: &World, durable: &Durable) -> Recovered {
+    let (_copy, folder) = world.crashed();
+    let recovered = folder.recover(64).unwrap();
+    let (state, pending) = digests(durable);
+    assert_eq!(
+        (recovered.state.digest(), recovered.pending.snapshot()),
+        (state.clone(), pending)
+    );
+    assert_eq!(rebuilt(&folder), state);
+    recovered
+}
+
 #[test]
 fn a_recovered_state_is_the_state_that_was() {
     let world = World::new();
     let durable = world.open(1000);
     for seed in 0..6 {
         live(&durable, 25, &mut stream(seed, "recovery", &[]));
-        let (_copy, folder) = world.crashed();
-        let recovered = folder.recover(64).unwrap();
-        let (state, pending) = digests(&durable);
-        assert_eq!(
-            (recovered.state.digest(), recovered.pending.snapshot()),
-            (state.clone(), pending)
-        );
-        assert_eq!(rebuilt(&folder), state);
+        comes_back(&world, &durable);
         match seed {
             2 => durable.snapshot().unwrap(),
             3 => assert!(durable.compact().unwrap() > 1),
@@ -91,14 +97,7 @@ fn a_policy_that_took_over_has_taken_over_after_a_crash() {
     assert_eq!(durable.swap(&next).unwrap().carried.epoch, 1);
     assert_eq!(durable.swap(&last).unwrap().carried.epoch, 2);
     for seed in 2..5 {
-        let (_copy, folder) = world.crashed();
-        let recovered = folder.recover(64).unwrap();
-        let (state, pending) = digests(&durable);
-        assert_eq!(
-            (recovered.state.digest(), recovered.pending.snapshot()),
-            (state.clone(), pending)
-        );
-        assert_eq!(rebuilt(&folder), state);
+        let recovered = comes_back(&world, &durable);
         assert_eq!(recovered.state.epoch(), durable.read().unwrap().epoch());
         live(&durable, 30, &mut stream(seed, "swap", &[]));
         if seed == 3 {
