@@ -208,7 +208,8 @@ fn behave(server: &Server, begun: &Barrier, stop: &AtomicBool) -> u32 {
         if count == 1 {
             begun.wait();
         }
-        if stop.load(Ordering::Relaxed) {
+        // However short the hostile part was, a round is made after it began.
+        if count > 1 && stop.load(Ordering::Relaxed) {
             return count;
         }
     }
