@@ -10,6 +10,7 @@ use arrow::datatypes::TimeUnit;
 use common::error::Class;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
+use common::schema::consumed::{self, Consumed};
 use common::schema::interactions::{self, Feedback, Interactions, Kind};
 use common::schema::{events, items, metrics, preferences, profiles, states, table, users};
 use parquet::arrow::ArrowWriter;
@@ -393,4 +394,91 @@ fn metrics_come_back_as_written() {
     }];
     metrics::write(&path, &Manifest::new(metrics::METRICS, "test"), &of).unwrap();
     assert_eq!(metrics::read(&path).unwrap(), of);
+}
+
+#[test]
+fn what_was_consumed_comes_back_as_written_and_there_may_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder, "consumed.parquet");
+    let manifest = Manifest::new(consumed::CONSUMED, "test");
+    let pairs = Consumed {
+        users: ids(&["u", "v"]),
+        items: ids(&["b", "a"]),
+        user: vec![1, 0, 1],
+        item: vec![1, 1, 0],
+    };
+    consumed::write(&path, &manifest, &pairs).unwrap();
+    let read = consumed::read(&path).unwrap();
+    let of = |c: &Consumed| -> Vec<(String, String)> {
+        let pair = |row: usize| (c.users.id(c.user[row]).into(), c.items.id(c.item[row]).into());
+        (0..c.len()).map(pair).collect()
+    };
+    assert_eq!(of(&read), of(&pairs));
+    let error = read.bad_item(read.items.code("b").unwrap(), "no such item", &path);
+    assert!(
+        error
+            .to_string()
+            .ends_with("consumed.parquet, column item_id, row 2"),
+        "{error}"
+    );
+
+    let none = Consumed {
+        users: Dictionary::new(IdKind::Integer),
+        ..Consumed::default()
+    };
+    consumed::write(&path, &manifest, &none).unwrap();
+    let read = consumed::read(&path).unwrap();
+    assert!(read.is_empty() && read.users.kind() == IdKind::Integer);
+}
+
+#[test]
+fn a_bad_file_of_what_was_consumed_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder, "consumed.parquet");
+    let refused = || consumed::read(&path).unwrap_err().to_string();
+    let item = || Arc::new(StringArray::from(vec![Some("a"), None])) as ArrayRef;
+    foreign(
+        &path,
+        vec![
+            ("user_id", Arc::new(Int64Array::from(vec![1, 2])) as _),
+            ("item_id", item()),
+        ],
+    );
+    assert!(
+        refused().contains("column item_id, row group 0, row 1"),
+        "{}",
+        refused()
+    );
+    foreign(&path, vec![("item_id", item())]);
+    assert!(refused().contains("`user_id` is missing"), "{}", refused());
+    interactions::write(&path, &Manifest::new(interactions::LOG, "test"), &log()).unwrap();
+    assert!(refused().contains("expected consumed"), "{}", refused());
+}
+
+#[test]
+fn a_log_from_which_all_rows_were_cut_is_read_where_it_may_be_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = place(&folder, "log.parquet");
+    let none = Interactions {
+        user: vec![],
+        item: vec![],
+        timestamp: vec![],
+        feedback: vec![],
+        propensity: vec![],
+        ..log()
+    };
+    interactions::write(&path, &Manifest::new(interactions::LOG, "test"), &none).unwrap();
+    let error = interactions::read_log(&path, None).unwrap_err().to_string();
+    assert!(error.contains("the log is empty"), "{error}");
+    let read = interactions::read_cut_log(&path).unwrap();
+    assert!(read.is_empty() && read.kind == none.kind);
+    assert_eq!(table::count_rows(&path).unwrap(), 0);
+
+    interactions::write(&path, &Manifest::new(interactions::WITHHELD, "test"), &log()).unwrap();
+    assert_eq!(interactions::read_withheld(&path).unwrap().len(), 3);
+    assert_eq!(table::count_rows(&path).unwrap(), 3);
+    let error = interactions::read_cut_log(&path).unwrap_err().to_string();
+    assert!(error.contains("found withheld") && error.contains("no tool but the simulator"));
+    let error = interactions::feedback_of_log(&path, Some(1.0)).unwrap_err();
+    assert_eq!(error.class(), Class::Usage);
 }

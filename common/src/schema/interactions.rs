@@ -18,6 +18,8 @@ use crate::{Error, Result};
 pub const LOG: &str = "interactions";
 /// Artifact kind of held-out truth: for the simulator alone.
 pub const TRUTH: &str = "truth";
+/// Artifact kind of rows that were cut from a log, with their feedback: for the simulator alone.
+pub const WITHHELD: &str = "withheld";
 /// Column of user ids.
 pub const USER_ID: &str = "user_id";
 /// Column of item ids.
@@ -150,6 +152,19 @@ pub fn read_log(path: &Path, like_threshold: Option<f32>) -> Result<Interactions
     read(path, &[LOG, super::events::EVENTS], like_threshold)
 }
 
+/// Reads a log from which rows may have been cut: all of them, it may be.
+///
+/// # Errors
+/// As [`read_log`], but for an empty log.
+pub fn read_cut_log(path: &Path) -> Result<Interactions> {
+    from_table(
+        &Table::read(path)?,
+        &[LOG, super::events::EVENTS],
+        None,
+        Empty::Allow,
+    )
+}
+
 /// Reads held-out truth: for the simulator alone.
 ///
 /// # Errors
@@ -158,15 +173,24 @@ pub fn read_truth(path: &Path) -> Result<Interactions> {
     read(path, &[TRUTH], None)
 }
 
+/// Reads the rows that were cut from a log, with their feedback; there may be none. For the simulator alone.
+///
+/// # Errors
+/// As [`read_log`], but for an empty file.
+pub fn read_withheld(path: &Path) -> Result<Interactions> {
+    from_table(&Table::read(path)?, &[WITHHELD], None, Empty::Allow)
+}
+
 /// What the file's footer says about its feedback, `like_threshold` winning over it. Refuses held-out truth.
 ///
 /// # Errors
 /// Wrong usage where neither says from where on feedback is a like.
 pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedback> {
     if let Some(manifest) = table::read_manifest(path)?
-        && manifest.artifact == TRUTH
+        && [TRUTH, WITHHELD].contains(&manifest.artifact.as_str())
     {
-        return Err(Error::usage("expected interactions, found truth")
+        let found = format!("expected interactions, found {}", manifest.artifact);
+        return Err(Error::usage(found)
             .file(path)
             .hint("this is the held-out truth of an environment: no tool but the simulator may read it"));
     }
@@ -208,7 +232,16 @@ fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> 
 }
 
 fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<Interactions> {
-    from_table(&Table::read(path)?, allowed, like_threshold)
+    from_table(&Table::read(path)?, allowed, like_threshold, Empty::Refuse)
+}
+
+/// What becomes of a log without a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// It is an error.
+    Refuse,
+    /// It is a log.
+    Allow,
 }
 
 /// The log in a table that is in memory already.
@@ -216,6 +249,7 @@ pub(super) fn from_table(
     table: &Table,
     allowed: &[&str],
     like_threshold: Option<f32>,
+    empty: Empty,
 ) -> Result<Interactions> {
     let path = table.path();
     table.require_artifact(allowed)?;
@@ -223,7 +257,9 @@ pub(super) fn from_table(
     let (items, item) = table.ids(ITEM_ID)?;
     let timestamp = table.milliseconds(TIMESTAMP)?;
     let feedback = table.numbers(FEEDBACK)?;
-    table.require_rows("log")?;
+    if empty == Empty::Refuse {
+        table.require_rows("log")?;
+    }
     let propensity = match table.has(PROPENSITY) {
         true => table.numbers_or_null(PROPENSITY)?,
         false => vec![None; table.rows()],
@@ -273,7 +309,8 @@ pub(crate) fn feedback_metadata(kind: &Feedback) -> (&'static str, String) {
     )
 }
 
-/// Writes a log, or held-out truth, as the manifest's artifact kind says ([`LOG`] or [`TRUTH`]).
+/// Writes a log, held-out truth, or rows cut from a log, as the manifest's artifact kind says ([`LOG`], [`TRUTH`] or
+/// [`WITHHELD`]).
 ///
 /// # Errors
 /// On I/O failure, or an id that does not fit its dictionary's kind.

@@ -5,6 +5,7 @@
 
 pub mod candidates;
 pub mod column;
+pub mod consumed;
 pub mod decisions;
 pub mod events;
 pub mod interactions;

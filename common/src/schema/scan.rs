@@ -10,7 +10,8 @@ use parquet::arrow::ProjectionMask;
 use super::column::{finite, id_at, id_kind, present, time_at, time_type};
 use super::events::EVENTS;
 use super::interactions::{
-    FEEDBACK, Feedback, ITEM_ID, LOG, PROPENSITY, TIMESTAMP, USER_ID, check_propensity, feedback_of_log,
+    Empty, FEEDBACK, Feedback, ITEM_ID, LOG, PROPENSITY, TIMESTAMP, USER_ID, check_propensity,
+    feedback_of_log,
 };
 use super::table::{self, BATCH_ROWS, Chunk};
 use crate::ids::{BLOCK, Dictionary, IdKind};
@@ -64,6 +65,18 @@ impl Scan {
     /// A missing or unreadable file, a missing column, ids that are neither text nor integers, held-out truth, an empty
     /// log, an unknown like threshold.
     pub fn open(path: &Path, like_threshold: Option<f32>, bad_rows: BadRows) -> Result<Self> {
+        Self::open_log(path, like_threshold, bad_rows, Empty::Refuse)
+    }
+
+    /// As [`Scan::open`], for a log from which rows may have been cut: all of them, it may be.
+    ///
+    /// # Errors
+    /// As [`Scan::open`], but for an empty log.
+    pub fn open_cut(path: &Path, like_threshold: Option<f32>, bad_rows: BadRows) -> Result<Self> {
+        Self::open_log(path, like_threshold, bad_rows, Empty::Allow)
+    }
+
+    fn open_log(path: &Path, like_threshold: Option<f32>, bad_rows: BadRows, empty: Empty) -> Result<Self> {
         let files = table::part_paths(path)?;
         let (mut users, mut items, mut total) = (IdKind::Integer, IdKind::Integer, 0);
         for file in &files {
@@ -84,7 +97,7 @@ impl Scan {
                 .map(|&rows| rows as u64)
                 .sum::<u64>();
         }
-        if total == 0 {
+        if total == 0 && empty == Empty::Refuse {
             return Err(Error::data("the log is empty: it has no row").file(path));
         }
         Ok(Scan {

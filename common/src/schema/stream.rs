@@ -28,27 +28,49 @@ pub(crate) fn kind_of_ids(path: &Path, column: &str) -> Result<IdKind> {
 /// The unique ids in `column` of a file or a folder of part files whose manifests, if any, are of a kind in `allowed`.
 ///
 /// # Errors
-/// A missing or unreadable file, another artifact, a missing column, a type that is neither text nor integer, a null,
-/// an empty or repeated id.
+/// As [`each_batch`], and a null, an empty or repeated id.
 pub(crate) fn unique_ids(path: &Path, column: &str, allowed: &[&str]) -> Result<Dictionary> {
-    let mut ids: Option<Dictionary> = None;
+    let mut ids = each_batch(path, &[column], allowed, |ids, chunks| {
+        let (Some(ids), Some(chunk)) = (ids.first_mut(), chunks.first()) else {
+            return Ok(());
+        };
+        ids.reserve(chunk.promised().min(MOST_ROOM).saturating_sub(ids.len()));
+        each_id(chunk, |row, id| intern_new(ids, chunk, row, id))
+    })?;
+    Ok(ids.pop().unwrap_or_default())
+}
+
+/// Hands these columns of ids, as text, to `take`, a batch of rows at a time, with a dictionary for each column, empty at
+/// first and of the type of its ids; gives the dictionaries. `path` is a file or a folder of part files whose manifests, if
+/// any, are of a kind in `allowed`.
+///
+/// # Errors
+/// A missing or unreadable file, another artifact, a missing column, a type that is neither text nor integer; those of
+/// `take`.
+pub(crate) fn each_batch(
+    path: &Path,
+    columns: &[&str],
+    allowed: &[&str],
+    mut take: impl FnMut(&mut [Dictionary], &[Chunk<'_>]) -> Result<()>,
+) -> Result<Vec<Dictionary>> {
+    let mut ids: Vec<Dictionary> = Vec::with_capacity(columns.len());
     for path in table::part_paths(path)? {
         let builder = table::open(&path)?;
         table::require_artifact(table::footer(&builder), allowed, &path)?;
         let row_groups = table::row_groups(&builder);
         let schema = builder.schema().clone();
-        let Some((root, field)) = schema.column_with_name(column) else {
-            return Err(table::missing(&schema, column, &path));
-        };
-        let ids = match &mut ids {
-            Some(ids) => ids,
-            none => none.insert(Dictionary::new(id_kind(Some(field.data_type()), column, &path)?)),
-        };
-        let promised = row_groups
-            .iter()
-            .fold(0usize, |sum, rows| sum.saturating_add(*rows));
-        ids.reserve(promised.min(MOST_ROOM));
-        let only = ProjectionMask::roots(builder.parquet_schema(), [root]);
+        let mut roots = Vec::with_capacity(columns.len());
+        for (at, column) in columns.iter().enumerate() {
+            let Some((root, field)) = schema.column_with_name(column) else {
+                return Err(table::missing(&schema, column, &path));
+            };
+            let kind = id_kind(Some(field.data_type()), column, &path)?;
+            if ids.len() == at {
+                ids.push(Dictionary::new(kind));
+            }
+            roots.push(root);
+        }
+        let only = ProjectionMask::roots(builder.parquet_schema(), roots);
         let mut batches = builder
             .with_projection(only)
             .with_batch_size(BATCH_ROWS)
@@ -57,15 +79,16 @@ pub(crate) fn unique_ids(path: &Path, column: &str, allowed: &[&str]) -> Result<
         let mut first_row = 0;
         while let Some(batch) = fence::decode(|| batches.next()).map_err(|e| e.file(&path))? {
             let batch = batch.map_err(|e| table::damaged(e, &path))?;
-            let chunk = Chunk::of(
-                &batch,
-                column,
-                &DataType::LargeUtf8,
-                (&path, &row_groups, first_row),
-            )?;
-            each_id(&chunk, |row, id| intern_new(ids, &chunk, row, id))?;
+            let chunks = columns
+                .iter()
+                .map(|column| {
+                    let place = (path.as_path(), row_groups.as_slice(), first_row);
+                    Chunk::of(&batch, column, &DataType::LargeUtf8, place)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            take(&mut ids, &chunks)?;
             first_row += batch.num_rows();
         }
     }
-    Ok(ids.unwrap_or_default())
+    Ok(ids)
 }

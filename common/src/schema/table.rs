@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::KeyValue;
 
+use super::interactions::{TRUTH, WITHHELD};
 use crate::convert::{convert, shown};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
@@ -74,6 +75,13 @@ impl<'a> Chunk<'a> {
             return Err(chunk.place(error, row));
         }
         Ok(chunk)
+    }
+
+    /// How many rows the whole file has, as its footer says.
+    pub(super) fn promised(&self) -> usize {
+        self.row_groups
+            .iter()
+            .fold(0usize, |sum, rows| sum.saturating_add(*rows))
     }
 
     /// Adds the place of `row` of this chunk to an error.
@@ -217,6 +225,21 @@ pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
     ))
 }
 
+/// How many rows a Parquet file, or all parts of a folder, have; reads the footers alone.
+///
+/// # Errors
+/// When a file is no whole Parquet file.
+pub fn count_rows(path: &Path) -> Result<u64> {
+    let mut rows = 0;
+    for part in part_paths(path)? {
+        rows += row_groups(&open(&part)?)
+            .iter()
+            .map(|&rows| rows as u64)
+            .sum::<u64>();
+    }
+    Ok(rows)
+}
+
 /// The manifest in a Parquet file's footer, where it has one; reads the footer alone.
 ///
 /// # Errors
@@ -246,7 +269,7 @@ pub(super) fn require_artifact(footer: &[KeyValue], allowed: &[&str], path: &Pat
     if allowed.contains(&manifest.artifact.as_str()) {
         return Ok(());
     }
-    let hint = if manifest.artifact == "truth" {
+    let hint = if [TRUTH, WITHHELD].contains(&manifest.artifact.as_str()) {
         "this is the held-out truth of an environment: no tool but the simulator may read it"
     } else {
         "check that the paths are not mixed up"
