@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
+use common::schema::consumed;
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::table;
@@ -25,19 +26,25 @@ pub struct Layout {
     pub items: PathBuf,
     /// The users.
     pub users: PathBuf,
+    /// What users had in the rows that were cut from the log, which every tool may read; where rows were cut.
+    pub consumed: PathBuf,
     /// The held-out interactions: for the simulator alone.
     pub truth: PathBuf,
+    /// The rows that were cut from the log: for the simulator alone; where rows were cut.
+    pub withheld: PathBuf,
 }
 
 impl Layout {
     /// The layout under `folder`: what all tools may read in `log/`, what only the simulator may in `truth/`.
     pub fn new(folder: &Path) -> Self {
-        let log = folder.join("log");
+        let (log, truth) = (folder.join("log"), folder.join("truth"));
         Layout {
             log: log.join("interactions.parquet"),
             items: log.join("items.parquet"),
             users: log.join("users.parquet"),
-            truth: folder.join("truth").join("interactions.parquet"),
+            consumed: log.join(consumed::FILE_NAME),
+            truth: truth.join("interactions.parquet"),
+            withheld: truth.join("withheld.parquet"),
         }
     }
 }
@@ -74,18 +81,19 @@ pub struct Dataset {
     pub items: Items,
     /// The users.
     pub users: Users,
-    /// The log's pairs.
+    /// The log's pairs, those that were cut from it among them.
     pub log: Vec<Rated>,
     /// The held-out pairs.
     pub held_out: Vec<Rated>,
     /// What all other pairs say.
     pub unrated: Unrated,
-    /// Content fingerprints of the four parts, by role.
+    /// Content fingerprints of the parts, by role.
     pub fingerprints: Vec<(&'static str, Fingerprint)>,
 }
 
 impl Dataset {
-    /// Reads an imported dataset.
+    /// Reads an imported dataset. Rows that were cut from the log count as its own: an environment knows all that users had,
+    /// however much of the log others may see.
     ///
     /// # Errors
     /// Missing or damaged parts, parts of different imports, ids that items or users do not list.
@@ -93,7 +101,12 @@ impl Dataset {
         let layout = Layout::new(folder);
         let fingerprints = fingerprints(folder)?;
         let manifest = table::read_manifest(&layout.log)?;
-        for other in [&layout.truth, &layout.items, &layout.users] {
+        let of_cut = [&layout.withheld, &layout.consumed];
+        let of_cut = of_cut.into_iter().filter(|path| path.exists());
+        for other in [&layout.truth, &layout.items, &layout.users]
+            .into_iter()
+            .chain(of_cut)
+        {
             if let (Some(ours), Some(theirs)) = (&manifest, table::read_manifest(other)?)
                 && (&ours.inputs, &ours.config, ours.seed) != (&theirs.inputs, &theirs.config, theirs.seed)
             {
@@ -105,13 +118,28 @@ impl Dataset {
                 return Err(Error::usage(both).hint("import the dataset again with --overwrite"));
             }
         }
+        if import::is_cut(manifest.as_ref()) && !layout.withheld.exists() {
+            return Err(
+                Error::usage("rows were cut from the log, and the file that holds them is missing")
+                    .file(&layout.withheld)
+                    .hint("import the dataset again with --overwrite"),
+            );
+        }
         let (items, users) = (items::read(&layout.items)?, users::read(&layout.users)?);
-        let log = interactions::read_log(&layout.log, None)?;
+        let log = interactions::read_cut_log(&layout.log)?;
         let held_out = interactions::read_truth(&layout.truth)?;
+        let mut pairs = recode(&log, &users.ids, &items.ids, &layout.log)?;
+        if layout.withheld.exists() {
+            let cut = interactions::read_withheld(&layout.withheld)?;
+            pairs.extend(recode(&cut, &users.ids, &items.ids, &layout.withheld)?);
+        }
+        if pairs.is_empty() {
+            return Err(Error::data("the log is empty: it has no row").file(&layout.log));
+        }
         Ok(Dataset {
             name: import::dataset_name(manifest.as_ref()),
             unrated: import::unrated(manifest.as_ref()),
-            log: recode(&log, &users.ids, &items.ids, &layout.log)?,
+            log: pairs,
             held_out: recode(&held_out, &users.ids, &items.ids, &layout.truth)?,
             items,
             users,
@@ -120,26 +148,29 @@ impl Dataset {
     }
 }
 
-/// Content fingerprints of the four parts of the dataset in `folder`, by role.
+/// Content fingerprints of the parts of the dataset in `folder`, by role: of four, and of the rows that were cut from the
+/// log, where there are any.
 ///
 /// # Errors
 /// When a part is missing.
 pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
     let layout = Layout::new(folder);
-    [
+    let four = [
         ("log", &layout.log),
         ("truth", &layout.truth),
         ("items", &layout.items),
         ("users", &layout.users),
-    ]
-    .into_iter()
-    .map(|(role, path)| {
-        let found = Fingerprint::of_file(path).map_err(|e| {
-            e.hint("--data must be the folder that `simulator import` wrote, with log/ and truth/ inside")
-        })?;
-        Ok((role, found))
-    })
-    .collect()
+    ];
+    let withheld = layout.withheld.exists().then_some(("withheld", &layout.withheld));
+    four.into_iter()
+        .chain(withheld)
+        .map(|(role, path)| {
+            let found = Fingerprint::of_file(path).map_err(|e| {
+                e.hint("--data must be the folder that `simulator import` wrote, with log/ and truth/ inside")
+            })?;
+            Ok((role, found))
+        })
+        .collect()
 }
 
 fn recode(log: &Interactions, users: &Dictionary, items: &Dictionary, path: &Path) -> Result<Vec<Rated>> {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use common::Result;
 use common::cli::Shared;
 
-use super::{Config, coat, custom, industry, lfm, movielens};
+use super::{Config, LogCut, coat, custom, industry, lfm, movielens};
 use crate::synthetic::{self, args::Synthetic};
 
 const EXAMPLES: &str = "\
@@ -14,6 +14,7 @@ Examples:
   simulator import movielens --input ml-100k --out data/movielens
   simulator import lfm --input hetrec2011-lastfm-2k --out data/lfm --seed 1
   simulator import custom --interactions clicks.parquet --like-threshold 1 --out data/shop
+  simulator import movielens --input ml-100k --log-fraction 0.01 --out data/movielens-1
 
 Each dataset's --help says which files it wants, where their licence stands, and how they are split.";
 
@@ -111,6 +112,28 @@ struct Published {
     /// of stopping at the first
     #[arg(long)]
     skip_bad_rows: bool,
+    #[command(flatten)]
+    cut: Cut,
+}
+
+/// How much of the log is left.
+#[derive(Debug, Args)]
+pub(super) struct Cut {
+    /// Part of the log's rows, drawn at random by --seed, that stays in it; the rows of a small part are among those of a
+    /// larger one. What users had in the other rows goes without feedback to log/consumed.parquet, which every tool may
+    /// read, and with feedback to truth/withheld.parquet, which only the simulator may: `simulator fit` makes the same
+    /// environment whatever the part is. 0: a log without rows
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
+    log_fraction: f64,
+}
+
+impl Cut {
+    pub(super) fn resolve(&self, shared: &Shared) -> LogCut {
+        LogCut {
+            fraction: self.log_fraction,
+            seed: shared.seed,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +191,14 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number from 0 to 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("a number from 0 to 1 is wanted".into()),
+    }
+}
+
 /// A finite number.
 pub(super) fn threshold(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
@@ -182,6 +213,7 @@ impl Published {
             input: self.input.clone(),
             out: self.out.clone(),
             like_threshold,
+            cut: self.cut.resolve(shared),
             skip_bad_rows: self.skip_bad_rows,
             overwrite: shared.overwrite,
         }

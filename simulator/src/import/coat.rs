@@ -41,6 +41,7 @@ pub fn import(config: &Config, seed: u64) -> Result<()> {
         dataset: "coat",
         out: &config.out,
         overwrite: config.overwrite,
+        cut: config.cut,
         split: Split::Given,
         unrated: Unrated::Unknown,
         like_threshold: config.like_threshold,

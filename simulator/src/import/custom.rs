@@ -13,6 +13,7 @@ use common::schema::users::{self, Users};
 use common::{Error, Result};
 
 use super::bad_rows::{BadRow, BadRows, Place};
+use super::cut::LogCut;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
 use crate::dataset::Unrated;
@@ -32,6 +33,8 @@ pub struct Config {
     pub truth: Option<PathBuf>,
     /// How log and truth are told apart.
     pub split: Split,
+    /// How much of the log is left.
+    pub cut: LogCut,
     /// What a pair says that is in neither.
     pub unrated: Unrated,
     /// Feedback of at least this is a like; needed where the file does not say so itself.
@@ -78,6 +81,7 @@ pub fn import(config: &Config) -> Result<()> {
         dataset: &config.name,
         out: &config.out,
         overwrite: config.overwrite,
+        cut: config.cut,
         split: config.split,
         unrated: config.unrated,
         like_threshold: feedback.like_threshold,

@@ -38,6 +38,7 @@ pub fn import(config: &Config) -> Result<()> {
         dataset: "industry",
         out: &config.out,
         overwrite: config.overwrite,
+        cut: config.cut,
         split: Split::Given,
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,

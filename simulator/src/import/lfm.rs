@@ -39,6 +39,7 @@ pub fn import(config: &Config, log_share: f64, seed: u64) -> Result<()> {
         dataset: "lfm",
         out: &config.out,
         overwrite: config.overwrite,
+        cut: config.cut,
         split: Split::Random { log_share, seed },
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,

@@ -7,6 +7,7 @@ mod bad_rows;
 mod clean;
 pub mod coat;
 pub mod custom;
+mod cut;
 mod encoding;
 mod entities;
 pub mod industry;
@@ -30,6 +31,7 @@ use common::ids::Dictionary;
 use common::manifest::Manifest;
 
 use crate::dataset::{self, Unrated};
+pub use cut::LogCut;
 pub use split::Split;
 
 use bad_rows::BadRow;
@@ -43,6 +45,8 @@ pub struct Config {
     pub out: PathBuf,
     /// Feedback of at least this is a like.
     pub like_threshold: f32,
+    /// How much of the log is left.
+    pub cut: LogCut,
     /// Skip and count bad rows instead of stopping at the first.
     pub skip_bad_rows: bool,
     /// Replace what another run has written.
@@ -93,6 +97,11 @@ pub(crate) fn dataset_name(manifest: Option<&Manifest>) -> String {
         .and_then(|m| m.config.get("dataset"))
         .and_then(|name| name.as_str());
     named.unwrap_or(dataset::CUSTOM).to_string()
+}
+
+/// Whether the import has cut rows from the log, read back from a manifest.
+pub(crate) fn is_cut(manifest: Option<&Manifest>) -> bool {
+    manifest.is_some_and(|m| m.config.get("log_fraction").is_some())
 }
 
 /// What imports say of pairs in neither log nor truth, read back from a manifest.

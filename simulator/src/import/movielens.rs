@@ -32,6 +32,7 @@ pub fn import(config: &Config, log_share: f64) -> Result<()> {
         dataset: "movielens",
         out: &config.out,
         overwrite: config.overwrite,
+        cut: config.cut,
         split: Split::Time { log_share },
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,

@@ -1,18 +1,20 @@
-//! What all imports share: is there anything to do, and if so, reading, writing the four parts, and saying what was done.
+//! What all imports share: is there anything to do, and if so, reading, writing the parts, and saying what was done.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
+use common::schema::consumed;
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
-use common::{Error, Result, terminal};
+use common::{Error, Result, atomic_file, terminal};
 use serde::Serialize;
 
 use super::bad_rows::BadRows;
+use super::cut::LogCut;
 use super::split::Split;
 use crate::dataset::{Layout, Unrated};
 
@@ -40,6 +42,7 @@ pub(super) struct Job<'a> {
     pub(super) out: &'a Path,
     pub(super) overwrite: bool,
     pub(super) split: Split,
+    pub(super) cut: LogCut,
     pub(super) unrated: Unrated,
     pub(super) like_threshold: f32,
     pub(super) skip_bad_rows: bool,
@@ -54,20 +57,25 @@ pub(super) struct Job<'a> {
 struct Recorded<'a> {
     dataset: &'a str,
     split: Split,
+    /// Absent where the whole log is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_fraction: Option<f64>,
     unrated: Unrated,
     like_threshold: f32,
     skip_bad_rows: bool,
 }
 
-/// Does the job, unless it is done already. The four manifests have the same configuration and inputs.
+/// Does the job, unless it is done already. The manifests of all parts have the same configuration and inputs.
 ///
 /// # Errors
 /// Those of `read`, outputs of another run, an empty log, nothing held out, I/O failures.
 pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Imported>) -> Result<()> {
     let layout = Layout::new(job.out);
+    let cut = Some(job.cut).filter(|cut| !cut.is_whole());
     let recorded = Recorded {
         dataset: job.dataset,
         split: job.split,
+        log_fraction: cut.map(|cut| cut.fraction),
         unrated: job.unrated,
         like_threshold: job.like_threshold,
         skip_bad_rows: job.skip_bad_rows,
@@ -75,7 +83,7 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
     let manifest = |kind: &str| -> Result<Manifest> {
         let mut manifest =
             Manifest::new(kind, &format!("simulator import {}", job.verb)).config(&recorded)?;
-        manifest.seed = job.seed;
+        manifest.seed = job.seed.or(cut.map(|cut| cut.seed));
         manifest.inputs.clone_from(&job.inputs);
         Ok(manifest)
     };
@@ -85,9 +93,20 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         (&layout.truth, manifest(interactions::TRUTH)?),
         (&layout.log, manifest(interactions::LOG)?),
     ];
-    let planned = outputs.iter().map(|(path, manifest)| (path.as_path(), manifest));
+    let of_cut = match cut {
+        Some(_) => vec![
+            (&layout.withheld, manifest(interactions::WITHHELD)?),
+            (&layout.consumed, manifest(consumed::CONSUMED)?),
+        ],
+        None => Vec::new(),
+    };
+    let planned = outputs.iter().chain(&of_cut);
+    let planned = planned.map(|(path, manifest)| (path.as_path(), manifest));
     if artifact::plan_all(planned, job.overwrite)? == Plan::AlreadyDone {
         return Ok(());
+    }
+    if cut.is_none() {
+        remove_of_cut(&layout, job.overwrite)?;
     }
 
     let mut bad_rows = BadRows::new(job.skip_bad_rows);
@@ -97,20 +116,49 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
     items::write(for_items.0, &for_items.1, &imported.items)?;
     users::write(for_users.0, &for_users.1, &imported.users)?;
     interactions::write(for_truth.0, &for_truth.1, &imported.truth)?;
-    interactions::write(for_log.0, &for_log.1, &imported.log)?;
+    let mut left = imported.log.len();
+    match (cut, of_cut.as_slice()) {
+        (Some(cut), [for_withheld, for_consumed]) => {
+            let parts = cut.of(&imported.log);
+            interactions::write(for_withheld.0, &for_withheld.1, &parts.withheld)?;
+            consumed::write(for_consumed.0, &for_consumed.1, &parts.consumed)?;
+            interactions::write(for_log.0, &for_log.1, &parts.log)?;
+            left = parts.log.len();
+        }
+        _ => interactions::write(for_log.0, &for_log.1, &imported.log)?,
+    }
 
     bad_rows.warn();
     for note in &imported.notes {
         terminal::info(note);
     }
+    let cut = match cut {
+        Some(_) => format!(" and {} cut from it", imported.log.len() - left),
+        None => String::new(),
+    };
     terminal::info(&format!(
-        "{}: {} users, {} items, {} interactions in the log, {} held out",
+        "{}: {} users, {} items, {left} interactions in the log{cut}, {} held out",
         job.out.display(),
         imported.users.ids.len(),
         imported.items.ids.len(),
-        imported.log.len(),
         imported.truth.len()
     ));
+    Ok(())
+}
+
+/// Removes what an earlier import has cut from another log: beside a whole log it would be wrong.
+fn remove_of_cut(layout: &Layout, overwrite: bool) -> Result<()> {
+    let stale: [&PathBuf; 2] = [&layout.consumed, &layout.withheld];
+    for path in stale.into_iter().filter(|path| path.exists()) {
+        if !overwrite {
+            return Err(Error::usage(
+                "another import has cut rows from its log, and this file is of that one",
+            )
+            .file(path)
+            .hint("choose another --out, or pass --overwrite"));
+        }
+        atomic_file::remove(path)?;
+    }
     Ok(())
 }
 

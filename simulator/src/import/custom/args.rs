@@ -8,7 +8,7 @@ use common::{Error, Result};
 
 use super::Config;
 use crate::dataset::{CUSTOM, Unrated};
-use crate::import::args::{share, threshold};
+use crate::import::args::{Cut, share, threshold};
 use crate::import::split::Split;
 
 /// Shown behind the help.
@@ -19,7 +19,9 @@ Examples:
   simulator import custom --interactions ratings/ --users users.parquet --like-threshold 4 \\
     --split random --log-share 0.5 --seed 1 --out data/books --name books
   simulator import custom --interactions log.parquet --truth shown-at-random.parquet \\
-    --unrated unknown --like-threshold 4 --out data/answers";
+    --unrated unknown --like-threshold 4 --out data/answers
+  simulator import custom --interactions clicks.parquet --like-threshold 1 \\
+    --log-fraction 0.01 --seed 1 --out data/little";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum SplitBy {
@@ -62,6 +64,8 @@ pub(crate) struct Custom {
     /// Share of each user's interactions that becomes the log; the others are held out [default: 0.8]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     log_share: Option<f64>,
+    #[command(flatten)]
+    cut: Cut,
     /// What it says that a user and an item are neither in the log nor in the truth
     #[arg(long, value_enum, default_value = "negative")]
     unrated: UnratedPair,
@@ -117,6 +121,7 @@ impl Custom {
             users: self.users.clone(),
             truth: self.truth.clone(),
             split: self.split()?,
+            cut: self.cut.resolve(&self.shared),
             unrated: match self.unrated {
                 UnratedPair::Negative => Unrated::Negative,
                 UnratedPair::Unknown => Unrated::Unknown,
