@@ -13,7 +13,7 @@ use super::Trained;
 use super::logged::{self, Heads, Shard};
 use super::rollout::{Episode, Rules, roll_out};
 use crate::data::replay::{Batches, Pick};
-use crate::data::{Event, distinct, last};
+use crate::data::{Event, last};
 use crate::evaluate::{Modelled, modelled};
 use crate::network::loss::{Coefficients, a2c};
 use crate::network::slab::Slab;
@@ -109,17 +109,21 @@ pub(super) fn train_with(
         record(&mut run, &measured);
     }
     let (horizon, items) = (config.horizon, run.setting.dataset.items.len());
+    let without_rows = match run.setting.dataset.replay.interactions() {
+        0 => open_users(&run.setting, horizon)?,
+        _ => Vec::new(),
+    };
     // A user comes once an epoch; where in the log the episode begins is drawn then.
+    let Setting { dataset, seed, .. } = run.setting;
     let picks = |user: u32, log: &[Event], picks: &mut Vec<Pick>| {
-        if !log.is_empty() && distinct(log).len() + horizon <= items {
+        if !log.is_empty() && dataset.consumed(user, log).len() + horizon <= items {
             picks.push(Pick { user, at: 0 });
         }
     };
-    let Setting { dataset, seed, .. } = run.setting;
     let mut users = Batches::new(&dataset.replay, seed, "pretrain/episodes", picks, run.cursor);
     while let Some(step) = run.next_step() {
         let episodes = if dataset.replay.interactions() == 0 {
-            without_log(&run.setting, config, step)?
+            without_log(&run.setting, config, &without_rows, step)
         } else {
             let batch = users.next(config.batch).map_err(|e| used_up(e, horizon))?;
             let picks = batch.picks.iter();
@@ -213,15 +217,15 @@ fn logged_part(network: &Network, shard: &Shard, weight: f32) -> candle_core::Re
 fn used_up(error: Error, horizon: usize) -> Error {
     match error.class() {
         common::error::Class::Data => Error::data(format!(
-            "no user has {horizon} items left that the log does not show as consumed"
+            "no user has {horizon} items left that are not known as consumed"
         ))
         .hint("lower --horizon, or give the full catalogue"),
         _ => error,
     }
 }
 
-/// An episode that begins behind a random interaction of a user's log. All items of the log are masked, those after that
-/// place too: what is to be learnt is what to offer beside the log.
+/// An episode that begins behind a random interaction of a user's log. All that the user is known to have consumed is
+/// masked, the log after that place too: what is to be learnt is what to offer beside the log.
 fn start(setting: &Setting, step: u64, place: usize, user: u32, log: &[Event]) -> Episode {
     let at = stream(setting.seed, "pretrain/start", &[step, place as u64]).random_range(1..=log.len());
     let history = if at == log.len() {
@@ -233,24 +237,35 @@ fn start(setting: &Setting, step: u64, place: usize, user: u32, log: &[Event]) -
         number: place as u64,
         user,
         history: history.to_vec(),
-        consumed: distinct(log),
+        consumed: setting.dataset.consumed(user, log),
     }
 }
 
-/// Episodes of users of whom no interaction is known.
-fn without_log(setting: &Setting, config: &IalpConfig, step: u64) -> Result<Vec<Episode>> {
-    let users = setting.dataset.users.len() as u32;
-    if users == 0 || setting.dataset.items.len() < config.horizon {
+/// The users who have items enough left for an episode of `horizon` steps, where there is no interaction.
+fn open_users(setting: &Setting, horizon: usize) -> Result<Vec<u32>> {
+    let Setting { dataset, .. } = setting;
+    let left = |user: &u32| dataset.consumed_without_feedback(*user).len() + horizon <= dataset.items.len();
+    let users: Vec<u32> = (0..dataset.users.len() as u32).filter(left).collect();
+    if users.is_empty() {
         return Err(Error::data("there is no user, or no item, to train for")
             .hint("give a log, or states, with users"));
     }
-    let one = |number: u64| Episode {
-        number,
-        user: stream(setting.seed, "pretrain/start", &[step, number]).random_range(0..users),
-        history: Vec::new(),
-        consumed: Vec::new(),
+    Ok(users)
+}
+
+/// Episodes of `users`, of whom no interaction is known.
+fn without_log(setting: &Setting, config: &IalpConfig, users: &[u32], step: u64) -> Vec<Episode> {
+    let one = |number: u64| {
+        let mut rng = stream(setting.seed, "pretrain/start", &[step, number]);
+        let user = users[rng.random_range(0..users.len() as u32) as usize];
+        Episode {
+            number,
+            user,
+            history: Vec::new(),
+            consumed: setting.dataset.consumed(user, &[]),
+        }
     };
-    Ok((0..config.batch as u64).map(one).collect())
+    (0..config.batch as u64).map(one).collect()
 }
 
 /// Measures the policy on users' last states.

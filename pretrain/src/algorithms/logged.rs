@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Trained;
 use crate::data::replay::{Batch, Batches, Cursor, Pick};
-use crate::data::{Event, distinct, last, tail_start};
+use crate::data::{Event, last, tail_start};
 use crate::evaluate::{Held, recall};
 use crate::network::categorical::{Choices, Sampling};
 use crate::network::dropout::Dropout;
@@ -76,6 +76,8 @@ impl Default for LoggedConfig {
 pub(crate) struct Transition<'a> {
     /// What the user's log held before.
     before: &'a [Event],
+    /// What else the user has consumed, at some time.
+    without_feedback: &'a [u32],
     /// The state before.
     pub(crate) state: State<'a>,
     /// The state after.
@@ -90,6 +92,14 @@ pub(crate) struct Transition<'a> {
     pub(crate) target: f32,
     /// Whether the actor imitates it: never a repeat, for the policy never offers a consumed item.
     pub(crate) chosen: bool,
+}
+
+impl Transition<'_> {
+    /// The items consumed before, in any order.
+    fn consumed(&self) -> impl Iterator<Item = u32> {
+        let before = self.before.iter().map(|(item, _)| *item);
+        before.chain(self.without_feedback.iter().copied())
+    }
 }
 
 /// A part of an update's transitions.
@@ -284,7 +294,7 @@ impl<'a> Heads<'a> {
                 if self.is_chosen(log, at) {
                     held.push(Held {
                         state: self.state(*user, log, at, log[at].0),
-                        consumed: distinct(&log[..at]),
+                        consumed: self.setting.dataset.consumed(*user, &log[..at]),
                         item: log[at].0,
                     });
                 }
@@ -310,6 +320,7 @@ impl<'a> Heads<'a> {
             }
             Transition {
                 before: &log[..at],
+                without_feedback: self.setting.dataset.consumed_without_feedback(pick.user),
                 state: self.state(pick.user, log, at, item),
                 next: self.state(pick.user, log, at + 1, item),
                 item,
@@ -358,7 +369,7 @@ impl Shard<'_> {
     ) -> candle_core::Result<Option<Loss>> {
         let (mut choices, mut rows, mut weights) = (Choices::default(), Vec::new(), Vec::new());
         for (place, t) in self.transitions.iter().enumerate().filter(|(_, t)| t.chosen) {
-            let consumed = t.before.iter().map(|(item, _)| *item);
+            let consumed = t.consumed();
             if choices.push(network.slab(), rows.len() as u32, t.item, consumed) {
                 rows.push(place as u32);
                 weights.push(weight(place));
@@ -402,7 +413,7 @@ impl Shard<'_> {
     pub(crate) fn masked(&self, slab: &Slab, after: bool) -> Vec<Vec<u32>> {
         let of = |t: &Transition| {
             let own = after.then_some(t.item);
-            let items = t.before.iter().map(|(item, _)| *item).chain(own);
+            let items = t.consumed().chain(own);
             items.filter_map(|item| slab.candidate(item)).collect()
         };
         self.transitions.iter().map(of).collect()

@@ -37,7 +37,8 @@ pub(super) struct SplitArguments {
     /// Leave out rows with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
     #[arg(long)]
     skip_bad_rows: bool,
-    /// The folder that gets log/interactions.parquet, log/items.parquet and held-out.parquet
+    /// The folder that gets log/interactions.parquet, log/items.parquet and held-out.parquet, and log/consumed.parquet where
+    /// there is one beside the log
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]

@@ -17,7 +17,8 @@ pub(super) struct TrainArguments {
     #[arg(long, value_enum)]
     method: MethodName,
     /// The log: a folder with interactions.parquet and items.parquet, or a Parquet file of interactions (columns
-    /// user_id, item_id, timestamp, feedback)
+    /// user_id, item_id, timestamp, feedback). What the folder's consumed.parquet, where there is one, says that users had
+    /// is never learnt from and never offered
     #[arg(long, value_name = "PATH")]
     log: PathBuf,
     /// The catalogue (column item_id), where it is not in the log's folder [default: the log's items]

@@ -5,7 +5,7 @@ use common::rng::{RngExt, normal, shuffle, stream};
 
 use super::profiles::ProfileTraits;
 use super::replay::Replay;
-use super::{Dataset, Event, LogRead, WINDOW, last};
+use super::{Dataset, Event, LogRead, WINDOW, WithoutFeedback, last};
 
 /// Items of each kind: codes below are of the first, the others of the second.
 pub(crate) const OF_A_KIND: u32 = 20;
@@ -54,6 +54,7 @@ pub(crate) fn two_kinds() -> Dataset {
         users: ids(60),
         states: logs.iter().map(|log| last(log, WINDOW).to_vec()).collect(),
         replay: Replay::of_logs(&logs, items as usize),
+        without_feedback: WithoutFeedback::default(),
         popularity,
         window: WINDOW,
         profiles: Some(profiles),

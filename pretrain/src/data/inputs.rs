@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
-use common::schema::table;
+use common::schema::{consumed, table};
 use common::{Error, Result};
 
 /// The files of a training run.
 #[derive(Clone, Debug)]
 pub struct InputPaths {
-    /// A folder with `interactions.parquet` and, where there is one, `items.parquet`; or the interactions alone
-    /// (a Parquet file, or a folder of part files).
+    /// A folder with `interactions.parquet` and, where there are any, `items.parquet`, `consumed.parquet` and
+    /// `users.parquet`; or the interactions alone (a Parquet file, or a folder of part files).
     pub log: PathBuf,
     /// The catalogue, where it does not stand beside the interactions.
     pub items: Option<PathBuf>,
@@ -30,6 +30,8 @@ pub struct InputPaths {
 pub struct Fingerprints {
     log: Fingerprint,
     items: Option<Fingerprint>,
+    consumed: Option<Fingerprint>,
+    users: Option<Fingerprint>,
     states: Option<Fingerprint>,
     profiles: Option<Fingerprint>,
     preferences: Option<Fingerprint>,
@@ -48,6 +50,24 @@ impl InputPaths {
         self.items.clone().or_else(|| beside.exists().then_some(beside))
     }
 
+    /// What users have consumed, of which no feedback is known, where it is told.
+    pub fn consumed(&self) -> Option<PathBuf> {
+        let beside = self.log.join(consumed::FILE_NAME);
+        beside.exists().then_some(beside)
+    }
+
+    /// The users, where there are any: they are read where the log has no row.
+    pub fn users(&self) -> Option<PathBuf> {
+        let beside = self.log.join("users.parquet");
+        beside.exists().then_some(beside)
+    }
+
+    /// Whether there is something to work on where the log has no row: a catalogue and users.
+    pub fn stand_without_rows(&self) -> bool {
+        let users = self.users().or_else(|| self.consumed()).is_some() || self.states.is_some();
+        self.catalogue().is_some() && users
+    }
+
     /// Fingerprints every input and refuses those that were made from another one than is given.
     ///
     /// # Errors
@@ -61,9 +81,15 @@ impl InputPaths {
                 .file(&self.log)
                 .hint("--log takes a folder with interactions.parquet, as `simulator import` writes it, or a Parquet file"));
         }
+        let users = match self.users() {
+            Some(users) if table::count_rows(&log)? == 0 => Some(users),
+            _ => None,
+        };
         let prints = Fingerprints {
             log: table::fingerprint(&log)?,
             items: fingerprint(&catalogue)?,
+            consumed: fingerprint(&self.consumed())?,
+            users: fingerprint(&users)?,
             states: fingerprint(&self.states)?,
             profiles: fingerprint(&self.profiles)?,
             preferences: fingerprint(&self.preferences)?,
@@ -99,18 +125,29 @@ impl Fingerprints {
         }
     }
 
+    /// As [`Fingerprints::record_log`], and that of what users have consumed.
+    pub(crate) fn record_read(&self, manifest: Manifest) -> Manifest {
+        match &self.consumed {
+            Some(consumed) => self.record_log(manifest).input("consumed", consumed.clone()),
+            None => self.record_log(manifest),
+        }
+    }
+
     /// Records them all in a manifest.
     pub(crate) fn record(&self, manifest: Manifest) -> Manifest {
         let rest = [
+            ("users", &self.users),
             ("states", &self.states),
             ("profiles", &self.profiles),
             ("preferences", &self.preferences),
         ];
-        rest.into_iter()
-            .fold(self.record_log(manifest), |manifest, (role, print)| match print {
+        rest.into_iter().fold(
+            self.record_read(manifest),
+            |manifest, (role, print)| match print {
                 Some(print) => manifest.input(role, print.clone()),
                 None => manifest,
-            })
+            },
+        )
     }
 }
 

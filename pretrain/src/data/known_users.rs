@@ -6,7 +6,7 @@ use common::Result;
 use common::ids::Dictionary;
 use common::policy_artifact::PolicyUsers;
 
-use super::{Dataset, Event, Traits, distinct};
+use super::{Dataset, Event, Traits};
 
 /// Hands all users to `write`, a block of the replay at a time: what they have consumed is held for one block.
 ///
@@ -20,12 +20,12 @@ pub(crate) fn write_users(
     for number in 0..dataset.replay.blocks() {
         let block = dataset.replay.read(number)?;
         let piece = piece(dataset, traits, block.users(), |user| {
-            distinct(block.events(user))
+            dataset.consumed(user, block.events(user))
         });
         write(&piece)?;
     }
     let rest = dataset.replay.users() as u32..dataset.users.len() as u32;
-    write(&piece(dataset, traits, rest, |_| Vec::new()))
+    write(&piece(dataset, traits, rest, |user| dataset.consumed(user, &[])))
 }
 
 fn piece(

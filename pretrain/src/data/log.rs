@@ -16,17 +16,20 @@ use super::profiles::ProfileTraits;
 use super::reading::{Reading, ReplayFile};
 use super::replay::{Census, Place, Replay, Sizes};
 use super::time_cut::TimeCut;
-use super::{Event, WINDOW, last};
+use super::{Event, WINDOW, WithoutFeedback, last};
 
 /// Everything that training reads, over dense codes. U users, N items.
 #[derive(Debug)]
 pub struct Dataset {
     /// The catalogue: code i is action i.
     pub items: Dictionary,
-    /// The users of the log, and those of the states who are not in it.
+    /// The users of the log, and then those of whom it has no row: who are known to have consumed something, where it has
+    /// no row at all those of `users.parquet`, and those of the states.
     pub users: Dictionary,
-    /// The users' interactions. Users of the states alone, who come last, are not in it.
+    /// The users' interactions. Users of whom the log has no row, who come last, are not in it.
     pub replay: Replay,
+    /// What users have consumed, of which no feedback is known; see [`Dataset::consumed`].
+    pub(crate) without_feedback: WithoutFeedback,
     /// Each user's state at the end of what is read of the log, oldest first.
     pub states: Vec<Vec<Event>>,
     /// Each item's likes in what is read of the log.
@@ -59,9 +62,9 @@ impl Dataset {
     /// memory goes to `replay`.
     ///
     /// # Errors
-    /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, an empty log,
-    /// held-out truth in place of the log, items outside the catalogue, users of the states that the log does not know,
-    /// profiles or preferences of other states, another run's replay.
+    /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, held-out truth in
+    /// place of the log, items outside the catalogue, users of the states that the log does not know, profiles or preferences
+    /// of other states, another run's replay; an empty log, unless [`InputPaths::stand_without_rows`].
     pub fn read(
         paths: &InputPaths,
         prints: &Fingerprints,
@@ -69,7 +72,12 @@ impl Dataset {
         replay: ReplayFile<'_>,
     ) -> Result<Self> {
         let log_path = paths.interactions();
-        let scan = Scan::open(&log_path, paths.like_threshold, reading.bad_rows())?;
+        let scan = Scan::open_cut(&log_path, paths.like_threshold, reading.bad_rows())?;
+        if scan.total == 0 && !paths.stand_without_rows() {
+            return Err(Error::data("the log is empty: it has no row")
+                .file(&log_path)
+                .hint("without rows it needs items.parquet in its folder, and users.parquet or consumed.parquet or --states"));
+        }
         let catalogue = paths.catalogue().map(|path| items::read_ids(&path)).transpose()?;
         let cut = TimeCut::behind(&scan, reading.log_fraction)?;
         let census = Census::take(&scan, catalogue, cut)?;
@@ -102,11 +110,18 @@ impl Dataset {
             users: census.users,
             items: census.items,
             replay,
+            without_feedback: WithoutFeedback::default(),
             profiles: None,
             preferences: Vec::new(),
             log,
         };
         dataset.count(&log_path)?;
+        if let Some(path) = paths.consumed() {
+            dataset.take_consumed(&path)?;
+        }
+        if let Some(path) = paths.users().filter(|_| scan.total == 0) {
+            dataset.take_users(&path)?;
+        }
         let mut hashes = vec![None; dataset.users.len()];
         if let (Some(path), Some(states)) = (&paths.states, &states) {
             hashes = dataset.take_states(states, path, &log_path, reading)?;

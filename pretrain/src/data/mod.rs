@@ -1,5 +1,6 @@
 //! What training reads: the log as per-user sequences, user states, trait vectors.
 
+mod consumed;
 #[cfg(test)]
 pub(crate) mod example;
 mod inputs;
@@ -14,6 +15,7 @@ mod states;
 mod time_cut;
 mod traits;
 
+pub(crate) use consumed::WithoutFeedback;
 pub use inputs::{Fingerprints, InputPaths};
 pub(crate) use known_users::write_users;
 pub use log::{Dataset, LogRead};

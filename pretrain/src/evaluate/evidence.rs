@@ -90,8 +90,11 @@ impl EvidencePaths {
 
     /// Records the files in a manifest.
     pub(crate) fn record(&self, settings: &Settings, manifest: Manifest) -> Result<Manifest> {
-        let log = table::fingerprint(&self.inputs(settings).interactions())?;
-        let manifest = manifest.input("log", log);
+        let inputs = self.inputs(settings);
+        let mut manifest = manifest.input("log", table::fingerprint(&inputs.interactions())?);
+        if let Some(consumed) = inputs.consumed() {
+            manifest = manifest.input_file("consumed", &consumed)?;
+        }
         Ok(match &self.behaviour {
             Some(folder) => manifest.input("behaviour", Policy::fingerprint(folder)?),
             None => manifest,

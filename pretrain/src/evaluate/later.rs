@@ -1,9 +1,10 @@
 //! The held-out log: each user's interactions in time, over the codes of the policies' catalogue.
 
 use std::ops::Range;
+use std::path::Path;
 
 use common::ids::Dictionary;
-use common::schema::{interactions, items};
+use common::schema::{consumed, interactions, items};
 use common::{Error, Result, terminal};
 
 use super::settings::{Reward, Settings, Unknown};
@@ -24,6 +25,9 @@ pub(crate) struct Later {
     pub(crate) reward: Vec<f64>,
     /// The propensity that the log has.
     pub(crate) propensity: Vec<Option<f32>>,
+    /// What each user is known to have consumed of which no feedback is known, ascending, from `consumed.parquet` beside the
+    /// log; users beyond the last have nothing.
+    pub(crate) consumed: Vec<Vec<u32>>,
     /// Whether each item of the catalogue occurs.
     pub(crate) occurs: Vec<bool>,
     /// Where each user's rows begin, and the end.
@@ -35,7 +39,7 @@ impl Later {
     ///
     /// # Errors
     /// As [`interactions::read_log`], a catalogue beside the log that is another one, an item outside the catalogue where
-    /// `settings` do not let it pass, fewer than two users.
+    /// `settings` do not let it pass, also in `consumed.parquet`; fewer than two users.
     pub(crate) fn read(paths: &InputPaths, catalogue: &Dictionary, settings: &Settings) -> Result<Self> {
         let path = paths.interactions();
         let log = interactions::read_log(&path, settings.like_threshold)?;
@@ -66,6 +70,10 @@ impl Later {
             liked: Vec::with_capacity(log.len()),
             reward: Vec::with_capacity(log.len()),
             propensity: Vec::with_capacity(log.len()),
+            consumed: match paths.consumed() {
+                Some(path) => consumed_beside(&path, &log.users, catalogue, settings)?,
+                None => Vec::new(),
+            },
             occurs: vec![false; catalogue.len()],
             starts: vec![0],
         };
@@ -163,10 +171,40 @@ impl Later {
             liked: rows().map(|(_, liked)| liked).collect(),
             reward: rows().map(|(_, liked)| f64::from(u8::from(liked))).collect(),
             propensity: rows().map(|_| None).collect(),
+            consumed: Vec::new(),
             occurs: Vec::new(),
             starts: std::iter::once(0).chain(starts).collect(),
         }
     }
+}
+
+/// What the file at `path` tells of each of `users`.
+fn consumed_beside(
+    path: &Path,
+    users: &Dictionary,
+    catalogue: &Dictionary,
+    settings: &Settings,
+) -> Result<Vec<Vec<u32>>> {
+    let read = consumed::read(path)?;
+    let mut found = vec![Vec::new(); users.len()];
+    for (&user, &item) in read.user.iter().zip(&read.item) {
+        let id = read.items.id(item);
+        match (users.code(read.users.id(user)), catalogue.code(id)) {
+            (_, None) if settings.unknown_items == Unknown::Refuse => {
+                let what = format!("the item `{id}` is not in the policy's catalogue");
+                return Err(read
+                    .bad_item(item, what, path)
+                    .hint("drop such rows, or pass --unknown-items miss"));
+            }
+            (Some(user), Some(item)) => found[user as usize].push(item),
+            _ => (),
+        }
+    }
+    for items in &mut found {
+        items.sort_unstable();
+        items.dedup();
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

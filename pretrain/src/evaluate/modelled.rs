@@ -3,7 +3,7 @@
 use common::Result;
 use serde::Serialize;
 
-use crate::data::{Dataset, Traits, distinct};
+use crate::data::{Dataset, Traits};
 use crate::network::categorical::softmax_into;
 use crate::network::{Network, State, failed};
 use crate::reward::RewardModel;
@@ -49,7 +49,7 @@ pub(crate) fn modelled(
     let some: Vec<u32> = (0..dataset.users.len() as u32).take(most).collect();
     let logs = dataset.replay.of_users(&some)?;
     for (user, log) in logs.iter().enumerate() {
-        let consumed = &distinct(log);
+        let consumed = &dataset.consumed(user as u32, log);
         if consumed.len() == width {
             continue;
         }

@@ -140,7 +140,7 @@ pub(crate) struct Consumed<'a> {
 }
 
 impl<'a> Consumed<'a> {
-    /// From what `users` says of each user at first; nothing at all with [`Mask::None`].
+    /// From what `users`, and the file beside the log, say of each user at first; nothing at all with [`Mask::None`].
     pub(crate) fn new(users: &'a PolicyUsers, later: &'a Later, mask: Mask) -> Self {
         Consumed {
             users,
@@ -161,6 +161,11 @@ impl<'a> Consumed<'a> {
             self.items.clear();
             if let Some(code) = self.users.ids.code(id) {
                 self.items.extend(&self.users.consumed[code as usize]);
+            }
+            if let Some(others) = self.later.consumed.get(self.later.user[row] as usize) {
+                self.items.extend(others);
+                self.items.sort_unstable();
+                self.items.dedup();
             }
         } else if let Some(item) = self.later.item[row - 1]
             && let Err(at) = self.items.binary_search(&item)

@@ -31,7 +31,7 @@ pub enum Protocol {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mask {
-    /// What the user consumed before, by the policy's own table and by the held-out log so far; a repeated interaction is
+    /// What the user consumed before, by the policy's own table, consumed.parquet beside the held-out log and that log so far; a repeated interaction is
     /// then no target. It is how policies are trained and served
     #[default]
     Consumed,

@@ -9,7 +9,7 @@ use crate::data::{Dataset, Event, Preference, Traits, last, tail_start};
 
 /// The last part of each user's log that the model is fit on; the rest is what it may know.
 pub(crate) const TAIL: f32 = 0.5;
-/// Pairs drawn a user from the catalogue's items that are not in the user's log; each stands for its share.
+/// Pairs drawn a user from the catalogue's items that the user is not known to have had; each stands for its share.
 const NEGATIVES: usize = 200;
 
 /// A user's state and what was, or was not, taken up and liked in it.
@@ -28,7 +28,7 @@ pub(crate) struct Pair {
 }
 
 /// Of one user: the state is the window before the later half of `log`; the item a row of that half (liked or not), or
-/// one of the catalogue that the log does not hold (not liked; a sample, weighted by what it stands for).
+/// one of the catalogue that the user is not known to have had (not liked; a sample, weighted by what it stands for).
 ///
 /// A user's traits were read from the state at the end of the log. A pair whose item is in that state would see its
 /// own answer, so such items are left out; where nothing liked would remain, the user's traits are left unknown
@@ -49,6 +49,7 @@ pub(crate) fn of_log(
         .copied()
         .filter(|(item, _)| consumed.insert(*item))
         .collect();
+    consumed.extend(dataset.consumed_without_feedback(user as u32));
     let profiled = |item: u32| dataset.states[user].iter().any(|(of_state, _)| *of_state == item);
     let clean: Vec<Event> = fresh
         .iter()

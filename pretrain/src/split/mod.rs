@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
+use common::schema::consumed::{self, CONSUMED};
 use common::schema::interactions::LOG;
 use common::schema::items::{self, ITEMS};
 use common::schema::scan::{BadRows, Scan};
-use common::{Result, terminal};
+use common::{Error, Result, atomic_file, terminal};
 use serde::Serialize;
 
 use crate::data::{Fingerprints, InputPaths};
@@ -65,8 +66,8 @@ struct Recorded {
     skip_bad_rows: bool,
 }
 
-/// Writes `log/interactions.parquet`, `log/items.parquet` where there is a catalogue, and `held-out.parquet`. Rows keep
-/// their order.
+/// Writes `log/interactions.parquet`, `log/items.parquet` where there is a catalogue, `log/consumed.parquet` where there is
+/// one, and `held-out.parquet`. Rows keep their order.
 ///
 /// The withheld items are the first of the log's items in a random order of the seed: `withhold_items` of their number,
 /// rounded, at least one where it is not 0. All their interactions are held out, whatever their time; the rest is cut in
@@ -89,12 +90,18 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     if outputs.plan(config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
+    outputs.remove_stale(config)?;
     let rule = Rule::of(&scan, config.in_time, config.withhold_items, config.seed)?;
     let written = write::write(&scan, &rule, &outputs.log, &outputs.held_out)?;
     if let Some((path, manifest)) = &outputs.items
         && let Some(catalogue) = config.inputs.catalogue()
     {
         items::write(path, manifest, &items::read(&catalogue)?)?;
+    }
+    if let Some((path, manifest)) = &outputs.consumed
+        && let Some(found) = config.inputs.consumed()
+    {
+        consumed::write(path, manifest, &consumed::read(&found)?)?;
     }
     if written.skipped > 0 {
         let text = format!(
@@ -115,11 +122,16 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     Ok(())
 }
 
+fn consumed_file() -> String {
+    format!("log/{}", consumed::FILE_NAME)
+}
+
 /// Paths with their manifests.
 struct Outputs {
     log: (PathBuf, Manifest),
     held_out: (PathBuf, Manifest),
     items: Option<(PathBuf, Manifest)>,
+    consumed: Option<(PathBuf, Manifest)>,
 }
 
 impl Outputs {
@@ -132,7 +144,7 @@ impl Outputs {
                 like_threshold,
                 skip_bad_rows: config.skip_bad_rows,
             });
-            Ok((config.out.join(file), prints.record_log(manifest?)))
+            Ok((config.out.join(file), prints.record_read(manifest?)))
         };
         Ok(Outputs {
             log: output(LOG_FILE, LOG, "log")?,
@@ -141,11 +153,30 @@ impl Outputs {
                 Some(_) => Some(output(ITEMS_FILE, ITEMS, "items")?),
                 None => None,
             },
+            consumed: match config.inputs.consumed() {
+                Some(_) => Some(output(&consumed_file(), CONSUMED, "consumed")?),
+                None => None,
+            },
         })
     }
 
     fn plan(&self, overwrite: bool) -> Result<Plan> {
-        let all = [&self.log, &self.held_out].into_iter().chain(&self.items);
+        let all = [&self.log, &self.held_out].into_iter();
+        let all = all.chain(&self.items).chain(&self.consumed);
         artifact::plan_all(all.map(|(path, manifest)| (path.as_path(), manifest)), overwrite)
+    }
+
+    /// Removes what another split has told of its users' consumption, where this one has nothing to tell.
+    fn remove_stale(&self, config: &SplitConfig) -> Result<()> {
+        let stale = config.out.join(consumed_file());
+        if self.consumed.is_some() || !stale.exists() {
+            return Ok(());
+        }
+        if !config.overwrite {
+            return Err(Error::usage("this file is of another split")
+                .file(stale)
+                .hint("choose another --out, or pass --overwrite"));
+        }
+        atomic_file::remove(&stale)
     }
 }
