@@ -325,3 +325,23 @@ fn changed_bytes_end_in_one_error() {
     }
     assert!(refused > 5, "{refused} of 60 were refused");
 }
+
+#[test]
+fn a_log_without_rows_gives_empty_states_to_users_that_are_given() {
+    let folder = folder(&mut small_log().head(Some(0)));
+    let run = "states --log log.parquet --out states.parquet --like-threshold 4";
+    profiler(folder.path(), run).refused(42, &["the log is empty", "log.parquet", "hint: ", "--users"]);
+    write(
+        &folder.path().join("users.parquet"),
+        &mut df!("user_id" => [9i64, 4]).unwrap(),
+    );
+    for more in ["", " --hold-out 2"] {
+        let run = format!("{run} --users users.parquet --overwrite{more}");
+        profiler(folder.path(), &run).done();
+        let states = read(&folder);
+        assert!(states.users.ids().eq(["9", "4"]));
+        assert_eq!(states.users.kind(), common::ids::IdKind::Integer);
+        assert_eq!((states.items[1].len(), states.interactions[1]), (0, 0));
+        assert_eq!(states.state_hash[0], states::state_hash::<&str>(&[], &[]));
+    }
+}

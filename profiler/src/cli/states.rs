@@ -22,8 +22,8 @@ pub(super) struct Arguments {
     /// can be held against them. A user with at most K likes keeps none
     #[arg(long, value_name = "K", default_value_t = 0)]
     hold_out: u32,
-    /// Users who get a state, an empty one, even where the log does not have them: a Parquet file with
-    /// user_id
+    /// Users who get a state, an empty one, even where the log does not have them, or has no row at all: a Parquet file
+    /// with user_id
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Feedback from here on is a like [default: what the log itself says]

@@ -39,6 +39,22 @@ impl Log {
     /// # Errors
     /// When a file cannot be read or lacks a column, a column has another type, or there is no row.
     pub(crate) fn open(files: &[PathBuf]) -> Result<Self> {
+        let log = Self::open_cut(files)?;
+        if log.rows == 0 {
+            return Err(Error::data("the log is empty: it has no row")
+                .file(&files[0])
+                .hint(
+                    "users of whom nothing is known get an empty state by `profiler states --users FILE`",
+                ));
+        }
+        Ok(log)
+    }
+
+    /// As [`Log::open`], for a log from which rows may have been cut: all of them, it may be.
+    ///
+    /// # Errors
+    /// As [`Log::open`], but for an empty log.
+    pub(super) fn open_cut(files: &[PathBuf]) -> Result<Self> {
         let mut log = Log {
             files: Vec::with_capacity(files.len()),
             parts: Vec::new(),
@@ -54,9 +70,6 @@ impl Log {
             log.files.push(file);
         }
         log.rows = log.parts.iter().map(|part| part.rows as u64).sum();
-        if log.rows == 0 {
-            return Err(Error::data("the log is empty: it has no row").file(&files[0]));
-        }
         Ok(log)
     }
 

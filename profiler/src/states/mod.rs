@@ -65,7 +65,7 @@ pub struct Config {
 /// of its own. Nothing is kept of a run that was stopped; it begins again.
 ///
 /// # Errors
-/// When the log is missing, no log, held-out truth, empty, or has a bad row; when users do not belong to the log; when
+/// When the log is missing, no log, held-out truth, empty while no users are given, or has a bad row; when users do not belong to the log; when
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let files = sources::files(&config.log)?;
@@ -85,7 +85,11 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let log = Log::open(&files)?;
+    // Where users are told beside the log, it may be one from which all rows were cut.
+    let log = match &config.users {
+        Some(_) => Log::open_cut(&files)?,
+        None => Log::open(&files)?,
+    };
     let means = Means {
         log: &log,
         tally: &Tally::of(&log, cut, feedback, config.workers)?,
