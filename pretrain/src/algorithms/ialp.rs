@@ -290,8 +290,8 @@ fn record(run: &mut Run, found: &Modelled) {
 mod tests {
     use super::*;
     use crate::algorithms::smoke::World;
-    use crate::data::TraitSource;
     use crate::data::replay::Replay;
+    use crate::data::{TraitSource, WithoutFeedback};
 
     const CONFIG: IalpConfig = IalpConfig {
         steps: 60,
@@ -348,5 +348,35 @@ mod tests {
         world.dataset.replay = Replay::of_logs(&vec![everything; 60], 40);
         let failed = train(&CONFIG, world.run(1, 0, None), &reward);
         assert!(failed.err().unwrap().to_string().contains("consumed"));
+    }
+
+    #[test]
+    fn an_episode_masks_what_the_user_is_known_to_have_had() {
+        let mut world = World::new(TraitSource::None);
+        let log = world.dataset.logs().unwrap().swap_remove(3);
+        let left = (0..40).find(|item| !log.iter().any(|(other, _)| other == item));
+        let had = left.unwrap();
+        world.dataset.without_feedback = WithoutFeedback::of_pairs(60, vec![(3, had)]);
+        let run = world.run(1, 0, None);
+        let episode = start(&run.setting, 1, 0, 3, &log);
+        assert_eq!(episode.consumed.len(), log.len() + 1);
+        assert!(episode.consumed.contains(&had));
+        assert!(
+            episode.history.iter().all(|(item, _)| *item != had),
+            "it is no state"
+        );
+        // Where nothing else is known of users, only those are played who have enough left.
+        let pairs = (0..60).filter(|user| *user != 7);
+        let pairs = pairs.flat_map(|user| (0..35).map(move |item| (user, item)));
+        world.dataset.without_feedback = WithoutFeedback::of_pairs(60, pairs.chain([(7, 2)]).collect());
+        let run = world.run(1, 0, None);
+        let users = open_users(&run.setting, 10).unwrap();
+        assert_eq!(users, [7]);
+        let episodes = without_log(&run.setting, &CONFIG, &users, 1);
+        assert!(
+            episodes
+                .iter()
+                .all(|episode| episode.user == 7 && episode.consumed == [2])
+        );
     }
 }

@@ -441,3 +441,40 @@ pub(crate) fn total(losses: impl IntoIterator<Item = Loss>) -> candle_core::Resu
     }
     Ok((sum, parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithms::smoke::{LOGGED, World};
+    use crate::data::{TraitSource, WithoutFeedback};
+
+    #[test]
+    fn what_a_user_is_known_to_have_had_is_masked() {
+        let mut world = World::new(TraitSource::None);
+        let logs = world.dataset.logs().unwrap();
+        let in_log = |user: usize, item: &u32| logs[user].iter().any(|(other, _)| other == item);
+        let had: Vec<u32> = (0..logs.len())
+            .map(|user| (0..40).find(|item| !in_log(user, item)).unwrap())
+            .collect();
+        let pairs = (0..).zip(had.iter().copied()).collect();
+        world.dataset.without_feedback = WithoutFeedback::of_pairs(60, pairs);
+        let run = world.run(1, 0, None);
+        let heads = Heads::new(run.setting, &LOGGED);
+        let batch = heads.batches(Cursor::default()).next().unwrap();
+        let transitions = heads.transitions(&batch);
+        let masked = heads
+            .shards(&transitions, 1)
+            .flat_map(|shard| shard.masked(&Slab::Whole, false));
+        let masked: Vec<Vec<u32>> = masked.collect();
+        assert_eq!(masked.len(), batch.picks.len());
+        for (pick, masked) in batch.picks.iter().zip(masked) {
+            assert!(masked.contains(&had[pick.user as usize]));
+            assert_eq!(masked.len(), pick.at as usize + 1);
+        }
+        let logs = heads.held_logs().unwrap();
+        for held in heads.held(&logs) {
+            assert!(had.iter().any(|item| held.consumed.contains(item)));
+            assert!(held.consumed.is_sorted_by(|a, b| a < b));
+        }
+    }
+}

@@ -41,7 +41,8 @@ pub(super) struct TrainArguments {
     #[arg(long, value_name = "X")]
     like_threshold: Option<f32>,
     /// Learn from the first X of the log's interactions in time alone; users and items stay known. 0: from none. States are
-    /// then those at the end of that part, and a user's profile counts only where it was read from such a state
+    /// then those at the end of that part, and a user's profile counts only where it was read from such a state. What users
+    /// had in the rest is forgotten: `simulator import --log-fraction` cuts a log so that it stays known
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
     log_fraction: f64,
     /// Most interactions in a state [default: as many as the longest of --states, at least 10]

@@ -54,6 +54,7 @@ impl Dataset {
         if !others.is_empty() {
             items.extend(others);
             items.sort_unstable();
+            items.dedup();
         }
         items
     }
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(dataset.consumed(1, &[(7, 1.0), (3, -1.0), (7, 1.0)]), [3, 7]);
         dataset.without_feedback = WithoutFeedback::of_pairs(60, vec![(1, 5), (1, 0), (2, 8)]);
         assert_eq!(dataset.consumed(1, &[(7, 1.0), (3, -1.0)]), [0, 3, 5, 7]);
+        assert_eq!(dataset.consumed(1, &[(5, 1.0)]), [0, 5]);
         assert_eq!(dataset.consumed(2, &[]), [8]);
         assert_eq!(dataset.consumed_without_feedback(1), [0, 5]);
     }

@@ -99,3 +99,42 @@ pub(crate) fn modelled(
         best: mean(best),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithms::smoke::World;
+    use crate::data::{TraitSource, WithoutFeedback};
+    use crate::network::slab::Slab;
+    use crate::reward::RewardConfig;
+
+    #[test]
+    fn where_one_item_is_left_all_offer_that_one() {
+        let mut world = World::new(TraitSource::Profile);
+        let (reward, _) =
+            RewardModel::fit(&world.dataset, &world.traits, &RewardConfig::default(), 0).unwrap();
+        let measure = |world: &World| {
+            let parameters = world.run(1, 0, None).parameters;
+            let network = Network::over(&parameters, &Slab::Whole).unwrap();
+            modelled(&network, &world.dataset, &world.traits, &reward).unwrap()
+        };
+        let open = measure(&world);
+        assert!(open.best > open.random);
+        let mut pairs = Vec::new();
+        for (user, log) in (0..).zip(world.dataset.logs().unwrap()) {
+            let left = (0..40)
+                .rev()
+                .find(|item| !log.iter().any(|(other, _)| other == item));
+            pairs.extend(
+                (0..40)
+                    .filter(|item| Some(*item) != left)
+                    .map(|item| (user, item)),
+            );
+        }
+        world.dataset.without_feedback = WithoutFeedback::of_pairs(60, pairs);
+        let closed = measure(&world);
+        for value in [closed.random, closed.popularity, closed.policy, closed.greedy] {
+            assert!((value - closed.best).abs() < 1e-6, "{closed:?}");
+        }
+    }
+}

@@ -107,3 +107,31 @@ pub(crate) fn of_preference(
         pairs: preference.candidates.iter().map(pair).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::example::{OF_A_KIND, two_kinds};
+    use crate::data::{TraitSource, WithoutFeedback};
+
+    #[test]
+    fn what_a_user_is_known_to_have_had_is_no_negative() {
+        let mut dataset = two_kinds();
+        let log = dataset.logs().unwrap().swap_remove(0);
+        let in_log = |item: &u32| log.iter().any(|(other, _)| other == item);
+        let others: Vec<u32> = (0..2 * OF_A_KIND).filter(|item| !in_log(item)).collect();
+        let (had, open) = others.split_at(others.len() - 2);
+        let pairs = had.iter().map(|&item| (0, item)).collect();
+        dataset.without_feedback = WithoutFeedback::of_pairs(60, pairs);
+        let traits = Traits::of(&dataset, TraitSource::None, 0);
+        let features = Features::new(&traits, &dataset.popularity);
+        let group = of_log(0, &log, &dataset, &traits, &features, 0);
+        let missed: Vec<&Pair> = group.pairs.iter().filter(|pair| !in_log(&pair.item)).collect();
+        assert_eq!(missed.len(), 2);
+        assert!(
+            missed
+                .iter()
+                .all(|pair| open.contains(&pair.item) && pair.weight == 1.0)
+        );
+    }
+}
