@@ -215,6 +215,7 @@ mod tests {
                 method: "bc".into(),
                 traits: "profile".into(),
                 gamma: 0.9,
+                likes: None,
                 training: serde_json::Value::Null,
             },
             weights,

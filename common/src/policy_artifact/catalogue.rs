@@ -19,6 +19,7 @@ const TRAITS: &str = "traits";
 const HISTORY: &str = "history";
 const FEEDBACK: &str = "feedback";
 const CONSUMED: &str = "consumed";
+const MEMORY: &str = "memory";
 
 /// The actions: columns `item_id`, `popularity` (likes in the log), `traits` (list of f32, standardised).
 #[derive(Clone, Debug, Default)]
@@ -32,7 +33,8 @@ pub struct PolicyItems {
 }
 
 /// What the policy knows of users: columns `user_id`, `history` and `consumed` (lists of u32, the items'
-/// places in `items.parquet`), `feedback` (list of f32, +1 liked, -1 not), `traits` (list of f32, standardised).
+/// places in `items.parquet`), `feedback` (list of f32, +1 liked, -1 not), `traits` (list of f32, standardised), and
+/// where the encoder keeps one `memory` (list of f32).
 #[derive(Clone, Debug, Default)]
 pub struct PolicyUsers {
     /// User ids.
@@ -43,6 +45,8 @@ pub struct PolicyUsers {
     pub traits: Vec<f32>,
     /// Action codes that the log shows as consumed, ascending.
     pub consumed: Vec<Vec<u32>>,
+    /// Memories, row-major U x [`NetworkConfig::memory`]; empty where the encoder keeps none.
+    pub memory: Vec<f32>,
 }
 
 fn rows(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
@@ -81,24 +85,26 @@ impl PolicyItems {
 }
 
 impl PolicyUsers {
-    /// Writes users, of ids of the type `ids`, in the pieces that `fill` hands to its argument.
+    /// Writes users, of ids of the type `ids`, in the pieces that `fill` hands to its argument, with their memories where
+    /// the policy `remembers`.
     pub(super) fn write_pieces(
         path: &Path,
         manifest: &Manifest,
         ids: IdKind,
+        remembers: bool,
         fill: impl FnOnce(&mut dyn FnMut(&PolicyUsers) -> Result<()>) -> Result<()>,
     ) -> Result<()> {
         let empty = PolicyUsers {
             ids: Dictionary::new(ids),
             ..PolicyUsers::default()
         };
-        let schema = write::schema(empty.columns()?)?;
+        let schema = write::schema(empty.columns(remembers)?)?;
         write::stream(path, manifest, &[], schema, |write| {
-            fill(&mut |users| write(users.columns()?))
+            fill(&mut |users| write(users.columns(remembers)?))
         })
     }
 
-    fn columns(&self) -> Result<Columns> {
+    fn columns(&self, remembers: bool) -> Result<Columns> {
         let history: Vec<Vec<u32>> = self
             .history
             .iter()
@@ -109,7 +115,7 @@ impl PolicyUsers {
             .iter()
             .map(|of| of.iter().map(|(_, feedback)| *feedback).collect())
             .collect();
-        Ok(vec![
+        let mut columns: Columns = vec![
             (USER_ID, id_array(&self.ids, 0..self.ids.len() as u32)?, false),
             (HISTORY, u32_list_array(&history), false),
             (FEEDBACK, number_list_array(&feedback), false),
@@ -119,7 +125,12 @@ impl PolicyUsers {
                 false,
             ),
             (CONSUMED, u32_list_array(&self.consumed), false),
-        ])
+        ];
+        if remembers {
+            let memories = rows(&self.memory, self.ids.len());
+            columns.push((MEMORY, number_list_array(&memories), false));
+        }
+        Ok(columns)
     }
 
     pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {
@@ -138,6 +149,20 @@ impl PolicyUsers {
         let (history, consumed) = (codes(HISTORY)?, codes(CONSUMED)?);
         let feedback = table.number_lists(FEEDBACK)?;
         let traits = table.number_lists(TRAITS)?;
+        let memory = match network.memory() {
+            0 => Vec::new(),
+            _ => table.number_lists(MEMORY)?,
+        };
+        if let Some(row) = memory.iter().position(|of| of.len() != network.memory()) {
+            return Err(Error::data(format!(
+                "a memory of {} numbers; the network has {}",
+                memory[row].len(),
+                network.memory()
+            ))
+            .file(path)
+            .column(MEMORY)
+            .row(row));
+        }
         for row in 0..table.rows() {
             if history[row].len() != feedback[row].len() || traits[row].len() != network.traits {
                 return Err(Error::data(format!(
@@ -160,6 +185,7 @@ impl PolicyUsers {
                 .collect(),
             traits: traits.concat(),
             consumed,
+            memory: memory.concat(),
         })
     }
 }

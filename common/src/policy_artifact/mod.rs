@@ -39,8 +39,21 @@ pub struct PolicyConfig {
     pub traits: String,
     /// Discount per step.
     pub gamma: f32,
+    /// What its logits say of likes, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likes: Option<LikeModel>,
     /// All hyper-parameters of the training run.
     pub training: serde_json::Value,
+}
+
+/// The probability that a user in a state likes an item, from the policy's logit l: 1 / (1 + exp(-(intercept + slope l))).
+/// As the policy samples from softmax(l), the slope is its temperature: how much flatter likes are than choices.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LikeModel {
+    /// In nats.
+    pub intercept: f32,
+    /// Above 0.
+    pub slope: f32,
 }
 
 /// A policy in memory.
@@ -91,7 +104,8 @@ impl Policy {
             .write(&folder.join(WEIGHTS_FILE), &self.config.network)?;
         self.items.write(&folder.join(ITEMS_FILE), &manifest)?;
         let users_file = folder.join(USERS_FILE);
-        PolicyUsers::write_pieces(&users_file, &manifest, self.users.ids.kind(), fill)?;
+        let remembers = self.config.network.memory() > 0;
+        PolicyUsers::write_pieces(&users_file, &manifest, self.users.ids.kind(), remembers, fill)?;
         for name in [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE] {
             manifest
                 .files
@@ -178,6 +192,7 @@ mod tests {
                 method: "bc".into(),
                 traits: "profile".into(),
                 gamma: 0.9,
+                likes: None,
                 training: serde_json::json!({ "steps": 1 }),
             },
             weights: Weights::init(&network, 3),
@@ -191,6 +206,7 @@ mod tests {
                 history: vec![vec![(0, 1.0), (2, -1.0)], vec![]],
                 traits: vec![0.5, -0.5, 0.0, 0.0],
                 consumed: vec![vec![0, 2], vec![]],
+                memory: Vec::new(),
             },
         }
     }

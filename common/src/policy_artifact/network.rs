@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How a user's last interactions become one vector of H numbers. Every encoder begins with s = tanh(profile_weight p +
-/// profile_bias) of the user's standardised traits p, and reads x_t = [item_embedding of item t ; feedback f_t] of the
+/// How what a user has done becomes one vector of H numbers. All but [`Encoder::History`] begin with s = tanh(profile_weight p
+/// + profile_bias) of the user's standardised traits p, and read x_t = [item_embedding of item t ; feedback f_t] of the
 /// interactions t, oldest first. Its tensors stand in [`super::Weights::encoder`] in the order given here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -34,6 +34,14 @@ pub enum Encoder {
         /// Heads of each block; H is a multiple.
         heads: usize,
     },
+    /// The whole history as one vector, the memory, that an interaction moves in O(1): S, the sum of `like_vector` of every
+    /// item the user liked and of `dislike_vector` of every item that the user had and did not like, beside the counts n+
+    /// and n- of both. Its state has no tanh:
+    ///
+    /// h_k = S_k (1 + like_count_k n+ + dislike_count_k n-)^(-power_k) + (profile_weight p + profile_bias)_k.
+    ///
+    /// Tensors: `like_vector` `[N, H]`, `dislike_vector` `[N, H]`, `like_count` `[H]`, `dislike_count` `[H]`, `power` `[H]`.
+    History,
 }
 
 /// Added to the variance in layer norms.
@@ -86,6 +94,14 @@ impl NetworkConfig {
         }
     }
 
+    /// Numbers in a user's memory: S, n+ and n- under [`Encoder::History`], none under the others.
+    pub fn memory(&self) -> usize {
+        match self.encoder {
+            Encoder::History => self.hidden + 2,
+            Encoder::Mean | Encoder::Gru | Encoder::Attention { .. } => 0,
+        }
+    }
+
     /// Name and shape of every tensor, in the order of [`super::Weights::tensors`].
     pub fn shapes(&self) -> Vec<Shape> {
         let (n, d, h) = (self.items, self.dims, self.hidden);
@@ -113,6 +129,13 @@ impl NetworkConfig {
         let (d, h) = (self.dims, self.hidden);
         match self.encoder {
             Encoder::Mean => named(&[("mean_weight", &[h, d + 1])]),
+            Encoder::History => named(&[
+                ("like_vector", &[self.items, h]),
+                ("dislike_vector", &[self.items, h]),
+                ("like_count", &[h]),
+                ("dislike_count", &[h]),
+                ("power", &[h]),
+            ]),
             Encoder::Gru => named(&[
                 ("gru_w_ih", &[3 * h, d + 1]),
                 ("gru_w_hh", &[3 * h, h]),
@@ -159,6 +182,7 @@ impl NetworkConfig {
             Encoder::Mean => 1,
             Encoder::Gru => 4,
             Encoder::Attention { layers, .. } => 5 + 12 * layers,
+            Encoder::History => 5,
         }
     }
 }

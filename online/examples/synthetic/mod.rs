@@ -157,6 +157,7 @@ impl World {
                 history,
                 traits: user_traits,
                 consumed,
+                memory: Vec::new(),
             },
         )
     }

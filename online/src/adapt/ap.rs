@@ -189,6 +189,7 @@ mod tests {
         let context = Context {
             traits: vec![0.5, -1.0],
             history: vec![(3, 1.0), (7, -1.0)],
+            memory: Vec::new(),
         };
         let alone = |weights: Weights| {
             let network = Network::new(config.clone(), weights);

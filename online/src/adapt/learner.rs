@@ -337,6 +337,7 @@ mod tests {
             contexts: vec![Arc::new(Situation::new(Context {
                 traits: vec![],
                 history: vec![],
+                memory: Vec::new(),
             }))],
             trajectories: vec![Trajectory {
                 steps: vec![step.clone(), step],

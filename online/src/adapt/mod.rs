@@ -114,6 +114,18 @@ pub trait Strategy: Send + Sync {
         Ok(())
     }
 
+    /// Numbers that the strategy keeps of each user, behind those of the encoder in [`crate::policy::Context::memory`]; all 0
+    /// for a user who gave no feedback yet.
+    fn memory(&self) -> usize {
+        0
+    }
+
+    /// Takes one answer at once: moves `memory`, which is the user's (the encoder's numbers, then the strategy's), and
+    /// learns what it can from this answer alone. `situation` is the user's present one. True where the policy changed.
+    fn answer(&mut self, _situation: &Situation, _memory: &mut [f32], _shown: &Shown, _reward: f32) -> bool {
+        false
+    }
+
     /// How many updates the acting policy has had.
     fn version(&self) -> u64 {
         0

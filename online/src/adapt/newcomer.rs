@@ -49,6 +49,7 @@ mod tests {
             let context = Context {
                 traits: traits.to_vec(),
                 history: history.to_vec(),
+                memory: Vec::new(),
             };
             let mut logits = [1.0; 3];
             newcomer.lift(&context, &mut logits);

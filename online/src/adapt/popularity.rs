@@ -67,6 +67,7 @@ mod tests {
         let situation = Situation::new(Context {
             traits: vec![],
             history: vec![],
+            memory: Vec::new(),
         });
         let popularity = Popularity::new(&[1.0, 9.0, 9.0, 3.0]);
         let best = |consumed: &[u32], candidates: Option<&[u32]>, k: usize| {

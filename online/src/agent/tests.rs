@@ -70,6 +70,7 @@ fn agent() -> (Agent, Watched) {
         history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
         traits: vec![0.5],
         consumed: vec![vec![0, 3, 4]],
+        memory: Vec::new(),
     };
     let network = NetworkConfig {
         items: 5,
@@ -121,6 +122,7 @@ fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
     let start = Context {
         traits: vec![0.5],
         history: vec![(4, 1.0), (0, 1.0)],
+        memory: Vec::new(),
     };
     assert_eq!(seen.contexts, vec![start.clone(), start.clone(), start]);
     assert_eq!(
@@ -139,14 +141,16 @@ fn a_liked_item_joins_the_history_of_a_newcomer() {
         seen.contexts[0],
         Context {
             traits: vec![0.0],
-            history: vec![]
+            history: vec![],
+            memory: Vec::new(),
         }
     );
     assert_eq!(
         seen.contexts[1],
         Context {
             traits: vec![0.0],
-            history: vec![(0, 1.0)]
+            history: vec![(0, 1.0)],
+            memory: Vec::new(),
         }
     );
     assert_eq!(seen.consumed[1], vec![0]);

@@ -62,6 +62,7 @@ pub(crate) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
             method: "none".into(),
             traits: "none".into(),
             gamma: 0.9,
+            likes: None,
             training: serde_json::Value::Null,
         },
         weights,
@@ -108,6 +109,7 @@ fn users(sizes: Sizes, seed: u64) -> PolicyUsers {
         history,
         traits: normals(sizes.users * TRAITS, seed, "user traits"),
         consumed,
+        memory: Vec::new(),
     }
 }
 
@@ -135,6 +137,7 @@ pub(super) fn context(users: &PolicyUsers, user: usize) -> Context {
     Context {
         traits: users.traits[user * traits..(user + 1) * traits].to_vec(),
         history: users.history[user].clone(),
+        memory: Vec::new(),
     }
 }
 

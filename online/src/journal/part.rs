@@ -193,6 +193,7 @@ impl Part {
                     .iter()
                     .map(|&(item, feedback)| Ok((code(row, item)?, feedback)))
                     .collect::<Result<_>>()?,
+                memory: Vec::new(),
             };
             let negatives = decisions.negatives[row].iter().map(|&item| code(row, item));
             read.push(Event {

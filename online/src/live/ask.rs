@@ -56,7 +56,7 @@ impl Ask<'_> {
 /// Refuses a state that the network does not read: other traits or a longer history than it is made for, an item that
 /// is not in the catalogue, a number that is not finite.
 pub(crate) fn check_context(context: &Context, network: &NetworkConfig) -> Result<()> {
-    let Context { traits, history } = context;
+    let Context { traits, history, .. } = context;
     if traits.len() != network.traits {
         return Err(Error::data(format!(
             "{} traits, where the policy has {}",
@@ -102,6 +102,7 @@ mod tests {
         let context = |traits: &[f32], history: &[(u32, f32)]| Context {
             traits: traits.to_vec(),
             history: history.to_vec(),
+            memory: Vec::new(),
         };
         let fine = context(&[0.5], &[(4, 1.0), (0, -1.0)]);
         let ask = |user, k, candidates, given| {

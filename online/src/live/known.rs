@@ -55,6 +55,7 @@ impl Known {
         Context {
             traits: vec![0.0; self.width],
             history: Vec::new(),
+            memory: Vec::new(),
         }
     }
 
@@ -63,6 +64,7 @@ impl Known {
         Context {
             traits: self.traits_of(code).to_vec(),
             history: self.history.get(code).to_vec(),
+            memory: Vec::new(),
         }
     }
 
@@ -123,6 +125,7 @@ mod tests {
             history: vec![vec![], vec![(1, -1.0), (2, 1.0), (3, 1.0)]],
             traits: vec![0.1, 0.2, 0.3, 0.4],
             consumed: vec![vec![7, 8], vec![1, 2, 3]],
+            memory: Vec::new(),
         };
         let known = Known::new(users, &network);
         let of = |id: &str| known.ids().code(id).unwrap();

@@ -39,6 +39,7 @@ use crate::adapt::Room;
 ///         method: "none".into(),
 ///         traits: "none".into(),
 ///         gamma: 0.9,
+///         likes: None,
 ///         training: Default::default(),
 ///     },
 /// };

@@ -119,6 +119,7 @@ impl State {
         let context = Context {
             traits: self.users.known().traits(id),
             history: history.into_owned(),
+            memory: Vec::new(),
         };
         check_context(&context, &self.config.network).map_err(place)?;
         let beyond = |code: &u32| *code as usize >= self.config.network.items;

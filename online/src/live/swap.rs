@@ -141,6 +141,7 @@ fn translated(
     Arc::new(Situation::new(Context {
         traits: users.view(user).situation.context().traits.clone(),
         history: mapped(&situation.context().history, map, window),
+        memory: Vec::new(),
     }))
 }
 

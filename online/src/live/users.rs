@@ -189,6 +189,7 @@ mod tests {
             history: vec![vec![(1, 1.0)]],
             traits: vec![0.5],
             consumed: vec![vec![1, 4]],
+            memory: Vec::new(),
         };
         Users::new(Arc::new(Known::new(table, &network)))
     }

@@ -63,6 +63,7 @@ fn one_unit_follows_the_equations() {
     let context = Context {
         traits: vec![0.9],
         history: vec![(1, 1.0), (0, -1.0)],
+        memory: Vec::new(),
     };
     let forward = network.forward(&[&context]);
     let mut out = vec![0.0; 2];
@@ -110,14 +111,17 @@ fn batch() -> (Vec<Context>, Vec<Transition>) {
         Context {
             traits: vec![0.3, -0.2, 0.9],
             history: vec![],
+            memory: Vec::new(),
         },
         Context {
             traits: vec![0.0; 3],
             history: vec![(3, 1.0), (5, -1.0), (3, 1.0)],
+            memory: Vec::new(),
         },
         Context {
             traits: vec![1.0, 0.0, -1.0],
             history: vec![(36, -1.0)],
+            memory: Vec::new(),
         },
     ];
     let step = |context, consumed: &[u32], action, propensity, target| Transition {

@@ -159,6 +159,7 @@ fn context(events: &Events, row: usize, codes: &Codes, state: &State) -> Option<
     Some(Context {
         traits: traits.clone(),
         history,
+        memory: Vec::new(),
     })
 }
 

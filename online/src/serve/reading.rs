@@ -33,6 +33,7 @@ impl Reading {
         let nothing = Context {
             traits: vec![0.0; state.network().traits],
             history: Vec::new(),
+            memory: Vec::new(),
         };
         let newcomer = Ask {
             user: "newcomer",

@@ -144,7 +144,11 @@ impl Wish<'_> {
                 history.drain(..history.len().saturating_sub(state.network().window));
                 let unknown = || vec![0.0; state.network().traits];
                 let traits = given.traits.clone().unwrap_or_else(unknown);
-                Some(Context { traits, history })
+                Some(Context {
+                    traits,
+                    history,
+                    memory: Vec::new(),
+                })
             }
         };
         Ok(Codes { candidates, context })

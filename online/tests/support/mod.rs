@@ -39,6 +39,7 @@ pub(crate) fn policy() -> Policy {
             method: "bc".into(),
             traits: "profile".into(),
             gamma: 0.9,
+            likes: None,
             training: serde_json::Value::Null,
         },
         weights: Weights::init(&network, 1),
@@ -57,6 +58,7 @@ pub(crate) fn policy() -> Policy {
             ],
             traits: vec![0.5, -0.5, 1.0, 0.0, 0.0, 0.0, -1.0, 1.0],
             consumed: vec![vec![1, 2, 3], vec![29], vec![], (0..20).collect()],
+            memory: Vec::new(),
         },
     }
 }

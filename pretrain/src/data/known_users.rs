@@ -45,5 +45,6 @@ fn piece(
         history,
         traits: traits.users[from * traits.count..to * traits.count].to_vec(),
         consumed: users.map(consumed).collect(),
+        memory: Vec::new(),
     }
 }

@@ -165,6 +165,7 @@ mod tests {
             history: vec![vec![]],
             traits: vec![],
             consumed: vec![vec![2]],
+            memory: Vec::new(),
         }
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn encode(
         .transpose()?;
     let inputs = dropped.as_ref().unwrap_or(inputs);
     match encoder {
+        Encoder::History => Err(no_gradient()),
         Encoder::Mean => mean::encode(&tensors[0], inputs, lengths, hidden),
         Encoder::Gru if inputs.elem_count() == 0 => Ok((*hidden).clone()),
         Encoder::Gru => gru_sequence::encode(&gru(tensors), inputs, lengths, hidden),
@@ -65,6 +66,7 @@ pub(crate) fn encode_primitive(
     } = sequences;
     let (rows, width) = inputs.dims2()?;
     match encoder {
+        Encoder::History => Err(no_gradient()),
         Encoder::Mean => mean::encode_primitive(&tensors[0], inputs, lengths, hidden),
         Encoder::Gru if rows == 0 => Ok((*hidden).clone()),
         Encoder::Gru => {
@@ -88,6 +90,11 @@ pub(crate) fn encode_primitive(
             attention::primitive::encode(&attention, inputs, lengths, hidden)
         }
     }
+}
+
+/// The whole-history encoder is made in closed form and not by gradients.
+fn no_gradient() -> candle_core::Error {
+    candle_core::Error::Msg("the whole-history encoder has no differentiable form".into())
 }
 
 fn gru(tensors: &[Tensor]) -> Gru<'_> {

@@ -69,6 +69,7 @@ impl Job<'_> {
             method: self.config.method.name().into(),
             traits: self.config.traits.as_str().into(),
             gamma: self.config.method.gamma(),
+            likes: None,
             training,
         })
     }

@@ -37,6 +37,7 @@ fn situation() -> Arc<Situation> {
     Arc::new(Situation::new(Context {
         traits: vec![0.5],
         history: vec![(3, 1.0)],
+        memory: Vec::new(),
     }))
 }
 

@@ -46,12 +46,14 @@ fn saved_policy(folder: &Path, items: std::ops::Range<u32>, seed: u64) -> PathBu
             history: vec![vec![(1, 1.0), (0, -1.0)], vec![]],
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
+            memory: Vec::new(),
         },
         config: PolicyConfig {
             network,
             method: "bc".into(),
             traits: "profile".into(),
             gamma: 0.9,
+            likes: None,
             training: serde_json::Value::Null,
         },
     };

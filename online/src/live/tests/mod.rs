@@ -42,12 +42,14 @@ fn artifact(items: &[&str], dims: usize, seed: u64) -> Artifact {
             history: vec![vec![(1, 1.0), (0, -1.0)], vec![]],
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
+            memory: Vec::new(),
         },
         config: PolicyConfig {
             network,
             method: "bc".into(),
             traits: "profile".into(),
             gamma: 0.9,
+            likes: None,
             training: serde_json::Value::Null,
         },
     }
@@ -148,5 +150,6 @@ fn context(traits: &[f32], history: &[(u32, f32)]) -> Context {
     Context {
         traits: traits.to_vec(),
         history: history.to_vec(),
+        memory: Vec::new(),
     }
 }

@@ -1,12 +1,13 @@
 //! How a user's last interactions become one state: by the encoder that the policy names
 //! ([`common::policy_artifact::Encoder`] gives the equations).
 //!
-//! Every encoder starts from s = tanh(profile_weight p + profile_bias) for traits p.
+//! Every encoder but that of the whole history starts from s = tanh(profile_weight p + profile_bias) for traits p.
 
 mod attention;
 mod block;
 mod gru;
 mod heads;
+mod history;
 mod layer;
 mod mean;
 mod norm;
@@ -18,6 +19,8 @@ use super::elementary::tanh;
 use super::linear::{self, Packed};
 use attention::Attention;
 use gru::Gru;
+#[expect(unused_imports, reason = "the live state moves memories by it")]
+pub(crate) use history::remember;
 use mean::Mean;
 
 /// What the policy knows of a user when it decides.
@@ -27,6 +30,11 @@ pub struct Context {
     pub traits: Vec<f32>,
     /// The last interactions, at most the network's window, oldest first: item and feedback (+1 liked, -1 not).
     pub history: Vec<(u32, f32)>,
+    /// What is kept of all that the user did: the encoder's numbers ([`NetworkConfig::memory`]: S, n+, n-), then those of the
+    /// strategy ([`crate::adapt::Strategy::memory`]). Empty where only `history` is known: it is then made from that.
+    /// Decisions and events on disk go without: what is learnt of an answer is learnt at the user's present memory.
+    #[serde(skip)]
+    pub memory: Vec<f32>,
 }
 
 /// The encoder's matrices, packed for the forward pass.
@@ -41,6 +49,7 @@ enum Kind {
     Mean(Mean),
     Gru(Gru),
     Attention(Attention),
+    History,
 }
 
 /// Everything the backward pass needs.
@@ -57,6 +66,7 @@ enum KindTape {
     Mean(mean::Tape),
     Gru(gru::Tape),
     Attention(attention::Tape),
+    History,
 }
 
 impl Encoder {
@@ -67,6 +77,7 @@ impl Encoder {
             Choice::Attention { layers, heads } => {
                 Kind::Attention(Attention::new(config, weights, layers, heads))
             }
+            Choice::History => Kind::History,
         };
         Encoder {
             profile: Packed::new(&weights.profile_weight, config.hidden, config.traits),
@@ -80,6 +91,7 @@ impl Encoder {
             Kind::Mean(mean) => mean.refresh(weights),
             Kind::Gru(gru) => gru.refresh(weights),
             Kind::Attention(attention) => attention.refresh(weights),
+            Kind::History => {}
         }
     }
 
@@ -96,9 +108,10 @@ impl Encoder {
             .collect();
         let mut first = vec![0.0; contexts.len() * config.hidden];
         self.profile.forward(&traits, &mut first);
+        let linear = matches!(self.kind, Kind::History);
         for state in first.chunks_exact_mut(config.hidden) {
             for (h, b) in state.iter_mut().zip(&weights.profile_bias) {
-                *h = tanh(*h + b);
+                *h = if linear { *h + b } else { tanh(*h + b) };
             }
         }
         let (states, kind) = match &self.kind {
@@ -114,6 +127,10 @@ impl Encoder {
                 let (states, tape) = attention.forward(config, weights, contexts, &first);
                 (states, KindTape::Attention(tape))
             }
+            Kind::History => (
+                history::forward(config, weights, contexts, &first),
+                KindTape::History,
+            ),
         };
         let tape = Tape { traits, first, kind };
         (states, tape)
@@ -134,9 +151,12 @@ impl Tape {
             KindTape::Mean(tape) => tape.backward(config, weights, upstream, gradient),
             KindTape::Gru(tape) => tape.backward(config, weights, upstream, gradient),
             KindTape::Attention(tape) => tape.backward(config, weights, upstream, gradient),
+            KindTape::History => upstream.to_vec(),
         };
-        for (up, h) in at_first.iter_mut().zip(&self.first) {
-            *up *= 1.0 - h * h;
+        if !matches!(self.kind, KindTape::History) {
+            for (up, h) in at_first.iter_mut().zip(&self.first) {
+                *up *= 1.0 - h * h;
+            }
         }
         linear::add_weight_gradient(
             &mut gradient.profile_weight,

@@ -1,0 +1,67 @@
+//! The whole history as one vector: h = S (1 + a n+ + b n-)^(-power) + s, number by number, with a linear s.
+//!
+//! The vectors of items are constants here: what moves the state is the memory, and what learns is whatever reads the state.
+
+use common::policy_artifact::{NetworkConfig, Weights};
+
+use super::Context;
+
+/// Places of the tensors among the encoder's own.
+const LIKE: usize = 0;
+const DISLIKE: usize = 1;
+const LIKE_COUNT: usize = 2;
+const DISLIKE_COUNT: usize = 3;
+const POWER: usize = 4;
+
+/// Moves the memory S, n+, n- by an answer of weight 1: a like of `item`, or none. O(H).
+pub(crate) fn remember(
+    config: &NetworkConfig,
+    weights: &Weights,
+    memory: &mut [f32],
+    item: u32,
+    liked: bool,
+) {
+    let hidden = config.hidden;
+    let (vectors, count) = if liked {
+        (LIKE, hidden)
+    } else {
+        (DISLIKE, hidden + 1)
+    };
+    let vector = &weights.encoder[vectors][item as usize * hidden..][..hidden];
+    for (sum, x) in memory.iter_mut().zip(vector) {
+        *sum += x;
+    }
+    memory[count] += 1.0;
+}
+
+/// The states, `[contexts, hidden]`; `first` holds profile_weight p + profile_bias.
+pub(super) fn forward(
+    config: &NetworkConfig,
+    weights: &Weights,
+    contexts: &[&Context],
+    first: &[f32],
+) -> Vec<f32> {
+    let hidden = config.hidden;
+    let mut states = first.to_vec();
+    let mut made = Vec::new();
+    for (context, state) in contexts.iter().zip(states.chunks_exact_mut(hidden)) {
+        let memory = if context.memory.is_empty() {
+            made.clear();
+            made.resize(config.memory(), 0.0);
+            for &(item, feedback) in &context.history {
+                remember(config, weights, &mut made, item, feedback > 0.0);
+            }
+            made.as_slice()
+        } else {
+            &context.memory[..config.memory()]
+        };
+        let (likes, dislikes) = (memory[hidden], memory[hidden + 1]);
+        let [like_count, dislike_count, power] =
+            [LIKE_COUNT, DISLIKE_COUNT, POWER].map(|at| &weights.encoder[at]);
+        let scales = like_count.iter().zip(dislike_count).zip(power);
+        for ((h, sum), ((a, b), power)) in state.iter_mut().zip(memory).zip(scales) {
+            *h += sum * (1.0 + a * likes + b * dislikes).powf(-power);
+        }
+    }
+    states
+}
