@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 pub mod algorithms;
+pub mod appeal;
 pub mod bench;
 mod checkpoint;
 pub mod cli;

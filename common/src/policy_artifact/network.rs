@@ -36,11 +36,13 @@ pub enum Encoder {
     },
     /// The whole history as one vector, the memory, that an interaction moves in O(1): S, the sum of `like_vector` of every
     /// item the user liked and of `dislike_vector` of every item that the user had and did not like, beside the counts n+
-    /// and n- of both. Its state has no tanh:
+    /// and n- of both. Its state has no tanh, and sums become means or directions as the divisors say:
     ///
-    /// h_k = S_k (1 + like_count_k n+ + dislike_count_k n-)^(-power_k) + (profile_weight p + profile_bias)_k.
+    /// h_k = S_k / (constant_k + like_count_k n+ + dislike_count_k n- + norm_k |S|) + (profile_weight p + profile_bias)_k,
+    /// |S|^2 the sum of norm_k S_k^2; a number whose divisor is not above 0 is 0.
     ///
-    /// Tensors: `like_vector` `[N, H]`, `dislike_vector` `[N, H]`, `like_count` `[H]`, `dislike_count` `[H]`, `power` `[H]`.
+    /// Tensors: `like_vector` `[N, H]`, `dislike_vector` `[N, H]`, and of `[H]` each `constant`, `like_count`,
+    /// `dislike_count`, `norm`, none of them below 0.
     History,
 }
 
@@ -132,9 +134,10 @@ impl NetworkConfig {
             Encoder::History => named(&[
                 ("like_vector", &[self.items, h]),
                 ("dislike_vector", &[self.items, h]),
+                ("constant", &[h]),
                 ("like_count", &[h]),
                 ("dislike_count", &[h]),
-                ("power", &[h]),
+                ("norm", &[h]),
             ]),
             Encoder::Gru => named(&[
                 ("gru_w_ih", &[3 * h, d + 1]),
@@ -182,7 +185,7 @@ impl NetworkConfig {
             Encoder::Mean => 1,
             Encoder::Gru => 4,
             Encoder::Attention { layers, .. } => 5 + 12 * layers,
-            Encoder::History => 5,
+            Encoder::History => 6,
         }
     }
 }

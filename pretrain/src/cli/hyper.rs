@@ -13,6 +13,7 @@ use crate::algorithms::ialp_log::IalpLogConfig;
 use crate::algorithms::logged::{Imitate, LoggedConfig};
 use crate::algorithms::sa2c::Sa2cConfig;
 use crate::algorithms::sqn::SqnConfig;
+use crate::appeal::AppealConfig;
 use crate::reward::RewardConfig;
 use crate::train::Method;
 
@@ -33,6 +34,9 @@ pub(super) enum MethodName {
     Ialp,
     /// The same with the log's co-likes as evidence beside the language model's traits, and imitation of the log
     IalpLog,
+    /// In closed form: the whole history's collaborative evidence, popularity, categories and traits, weighed by what each
+    /// is worth on folds of the log; the start that `online` adapts from
+    Appeal,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -119,6 +123,12 @@ pub(super) struct HyperArguments {
     /// a lower bound, which keeps the policy from items that the log says little of [default: 0]
     #[arg(long, value_name = "X")]
     pessimism: Option<f32>,
+    /// appeal: the share of the best item's modelled likes that sampling may cost, which sets the temperature [default: 0.02]
+    #[arg(long, value_name = "X")]
+    exploration: Option<f32>,
+    /// appeal: leave the catalogue's categories out
+    #[arg(long)]
+    no_categories: bool,
     /// ialp-log: weight of the imitation of the log [default: 0.1]
     #[arg(long, value_name = "X")]
     imitation: Option<f32>,
@@ -134,7 +144,7 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
 
 impl MethodName {
     fn is_logged(self) -> bool {
-        !self.is_ialp()
+        !self.is_ialp() && !matches!(self, MethodName::Appeal)
     }
 
     /// Whether it plays against the reward model.
@@ -206,6 +216,13 @@ impl HyperArguments {
             ..ialp
         };
         Ok(match name {
+            MethodName::Appeal => {
+                let default = AppealConfig::default();
+                Method::Appeal(AppealConfig {
+                    exploration: self.exploration.map_or(default.exploration, f64::from),
+                    categories: !self.no_categories,
+                })
+            }
             MethodName::Bc => Method::Bc(BcConfig { logged }),
             MethodName::Sqn => Method::Sqn(SqnConfig {
                 logged,
@@ -296,6 +313,18 @@ impl HyperArguments {
                 "ialp and ialp-log",
             ),
             (
+                "--exploration",
+                self.exploration.is_some(),
+                matches!(name, MethodName::Appeal),
+                "appeal",
+            ),
+            (
+                "--no-categories",
+                self.no_categories,
+                matches!(name, MethodName::Appeal),
+                "appeal",
+            ),
+            (
                 "--imitation",
                 self.imitation.is_some(),
                 matches!(name, MethodName::IalpLog),
@@ -308,6 +337,7 @@ impl HyperArguments {
                     .hint(format!("leave {flag} out")));
             }
         }
+        in_range("--exploration", self.exploration, 0.0..=0.9)?;
         in_range("--lr", self.lr, f32::MIN_POSITIVE..=1.0)?;
         in_range("--gamma", self.gamma, 0.0..=1.0)?;
         in_range("--validation", self.validation, 0.0..=0.9)?;

@@ -8,24 +8,29 @@ use common::policy_artifact::PolicyUsers;
 
 use super::{Dataset, Event, Traits};
 
-/// Hands all users to `write`, a block of the replay at a time: what they have consumed is held for one block.
+/// Hands all users to `write`, a block of the replay at a time: what they have consumed is held for one block. `remember` sets
+/// the memories of a piece of users, the first of whom has the code it is given.
 ///
 /// # Errors
 /// A replay that cannot be read; those of `write`.
 pub(crate) fn write_users(
     dataset: &Dataset,
     traits: &Traits,
+    remember: &dyn Fn(usize, &mut PolicyUsers),
     write: &mut dyn FnMut(&PolicyUsers) -> Result<()>,
 ) -> Result<()> {
     for number in 0..dataset.replay.blocks() {
         let block = dataset.replay.read(number)?;
-        let piece = piece(dataset, traits, block.users(), |user| {
+        let mut piece = piece(dataset, traits, block.users(), |user| {
             dataset.consumed(user, block.events(user))
         });
+        remember(block.users().start as usize, &mut piece);
         write(&piece)?;
     }
     let rest = dataset.replay.users() as u32..dataset.users.len() as u32;
-    write(&piece(dataset, traits, rest, |user| dataset.consumed(user, &[])))
+    let mut piece = piece(dataset, traits, rest.clone(), |user| dataset.consumed(user, &[]));
+    remember(rest.start as usize, &mut piece);
+    write(&piece)
 }
 
 fn piece(

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use common::artifact::{self, Plan};
 use common::ids::Dictionary;
 use common::manifest::Manifest;
-use common::policy_artifact::{NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers};
+use common::policy_artifact::{
+    LikeModel, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+};
 use common::schema::metrics::{self, METRICS, Metric};
 use common::terminal::Progress;
 use common::{Error, Result};
@@ -12,6 +15,7 @@ use serde::Serialize;
 
 use super::{MOST_WHOLE, Method, NEGATIVES, TOOL, TrainConfig};
 use crate::algorithms::{Curve, Point};
+use crate::appeal::{self, AppealConfig};
 use crate::checkpoint::Checkpoint;
 use crate::data::{Dataset, Fingerprints, LogRead, TraitSource, Traits, write_users};
 use crate::network::initial::initial_weights;
@@ -42,6 +46,7 @@ impl Job<'_> {
         self.config.out.join(format!("seed-{}", self.seed))
     }
 
+    /// The network that is trained; what is made in closed form has its own.
     fn network(&self) -> NetworkConfig {
         NetworkConfig {
             items: self.dataset.items.len(),
@@ -56,7 +61,7 @@ impl Job<'_> {
         }
     }
 
-    fn policy_config(&self) -> Result<PolicyConfig> {
+    fn policy_config(&self, network: NetworkConfig, likes: Option<LikeModel>) -> Result<PolicyConfig> {
         let training = serde_json::to_value(Training {
             method: self.config.method,
             log: self.dataset.log,
@@ -65,20 +70,87 @@ impl Job<'_> {
         let training = training
             .map_err(|e| Error::usage(format!("the hyper-parameters cannot be written as JSON: {e}")))?;
         Ok(PolicyConfig {
-            network: self.network(),
+            network,
             method: self.config.method.name().into(),
             traits: self.config.traits.as_str().into(),
             gamma: self.config.method.gamma(),
-            likes: None,
+            likes,
             training,
         })
     }
 
     pub(super) fn manifest(&self, artifact: &str) -> Result<Manifest> {
-        let manifest = Manifest::new(artifact, TOOL)
-            .seed(self.seed)
-            .config(&self.policy_config()?)?;
+        self.manifest_of(artifact, &self.policy_config(self.network(), None)?)
+    }
+
+    fn manifest_of(&self, artifact: &str, config: &PolicyConfig) -> Result<Manifest> {
+        let manifest = Manifest::new(artifact, TOOL).seed(self.seed).config(config)?;
         Ok(self.prints.record(manifest))
+    }
+
+    /// Whether the policy is still to be made.
+    ///
+    /// # Errors
+    /// As [`artifact::plan`].
+    pub(super) fn plan(&self) -> Result<Plan> {
+        let folder = self.folder();
+        let mut config = self.policy_config(self.network(), None)?;
+        if self.config.method.closed_form().is_some()
+            && let Ok(made) = Manifest::read_from_folder(&folder, POLICY)
+            && let Ok(made) = serde_json::from_value::<PolicyConfig>(made.config)
+        {
+            // What comes of the making itself tells no two runs apart.
+            (config.network, config.likes) = (made.network, made.likes);
+        }
+        artifact::plan(
+            &folder,
+            &self.manifest_of(POLICY, &config)?,
+            self.config.overwrite,
+        )
+    }
+
+    /// A policy in closed form.
+    fn make(&self, form: &AppealConfig) -> Result<()> {
+        let Job {
+            config,
+            dataset,
+            seed,
+            ..
+        } = *self;
+        let traits = Traits::of(dataset, config.traits, seed);
+        let made = appeal::make(form, &config.inputs, dataset, &traits, config.traits, seed)
+            .map_err(|e| e.at(format!("seed {seed}")))?;
+        let policy_config = self.policy_config(made.network.clone(), Some(made.likes))?;
+        let metrics = self.folder().join(metrics::FILE_NAME);
+        self.write_curve(&metrics, &self.manifest_of(METRICS, &policy_config)?, &made.curve)?;
+        let no_traits = Traits {
+            count: 0,
+            items: Vec::new(),
+            users: Vec::new(),
+        };
+        let policy = self.policy(policy_config, made.weights.clone(), Vec::new())?;
+        policy.save_with_users(&self.folder(), |write| {
+            let remember = |from: usize, users: &mut PolicyUsers| made.remember(from, users);
+            write_users(dataset, &no_traits, &remember, write)
+        })
+    }
+
+    /// The policy but for its users.
+    fn policy(&self, config: PolicyConfig, weights: Weights, traits: Vec<f32>) -> Result<Policy> {
+        Ok(Policy {
+            manifest: self.manifest_of(POLICY, &config)?,
+            config,
+            weights,
+            items: PolicyItems {
+                ids: self.dataset.items.clone(),
+                popularity: self.dataset.popularity.clone(),
+                traits,
+            },
+            users: PolicyUsers {
+                ids: Dictionary::new(self.dataset.users.kind()),
+                ..PolicyUsers::default()
+            },
+        })
     }
 
     pub(super) fn run(&self, progress: &Progress) -> Result<()> {
@@ -88,6 +160,9 @@ impl Job<'_> {
             seed,
             ..
         } = *self;
+        if let Some(form) = config.method.closed_form() {
+            return self.make(form);
+        }
         let name = format!("seed {seed}");
         let network = self.network();
         let traits = Traits::of(dataset, config.traits, seed);
@@ -115,22 +190,16 @@ impl Job<'_> {
         let trained = Run::new(setting, steps, weights, config.method.q_heads(), curve, keep)
             .and_then(|run| config.method.train(run, reward.as_ref()))
             .map_err(|e| e.at(name))?;
-        self.write_curve(&self.folder().join(metrics::FILE_NAME), &trained.curve)?;
-        let policy = Policy {
-            manifest: self.manifest(POLICY)?,
-            config: self.policy_config()?,
-            weights: trained.weights,
-            items: PolicyItems {
-                ids: dataset.items.clone(),
-                popularity: dataset.popularity.clone(),
-                traits: traits.items.clone(),
-            },
-            users: PolicyUsers {
-                ids: Dictionary::new(dataset.users.kind()),
-                ..PolicyUsers::default()
-            },
-        };
-        policy.save_with_users(&self.folder(), |write| write_users(dataset, &traits, write))?;
+        let metrics = self.folder().join(metrics::FILE_NAME);
+        self.write_curve(&metrics, &self.manifest(METRICS)?, &trained.curve)?;
+        let policy = self.policy(
+            self.policy_config(network.clone(), None)?,
+            trained.weights,
+            traits.items.clone(),
+        )?;
+        policy.save_with_users(&self.folder(), |write| {
+            write_users(dataset, &traits, &|_, _| {}, write)
+        })?;
         checkpoint.remove()
     }
 
@@ -139,7 +208,7 @@ impl Job<'_> {
         self.config.negatives.or(large.then_some(NEGATIVES))
     }
 
-    fn write_curve(&self, path: &Path, points: &[Point]) -> Result<()> {
+    fn write_curve(&self, path: &Path, manifest: &Manifest, points: &[Point]) -> Result<()> {
         let metric = |point: &Point| Metric {
             environment: "log".into(),
             method: self.config.method.name().into(),
@@ -150,6 +219,6 @@ impl Job<'_> {
             value: point.value,
         };
         let rows: Vec<Metric> = points.iter().map(metric).collect();
-        metrics::write(path, &self.manifest(METRICS)?, &rows)
+        metrics::write(path, manifest, &rows)
     }
 }

@@ -10,6 +10,7 @@ use crate::algorithms::ialp_log::{self, IalpLogConfig};
 use crate::algorithms::sa2c::{self, Sa2cConfig};
 use crate::algorithms::sqn::{self, SqnConfig};
 use crate::algorithms::{Trained, cal_ql};
+use crate::appeal::AppealConfig;
 use crate::reward::{RewardConfig, RewardModel};
 use crate::run::Run;
 
@@ -31,6 +32,8 @@ pub enum Method {
     Ialp(IalpConfig),
     /// Actor-critic on the reward model with the log's evidence, and imitation of the log.
     IalpLog(IalpLogConfig),
+    /// The appeal model in closed form.
+    Appeal(AppealConfig),
 }
 
 impl Method {
@@ -44,6 +47,7 @@ impl Method {
             Method::CalQl(_) => "cal_ql",
             Method::Ialp(_) => "ialp",
             Method::IalpLog(_) => "ialp_log",
+            Method::Appeal(_) => "appeal",
         }
     }
 
@@ -56,6 +60,7 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.steps,
             Method::Ialp(config) => config.steps,
             Method::IalpLog(config) => config.ialp.steps,
+            Method::Appeal(_) => 0,
         }
     }
 
@@ -68,6 +73,7 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.gamma,
             Method::Ialp(config) => config.gamma,
             Method::IalpLog(config) => config.ialp.gamma,
+            Method::Appeal(_) => IalpConfig::default().gamma,
         }
     }
 
@@ -75,7 +81,15 @@ impl Method {
     pub(crate) fn q_heads(&self) -> usize {
         match self {
             Method::Sqn(_) | Method::Sa2c(_) | Method::Cql(_) | Method::CalQl(_) => sqn::Q_HEADS,
-            Method::Bc(_) | Method::Ialp(_) | Method::IalpLog(_) => 0,
+            Method::Bc(_) | Method::Ialp(_) | Method::IalpLog(_) | Method::Appeal(_) => 0,
+        }
+    }
+
+    /// Whether it is made in closed form, and how.
+    pub(crate) fn closed_form(&self) -> Option<&AppealConfig> {
+        match self {
+            Method::Appeal(config) => Some(config),
+            _ => None,
         }
     }
 
@@ -98,6 +112,7 @@ impl Method {
             (Method::CalQl(config), _) => cal_ql::train(config, run),
             (Method::Ialp(config), Some(reward)) => ialp::train(config, run, reward),
             (Method::IalpLog(config), Some(reward)) => ialp_log::train(config, run, reward),
+            (Method::Appeal(_), _) => Err(common::Error::usage("the appeal model has no training loop")),
             (Method::Ialp(_) | Method::IalpLog(_), None) => Err(common::Error::usage(format!(
                 "{} needs a reward model",
                 self.name()

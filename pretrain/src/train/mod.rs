@@ -6,8 +6,8 @@ mod method;
 use std::path::PathBuf;
 
 use common::Result;
-use common::artifact::{self, Plan};
-use common::policy_artifact::{Encoder, POLICY};
+use common::artifact::Plan;
+use common::policy_artifact::Encoder;
 use common::terminal::{self, Progress};
 use rayon::prelude::*;
 
@@ -82,7 +82,7 @@ pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
                 prints: &source.prints,
                 seed,
             };
-            if artifact::plan(&job.folder(), &job.manifest(POLICY)?, config.overwrite)? == Plan::Write {
+            if job.plan()? == Plan::Write {
                 pending.push(job);
             }
         }

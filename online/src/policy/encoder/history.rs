@@ -1,4 +1,4 @@
-//! The whole history as one vector: h = S (1 + a n+ + b n-)^(-power) + s, number by number, with a linear s.
+//! The whole history as one vector: h = S / (constant + a n+ + b n- + norm |S|) + s, number by number, with a linear s.
 //!
 //! The vectors of items are constants here: what moves the state is the memory, and what learns is whatever reads the state.
 
@@ -9,9 +9,8 @@ use super::Context;
 /// Places of the tensors among the encoder's own.
 const LIKE: usize = 0;
 const DISLIKE: usize = 1;
-const LIKE_COUNT: usize = 2;
-const DISLIKE_COUNT: usize = 3;
-const POWER: usize = 4;
+/// The first of the four divisors: constant, those of the counts, that of the norm.
+const DIVISORS: usize = 2;
 
 /// Moves the memory S, n+, n- by an answer of weight 1: a like of `item`, or none. O(H).
 pub(crate) fn remember(
@@ -55,12 +54,19 @@ pub(super) fn forward(
         } else {
             &context.memory[..config.memory()]
         };
+        let [constant, a, b, norm] = [0, 1, 2, 3].map(|at| &weights.encoder[DIVISORS + at]);
         let (likes, dislikes) = (memory[hidden], memory[hidden + 1]);
-        let [like_count, dislike_count, power] =
-            [LIKE_COUNT, DISLIKE_COUNT, POWER].map(|at| &weights.encoder[at]);
-        let scales = like_count.iter().zip(dislike_count).zip(power);
-        for ((h, sum), ((a, b), power)) in state.iter_mut().zip(memory).zip(scales) {
-            *h += sum * (1.0 + a * likes + b * dislikes).powf(-power);
+        let length = memory
+            .iter()
+            .zip(norm)
+            .map(|(sum, norm)| norm * sum * sum)
+            .sum::<f32>()
+            .sqrt();
+        for (k, h) in state.iter_mut().enumerate() {
+            let divisor = constant[k] + a[k] * likes + b[k] * dislikes + norm[k] * length;
+            if divisor > 0.0 {
+                *h += memory[k] / divisor;
+            }
         }
     }
     states

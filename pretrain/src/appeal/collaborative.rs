@@ -1,0 +1,174 @@
+//! The log's collaborative evidence: EASE (Steck 2019, arXiv 1905.03375) in the leading directions of the log, with users and
+//! items weighted by how much they did.
+//!
+//! EASE's item-to-item matrix is -P_ij / P_jj off its diagonal, P = (X'X + ridge)^-1. With X = U S V' that is
+//! [V diag(f) V']_ij / (1 - h_j), f = s^2 / (s^2 + ridge) and h_j = sum_k f_k V_jk^2: a product of two vectors an item, so that
+//! a user is the sum of the first ones of what he liked, and an item is scored by the second. Here X is
+//! diag(users' likes^-row) likes diag(items' likes^-column), in few directions, and the sum is taken as a direction.
+
+use serde::Serialize;
+
+use super::rows::Rows;
+use super::spectrum::{Spectrum, Weighted};
+
+/// Added to the length of a user's sum before it is divided by it.
+pub(super) const LEAST_LENGTH: f32 = 1e-6;
+
+/// How the evidence is read.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reading {
+    /// Power by which an item's likes weigh it down.
+    pub column: f32,
+    /// Power by which a user's likes weigh him down.
+    pub row: f32,
+    /// Directions at most.
+    pub rank: usize,
+    /// Ridge, in units of an interaction's mean weight squared.
+    pub ridge: f32,
+}
+
+/// A weighted log in its leading directions.
+#[derive(Clone, Debug)]
+pub(super) struct Directions {
+    spectrum: Spectrum,
+    /// By item.
+    column_weight: Vec<f32>,
+    /// The mean square of an entry of the weighted matrix.
+    unit: f32,
+}
+
+/// Two vectors an item, `[items, rank]` each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vectors {
+    pub(super) rank: usize,
+    /// What a like of the item adds to a user's sum.
+    pub(super) like: Vec<f32>,
+    /// What scores the item.
+    pub(super) item: Vec<f32>,
+}
+
+impl Directions {
+    /// Of `likes`, whose transposed is `columns`.
+    pub(super) fn new(likes: &Rows, columns: &Rows, column: f32, row: f32, rank: usize, seed: u64) -> Self {
+        let power = |count: f32, power: f32| count.max(1.0).powf(-power);
+        let column_weight: Vec<f32> = likes.counts().into_iter().map(|n| power(n, column)).collect();
+        let row_weight: Vec<f32> = (0..likes.len())
+            .map(|user| power(likes.row(user).len() as f32, row))
+            .collect();
+        let mut squares = 0.0;
+        for user in 0..likes.len() {
+            for &item in likes.row(user) {
+                squares += f64::from(row_weight[user] * column_weight[item as usize]).powi(2);
+            }
+        }
+        let matrix = Weighted {
+            rows: likes,
+            columns,
+            row_weight: &row_weight,
+            column_weight: &column_weight,
+        };
+        Directions {
+            spectrum: matrix.spectrum(rank, seed),
+            unit: (squares / likes.pairs().max(1) as f64) as f32,
+            column_weight,
+        }
+    }
+
+    /// The vectors of items in the `rank` leading directions.
+    pub(super) fn vectors(&self, rank: usize, ridge: f32) -> Vectors {
+        let whole = self.spectrum.rank();
+        let rank = rank.min(whole);
+        let items = self.column_weight.len();
+        let share: Vec<f32> = self.spectrum.squares[..rank]
+            .iter()
+            .map(|s| s / (s + ridge * self.unit))
+            .collect();
+        let (mut like, mut item) = (vec![0.0; items * rank], vec![0.0; items * rank]);
+        for code in 0..items {
+            let row = &self.spectrum.vectors[code * whole..code * whole + rank];
+            let own: f32 = row.iter().zip(&share).map(|(v, f)| f * v * v).sum();
+            let others = 1.0 / (1.0 - own.min(0.9));
+            for (at, (v, f)) in row.iter().zip(&share).enumerate() {
+                let half = v * f.sqrt();
+                like[code * rank + at] = half * self.column_weight[code];
+                item[code * rank + at] = half * others;
+            }
+        }
+        Vectors { rank, like, item }
+    }
+}
+
+impl Vectors {
+    /// The direction of who liked `items`; zeros for who liked none.
+    pub(super) fn query(&self, items: &[u32]) -> Vec<f32> {
+        let mut sum = vec![0.0; self.rank];
+        for &item in items {
+            add(&mut sum, row(&self.like, self.rank, item), 1.0);
+        }
+        let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        sum.iter_mut().for_each(|x| *x /= LEAST_LENGTH + length);
+        sum
+    }
+}
+
+/// Row `at` of a table of `width` columns.
+pub(super) fn row(table: &[f32], width: usize, at: u32) -> &[f32] {
+    &table[at as usize * width..(at as usize + 1) * width]
+}
+
+/// Adds `times` x to `sum`.
+pub(super) fn add(sum: &mut [f32], x: &[f32], times: f32) {
+    for (sum, x) in sum.iter_mut().zip(x) {
+        *sum += times * x;
+    }
+}
+
+/// The inner product, in eight sums side by side.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a_eights, a_rest) = a.as_chunks::<8>();
+    let (b_eights, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for (a, b) in a_eights.iter().zip(b_eights) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::DMatrix;
+
+    /// In all directions and without weights, the scores are those of EASE's closed form off its diagonal.
+    #[test]
+    fn in_all_directions_it_is_ease() {
+        let lists: Vec<Vec<u32>> = (0..30u32)
+            .map(|u| (0..12).filter(|i| (u * 7 + i * 5) % 11 < 4 + u % 3).collect())
+            .collect();
+        let likes = Rows::new(lists, 12);
+        let directions = Directions::new(&likes, &likes.transposed(), 0.0, 0.0, 12, 1);
+        let vectors = directions.vectors(12, 5.0);
+        let mut x = DMatrix::<f64>::zeros(30, 12);
+        for user in 0..30 {
+            likes
+                .row(user)
+                .iter()
+                .for_each(|&item| x[(user, item as usize)] = 1.0);
+        }
+        let p = (x.transpose() * &x + DMatrix::identity(12, 12) * 5.0)
+            .try_inverse()
+            .unwrap();
+        for i in 0..12u32 {
+            for j in (0..12u32).filter(|&j| j != i) {
+                let ours = dot(
+                    row(&vectors.like, vectors.rank, i),
+                    row(&vectors.item, vectors.rank, j),
+                );
+                let truth = -p[(i as usize, j as usize)] / p[(j as usize, j as usize)];
+                assert!((f64::from(ours) - truth).abs() < 1e-4, "{i} {j}: {ours} {truth}");
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Choosing how the evidence is read and what each source weighs, on what folds of the log do not know.
+//!
+//! First every reading of the collaborative evidence is fit beside popularity by conditional logit, and the likeliest is kept;
+//! then all sources are fit together. That serves the average pair. The weights are then moved, one at a time, to what brings
+//! more held-out likes into users' first [`TOP`] items, where the gain is more than its standard error.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::collaborative::{Directions, Reading, Vectors, dot, row};
+use super::folds::{Asked, Fold, Log, problem};
+use super::listwise::{Prior, Problem};
+use super::sources::Source;
+
+/// Readings that are tried.
+const COLUMNS: [f32; 3] = [0.0, 0.2, 0.4];
+const ROWS: [f32; 3] = [0.0, 0.25, 0.5];
+const RANKS: [usize; 4] = [8, 16, 32, 64];
+const RIDGES: [f32; 2] = [100.0, 500.0];
+/// Directions at most.
+const MOST: usize = 64;
+/// Items of a user's list whose likes count: an episode's.
+const TOP: usize = 10;
+/// Factors that a weight is tried with.
+const FACTORS: [f64; 6] = [0.0, 0.25, 0.5, 0.75, 1.5, 2.0];
+/// Catalogues of more items are not scored whole while fitting.
+const MOST_WHOLE: usize = 20_000;
+
+/// A feature and what it weighs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Weight {
+    /// Of what.
+    pub feature: String,
+    /// In units of the logit for one standard deviation of the feature over candidates; popularity's for one nat.
+    pub weight: f64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// How the collaborative evidence is read; none where there is none.
+    pub reading: Option<Reading>,
+    /// What each source weighs.
+    pub weights: Vec<Weight>,
+    /// Loss a held-out like, in nats.
+    pub loss: f64,
+    /// Held-out likes among a user's first items.
+    pub top: f64,
+    /// The same of the items liked most often.
+    pub popularity_top: f64,
+}
+
+/// The appeal model: a score is the sum of its features, each times its weight here.
+pub(super) struct Appeal {
+    pub(super) vectors: Vectors,
+    pub(super) collaborative: f32,
+    pub(super) popularity: f32,
+    /// Of each source: of liked and of disliked items.
+    pub(super) content: Vec<[f32; 2]>,
+    pub(super) report: Report,
+}
+
+/// What is tried, as features: the collaborative evidence, popularity, and for each source the nearness to what a user liked
+/// and to what he did not.
+struct Features<'a> {
+    vectors: &'a Vectors,
+    popularity: &'a [f32],
+    sources: &'a [Source],
+}
+
+impl Features<'_> {
+    fn width(&self) -> usize {
+        2 + 2 * self.sources.len()
+    }
+
+    /// Columns of features of `items` for a user of a part of the log.
+    fn of(&self, likes: &[u32], dislikes: &[u32], items: &[u32]) -> Vec<Vec<f32>> {
+        let vectors = self.vectors;
+        let query = vectors.query(likes);
+        let score = |table: &[f32], width: usize, query: &[f32]| -> Vec<f32> {
+            items
+                .iter()
+                .map(|&item| dot(row(table, width, item), query))
+                .collect()
+        };
+        let mut columns = vec![
+            score(&vectors.item, vectors.rank, &query),
+            items.iter().map(|&item| self.popularity[item as usize]).collect(),
+        ];
+        for source in self.sources {
+            for had in [likes, dislikes] {
+                columns.push(score(&source.table, source.width, &source.mean(had)));
+            }
+        }
+        columns
+    }
+}
+
+/// The logarithm of 1 + likes.
+pub(super) fn popularity(counts: &[f32]) -> Vec<f32> {
+    counts.iter().map(|n| n.ln_1p()).collect()
+}
+
+/// Fits the model to `log`; `sources` describe the items.
+pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
+    let folds = log.folds(seed);
+    let popular: Vec<Vec<f32>> = folds
+        .iter()
+        .map(|fold| popularity(&fold.likes.counts()))
+        .collect();
+    let reading = choose(&folds, &popular, seed);
+    let vectors: Vec<Vectors> = folds
+        .par_iter()
+        .map(|fold| match reading {
+            Some(reading) => {
+                directions(fold, reading.column, reading.row, seed).vectors(reading.rank, reading.ridge)
+            }
+            None => Vectors::default(),
+        })
+        .collect();
+    let features: Vec<Features> = vectors
+        .iter()
+        .zip(&popular)
+        .map(|(vectors, popularity)| Features {
+            vectors,
+            popularity,
+            sources,
+        })
+        .collect();
+    let width = 2 + 2 * sources.len();
+    let mut problem = problem(&folds, width, |number, asked| {
+        of_fold(&features[number], &folds[number], asked, &asked.candidates)
+    });
+    let spread = standardise(&mut problem);
+    let prior = prior(sources.len());
+    let (mut weights, loss) = problem.fit(&prior);
+    let held: usize = problem.groups.iter().map(|group| group.liked).sum();
+    drop(problem);
+    let (mut top, mut popularity_top) = (0.0, 0.0);
+    if log.likes.width() <= MOST_WHOLE && held > 0 {
+        let lists = Lists::new(log, &folds, &features, &spread);
+        lists.tune(&mut weights);
+        top = mean(&lists.hits(&weights));
+        let alone: Vec<f64> = (0..width).map(|at| f64::from(u8::from(at == 1))).collect();
+        popularity_top = mean(&lists.hits(&alone));
+    }
+    let scaled: Vec<f32> = weights.iter().zip(&spread).map(|(w, s)| (w / s) as f32).collect();
+    let whole = reading.map(|reading| {
+        Directions::new(
+            &log.likes,
+            &log.likes.transposed(),
+            reading.column,
+            reading.row,
+            MOST,
+            seed,
+        )
+        .vectors(reading.rank, reading.ridge)
+    });
+    let mut names = vec!["collaborative".to_string(), "popularity".to_string()];
+    names.extend(
+        sources
+            .iter()
+            .flat_map(|s| [format!("{} of likes", s.name), format!("{} of dislikes", s.name)]),
+    );
+    Appeal {
+        vectors: whole.unwrap_or_default(),
+        collaborative: scaled[0],
+        popularity: scaled[1],
+        content: scaled[2..].as_chunks::<2>().0.to_vec(),
+        report: Report {
+            reading,
+            weights: names
+                .into_iter()
+                .zip(weights)
+                .map(|(feature, weight)| Weight { feature, weight })
+                .collect(),
+            loss: loss / held.max(1) as f64,
+            top,
+            popularity_top,
+        },
+    }
+}
+
+/// What the weights are before any row: popularity is worth itself, content like what it was on MovieLens, and collaborative
+/// evidence nothing.
+fn prior(sources: usize) -> Prior {
+    let (mut mean, mut precision) = (vec![0.0, 1.0], vec![1.0, 1.0]);
+    for _ in 0..sources {
+        mean.extend([0.3, -0.05]);
+        precision.extend([4.0, 4.0]);
+    }
+    Prior { mean, precision }
+}
+
+fn directions(fold: &Fold, column: f32, row: f32, seed: u64) -> Directions {
+    Directions::new(&fold.likes, &fold.columns, column, row, MOST, seed)
+}
+
+fn of_fold(features: &Features, fold: &Fold, asked: &Asked, items: &[u32]) -> Vec<Vec<f32>> {
+    features.of(fold.likes.row(asked.user), fold.dislikes.row(asked.user), items)
+}
+
+/// The likeliest reading beside popularity; none where nothing is held out.
+fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
+    if folds.iter().all(|fold| fold.asked.is_empty()) {
+        return None;
+    }
+    let weightings: Vec<(f32, f32)> = COLUMNS.iter().flat_map(|&c| ROWS.map(|r| (c, r))).collect();
+    let tried: Vec<Vec<(f64, Reading)>> = weightings
+        .into_par_iter()
+        .map(|(column, row)| {
+            let found: Vec<Directions> = folds
+                .iter()
+                .map(|fold| directions(fold, column, row, seed))
+                .collect();
+            let settings = RANKS.iter().flat_map(|&rank| RIDGES.map(|ridge| (rank, ridge)));
+            settings
+                .map(|(rank, ridge)| {
+                    let vectors: Vec<Vectors> = found.iter().map(|d| d.vectors(rank, ridge)).collect();
+                    let mut problem = problem(folds, 2, |number, asked| {
+                        let features = Features {
+                            vectors: &vectors[number],
+                            popularity: &popular[number],
+                            sources: &[],
+                        };
+                        of_fold(&features, &folds[number], asked, &asked.candidates)
+                    });
+                    standardise(&mut problem);
+                    (
+                        problem.fit(&prior(0)).1,
+                        Reading {
+                            column,
+                            row,
+                            rank,
+                            ridge,
+                        },
+                    )
+                })
+                .collect()
+        })
+        .collect();
+    let best = tried.into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, reading)| reading)
+}
+
+/// Divides every feature but popularity by its standard deviation over candidates, and returns what they were divided by.
+fn standardise(problem: &mut Problem) -> Vec<f64> {
+    let one = |(at, column): (usize, &mut Vec<f32>)| {
+        let count = column.len().max(1) as f64;
+        let mean = column.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+        let variance = column.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+        if at == 1 || variance <= 0.0 {
+            return 1.0;
+        }
+        let spread = variance.sqrt();
+        column.iter_mut().for_each(|x| *x /= spread as f32);
+        spread
+    };
+    problem.features.iter_mut().enumerate().map(one).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Whole lists of items for users who are asked.
+struct Lists {
+    /// By user: the features of all items that may be offered or are held, and which of these are held.
+    users: Vec<(Vec<Vec<f32>>, Vec<bool>)>,
+}
+
+impl Lists {
+    fn new(log: &Log, folds: &[Fold], features: &[Features], spread: &[f64]) -> Self {
+        let all: Vec<(usize, &Asked)> = folds
+            .iter()
+            .enumerate()
+            .flat_map(|(number, fold)| fold.asked.iter().map(move |asked| (number, asked)))
+            .collect();
+        let users = all
+            .into_par_iter()
+            .map(|(number, asked)| {
+                let items: Vec<u32> = asked.held.iter().copied().chain(log.open(asked.user)).collect();
+                let mut columns = of_fold(&features[number], &folds[number], asked, &items);
+                for (column, spread) in columns.iter_mut().zip(spread) {
+                    column.iter_mut().for_each(|x| *x /= *spread as f32);
+                }
+                let held = (0..items.len()).map(|at| at < asked.held.len()).collect();
+                (columns, held)
+            })
+            .collect();
+        Lists { users }
+    }
+
+    /// Held-out likes among each user's first items.
+    fn hits(&self, weights: &[f64]) -> Vec<f64> {
+        self.users
+            .par_iter()
+            .map(|(columns, held)| {
+                let mut scores = vec![0.0f32; held.len()];
+                for (column, weight) in columns.iter().zip(weights) {
+                    for (score, x) in scores.iter_mut().zip(column) {
+                        *score += *weight as f32 * x;
+                    }
+                }
+                let mut order: Vec<u32> = (0..held.len() as u32).collect();
+                let by_score =
+                    |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(b.cmp(a));
+                if order.len() > TOP {
+                    order.select_nth_unstable_by(TOP - 1, by_score);
+                    order.truncate(TOP);
+                }
+                order.iter().filter(|&&at| held[at as usize]).count() as f64
+            })
+            .collect()
+    }
+
+    /// Moves one weight at a time to where it brings more hits, by more than the standard error of the gain.
+    fn tune(&self, weights: &mut [f64]) {
+        let mut here = self.hits(weights);
+        for _ in 0..2 {
+            for at in 0..weights.len() {
+                let (mut best, mut found) = (0.0, None);
+                for factor in FACTORS {
+                    let mut tried = weights.to_vec();
+                    tried[at] *= factor;
+                    let there = self.hits(&tried);
+                    let gains: Vec<f64> = there.iter().zip(&here).map(|(t, h)| t - h).collect();
+                    let gain = mean(&gains);
+                    let variance = gains.iter().map(|g| (g - gain).powi(2)).sum::<f64>() / gains.len() as f64;
+                    let sure = gain - (variance / gains.len() as f64).sqrt();
+                    if sure > best {
+                        (best, found) = (sure, Some((tried[at], there)));
+                    }
+                }
+                if let Some((weight, there)) = found {
+                    (weights[at], here) = (weight, there);
+                }
+            }
+        }
+    }
+}

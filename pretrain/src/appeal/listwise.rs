@@ -1,0 +1,210 @@
+//! Weights of features by conditional logit: of the items that a user could have taken, which were liked (McFadden 1974)?
+//!
+//! A group is a user with candidates; its first ones were liked. With z = w . f of each candidate, those that stand for
+//! others not drawn lifted by `offset`, the loss is the sum over liked candidates of log sum exp z - z.
+
+use nalgebra::{DMatrix, DVector};
+use rayon::prelude::*;
+
+/// Rounds of Newton's method at most, and the gain of the loss below which it is done.
+const ROUNDS: usize = 30;
+const DONE: f64 = 1e-6;
+
+/// Candidates of one user.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group {
+    /// Where they begin among all candidates.
+    pub(super) start: usize,
+    /// Where they end.
+    pub(super) end: usize,
+    /// How many of them, the first, were liked.
+    pub(super) liked: usize,
+    /// The logarithm of how many items each of the others stands for.
+    pub(super) offset: f32,
+}
+
+/// What is known of candidates: a column a feature.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Problem {
+    pub(super) groups: Vec<Group>,
+    pub(super) features: Vec<Vec<f32>>,
+}
+
+/// What the weights are thought to be before any row is seen.
+#[derive(Clone, Debug)]
+pub(super) struct Prior {
+    pub(super) mean: Vec<f64>,
+    /// 1 / variance.
+    pub(super) precision: Vec<f64>,
+}
+
+/// Loss, its gradient and its second derivatives.
+struct Local {
+    loss: f64,
+    slope: DVector<f64>,
+    curve: DMatrix<f64>,
+}
+
+impl Problem {
+    /// The weights of most posterior probability, and their penalised loss.
+    pub(super) fn fit(&self, prior: &Prior) -> (Vec<f64>, f64) {
+        let mut weights = DVector::from_column_slice(&prior.mean);
+        let mut here = self.local(&weights, prior);
+        for _ in 0..ROUNDS {
+            let Some(step) = here.curve.clone().cholesky().map(|c| c.solve(&here.slope)) else {
+                break;
+            };
+            // The loss is convex: some part of the step lowers it.
+            let mut part = 1.0;
+            let next = loop {
+                let tried = &weights - part * &step;
+                let there = self.local(&tried, prior);
+                if there.loss <= here.loss || part < 1e-4 {
+                    break (tried, there);
+                }
+                part *= 0.5;
+            };
+            let gain = here.loss - next.1.loss;
+            if gain < 0.0 {
+                break;
+            }
+            (weights, here) = next;
+            if gain < DONE * here.loss.abs() {
+                break;
+            }
+        }
+        (weights.iter().copied().collect(), here.loss)
+    }
+
+    fn local(&self, weights: &DVector<f64>, prior: &Prior) -> Local {
+        let width = weights.len();
+        let parts: Vec<Local> = self
+            .groups
+            .par_iter()
+            .map(|group| self.of_group(group, weights))
+            .collect();
+        let mut total = Local {
+            loss: 0.0,
+            slope: DVector::zeros(width),
+            curve: DMatrix::zeros(width, width),
+        };
+        for part in parts {
+            total.loss += part.loss;
+            total.slope += part.slope;
+            total.curve += part.curve;
+        }
+        for at in 0..width {
+            let off = weights[at] - prior.mean[at];
+            total.loss += 0.5 * prior.precision[at] * off * off;
+            total.slope[at] += prior.precision[at] * off;
+            total.curve[(at, at)] += prior.precision[at];
+        }
+        total
+    }
+
+    fn of_group(&self, group: &Group, weights: &DVector<f64>) -> Local {
+        let (width, count) = (weights.len(), group.end - group.start);
+        let columns: Vec<&[f32]> = self.features.iter().map(|f| &f[group.start..group.end]).collect();
+        let mut z = vec![0.0f32; count];
+        for (column, weight) in columns.iter().zip(weights.iter()) {
+            for (z, x) in z.iter_mut().zip(*column) {
+                *z += *weight as f32 * x;
+            }
+        }
+        let liked: f64 = z[..group.liked].iter().map(|&z| f64::from(z)).sum();
+        z[group.liked..].iter_mut().for_each(|z| *z += group.offset);
+        let most = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        z.iter_mut().for_each(|z| *z = (*z - most).exp());
+        let sum: f64 = z.iter().map(|&p| f64::from(p)).sum();
+        let times = group.liked as f64;
+        let mean = |at: usize| {
+            columns[at]
+                .iter()
+                .zip(&z)
+                .map(|(&x, &p)| f64::from(x * p))
+                .sum::<f64>()
+                / sum
+        };
+        let means: Vec<f64> = (0..width).map(mean).collect();
+        let slope = |at: usize, _: usize| {
+            times * means[at]
+                - columns[at][..group.liked]
+                    .iter()
+                    .map(|&x| f64::from(x))
+                    .sum::<f64>()
+        };
+        let curve = DMatrix::from_fn(width, width, |row, column| {
+            if column > row {
+                return 0.0;
+            }
+            let product = columns[row].iter().zip(columns[column]).zip(&z);
+            let mean = product.map(|((&x, &y), &p)| f64::from(x * y * p)).sum::<f64>() / sum;
+            times * (mean - means[row] * means[column])
+        });
+        Local {
+            loss: times * (f64::from(most) + sum.ln()) - liked,
+            slope: DVector::from_fn(width, slope),
+            curve: DMatrix::from_fn(width, width, |r, c| curve[(r.max(c), r.min(c))]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use common::rng::{RngExt, normal, stream};
+
+    /// Users choose one of 50 items by softmax of 1.5 f_0 - 0.5 f_1; f_2 says nothing.
+    fn problem(users: usize, keep: usize) -> Problem {
+        let mut rng = stream(1, "test", &[]);
+        let (mut groups, mut features) = (Vec::new(), vec![Vec::new(); 3]);
+        for _ in 0..users {
+            let rows: Vec<[f32; 3]> = (0..50)
+                .map(|_| [normal(&mut rng), normal(&mut rng), normal(&mut rng)])
+                .collect();
+            let weights: Vec<f32> = rows.iter().map(|r| (1.5 * r[0] - 0.5 * r[1]).exp()).collect();
+            let mut left = rng.random::<f32>() * weights.iter().sum::<f32>();
+            let chosen = weights
+                .iter()
+                .position(|w| {
+                    left -= w;
+                    left < 0.0
+                })
+                .unwrap_or(49);
+            let others = (0..50).filter(|&i| i != chosen).take(keep);
+            let start = features[0].len();
+            for row in std::iter::once(chosen).chain(others).map(|i| rows[i]) {
+                features.iter_mut().zip(row).for_each(|(f, x)| f.push(x));
+            }
+            groups.push(Group {
+                start,
+                end: features[0].len(),
+                liked: 1,
+                offset: (49.0 / keep as f32).ln(),
+            });
+        }
+        Problem { groups, features }
+    }
+
+    #[test]
+    fn weights_are_those_that_users_chose_by_on_all_items_and_on_a_sample() {
+        let prior = Prior {
+            mean: vec![0.0; 3],
+            precision: vec![1.0; 3],
+        };
+        for keep in [49, 15] {
+            let (weights, _) = problem(3000, keep).fit(&prior);
+            for (found, truth) in weights.iter().zip([1.5, -0.5, 0.0]) {
+                assert!((found - truth).abs() < 0.1, "{keep}: {weights:?}");
+            }
+        }
+        let (weights, _) = problem(1, 49).fit(&Prior {
+            mean: vec![1.0, 0.0, 0.0],
+            precision: vec![1e6; 3],
+        });
+        assert!(
+            (weights[0] - 1.0).abs() < 1e-3,
+            "few rows leave the prior: {weights:?}"
+        );
+    }
+}
