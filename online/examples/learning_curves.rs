@@ -146,6 +146,7 @@ fn main() -> Result<()> {
                 &setup.network,
                 prior.clone(),
                 &setup.items,
+                None,
                 &hyper,
                 seed,
             );

@@ -82,7 +82,15 @@ fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl W
         .seed(seed)
         .input("policy", Policy::fingerprint(&config.policy)?);
     let network = policy.config.network;
-    let acting = adapt::build(strategy, &network, policy.weights, &policy.items, &hyper, seed);
+    let acting = adapt::build(
+        strategy,
+        &network,
+        policy.weights,
+        &policy.items,
+        policy.config.likes,
+        &hyper,
+        seed,
+    );
     let knowledge = Knowledge::new(policy.items.ids, policy.users, network);
     let mut agent = Agent::new(knowledge, acting);
 

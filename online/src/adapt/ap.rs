@@ -47,7 +47,7 @@ impl Ap {
     pub fn new(config: NetworkConfig, prior: Weights, hyper: &Hyper, seed: u64) -> Self {
         let online = from_scratch(config.clone(), hyper.learning, seed).off_policy();
         Ap {
-            mixer: Mixer::new(hyper.mixing, config.hidden),
+            mixer: Mixer::new(hyper.mixing),
             prior: Network::new(config, prior),
             online,
             seed,
@@ -57,7 +57,8 @@ impl Ap {
 
 impl Strategy for Ap {
     fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        let (items, hidden) = (self.prior.config().items, self.prior.config().hidden);
+        let items = self.prior.config().items;
+        let weight = self.mixer.weight();
         let mut slates = Vec::with_capacity(moments.len());
         let Room {
             states,
@@ -71,16 +72,12 @@ impl Strategy for Ap {
             let situations = chunk.iter().map(|moment| moment.situation);
             acting::encode(&self.prior, Some(0), situations.clone(), states);
             acting::logits(&self.prior, states, logits);
-            let weights: Vec<f32> = states
-                .chunks_exact(hidden)
-                .map(|h| self.mixer.weight(h))
-                .collect();
             acting::encode(self.online.network(), None, situations, states);
             acting::logits(self.online.network(), states, other_logits);
             let rows = logits
                 .chunks_exact_mut(items)
                 .zip(other_logits.chunks_exact_mut(items));
-            for (((prior, online), moment), weight) in rows.zip(chunk).zip(weights) {
+            for ((prior, online), moment) in rows.zip(chunk) {
                 acting::deal(deck, prior, moment);
                 acting::deal(other, online, moment);
                 let mut rng = stream(self.seed, "action", &moment.key);
@@ -100,16 +97,12 @@ impl Strategy for Ap {
 
     fn learn(&mut self, experience: &Experience) -> Result<()> {
         let advantages = self.online.update(experience)?;
-        let situations = experience.contexts.iter().map(|situation| &**situation);
-        let (hidden, mut states) = (self.prior.config().hidden, Vec::new());
-        acting::encode(&self.prior, Some(0), situations, &mut states);
         let steps = experience
             .trajectories
             .iter()
             .flat_map(|trajectory| &trajectory.steps);
         for (step, advantage) in steps.zip(advantages) {
             self.mixer.observe(&Evidence {
-                state: &states[step.context * hidden..(step.context + 1) * hidden],
                 shown: step.shown,
                 reward: step.reward,
                 advantage,
@@ -140,7 +133,7 @@ impl Strategy for Ap {
 
     fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
         let prior = acting::explain(&self.prior, Some(0), moment, room);
-        let (weight, reasons) = (self.mixer.weight(&room.states), self.mixer.reasons(&room.states));
+        let (weight, reasons) = (self.mixer.weight(), self.mixer.reasons());
         let online = acting::explain(self.online.network(), None, moment, room);
         Explanation {
             value: Some(prior.value),
@@ -224,7 +217,6 @@ mod tests {
             }
             for _ in 0..2 {
                 ap.mixer.observe(&Evidence {
-                    state: &[0.0; 5],
                     shown: seen.unwrap(),
                     reward: 1.0,
                     advantage: 0.5,

@@ -1,11 +1,11 @@
 //! The strategies by name.
 
-use common::policy_artifact::{NetworkConfig, PolicyItems, Weights};
+use common::policy_artifact::{LikeModel, NetworkConfig, PolicyItems, Weights};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adapter, AdapterSettings, Ap, DriftSettings, Frozen, Learning, Mixing, Popularity, Random, Strategy,
-    fine_tune, from_scratch,
+    Adapter, AdapterSettings, Ap, Frozen, Learning, Mixing, Popularity, Random, Strategy, fine_tune,
+    from_scratch,
 };
 use crate::index::Scan;
 
@@ -25,7 +25,7 @@ pub enum Name {
     Ft,
     /// A-iALP_ap: the frozen prior mixed with a fresh policy that learns from all steps
     Ap,
-    /// The frozen prior beside a small part that learns from each answer; mixed state by state
+    /// The prior policy beside a small model of likes that learns from each answer
     Adapter,
 }
 
@@ -38,8 +38,6 @@ pub struct Hyper {
     pub mixing: Mixing,
     /// The adapter's own.
     pub adapter: AdapterSettings,
-    /// When the adapter takes it that the world has changed.
-    pub drift: DriftSettings,
     /// By what the adapter scores the catalogue.
     pub scan: Scan,
 }
@@ -49,20 +47,21 @@ impl Hyper {
     pub fn for_strategy(name: Name) -> Self {
         Hyper {
             learning: Learning::for_strategy(name),
-            mixing: Mixing::for_strategy(name),
+            mixing: Mixing::DEFAULT,
             adapter: AdapterSettings::DEFAULT,
-            drift: DriftSettings::DEFAULT,
             scan: Scan::Exact,
         }
     }
 }
 
-/// Makes the strategy `name` for a policy; `seed` decides fresh weights and the draws.
+/// Makes the strategy `name` for a policy, whose logits say of likes what `likes` says; `seed` decides fresh weights and
+/// the draws.
 pub fn build(
     name: Name,
     network: &NetworkConfig,
     weights: Weights,
     items: &PolicyItems,
+    likes: Option<LikeModel>,
     hyper: &Hyper,
     seed: u64,
 ) -> Box<dyn Strategy> {
@@ -75,6 +74,6 @@ pub fn build(
         Name::Scratch => Box::new(from_scratch(network, learning, seed)),
         Name::Ft => Box::new(fine_tune(network, weights, learning, seed)),
         Name::Ap => Box::new(Ap::new(network, weights, hyper, seed)),
-        Name::Adapter => Box::new(Adapter::new(network, weights, items, *hyper, seed)),
+        Name::Adapter => Box::new(Adapter::new(network, weights, likes, hyper, seed)),
     }
 }

@@ -14,9 +14,9 @@ use crate::policy::{Adam, Coefficients, Context, Network, Transition, a2c};
 /// How to learn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Learning {
-    /// The step size: Adam's, or the adapter's, whose steps are measured in gradients of the usual size.
+    /// Adam's step size.
     pub learning_rate: f32,
-    /// Weight of the entropy bonus (not the adapter's, which has none).
+    /// Weight of the entropy bonus.
     pub entropy: f32,
     /// Weight of the critic's squared error.
     pub critic: f32,
@@ -24,7 +24,7 @@ pub struct Learning {
     pub gamma: f32,
     /// Vector steps an update, the n of the n-step returns.
     pub rollout: usize,
-    /// Bound of the gradient's norm (not the adapter's).
+    /// Bound of the gradient's norm.
     pub max_norm: f32,
     /// Adam's epsilon.
     pub epsilon: f32,
@@ -47,11 +47,6 @@ impl Learning {
         match name {
             Name::Scratch | Name::Ap => Learning {
                 learning_rate: 5e-3,
-                ..Learning::DEFAULT
-            },
-            // In the adapter's measure: of the size of a block's usual gradient.
-            Name::Adapter => Learning {
-                learning_rate: 1e-2,
                 ..Learning::DEFAULT
             },
             _ => Learning::DEFAULT,

@@ -9,9 +9,8 @@ use common::{Result, terminal};
 use super::latency::Latency;
 use super::made::{self, Sizes};
 use super::table::table;
-use crate::index::Scan;
+use crate::index::Coarse;
 use crate::policy::distribution::softmax;
-use crate::policy::sparse::Scores;
 use crate::policy::{Context, Network};
 
 /// What to measure.
@@ -59,7 +58,7 @@ pub fn index(config: &IndexConfig) -> Result<()> {
     let (items, dims) = (described.network.items, described.network.dims);
     let network = Network::new(described.network, weights);
     let begun = Instant::now();
-    let coarse = Scores::new(&network, Scan::Quantised);
+    let coarse = Coarse::new(&network.weights().item_embedding, items, dims);
     let made = begun.elapsed();
     terminal::info("scoring");
     let (mut exact_time, mut coarse_time) = (Latency::new()?, Latency::new()?);
@@ -72,7 +71,10 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         network.logits(&query, &mut exact);
         exact_time.add(begun.elapsed());
         let begun = Instant::now();
-        coarse.logits(&query, dims, network.scale(), &mut near);
+        coarse.scores(&query, network.scale(), &mut near);
+        for (logit, bias) in near.iter_mut().zip(&network.weights().item_bias) {
+            *logit += bias;
+        }
         coarse_time.add(begun.elapsed());
         nearness.ten += recall(&exact, &near, 10);
         nearness.hundred += recall(&exact, &near, DEPTH);

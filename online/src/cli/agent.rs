@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     policy: PathBuf,
     /// How to act and learn
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value_t = Name::Adapter)]
     strategy: Name,
     /// Instead of using stdin and stdout, connect to the Unix socket on which an environment listens, such as `simulator
     /// run --socket`

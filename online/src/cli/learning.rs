@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::numbers::{fraction, not_negative, positive};
-use crate::adapt::{AdapterSettings, DriftSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
+use super::numbers::{fraction, not_negative, positive, share};
+use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
 use crate::index::Scan;
 use crate::live::Settings;
 
@@ -19,13 +19,12 @@ pub(super) struct LearningArguments {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Learning")]
+#[command(next_help_heading = "Learning (ft, scratch, ap)")]
 struct Steps {
-    /// Step size: of Adam, or for the adapter in gradients of the usual size [default: 0.001 for ft, 0.005 for
-    /// scratch and ap, 0.01 for adapter]
+    /// Adam's step size [default: 0.001 for ft, 0.005 for scratch and ap]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     lr: Option<f32>,
-    /// Weight of the entropy bonus (ft, scratch, ap)
+    /// Weight of the entropy bonus
     #[arg(long, default_value_t = Learning::DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative)]
     entropy: f32,
     /// Weight of the critic's squared error
@@ -37,29 +36,28 @@ struct Steps {
     /// Vector steps between two updates, the n of the n-step returns
     #[arg(long, default_value_t = Learning::DEFAULT.rollout as u32, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
     rollout: u32,
-    /// Bound of a gradient's norm (ft, scratch, ap)
+    /// Bound of a gradient's norm
     #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
     max_norm: f32,
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "The prior's weight (ap, adapter)")]
+#[command(next_help_heading = "The prior's weight (ap)")]
 struct Weight {
-    /// What gives the prior's weight [default: decaying for ap, state for adapter]
+    /// What gives the prior's weight [default: decaying]
     #[arg(long, value_enum, value_name = "RULE")]
     mixing: Option<Rule>,
-    /// The fixed weight, the end of a falling one, or what others keep away from 0 and 1 by [default: 0.1 for ap, 0.05
-    /// for adapter]
+    /// The fixed weight, the end of a falling one, or what others keep away from 0 and 1 by [default: 0.1]
     #[arg(long, alias = "ap-floor", value_name = "WEIGHT", value_parser = fraction)]
     prior_floor: Option<f32>,
     /// Recommendations until a decaying weight has fallen from 1 to its floor [default: 10000]
     #[arg(long, alias = "ap-decay", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     prior_decay: Option<u64>,
-    /// Recommendations that the prior makes alone at first; of the adapter only the critic learns from them [default: 0]
+    /// Recommendations that the prior makes alone at first [default: 0]
     #[arg(long, value_name = "COUNT")]
     warm_up: Option<u64>,
     /// Conservative gate: while it is not shown that the mixture earns at least (1 - ALPHA) of what the prior does, the
-    /// adapted policy makes no more than ALPHA of the recommendations; `none` leaves it open [default: 0.1 for adapter, none for ap]
+    /// online policy makes no more than ALPHA of the recommendations; `none` leaves it open [default: none]
     #[arg(long, value_name = "ALPHA", value_parser = gate)]
     gate: Option<Gate>,
 }
@@ -78,21 +76,27 @@ fn gate(text: &str) -> common::Result<Gate> {
 }
 
 #[derive(Args, Debug)]
-#[command(next_help_heading = "The adapter")]
+#[command(next_help_heading = "The model of likes (adapter)")]
 struct Own {
-    /// Items drawn at each decision for the gradient
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.negatives as u32, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    negatives: u32,
-    /// How much an item's likes in the log count for users of whom nothing is known: this times their logarithm is
-    /// added to its logit
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.newcomer, value_name = "WEIGHT", value_parser = not_negative)]
-    newcomer_popularity: f32,
-    /// By how many deviations answers may fall short of what was expected, in sum, before exploration opens again; 0: never
-    #[arg(long, default_value_t = DriftSettings::DEFAULT.threshold, value_name = "SUM", value_parser = not_negative)]
-    drift_threshold: f32,
-    /// For how many answers it is open then
-    #[arg(long, default_value_t = DriftSettings::DEFAULT.reopen, value_name = "COUNT")]
-    drift_reopen: u64,
+    /// How far an item's likes may be from what the policy expects: standard deviation of its own part of the log-odds of a
+    /// like, before any answer. Larger learns faster and less surely; 0 learns nothing of items
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.item, value_name = "SD", value_parser = not_negative)]
+    item_sd: f32,
+    /// The same of what is learnt of each user alone, over the items of the catalogue; 0 learns nothing of users
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.user, value_name = "SD", value_parser = not_negative)]
+    user_sd: f32,
+    /// How much less known items are preferred: this times the standard deviation of an item's part is added when it acts;
+    /// 0 explores by the policy's own sampling alone
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.bonus, value_name = "FACTOR", value_parser = not_negative)]
+    bonus: f32,
+    /// The share of the decisions that the frozen policy makes, so that the adapter can be compared with it all the time; 0
+    /// compares nothing and never steps back
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.control, value_name = "SHARE", value_parser = share)]
+    control: f32,
+    /// Where the adapter is shown to earn less than (1 - ALPHA) of the frozen policy's likes, the two change places until
+    /// it is shown to earn as much again
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.gate_alpha, value_name = "ALPHA", value_parser = fraction)]
+    gate_alpha: f32,
     /// By what the adapter scores all items at a decision
     #[arg(long, value_enum, value_name = "BY", default_value_t = Scan::Exact)]
     scan: Scan,
@@ -130,13 +134,11 @@ impl LearningArguments {
                 gate: mixing.gate.map_or(default.mixing.gate, gate),
             },
             adapter: AdapterSettings {
-                negatives: adapter.negatives as usize,
-                newcomer: adapter.newcomer_popularity,
-                ..default.adapter
-            },
-            drift: DriftSettings {
-                threshold: adapter.drift_threshold,
-                reopen: adapter.drift_reopen,
+                item: adapter.item_sd,
+                user: adapter.user_sd,
+                bonus: adapter.bonus,
+                control: adapter.control,
+                gate_alpha: adapter.gate_alpha,
             },
             scan: adapter.scan,
         };

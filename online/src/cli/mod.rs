@@ -71,7 +71,9 @@ mod tests {
             "--ap-floor=inf",
             "--gate=0",
             "--gate=1.5",
-            "--negatives=0",
+            "--item-sd=-1",
+            "--control=0.6",
+            "--gate-alpha=2",
         ] {
             assert!(parse(flag).is_err(), "{flag}");
         }

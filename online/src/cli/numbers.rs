@@ -23,6 +23,10 @@ pub(super) fn fraction(text: &str) -> Result<f32> {
     number(text, |value| (0.0..=1.0).contains(&value), "number from 0 to 1")
 }
 
+pub(super) fn share(text: &str) -> Result<f32> {
+    number(text, |value| (0.0..=0.5).contains(&value), "number from 0 to 0.5")
+}
+
 pub(super) fn seconds(text: &str) -> Result<Duration> {
     let seconds = number(
         text,

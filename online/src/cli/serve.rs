@@ -26,8 +26,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", required_unless_present = "openapi")]
     state: Option<PathBuf>,
     /// How to act and learn
-    #[arg(long, value_enum, required_unless_present = "openapi")]
-    strategy: Option<Name>,
+    #[arg(long, value_enum, default_value_t = Name::Adapter)]
+    strategy: Name,
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -132,15 +132,15 @@ impl Arguments {
     }
 
     fn resolve(self) -> Result<Config> {
-        let (Some(policy), Some(state), Some(strategy)) = (self.policy, self.state, self.strategy) else {
-            return Err(Error::usage("--policy, --state and --strategy are needed"));
+        let (Some(policy), Some(state)) = (self.policy, self.state) else {
+            return Err(Error::usage("--policy and --state are needed"));
         };
         let workers = self.shared.workers();
         Ok(Config {
             open: OpenConfig {
                 state,
                 policy,
-                settings: self.learning.settings(strategy, self.shared.seed),
+                settings: self.learning.settings(self.strategy, self.shared.seed),
                 keeping: Keeping {
                     segment_bytes: self.keeping.segment_size,
                     segment_seconds: self.keeping.segment_age,

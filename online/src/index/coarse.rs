@@ -8,7 +8,7 @@ const WIDTH: usize = 64;
 /// The largest number of a row and of a query. Two products of such numbers fit into 16 bits.
 const LARGEST: f32 = 127.0;
 
-/// The coarse copy of N items in D dimensions: N (D + 8) bytes.
+/// The coarse copy of N items in D dimensions: N (D + 4) bytes.
 #[derive(Debug, Clone)]
 pub struct Coarse {
     /// D, filled up to an even number with zeros.
@@ -17,51 +17,45 @@ pub struct Coarse {
     panels: Vec<[i8; WIDTH]>,
     /// What one stands for in each row.
     steps: Vec<[f32; WIDTH]>,
-    biases: Vec<[f32; WIDTH]>,
 }
 
 impl Coarse {
-    /// The copy of `embeddings`, `[items, dims]` row by row, and one bias an item.
-    pub fn new(embeddings: &[f32], biases: &[f32], dims: usize) -> Self {
-        let panels = biases.len().div_ceil(WIDTH);
+    /// The copy of `embeddings`, `[items, dims]` row by row.
+    pub fn new(embeddings: &[f32], items: usize, dims: usize) -> Self {
+        let panels = items.div_ceil(WIDTH);
         let columns = dims.next_multiple_of(2);
         let mut coarse = Coarse {
             columns,
             panels: vec![[0; WIDTH]; panels * columns],
             steps: vec![[0.0; WIDTH]; panels],
-            biases: vec![[0.0; WIDTH]; panels],
         };
-        for (item, &bias) in biases.iter().enumerate() {
-            let row = &embeddings[item * dims..][..dims];
-            coarse.set(item, row.iter().copied(), bias);
+        for item in 0..items {
+            coarse.set(item, &embeddings[item * dims..][..dims]);
         }
         coarse
     }
 
-    /// Changes an item.
-    pub fn set(&mut self, item: usize, row: impl Iterator<Item = f32> + Clone, bias: f32) {
+    fn set(&mut self, item: usize, row: &[f32]) {
         let (panel, lane) = (item / WIDTH, item % WIDTH);
-        let step = step(row.clone());
+        let step = step(row);
         self.steps[panel][lane] = step;
-        self.biases[panel][lane] = bias;
         let columns = &mut self.panels[panel * self.columns..];
         for (column, value) in columns.iter_mut().zip(row) {
             column[lane] = (value / step).round() as i8;
         }
     }
 
-    /// The scores scale * row . query + bias of all items, as far as the copy tells; `out`, `[items]`, is overwritten.
+    /// The products scale * row . query of all items, as far as the copy tells; `out`, `[items]`, is overwritten.
     pub fn scores(&self, query: &[f32], scale: f32, out: &mut [f32]) {
-        let unit = step(query.iter().copied());
+        let unit = step(query);
         let mut coarse: Vec<i16> = query.iter().map(|x| (x / unit).round() as i16).collect();
         coarse.resize(self.columns, 0);
-        let tables = self.steps.iter().zip(&self.biases);
-        for (panel, (out, (steps, biases))) in out.chunks_mut(WIDTH).zip(tables).enumerate() {
+        for (panel, (out, steps)) in out.chunks_mut(WIDTH).zip(&self.steps).enumerate() {
             let columns = &self.panels[panel * self.columns..(panel + 1) * self.columns];
             let sums = products(columns, &coarse);
             let mut scores = [0.0; WIDTH];
             for lane in 0..WIDTH {
-                scores[lane] = sums[lane] as f32 * (steps[lane] * unit * scale) + biases[lane];
+                scores[lane] = sums[lane] as f32 * (steps[lane] * unit * scale);
             }
             out.copy_from_slice(&scores[..out.len()]);
         }
@@ -69,8 +63,8 @@ impl Coarse {
 }
 
 /// What one stands for, so that the largest number of `row` becomes [`LARGEST`].
-fn step(row: impl Iterator<Item = f32>) -> f32 {
-    let largest = row.fold(0.0f32, |top, x| top.max(x.abs()));
+fn step(row: &[f32]) -> f32 {
+    let largest = row.iter().fold(0.0f32, |top, x| top.max(x.abs()));
     largest.max(f32::MIN_POSITIVE * LARGEST) / LARGEST
 }
 
@@ -96,10 +90,9 @@ mod tests {
 
     use super::*;
 
-    fn catalogue(items: usize, dims: usize) -> (Vec<f32>, Vec<f32>) {
+    fn catalogue(items: usize, dims: usize) -> Vec<f32> {
         let mut rng = stream(1, "catalogue", &[items as u64]);
-        let embeddings = (0..items * dims).map(|_| normal(&mut rng)).collect();
-        (embeddings, (0..items).map(|_| normal(&mut rng)).collect())
+        (0..items * dims).map(|_| normal(&mut rng)).collect()
     }
 
     fn query(dims: usize, index: u64) -> Vec<f32> {
@@ -110,8 +103,8 @@ mod tests {
     #[test]
     fn scores_are_the_exact_ones_but_for_rounding() {
         for (items, dims) in [(3000, 64), (1000, 7), (65, 1)] {
-            let (embeddings, biases) = catalogue(items, dims);
-            let coarse = Coarse::new(&embeddings, &biases, dims);
+            let embeddings = catalogue(items, dims);
+            let coarse = Coarse::new(&embeddings, items, dims);
             let mut scores = vec![0.0; items];
             for index in 0..5 {
                 let query = query(dims, index);
@@ -123,7 +116,7 @@ mod tests {
                 };
                 for item in 0..items {
                     let row = &embeddings[item * dims..][..dims];
-                    let exact = 0.5 * row.iter().zip(&query).map(|(a, b)| a * b).sum::<f32>() + biases[item];
+                    let exact = 0.5 * row.iter().zip(&query).map(|(a, b)| a * b).sum::<f32>();
                     let miss = (scores[item] - exact).abs();
                     assert!(miss <= bound(row) + 1e-5, "{items} {dims} {item}: {miss}");
                 }
@@ -132,29 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_item_scores_by_what_it_is_now() {
-        let (embeddings, biases) = catalogue(100, 16);
-        let mut coarse = Coarse::new(&embeddings, &biases, 16);
-        let query = query(16, 0);
-        let mut before = vec![0.0; 100];
-        coarse.scores(&query, 0.5, &mut before);
-        coarse.set(77, query.iter().copied(), 9.0);
-        let mut after = vec![0.0; 100];
-        coarse.scores(&query, 0.5, &mut after);
-        let exact = 9.0 + 0.5 * query.iter().map(|x| x * x).sum::<f32>();
-        assert!((after[77] - exact).abs() < 0.1, "{} {exact}", after[77]);
-        after[77] = before[77];
-        assert_eq!(after, before);
-    }
-
-    #[test]
     fn the_largest_numbers_do_not_overflow() {
-        let coarse = Coarse::new(&[127.0, -127.0, -127.0, 127.0, 0.0, 0.0], &[0.0, 0.0, 1.0], 2);
+        let coarse = Coarse::new(&[127.0, -127.0, -127.0, 127.0, 0.0, 0.0], 3, 2);
         let mut scores = vec![9.0; 3];
         coarse.scores(&[-1.0, 1.0], 1.0, &mut scores);
-        assert_eq!(scores, [-254.0, 254.0, 1.0]);
+        assert_eq!(scores, [-254.0, 254.0, 0.0]);
         // Zeros have no step of their own.
         coarse.scores(&[0.0, 0.0], 1.0, &mut scores);
-        assert_eq!(scores, [0.0, 0.0, 1.0]);
+        assert_eq!(scores, [0.0, 0.0, 0.0]);
     }
 }

@@ -70,6 +70,7 @@ impl State {
             network,
             policy.weights,
             &policy.items,
+            config.likes,
             &settings.hyper_for(config.gamma),
             settings.seed,
         );

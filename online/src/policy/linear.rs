@@ -52,15 +52,6 @@ impl Packed {
         }
     }
 
-    /// Replaces the values of one row.
-    pub(super) fn set(&mut self, row: usize, values: impl Iterator<Item = f32>) {
-        let size = PANEL * self.columns;
-        let panel = &mut self.panels[row / PANEL * size..][..size];
-        for (slot, value) in panel.iter_mut().skip(row % PANEL).step_by(PANEL).zip(values) {
-            *slot = value;
-        }
-    }
-
     /// `out[b, m] = sum_k input[b, k] * weight[m, k]`; `out` is overwritten.
     pub(super) fn forward(&self, input: &[f32], out: &mut [f32]) {
         let (rows, columns) = (self.rows, self.columns);

@@ -6,11 +6,10 @@
 pub mod a2c;
 pub mod adam;
 pub mod distribution;
-mod elementary;
+pub(crate) mod elementary;
 mod encoder;
 mod linear;
 pub mod network;
-pub mod sparse;
 
 pub use a2c::{Coefficients, Loss, Transition, a2c_gradients};
 pub use adam::Adam;

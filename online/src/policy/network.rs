@@ -96,6 +96,11 @@ impl Network {
         exp(self.weights.log_temperature[0]) / (self.config.dims as f32).sqrt()
     }
 
+    /// The products of `queries` with the embeddings of all items, `[contexts, items]`; `out` is overwritten.
+    pub fn products(&self, queries: &[f32], out: &mut [f32]) {
+        self.items.forward(queries, out);
+    }
+
     /// The logits of `queries` over all items, none masked, `[contexts, items]`; `out` is overwritten.
     pub fn logits(&self, queries: &[f32], out: &mut [f32]) {
         self.items.forward(queries, out);

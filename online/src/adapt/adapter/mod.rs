@@ -1,12 +1,25 @@
-//! The adapter: the frozen prior, and beside it a small part that learns from every single answer
-//! ([`crate::policy::sparse`]), with the prior's share decided state by state.
+//! The adapter: the frozen policy, and beside it a small Bayesian model of likes ([`beliefs`]) that learns from every answer.
 //!
-//! An update costs a few microseconds whatever the size of the catalogue, so that it is made at once and for each answer
-//! alone. Actions that were the prior's more than the learner's count as in [`crate::policy::a2c`]: fully where they did
-//! better than expected, else only as far as the learner would have taken them.
+//! It acts by the softmax of
+//!
+//! ```text
+//! logit'_j = (s z_j + beta_j + e_j . v_u + bonus (sd beta_j - item)) / T
+//!          = scale * E_j . (s q + v_u) + s b_j + (beta_j + bonus (sd beta_j - item)) / T:
+//! ```
+//!
+//! the policy's own sampling, with what was learnt of items and of the user in the query. It costs one scan of the
+//! catalogue, and before any answer it is the policy to the last bit. Of two items that are as likely to be liked, the less
+//! known one comes first (optimism in the face of uncertainty); the bonus is 0 for an item without an answer and falls.
+//!
+//! An answer costs O(D), whatever the size of the catalogue. Rewards are likes or not: what is above 0 is a like. The
+//! encoder's part of a user's memory is left as it is: what the user's answers say is in v_u, and moving both by the same
+//! likes was measured to earn less.
+//!
+//! A small share of the decisions is the frozen policy's own ([`gate`]). Which arm acts is drawn by a stream of its own;
+//! the propensity is that of the arm, and the slate's weight says which one it was: 1 the frozen policy, 0 the adapted one.
 
-mod carry;
-mod features;
+mod beliefs;
+mod gate;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -14,246 +27,236 @@ mod tests;
 
 pub use settings::AdapterSettings;
 
-use common::policy_artifact::{NetworkConfig, PolicyItems, Weights};
-use common::rng::stream;
-use common::{Error, Result};
+use common::Result;
+use common::policy_artifact::{LikeModel, NetworkConfig, Weights};
+use common::rng::{RngExt, stream};
 
-use super::acting::{ROWS, deal};
-use super::drift::Drift;
-use super::mixing::{Evidence, Mixer};
-use super::newcomer::Newcomer;
-use super::{Carried, Experience, Explanation, Hyper, Moment, Room, Step, Strategy, Trajectory, returns};
-use crate::explore::{Slate, mixed_slate, slate};
-use crate::index::Scan;
+use super::acting::{self, ROWS};
+use super::situation::recall_all;
+use super::{Carried, Explanation, Hyper, Moment, Reason, Room, Situation, Strategy};
+use crate::explore::{Shown, Slate, slate};
+use crate::index::{Coarse, Scan};
 use crate::policy::Network;
-use crate::policy::sparse::{Gradient, Optimiser, Sample, Scores, Sparse};
-use features::Features;
+use beliefs::{Beliefs, Pair};
+use gate::Gate;
 
-/// The largest return that an update takes.
-const MOST: f32 = 1e9;
+/// What stands for the weights' revision where queries are kept in situations, which other strategies use for states.
+const QUERIES: u64 = u64::MAX;
 
 /// A frozen policy and what is learnt beside it.
 pub struct Adapter {
     network: Network,
-    features: Features,
-    newcomer: Newcomer,
-    hyper: Hyper,
+    likes: Option<LikeModel>,
+    settings: AdapterSettings,
     seed: u64,
-    sparse: Sparse,
-    /// What acts: the embeddings and biases with what was learnt.
-    scores: Scores,
-    /// The prior's, where they are not the network's exact ones.
-    prior: Option<Scores>,
-    optimiser: Optimiser,
-    mixer: Mixer,
-    drift: Drift,
-    updates: u64,
-    gradient: Gradient,
-    /// What the experience's contexts are, and their values.
-    known: Vec<f32>,
-    values: Vec<f32>,
+    /// The copy of the embeddings by which the catalogue is scanned, where it is not the embeddings themselves.
+    coarse: Option<Coarse>,
+    beliefs: Beliefs,
+    gate: Gate,
+    answers: u64,
 }
 
 impl Adapter {
-    /// Nothing learnt yet beside the prior's `weights`; `seed` decides the draws.
+    /// Nothing learnt yet beside the policy's `weights`, whose logits say of likes what `likes` says; `seed` decides the
+    /// draws.
     pub fn new(
         config: NetworkConfig,
         weights: Weights,
-        items: &PolicyItems,
-        hyper: Hyper,
+        likes: Option<LikeModel>,
+        hyper: &Hyper,
         seed: u64,
     ) -> Self {
-        let sparse = Sparse::new(&config);
         let network = Network::new(config, weights);
-        let config = network.config();
+        let embeddings = &network.weights().item_embedding;
+        let coarse = || Coarse::new(embeddings, network.config().items, network.config().dims);
         Adapter {
-            features: Features::new(config),
-            newcomer: Newcomer::new(&items.popularity, hyper.adapter.newcomer),
-            optimiser: Optimiser::default(),
-            mixer: Mixer::new(hyper.mixing, config.hidden),
-            scores: Scores::new(&network, hyper.scan),
-            prior: (hyper.scan != Scan::Exact).then(|| Scores::new(&network, hyper.scan)),
-            drift: Drift::default(),
-            updates: 0,
-            gradient: Gradient::default(),
-            known: Vec::new(),
-            values: Vec::new(),
-            network,
-            hyper,
+            beliefs: Beliefs::new(&network, likes, &hyper.adapter),
+            coarse: (hyper.scan == Scan::Quantised).then(coarse),
+            likes,
+            settings: hyper.adapter,
             seed,
-            sparse,
+            gate: Gate::default(),
+            answers: 0,
+            network,
         }
     }
 
-    /// Writes the logits of the prior, `[moments, items]`, and behind them those of the adapted policy, likewise; `known`
-    /// are the moments' features. The prior's are left out where the policy acts without it.
-    fn logits(&self, moments: &[Moment<'_>], known: &[f32], prior_too: bool, logits: &mut Vec<f32>) {
-        let config = self.network.config();
-        let (dims, items) = (config.dims, config.items);
-        let mut queries = vec![0.0; 2 * moments.len() * dims];
-        let (plain, bent) = queries.split_at_mut(moments.len() * dims);
-        let pairs = plain.chunks_exact_mut(dims).zip(bent.chunks_exact_mut(dims));
-        for (known, (plain, bent)) in self.features.rows(known).zip(pairs) {
-            plain.copy_from_slice(known.query);
-            self.sparse.bend(known.query, bent);
-        }
-        logits.resize(2 * moments.len() * items, 0.0);
-        let (prior, adapted) = logits.split_at_mut(moments.len() * items);
-        let scale = self.network.scale();
-        match &self.prior {
-            _ if !prior_too => {}
-            Some(coarse) => coarse.logits(plain, dims, scale, prior),
-            None => self.network.logits(plain, prior),
-        }
-        self.scores.logits(bent, dims, scale, adapted);
-        let flat = if self.drift.is_open() {
-            self.hyper.adapter.flatten
-        } else {
-            1.0
-        };
-        if flat != 1.0 {
-            adapted.iter_mut().for_each(|logit| *logit *= flat);
-        }
-        let pairs = prior.chunks_exact_mut(items).zip(adapted.chunks_exact_mut(items));
-        for ((prior, adapted), moment) in pairs.zip(moments) {
-            let context = moment.situation.context();
-            if prior_too {
-                self.newcomer.lift(context, prior);
+    fn untouched(&self) -> Beliefs {
+        Beliefs::new(&self.network, self.likes, &self.settings)
+    }
+
+    /// Whether the frozen policy makes the decision of this key.
+    fn is_control(&self, key: &[u64; 3]) -> bool {
+        let share = self.gate.share(self.settings.control);
+        stream(self.seed, "control", key).random::<f32>() < share
+    }
+
+    /// The user's part of a memory; none where only the history is known.
+    fn of_user<'a>(&self, memory: &'a [f32]) -> Option<&'a [f32]> {
+        let begin = self.network.config().memory();
+        memory.get(begin..begin + self.memory())
+    }
+
+    /// Writes the frozen policy's queries, `[situations, dims]`; each is computed once and left in its situation.
+    fn queries<'a>(&self, situations: impl IntoIterator<Item = &'a Situation>, queries: &mut Vec<f32>) {
+        recall_all(
+            QUERIES,
+            self.network.config().dims,
+            situations,
+            queries,
+            |contexts| self.network.queries(&self.network.encode(contexts)),
+        );
+    }
+
+    /// Writes the products of `queries` with all embeddings, `[queries, items]`.
+    fn scan(&self, queries: &[f32], products: &mut Vec<f32>) {
+        let (items, dims) = (self.network.config().items, self.network.config().dims);
+        products.resize(queries.len() / dims * items, 0.0);
+        match &self.coarse {
+            None => self.network.products(queries, products),
+            Some(coarse) => {
+                for (query, row) in queries.chunks_exact(dims).zip(products.chunks_exact_mut(items)) {
+                    coarse.scores(query, 1.0, row);
+                }
             }
-            self.newcomer.lift(context, adapted);
         }
     }
 
-    /// Learns from one step, whose return is `target`, at a context of which `known` holds.
-    fn update(&mut self, step: &Step, known: usize, target: f32) {
-        let known = self.features.row(&self.known, known);
-        let value = self.features.value(&self.sparse, &known);
-        let advantage = target - value;
-        let learning = &self.hyper.learning;
-        let weight = match advantage < 0.0 {
-            true => (step.shown.adapted / step.shown.propensity).min(1.0),
-            false => 1.0,
-        };
-        let sample = Sample {
-            state: known.state,
-            query: known.query,
-            action: step.shown.item,
-            negatives: &step.negatives,
-            push: if self.mixer.warming() {
-                0.0
-            } else {
-                weight * advantage
-            },
-            at_value: -learning.critic * advantage,
-        };
-        self.gradient.compute(&self.network, &mut self.sparse, &sample);
-        let boost = if self.drift.is_open() {
-            self.hyper.adapter.boost
+    /// Makes logits of the products of one query.
+    fn finish(&self, is_control: bool, row: &mut [f32]) {
+        let scale = self.network.scale();
+        let biases = &self.network.weights().item_bias;
+        if is_control {
+            for (x, bias) in row.iter_mut().zip(biases) {
+                *x = *x * scale + bias;
+            }
         } else {
-            1.0
+            let slope = self.beliefs.slope();
+            for ((x, bias), part) in row.iter_mut().zip(biases).zip(self.beliefs.parts()) {
+                *x = *x * scale + slope * bias + part;
+            }
+        }
+    }
+
+    /// The numbers behind a decision, of `item` where it is about one.
+    fn reasons(&self, item: usize, query: &[f32], user: &[f32]) -> Vec<Reason> {
+        let outlook = self.beliefs.outlook(&pair(&self.network, item, query), user);
+        let reason = |name, value, meaning: &str| Reason {
+            name,
+            value,
+            meaning: meaning.into(),
         };
-        let rate = learning.learning_rate * boost;
-        self.optimiser
-            .step(&mut self.sparse, &self.gradient, &sample, rate);
-        for &(place, _) in &self.gradient.at_logits {
-            self.scores.set(&self.network, &self.sparse.rows, place);
-        }
-        self.mixer.observe(&Evidence {
-            state: known.state,
-            shown: step.shown,
-            reward: step.reward,
-            advantage,
-        });
-        if self.drift.observe(&self.hyper.drift, f64::from(advantage)) {
-            self.optimiser = Optimiser::default();
-            self.mixer.forget();
-        }
-        self.updates += 1;
-    }
-
-    /// The value of each context of the experience, by what was learnt so far.
-    fn evaluate(&mut self, experience: &Experience) {
-        let situations = experience.contexts.iter().map(|s| &**s);
-        self.features.of(&self.network, situations, &mut self.known);
-        let known = self.features.rows(&self.known);
-        self.values.clear();
-        self.values
-            .extend(known.map(|known| self.features.value(&self.sparse, &known)));
-    }
-
-    fn targets(&self, trajectory: &Trajectory) -> Result<Vec<f32>> {
-        let after = trajectory.next.map_or(0.0, |context| self.values[context]);
-        let targets = returns::n_step(&trajectory.steps, after, self.hyper.learning.gamma);
-        match targets
-            .iter()
-            .find(|target| target.is_nan() || target.abs() > MOST)
-        {
-            Some(target) => Err(
-                Error::data(format!("a return of {target} is more than an update can take"))
-                    .hint("scale rewards to the order of 1"),
+        let mut reasons = vec![
+            reason(
+                "like_probability",
+                outlook.probability,
+                "the probability that the user likes the likeliest item",
             ),
-            None => Ok(targets),
-        }
+            reason(
+                "like_uncertainty",
+                outlook.variance.sqrt(),
+                "standard deviation of its log-odds",
+            ),
+            reason(
+                "item_belief",
+                f64::from(self.beliefs.means[item]),
+                "what all answers to that item have added to its log-odds of a like",
+            ),
+            reason(
+                "item_uncertainty",
+                f64::from(self.beliefs.variances[item]).sqrt(),
+                "standard deviation of that",
+            ),
+            reason("answers", self.answers as f64, "answers learnt so far"),
+            reason(
+                "intercept",
+                self.beliefs.global[0],
+                "log-odds of a like where the frozen policy's logit is 0",
+            ),
+            reason(
+                "slope",
+                self.beliefs.global[1],
+                "how much of the frozen policy's differences holds, 1 at the start",
+            ),
+        ];
+        reasons.extend(self.gate.reasons(self.settings.gate_alpha));
+        reasons
+    }
+}
+
+/// An item as a user sees it, of whom the frozen policy makes `query`.
+fn pair<'a>(network: &'a Network, item: usize, query: &[f32]) -> Pair<'a> {
+    let (dims, weights) = (network.config().dims, network.weights());
+    let embedding = &weights.item_embedding[item * dims..][..dims];
+    let product: f32 = embedding.iter().zip(query).map(|(e, q)| e * q).sum();
+    Pair {
+        item,
+        logit: product * network.scale() + weights.item_bias[item],
+        embedding,
     }
 }
 
 impl Strategy for Adapter {
     fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        let items = self.network.config().items;
+        let (items, dims) = (self.network.config().items, self.network.config().dims);
         let mut slates = Vec::with_capacity(moments.len());
         let Room {
-            states,
+            states: queries,
             logits,
             deck,
-            other,
             ..
         } = room;
-        let alone = self.mixer.without_prior();
-        let negatives = if self.mixer.warming() {
-            0
-        } else {
-            self.hyper.adapter.negatives
-        };
         for chunk in moments.chunks(ROWS) {
-            let situations = chunk.iter().map(|moment| moment.situation);
-            self.features.of(&self.network, situations, states);
-            self.logits(chunk, states, !alone, logits);
-            let (prior, adapted) = logits.split_at_mut(chunk.len() * items);
-            let pairs = prior.chunks_exact_mut(items).zip(adapted.chunks_exact_mut(items));
-            for (((prior, adapted), known), moment) in pairs.zip(self.features.rows(states)).zip(chunk) {
+            self.queries(chunk.iter().map(|moment| moment.situation), queries);
+            let mut control = [false; ROWS];
+            let rows = queries.chunks_exact_mut(dims).zip(chunk);
+            for ((query, moment), is_control) in rows.zip(&mut control) {
+                *is_control = self.is_control(&moment.key);
+                if !*is_control {
+                    let memory = &moment.situation.context().memory;
+                    self.beliefs.turn(query, self.of_user(memory).unwrap_or(&[]));
+                }
+            }
+            self.scan(queries, logits);
+            let rows = logits.chunks_exact_mut(items).zip(chunk);
+            for ((row, moment), is_control) in rows.zip(control) {
+                self.finish(is_control, row);
+                acting::deal(deck, row, moment);
                 let mut rng = stream(self.seed, "action", &moment.key);
-                deal(other, adapted, moment);
-                slates.push(if alone {
-                    slate(other, moment.k, negatives, 0.0, &mut rng)
-                } else {
-                    deal(deck, prior, moment);
-                    let weight = self.mixer.weight(known.state);
-                    mixed_slate(deck, other, weight, moment.k, negatives, &mut rng)
-                });
+                let weight = f32::from(is_control);
+                slates.push(slate(deck, moment.k, 0, weight, &mut rng));
             }
         }
         slates
     }
 
-    fn rollout(&self) -> Option<usize> {
-        Some(self.hyper.learning.rollout)
+    fn memory(&self) -> usize {
+        2 * self.network.config().dims
     }
 
-    fn learn(&mut self, experience: &Experience) -> Result<()> {
-        self.evaluate(experience);
-        // All returns before the first update: what is refused changes nothing.
-        let trajectories = experience.trajectories.iter();
-        let targets: Vec<Vec<f32>> = trajectories.map(|t| self.targets(t)).collect::<Result<_>>()?;
-        for (trajectory, targets) in experience.trajectories.iter().zip(targets) {
-            for (step, target) in trajectory.steps.iter().zip(targets) {
-                self.update(step, step.context, target);
+    fn answer(&mut self, situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
+        let (begin, width) = (self.network.config().memory(), self.memory());
+        let mut nobody = Vec::new();
+        let user = match memory.get_mut(begin..begin + width) {
+            Some(user) => user,
+            None => {
+                nobody.resize(width, 0.0);
+                &mut nobody
             }
-        }
-        Ok(())
+        };
+        let mut query = Vec::new();
+        self.queries([situation], &mut query);
+        let (liked, item) = (reward > 0.0, shown.item as usize);
+        self.gate
+            .observe(self.settings.gate_alpha, shown.weight >= 0.5, liked);
+        let pair = pair(&self.network, item, &query);
+        self.beliefs.learn(&pair, user, liked);
+        self.answers += 1;
+        true
     }
 
     fn version(&self) -> u64 {
-        self.updates
+        self.answers
     }
 
     fn save(&self) -> Vec<u8> {
@@ -266,35 +269,40 @@ impl Strategy for Adapter {
 
     fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
         let Room {
-            states,
+            states: queries,
             logits,
             deck,
-            other,
             ..
         } = room;
-        self.features.of(&self.network, [moment.situation], states);
-        self.logits(&[*moment], states, true, logits);
-        let (prior, adapted) = logits.split_at_mut(self.network.config().items);
-        deal(deck, prior, moment);
-        deal(other, adapted, moment);
-        let known = self.features.row(states, 0);
-        let weight = if self.mixer.without_prior() {
-            0.0
-        } else {
-            self.mixer.weight(known.state)
+        let nobody = vec![0.0; self.memory()];
+        let context = moment.situation.context();
+        let user = self.of_user(&context.memory).unwrap_or(&nobody);
+        self.queries([moment.situation], queries);
+        let query = queries.clone();
+        let mut of = |is_control: bool| {
+            if !is_control {
+                self.beliefs.turn(queries, user);
+            }
+            self.scan(queries, logits);
+            self.finish(is_control, logits);
+            acting::deal(deck, logits, moment);
+            deck.chances().to_vec()
         };
-        let (prior, adapted) = (deck.chances().to_vec(), other.chances().to_vec());
-        let mut reasons = self.mixer.reasons(known.state);
-        reasons.extend(self.drift.reasons(&self.hyper.drift));
+        let (prior, adapted) = (of(true), of(false));
+        let likeliest = (0..adapted.len()).max_by(|&a, &b| adapted[a].total_cmp(&adapted[b]));
+        let share = self.gate.share(self.settings.control);
         Explanation {
-            value: Some(known.value),
-            adapted_value: Some(self.features.value(&self.sparse, &known)),
-            reasons,
-            ..Explanation::mixed(prior, adapted, weight)
+            value: self
+                .network
+                .values(&self.network.encode(&[context]))
+                .first()
+                .copied(),
+            reasons: self.reasons(likeliest.unwrap_or(0), &query, user),
+            ..Explanation::mixed(prior, adapted, share)
         }
     }
 
-    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
-        self.carry(from, map, kin)
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], _kin: bool) -> Result<Carried> {
+        self.carry(from, map)
     }
 }

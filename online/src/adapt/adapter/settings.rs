@@ -1,28 +1,29 @@
-//! What the adapter has to be told beyond how to learn and how to mix.
+//! What the adapter has to be told.
 
 use serde::{Deserialize, Serialize};
 
-/// Hyper-parameters of the adapter alone.
+/// Hyper-parameters of the adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AdapterSettings {
-    /// Items drawn from the adapted policy at each decision for its gradient. More of them make it less noisy and cost
-    /// time at every decision and update.
-    pub negatives: usize,
-    /// What is added to the logits where nothing is known of a user: this times the logarithm of an item's likes.
-    pub newcomer: f32,
-    /// After an alarm: the factor of the step size while exploration is open again.
-    pub boost: f32,
-    /// After an alarm: the factor of the adapted logits while exploration is open again; below 1 flattens.
-    pub flatten: f32,
+    /// Standard deviation of an item's own part of the log-odds of a like, before any answer; 0: items have none.
+    pub item: f32,
+    /// The same of a user's part, over the items of the catalogue; 0: users have none.
+    pub user: f32,
+    /// How much the uncertainty about an item counts when it acts (optimism in the face of uncertainty).
+    pub bonus: f32,
+    /// The share of the decisions that the frozen policy makes, so that the two can be compared; 0: no comparison.
+    pub control: f32,
+    /// The part of the frozen policy's likes that may be given up before the adapter steps back.
+    pub gate_alpha: f32,
 }
 
 impl AdapterSettings {
-    /// More negatives changed nothing that could be measured. The others are choices by reason: no environment here has
-    /// newcomers or sudden changes to choose them by.
+    /// Chosen on replays of movielens and coat.
     pub const DEFAULT: AdapterSettings = AdapterSettings {
-        negatives: 16,
-        newcomer: 0.0,
-        boost: 2.0,
-        flatten: 0.7,
+        item: 0.3,
+        user: 0.5,
+        bonus: 0.5,
+        control: 0.01,
+        gate_alpha: 0.1,
     };
 }

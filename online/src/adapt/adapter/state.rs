@@ -1,46 +1,37 @@
-//! What the adapter has learnt, as bytes and back.
+//! What the adapter has learnt, as bytes and back, and into another policy.
 
 use common::Result;
 use serde::{Deserialize, Serialize};
 
+use super::super::Carried;
 use super::super::saved::{self, numbers};
-use super::{Adapter, Drift};
-use crate::policy::sparse::{Optimiser, Scores, Sparse};
+use super::Adapter;
+use super::gate::Gate;
 
-/// All that the adapter saves.
+/// All that the adapter saves; users' parts are in their memories.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Saved {
-    pub(super) updates: u64,
-    /// A, by columns.
-    pub(super) bend: Vec<f32>,
-    /// v, then v0.
-    pub(super) value: Vec<f32>,
-    /// The touched items, in the order in which they were; for each D numbers of d, then b.
+    pub(super) answers: u64,
+    pub(super) global: [f64; 2],
+    pub(super) covariance: [f64; 3],
+    /// The items with an answer, ascending.
     pub(super) items: Vec<u32>,
-    pub(super) rows: Vec<f32>,
-    pub(super) optimiser: Optimiser,
-    pub(super) mixer: Vec<u8>,
-    pub(super) drift: Drift,
+    pub(super) means: Vec<f32>,
+    pub(super) variances: Vec<f32>,
+    pub(super) gate: Gate,
 }
 
 impl Saved {
-    /// Checks the sizes against a catalogue of `items`, `dims` and `hidden`.
-    pub(super) fn check(&self, items: usize, dims: usize, hidden: usize) -> Result<()> {
-        numbers("A", &self.bend, dims * dims)?;
-        numbers("v", &self.value, hidden + 1)?;
-        numbers("the items' rows", &self.rows, self.items.len() * (dims + 1))?;
-        let mut sorted = self.items.clone();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let known =
-            sorted.len() == self.items.len() && sorted.last().is_none_or(|&item| (item as usize) < items);
-        if !known {
-            return Err(saved::damaged("the touched items are not those of a catalogue"));
+    /// Checks what belongs to a catalogue of `items`.
+    fn check(&self, items: usize) -> Result<()> {
+        let ascending = self.items.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || self.items.last().is_some_and(|&item| item as usize >= items) {
+            return Err(saved::damaged("the answered items are not those of a catalogue"));
         }
-        if !self.drift.is_sound() || !self.optimiser.is_sound() {
-            return Err(saved::damaged(
-                "a number of the drift test or of the optimiser is not finite",
-            ));
+        numbers("the items' means", &self.means, self.items.len())?;
+        numbers("the items' variances", &self.variances, self.items.len())?;
+        if self.variances.iter().any(|variance| *variance < 0.0) || !self.gate.is_sound() {
+            return Err(saved::damaged("a variance or a count cannot be"));
         }
         Ok(())
     }
@@ -48,58 +39,55 @@ impl Saved {
 
 impl Adapter {
     pub(super) fn pack(&self) -> Vec<u8> {
-        let Adapter {
-            sparse, optimiser, ..
-        } = self;
-        let touched = sparse.rows.items();
-        let mut rows = Vec::new();
-        for place in 0..touched.len() {
-            rows.extend(sparse.rows.row(place));
-            rows.push(sparse.rows.bias(place));
-        }
-        let mut value = sparse.value.clone();
-        value.push(sparse.offset);
+        let beliefs = &self.beliefs;
+        let touched = (0..self.network.config().items).filter(|&item| beliefs.is_touched(item));
+        let items: Vec<u32> = touched.map(|item| item as u32).collect();
+        let of = |values: &[f32]| items.iter().map(|&item| values[item as usize]).collect();
         saved::pack(&Saved {
-            updates: self.updates,
-            bend: sparse.bend.clone(),
-            value,
-            items: touched.to_vec(),
-            rows,
-            optimiser: optimiser.clone(),
-            mixer: self.mixer.save(),
-            drift: self.drift.clone(),
+            answers: self.answers,
+            global: beliefs.global,
+            covariance: beliefs.covariance,
+            means: of(&beliefs.means),
+            variances: of(&beliefs.variances),
+            gate: self.gate.clone(),
+            items,
         })
     }
 
     pub(super) fn unpack(&mut self, bytes: &[u8]) -> Result<()> {
         let saved: Saved = saved::unpack(bytes)?;
-        let config = self.network.config();
-        saved.check(config.items, config.dims, config.hidden)?;
-        self.mixer.restore(&saved.mixer)?;
-        self.take(saved);
+        saved.check(self.network.config().items)?;
+        let mut beliefs = self.untouched();
+        (beliefs.global, beliefs.covariance) = (saved.global, saved.covariance);
+        if !beliefs.is_sound() {
+            return Err(saved::damaged("the belief about all items is no Gaussian"));
+        }
+        for ((&item, &mean), &variance) in saved.items.iter().zip(&saved.means).zip(&saved.variances) {
+            beliefs.set(item as usize, mean, variance);
+        }
+        self.beliefs = beliefs;
+        self.gate = saved.gate;
+        self.answers = saved.answers;
         Ok(())
     }
 
-    /// Takes over checked numbers; the mixer is left as it is.
-    pub(super) fn take(&mut self, saved: Saved) {
-        let config = self.network.config();
-        let dims = config.dims;
-        let mut sparse = Sparse::new(config);
-        sparse.bend = saved.bend;
-        sparse.value = saved.value;
-        sparse.offset = sparse.value.pop().unwrap_or_default();
-        for (&item, row) in saved.items.iter().zip(saved.rows.chunks_exact(dims + 1)) {
-            let place = sparse.rows.touch(item);
-            sparse.rows.row_mut(place).copy_from_slice(&row[..dims]);
-            *sparse.rows.bias_mut(place) = row[dims];
+    /// beta_j is a number in the log-odds of a like and means the same under any policy: it goes with its item. c and s
+    /// translate the logits of the policy, which is another, and the gate compares with it: they start anew.
+    pub(super) fn carry(&mut self, from: &[u8], map: &[Option<u32>]) -> Result<Carried> {
+        let old: Saved = saved::unpack(from)?;
+        old.check(map.len())?;
+        let mut carried = Carried {
+            kept: vec!["items"],
+            dropped: vec!["likes of the policy", "gate"],
+            ..Carried::default()
+        };
+        for ((&item, &mean), &variance) in old.items.iter().zip(&old.means).zip(&old.variances) {
+            if let Some(new) = map[item as usize] {
+                self.beliefs.set(new as usize, mean, variance);
+                carried.items += 1;
+            }
         }
-        self.sparse = sparse;
-        self.scores = Scores::new(&self.network, self.hyper.scan);
-        for place in 0..self.sparse.rows.items().len() {
-            self.scores.set(&self.network, &self.sparse.rows, place);
-        }
-        self.optimiser = saved.optimiser;
-        self.drift = saved.drift;
-        self.updates = saved.updates;
+        self.answers = old.answers;
+        Ok(carried)
     }
 }

@@ -1,19 +1,23 @@
-//! The adapter as a whole: it learns, comes back from its bytes, and carries over into another policy.
-
-use std::sync::Arc;
+//! The adapter as a whole: it is the policy before any answer, learns from each, and comes back from its bytes.
 
 use common::policy_artifact::Encoder;
+use common::rng::normal;
 
 use super::*;
-use crate::adapt::{Name, Situation};
+use crate::adapt::{Frozen, Name};
 use crate::policy::Context;
 
-const ITEMS: usize = 40;
+const ITEMS: usize = 300;
+const DIMS: usize = 6;
+const LIKES: LikeModel = LikeModel {
+    intercept: -2.0,
+    slope: 0.7,
+};
 
 fn config() -> NetworkConfig {
     NetworkConfig {
         items: ITEMS,
-        dims: 6,
+        dims: DIMS,
         hidden: 5,
         traits: 1,
         window: 4,
@@ -21,24 +25,30 @@ fn config() -> NetworkConfig {
     }
 }
 
-fn hyper() -> Hyper {
-    Hyper::for_strategy(Name::Adapter)
+fn weights(seed: u64) -> Weights {
+    let mut weights = Weights::init(&config(), seed);
+    let mut rng = stream(seed, "biases", &[]);
+    weights.item_bias.fill_with(|| normal(&mut rng));
+    weights
 }
 
-fn adapter(weights: u64, hyper: Hyper) -> Adapter {
-    let items = PolicyItems {
-        popularity: vec![1.0; ITEMS],
-        ..PolicyItems::default()
-    };
-    Adapter::new(config(), Weights::init(&config(), weights), &items, hyper, 7)
+fn hyper(scan: Scan) -> Hyper {
+    Hyper {
+        scan,
+        ..Hyper::for_strategy(Name::Adapter)
+    }
 }
 
-fn situation() -> Arc<Situation> {
-    Arc::new(Situation::new(Context {
+fn adapter(hyper: &Hyper) -> Adapter {
+    Adapter::new(config(), weights(1), Some(LIKES), hyper, 7)
+}
+
+fn situation(memory: &[f32]) -> Situation {
+    Situation::new(Context {
         traits: vec![0.5],
         history: vec![(3, 1.0)],
-        memory: Vec::new(),
-    }))
+        memory: memory.to_vec(),
+    })
 }
 
 fn moment(situation: &Situation, k: usize, number: u64) -> Moment<'_> {
@@ -51,196 +61,296 @@ fn moment(situation: &Situation, k: usize, number: u64) -> Moment<'_> {
     }
 }
 
-/// Plays `answers` recommendations, one by one; those of items that `liked` says earn 1.
-fn play(adapter: &mut Adapter, answers: std::ops::Range<u64>, liked: impl Fn(u32) -> bool) -> f32 {
-    let (situation, mut room, mut earned) = (situation(), Room::new(), 0.0);
-    for number in answers {
-        let slate = adapter
-            .choose(&[moment(&situation, 1, number)], &mut room)
-            .remove(0);
-        let shown = slate.shown(0).unwrap();
-        let reward = f32::from(liked(shown.item));
-        earned += reward;
-        let step = Step {
-            context: 0,
-            consumed: vec![],
-            shown,
-            negatives: slate.negatives_at(0),
-            reward,
-        };
-        let experience = Experience {
-            contexts: vec![situation.clone()],
-            trajectories: vec![Trajectory {
-                steps: vec![step],
-                next: None,
-            }],
-        };
-        adapter.learn(&experience).unwrap();
+fn shown(item: u32) -> Shown {
+    Shown {
+        item,
+        propensity: 0.1,
+        prior: 0.1,
+        adapted: 0.1,
+        weight: 0.0,
     }
-    earned
 }
 
-fn scanning(scan: Scan) -> Hyper {
-    Hyper { scan, ..hyper() }
+/// Answers about an item by a user of this memory.
+fn answer(adapter: &mut Adapter, memory: &mut [f32], item: u32, reward: f32) {
+    let now = situation(memory);
+    assert!(adapter.answer(&now, memory, &shown(item), reward));
+}
+
+/// What the adapter acts by for a user of this memory.
+fn acting(adapter: &Adapter, memory: &[f32]) -> Vec<f32> {
+    let now = situation(memory);
+    adapter.explain(&moment(&now, 1, 0), &mut Room::new()).adapted
 }
 
 #[test]
-fn it_learns_what_is_liked_and_the_prior_gives_way() {
+fn before_any_answer_it_is_the_policy_to_the_last_bit() {
+    let adapter = adapter(&hyper(Scan::Exact));
+    let frozen = Frozen::new(config(), weights(1), 7);
+    for memory in [vec![], vec![0.0; 2 * DIMS]] {
+        let situation = situation(&memory);
+        let moments: Vec<Moment<'_>> = (0..200).map(|number| moment(&situation, 3, number)).collect();
+        let (ours, theirs) = (
+            adapter.choose(&moments, &mut Room::new()),
+            frozen.choose(&moments, &mut Room::new()),
+        );
+        for (ours, theirs) in ours.into_iter().zip(theirs) {
+            assert_eq!(
+                (ours.items, ours.propensities),
+                (theirs.items, theirs.propensities)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_share_of_the_decisions_is_the_frozen_policys_with_its_propensities() {
+    let hyper = Hyper {
+        adapter: AdapterSettings {
+            control: 0.25,
+            ..AdapterSettings::DEFAULT
+        },
+        ..hyper(Scan::Exact)
+    };
+    let mut adapter = adapter(&hyper);
+    let mut memory = vec![0.0; 2 * DIMS];
+    for item in 0..100 {
+        answer(
+            &mut adapter,
+            &mut memory,
+            item,
+            f32::from(u8::from(item % 3 == 0)),
+        );
+    }
+    let now = situation(&memory);
+    let laid_open = adapter.explain(&moment(&now, 1, 0), &mut Room::new());
+    assert_ne!(laid_open.prior, laid_open.adapted);
+    assert_eq!(laid_open.weight, 0.25);
+    let moments: Vec<Moment<'_>> = (0..4000).map(|number| moment(&now, 1, number)).collect();
+    let mut control = 0;
+    for slate in adapter.choose(&moments, &mut Room::new()) {
+        let arm = if slate.weight == 1.0 {
+            control += 1;
+            &laid_open.prior
+        } else {
+            assert_eq!(slate.weight, 0.0);
+            &laid_open.adapted
+        };
+        assert_eq!(slate.propensities[0], arm[slate.items[0] as usize]);
+    }
+    assert!((900..1100).contains(&control), "{control}");
+}
+
+#[test]
+fn a_like_makes_it_likelier_for_the_user_and_less_so_for_others() {
     for scan in [Scan::Exact, Scan::Quantised] {
-        learns_what_is_liked(scanning(scan));
+        let mut adapter = adapter(&hyper(scan));
+        let (mut one, other) = (vec![0.0; 2 * DIMS], vec![0.0; 2 * DIMS]);
+        let before = acting(&adapter, &other)[42];
+        answer(&mut adapter, &mut one, 42, 1.0);
+        let (theirs, others) = (acting(&adapter, &one)[42], acting(&adapter, &other)[42]);
+        assert!(theirs > others && others > before, "{before} {others} {theirs}");
+        // A given context without a memory is one of whom nothing is known.
+        assert_eq!(acting(&adapter, &[]), acting(&adapter, &other));
+        for _ in 0..5 {
+            answer(&mut adapter, &mut one, 42, 0.0);
+        }
+        assert!(acting(&adapter, &one)[42] < before);
     }
-}
-
-fn learns_what_is_liked(hyper: Hyper) {
-    let mut adapter = adapter(1, hyper);
-    let first = play(&mut adapter, 0..500, |item| item % 4 == 0);
-    play(&mut adapter, 500..3500, |item| item % 4 == 0);
-    let last = play(&mut adapter, 3500..4000, |item| item % 4 == 0);
-    assert!(last > 1.5 * first, "{first} {last}");
-    let explanation = adapter.explain(&moment(&situation(), 1, 0), &mut Room::new());
-    assert!(explanation.weight < 0.5, "{explanation:?}");
-    let liked = |chances: &[f32]| chances.iter().step_by(4).sum::<f32>();
-    assert!(liked(&explanation.adapted) > liked(&explanation.prior) + 0.3);
 }
 
 #[test]
-fn coarse_scores_act_nearly_as_exact_ones() {
-    let [exact, coarse] = [Scan::Exact, Scan::Quantised].map(|scan| {
-        let adapter = adapter(1, scanning(scan));
-        adapter.explain(&moment(&situation(), 1, 0), &mut Room::new())
-    });
-    let moved = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(p, q)| (p - q).abs()).sum::<f32>() / 2.0;
-    for (exact, coarse) in [(exact.prior, coarse.prior), (exact.adapted, coarse.adapted)] {
-        assert!(moved(&exact, &coarse) < 0.02);
-        assert_ne!(exact, coarse, "the switch does nothing");
+fn an_answer_touches_its_item_and_its_user_alone() {
+    let mut adapter = adapter(&hyper(Scan::Exact));
+    let mut memory = vec![0.0; 2 * DIMS];
+    answer(&mut adapter, &mut memory, 7, 1.0);
+    answer(&mut adapter, &mut memory, 9, 0.0);
+    let before = adapter.beliefs.clone();
+    answer(&mut adapter, &mut memory, 8, 1.0);
+    let after = &adapter.beliefs;
+    for item in (0..ITEMS).filter(|item| *item != 8) {
+        assert_eq!(before.means[item], after.means[item]);
+        assert_eq!(before.variances[item], after.variances[item]);
+        assert_eq!(before.parts()[item], after.parts()[item]);
     }
+    assert!(after.means[8] > 0.0 && after.variances[8] < before.variances[8]);
+    assert!(after.covariance[0] < before.covariance[0]);
+    assert_eq!(adapter.version(), 3);
+}
+
+#[test]
+fn a_step_is_that_of_the_filter() {
+    // By the definition, in one joint covariance that is diagonal but for c and s.
+    let mut adapter = adapter(&hyper(Scan::Exact));
+    let mut memory = vec![0.0; 2 * DIMS];
+    for (item, reward) in [(5, 1.0), (5, 0.0), (8, 1.0), (5, 1.0)] {
+        let now = situation(&memory);
+        let mut query = Vec::new();
+        adapter.queries([&now], &mut query);
+        let pair = pair(&adapter.network, item, &query);
+        let unit = f64::from(LIKES.slope * adapter.network.scale());
+        let z = f64::from(LIKES.slope * pair.logit);
+        let e: Vec<f64> = pair.embedding.iter().map(|x| unit * f64::from(*x)).collect();
+        let norms: f64 = weights(1)
+            .item_embedding
+            .iter()
+            .map(|x| (unit * f64::from(*x)).powi(2))
+            .sum();
+        let precision = norms / ITEMS as f64 / 0.25;
+        let variance = |information: f32| 1.0 / (precision + f64::from(information));
+        let beliefs = adapter.beliefs.clone();
+        let (v, spread): (Vec<f64>, Vec<f64>) = (0..DIMS)
+            .map(|k| (f64::from(memory[k]), variance(memory[DIMS + k])))
+            .unzip();
+        let [c, s] = beliefs.global;
+        let [cc, cs, ss] = beliefs.covariance;
+        let beta = (f64::from(beliefs.means[item]), f64::from(beliefs.variances[item]));
+        let eta = c + s * z + beta.0 + (0..DIMS).map(|k| e[k] * v[k]).sum::<f64>();
+        let p = 1.0 / (1.0 + (-eta).exp());
+        let (r, h) = (f64::from(reward) - p, p * (1.0 - p));
+        let g = [cc + cs * z, cs + ss * z];
+        let t = g[0] + z * g[1] + beta.1 + (0..DIMS).map(|k| spread[k] * e[k] * e[k]).sum::<f64>();
+        let gain = 1.0 / (1.0 + h * t);
+        answer(&mut adapter, &mut memory, item as u32, reward);
+        let now = &adapter.beliefs;
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{a} {b}");
+        near(now.global[0], c + g[0] * r * gain);
+        near(now.global[1], s + g[1] * r * gain);
+        near(now.covariance[1], cs - g[0] * g[1] * h * gain);
+        near(f64::from(now.means[item]), beta.0 + beta.1 * r * gain);
+        near(
+            f64::from(now.variances[item]),
+            beta.1 - beta.1 * beta.1 * h * gain,
+        );
+        for k in 0..DIMS {
+            near(f64::from(memory[k]), v[k] + spread[k] * e[k] * r * gain);
+            let left = spread[k] - (spread[k] * e[k]).powi(2) * h * gain;
+            near(variance(memory[DIMS + k]), left);
+        }
+    }
+}
+
+/// A world whose users like as the model says, with other numbers than the policy expects: the adapter's probabilities are
+/// to be right in it.
+#[test]
+fn its_probabilities_become_those_of_the_world() {
+    let mut adapter = adapter(&hyper(Scan::Exact));
+    let users = 60;
+    let mut rng = stream(3, "world", &[]);
+    let beta: Vec<f32> = (0..ITEMS).map(|_| 0.6 * normal(&mut rng)).collect();
+    let width = 2 * DIMS;
+    let mut memories = vec![0.0f32; users * width];
+    let taste: Vec<f32> = (0..users * DIMS).map(|_| 0.8 * normal(&mut rng)).collect();
+    let unit = LIKES.slope * adapter.network.scale();
+    // By predicted probability: answers, sum of predictions, likes.
+    let mut bins = [(0u32, 0.0f64, 0.0f64); 3];
+    let (mut ours, mut flat) = (0.0, 0.0);
+    for round in 0..30_000 {
+        let user = rng.random_range(0..users);
+        let item = rng.random_range(0..ITEMS);
+        let memory = &mut memories[user * width..][..width];
+        let now = situation(memory);
+        let mut query = Vec::new();
+        adapter.queries([&now], &mut query);
+        let pair = pair(&adapter.network, item, &query);
+        let own: f32 = pair
+            .embedding
+            .iter()
+            .zip(&taste[user * DIMS..])
+            .map(|(e, v)| unit * e * v)
+            .sum();
+        let eta = -0.5 + 0.8 * LIKES.slope * pair.logit + beta[item] + own;
+        let liked = rng.random::<f32>() < 1.0 / (1.0 + (-eta).exp());
+        if round >= 20_000 {
+            let p = adapter.beliefs.outlook(&pair, memory).probability;
+            let bin = &mut bins[usize::from(p > 0.3) + usize::from(p > 0.5)];
+            *bin = (bin.0 + 1, bin.1 + p, bin.2 + f64::from(u8::from(liked)));
+            let miss = |p: f64| if liked { -p.ln() } else { -(1.0 - p).ln() };
+            ours += miss(p);
+            flat += miss(0.38);
+        }
+        answer(&mut adapter, memory, item as u32, f32::from(u8::from(liked)));
+    }
+    for (answers, predicted, likes) in bins {
+        assert!(answers > 1000, "{bins:?}");
+        let off = (predicted - likes) / f64::from(answers);
+        assert!(off.abs() < 0.04, "{bins:?}");
+    }
+    assert!(ours < 0.95 * flat, "{ours} {flat}");
+    assert!(
+        (adapter.beliefs.global[0] + 0.5).abs() < 0.25,
+        "{:?}",
+        adapter.beliefs.global
+    );
 }
 
 #[test]
 fn its_bytes_bring_it_back_and_damaged_ones_change_nothing() {
-    for scan in [Scan::Exact, Scan::Quantised] {
-        comes_back_from_its_bytes(scanning(scan));
+    let mut one = adapter(&hyper(Scan::Exact));
+    let mut memory = vec![0.0; 2 * DIMS];
+    for item in [5, 200, 7, 5] {
+        answer(&mut one, &mut memory, item, f32::from(u8::from(item == 5)));
     }
-}
-
-fn comes_back_from_its_bytes(hyper: Hyper) {
-    let mut one = adapter(1, hyper);
-    play(&mut one, 0..300, |item| item % 4 == 0);
     let saved = one.save();
-    let mut other = adapter(1, hyper);
+    let mut other = adapter(&hyper(Scan::Exact));
     other.restore(&saved).unwrap();
     assert_eq!(other.save(), saved);
-    for adapter in [&mut one, &mut other] {
-        play(adapter, 300..400, |item| item % 4 == 0);
+    let mut memories = [memory.clone(), memory];
+    for (adapter, memory) in [&mut one, &mut other].into_iter().zip(&mut memories) {
+        answer(adapter, memory, 8, 1.0);
     }
-    assert_eq!(one.save(), other.save());
+    assert_eq!(memories[0], memories[1]);
+    assert_eq!(acting(&one, &memories[0]), acting(&other, &memories[1]));
     let before = other.save();
+    assert_eq!(one.save(), before);
     for bad in [&saved[..saved.len() - 1], &[&saved[..], &[0]].concat(), &[]] {
         assert!(other.restore(bad).is_err());
     }
-    // An item beyond the catalogue, and a number that is not finite.
-    let mut strange: state::Saved = crate::adapt::saved::unpack(&saved).unwrap();
-    strange.items[0] = ITEMS as u32;
-    assert!(other.restore(&crate::adapt::saved::pack(&strange)).is_err());
-    let mut strange: state::Saved = crate::adapt::saved::unpack(&saved).unwrap();
-    strange.bend[0] = f32::NAN;
-    assert!(other.restore(&crate::adapt::saved::pack(&strange)).is_err());
+    let wrongs: [fn(&mut state::Saved); 6] = [
+        |saved| saved.items[2] = ITEMS as u32,
+        |saved| saved.items.swap(0, 1),
+        |saved| saved.means[0] = f32::NAN,
+        |saved| saved.variances[1] = -1.0,
+        |saved| _ = saved.variances.pop(),
+        |saved| saved.covariance[1] = 2.0,
+    ];
+    for wrong in wrongs {
+        let mut strange: state::Saved = crate::adapt::saved::unpack(&saved).unwrap();
+        wrong(&mut strange);
+        assert!(other.restore(&crate::adapt::saved::pack(&strange)).is_err());
+    }
     assert_eq!(other.save(), before);
 }
 
 #[test]
-fn a_return_that_is_too_large_is_refused_and_changes_nothing() {
-    let mut adapter = adapter(1, hyper());
-    play(&mut adapter, 0..50, |_| true);
-    let before = adapter.save();
-    let situation = situation();
-    let slate = adapter
-        .choose(&[moment(&situation, 1, 99)], &mut Room::new())
-        .remove(0);
-    let step = |reward| Step {
-        context: 0,
-        consumed: vec![],
-        shown: slate.shown(0).unwrap(),
-        negatives: slate.negatives_at(0),
-        reward,
-    };
-    let experience = Experience {
-        contexts: vec![situation],
-        trajectories: vec![
-            Trajectory {
-                steps: vec![step(1.0)],
-                next: None,
-            },
-            Trajectory {
-                steps: vec![step(f32::MAX)],
-                next: None,
-            },
-        ],
-    };
-    assert!(adapter.learn(&experience).is_err());
-    assert_eq!(adapter.save(), before);
-}
-
-#[test]
-fn items_carry_over_by_id_and_vectors_only_into_the_same_space() {
-    let mut old = adapter(1, hyper());
-    play(&mut old, 0..500, |item| item % 4 == 0);
-    let saved = old.save();
+fn items_carry_over_by_id() {
+    let mut old = adapter(&hyper(Scan::Exact));
+    let mut memory = vec![0.0; 2 * DIMS];
+    for item in [0, 5, 9] {
+        answer(&mut old, &mut memory, item, 1.0);
+    }
     // Item 0 is gone, all others moved up by one.
     let map: Vec<Option<u32>> = (0..ITEMS as u32).map(|item| item.checked_sub(1)).collect();
-    let bias = |adapter: &Adapter, item: u32| {
-        adapter
-            .sparse
-            .rows
-            .place(item)
-            .map(|p| adapter.sparse.rows.bias(p))
-    };
-    for kin in [true, false] {
-        let mut new = adapter(2, hyper());
-        let carried = new.carry_over(&saved, &map, kin).unwrap();
-        let gone = usize::from(old.sparse.rows.place(0).is_some());
-        assert_eq!(carried.items, old.sparse.rows.items().len() - gone);
-        for item in 1..ITEMS as u32 {
-            assert_eq!(bias(&old, item), bias(&new, item - 1), "{item}");
-        }
-        assert_eq!(new.sparse.bend == old.sparse.bend, kin);
-        assert_eq!(carried.dropped.contains(&"value"), !kin);
+    let mut new = Adapter::new(config(), weights(2), Some(LIKES), &hyper(Scan::Exact), 7);
+    let carried = new.carry_over(&old.save(), &map, false).unwrap();
+    assert_eq!((carried.items, carried.kept.as_slice()), (2, &["items"][..]));
+    for (from, to) in [(5, 4), (9, 8)] {
+        assert_eq!(new.beliefs.means[to], old.beliefs.means[from]);
+        assert_eq!(new.beliefs.variances[to], old.beliefs.variances[from]);
     }
-}
-
-#[test]
-fn the_gate_holds_the_share_until_something_is_shown() {
-    let situation = situation();
-    let fresh = adapter(1, hyper());
-    let weight = |adapter: &Adapter| {
-        adapter
-            .explain(&moment(&situation, 1, 0), &mut Room::new())
-            .weight
-    };
-    assert!((weight(&fresh) - 0.9).abs() < 1e-6);
-    let mut open = hyper();
-    open.mixing.gate = None;
-    assert_eq!(weight(&adapter(1, open)), 0.5);
-    let mut warm = hyper();
-    warm.mixing.warm_up = 10;
-    let mut warm = adapter(1, warm);
-    assert_eq!(weight(&warm), 1.0);
-    play(&mut warm, 0..10, |_| true);
-    assert!(warm.sparse.rows.items().is_empty() && warm.sparse.offset != 0.0);
-    assert!(weight(&warm) < 1.0);
+    assert!(!new.beliefs.is_touched(5));
+    assert_eq!(new.beliefs.global, [f64::from(LIKES.intercept), 1.0]);
 }
 
 #[test]
 fn a_slate_is_distinct_and_within_the_candidates() {
-    let adapter = adapter(1, hyper());
-    let situation = situation();
+    let adapter = adapter(&hyper(Scan::Quantised));
+    let situation = situation(&[]);
     let moment = Moment {
         candidates: Some(&[1, 3, 8, 9]),
         ..moment(&situation, 9, 0)
     };
-    let slate = adapter.choose(&[moment], &mut Room::new()).remove(0);
-    let mut items = slate.items.clone();
+    let mut items = adapter.choose(&[moment], &mut Room::new()).remove(0).items;
     items.sort_unstable();
     assert_eq!(items, vec![1, 8, 9]);
-    assert_eq!((slate.prior.len(), slate.negatives.len()), (3, 16));
 }

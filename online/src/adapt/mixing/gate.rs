@@ -84,12 +84,7 @@ impl Gate {
         }
         let t = self.count as f64;
         let deviation = (self.squares / t).max(0.0).sqrt();
-        let miss = f64::from(settings.miss);
-        let tight = -2.0 * (2.0 * miss).ln();
-        let c2 = (tight + (tight + 1.0).ln()) / TIGHTEST;
-        let spread = t * c2 + 1.0;
-        let root = 2.0 * spread / (t * t * c2) * (1.0 + spread.sqrt() / (2.0 * miss)).ln();
-        self.mean - deviation * root.sqrt()
+        self.mean - radius(t, deviation, f64::from(settings.miss), TIGHTEST)
     }
 
     pub(super) fn is_open(&self, settings: &GateSettings) -> bool {
@@ -124,6 +119,16 @@ impl Gate {
     pub(super) fn is_sound(&self) -> bool {
         self.mean.is_finite() && self.squares.is_finite()
     }
+}
+
+/// How far the mean of `answers` of this `deviation` may be from its expectation on one side, at all times at once with
+/// probability 1 - `miss`; tightest at `tightest` answers.
+pub(in crate::adapt) fn radius(answers: f64, deviation: f64, miss: f64, tightest: f64) -> f64 {
+    let tight = -2.0 * (2.0 * miss).ln();
+    let c2 = (tight + (tight + 1.0).ln()) / tightest;
+    let spread = answers * c2 + 1.0;
+    let root = 2.0 * spread / (answers * answers * c2) * (1.0 + spread.sqrt() / (2.0 * miss)).ln();
+    deviation * root.sqrt()
 }
 
 #[cfg(test)]

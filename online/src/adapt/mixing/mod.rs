@@ -1,20 +1,19 @@
-//! How much the prior has to say beside what was learnt: the weight w of w * prior + (1 - w) * adapted.
+//! How much the prior has to say in A-iALP_ap: the weight w of w * prior + (1 - w) * online.
 //!
 //! A rule, one file each, gives a weight; before it stands the warm-up, over it the gate.
 
 mod decaying;
-mod gain;
 mod gate;
 mod learned;
 
 pub use gate::GateSettings;
+pub(super) use gate::radius;
 
 use common::Result;
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Reason, saved};
+use super::{Reason, saved};
 use crate::explore::Shown;
-use gain::Gain;
 use gate::Gate;
 use learned::Hedge;
 
@@ -28,8 +27,6 @@ pub enum Rule {
     Decaying,
     /// One weight for all, moved by which of the two earned more (Hedge)
     Learned,
-    /// A weight for each state: the chance that the adapted policy is no better there, as far as is known
-    State,
 }
 
 /// How the prior is weighted.
@@ -49,32 +46,19 @@ pub struct Mixing {
 }
 
 impl Mixing {
-    /// The defaults of a strategy: A-iALP_ap's weight falls, the adapter's follows the state.
-    pub fn for_strategy(name: Name) -> Self {
-        let falling = Mixing {
-            rule: Rule::Decaying,
-            floor: 0.1,
-            decay: 10_000,
-            warm_up: 0,
-            gate: None,
-        };
-        match name {
-            Name::Adapter => Mixing {
-                rule: Rule::State,
-                floor: 0.05,
-                gate: Some(GateSettings::DEFAULT),
-                ..falling
-            },
-            _ => falling,
-        }
-    }
+    /// Falling to a tenth over the first answers.
+    pub const DEFAULT: Mixing = Mixing {
+        rule: Rule::Decaying,
+        floor: 0.1,
+        decay: 10_000,
+        warm_up: 0,
+        gate: None,
+    };
 }
 
 /// What one answered recommendation says about the two policies.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence<'a> {
-    /// The encoder's state, `[H]`.
-    pub(super) state: &'a [f32],
+pub(super) struct Evidence {
     pub(super) shown: Shown,
     /// What came back.
     pub(super) reward: f32,
@@ -82,7 +66,7 @@ pub(super) struct Evidence<'a> {
     pub(super) advantage: f32,
 }
 
-impl Evidence<'_> {
+impl Evidence {
     /// The importance-weighted gain of the adapted policy over the prior: in expectation over the draw, the adapted
     /// policy's advantage minus the prior's. The weights are bounded, because what was drawn from mixes both.
     fn gain(&self) -> f64 {
@@ -101,7 +85,6 @@ impl Evidence<'_> {
 enum Learnt {
     Nothing,
     Hedge(Hedge),
-    Gain(Gain),
 }
 
 /// The weight as it stands.
@@ -120,12 +103,11 @@ struct State {
 }
 
 impl Mixer {
-    /// At the start, for states of `hidden` numbers.
-    pub(super) fn new(settings: Mixing, hidden: usize) -> Self {
+    /// At the start.
+    pub(super) fn new(settings: Mixing) -> Self {
         let learnt = match settings.rule {
             Rule::Fixed | Rule::Decaying => Learnt::Nothing,
             Rule::Learned => Learnt::Hedge(Hedge::default()),
-            Rule::State => Learnt::Gain(Gain::new(hidden)),
         };
         let state = State {
             answered: 0,
@@ -135,25 +117,17 @@ impl Mixer {
         Mixer { settings, state }
     }
 
-    /// Whether the prior acts alone because nothing is to be learnt from its first steps but the critic.
-    pub(super) fn warming(&self) -> bool {
+    /// Whether the prior still acts alone.
+    fn warming(&self) -> bool {
         self.state.answered < self.settings.warm_up
     }
 
-    /// Whether the prior is left out for good.
-    pub(super) fn without_prior(&self) -> bool {
-        self.settings.rule == Rule::Fixed
-            && self.settings.floor == 0.0
-            && self.settings.warm_up == 0
-            && self.settings.gate.is_none()
-    }
-
-    /// The prior's weight at an encoded state.
-    pub(super) fn weight(&self, state: &[f32]) -> f32 {
+    /// The prior's weight.
+    pub(super) fn weight(&self) -> f32 {
         if self.warming() {
             return 1.0;
         }
-        let wanted = self.wanted(state);
+        let wanted = self.wanted();
         match (&self.state.gate, &self.settings.gate) {
             (Some(gate), Some(settings)) if !gate.is_open(settings) => wanted.max(1.0 - settings.alpha),
             _ => wanted,
@@ -161,7 +135,7 @@ impl Mixer {
     }
 
     /// The weight by the rule alone.
-    fn wanted(&self, state: &[f32]) -> f32 {
+    fn wanted(&self) -> f32 {
         let floor = self.settings.floor;
         match &self.state.learnt {
             Learnt::Nothing if self.settings.rule == Rule::Decaying => {
@@ -170,43 +144,29 @@ impl Mixer {
             }
             Learnt::Nothing => floor,
             Learnt::Hedge(hedge) => between(hedge.weight(), floor),
-            Learnt::Gain(gain) => between(gain.weight(state), floor),
         }
     }
 
     /// Learns from an answered recommendation.
-    pub(super) fn observe(&mut self, evidence: &Evidence<'_>) {
+    pub(super) fn observe(&mut self, evidence: &Evidence) {
         let warm = self.warming();
         self.state.answered += 1;
         if warm {
             return;
         }
         // Weighed before anything is learnt from this answer, so that what is weighed does not depend on it.
-        let wanted = self.wanted(evidence.state);
+        let wanted = self.wanted();
         if let (Some(gate), Some(settings)) = (&mut self.state.gate, &self.settings.gate) {
             gate.observe(settings, &evidence.shown, wanted, evidence.reward);
         }
         match &mut self.state.learnt {
             Learnt::Nothing => {}
             Learnt::Hedge(hedge) => hedge.observe(evidence.gain()),
-            Learnt::Gain(gain) => gain.observe(evidence.state, evidence.gain()),
         }
     }
 
-    /// Forgets what was learnt of which policy is better, because it may no longer hold.
-    pub(super) fn forget(&mut self) {
-        match &mut self.state.learnt {
-            Learnt::Nothing => {}
-            Learnt::Hedge(hedge) => *hedge = Hedge::default(),
-            Learnt::Gain(gain) => gain.forget(),
-        }
-        if let Some(gate) = &mut self.state.gate {
-            *gate = Gate::default();
-        }
-    }
-
-    /// What led to the weight at an encoded state.
-    pub(super) fn reasons(&self, state: &[f32]) -> Vec<Reason> {
+    /// What led to the weight.
+    pub(super) fn reasons(&self) -> Vec<Reason> {
         let mut reasons = vec![Reason {
             name: "answered",
             value: self.state.answered as f64,
@@ -224,11 +184,10 @@ impl Mixer {
         match &self.state.learnt {
             Learnt::Nothing => {}
             Learnt::Hedge(hedge) => reasons.extend(hedge.reasons()),
-            Learnt::Gain(gain) => reasons.extend(gain.reasons(state)),
         }
         reasons.push(Reason {
             name: "wanted_weight",
-            value: f64::from(self.wanted(state)),
+            value: f64::from(self.wanted()),
             meaning: "the prior's weight by the rule alone, before warm-up and gate".into(),
         });
         reasons
@@ -248,7 +207,6 @@ impl Mixer {
         let sound = match (&state.learnt, &self.state.learnt) {
             (Learnt::Nothing, Learnt::Nothing) => true,
             (Learnt::Hedge(hedge), Learnt::Hedge(_)) => hedge.is_sound(),
-            (Learnt::Gain(gain), Learnt::Gain(own)) => gain.is_sound(own),
             _ => false,
         };
         let gate_is_sound = match (&state.gate, &self.state.gate) {
