@@ -316,9 +316,9 @@ fn the_numbers_say_what_happened() {
         ("headstart_applied_events", 1.0),
         ("headstart_pending_decisions", 3.0),
         ("headstart_changed_users", 1.0),
-        // The gate has seen next to nothing and leaves the adapted policy its tenth.
-        ("headstart_prior_weight", f64::from(1.0f32 - 0.1)),
-        ("headstart_strategy{number=\"alarms\"}", 0.0),
+        // The control's share.
+        ("headstart_prior_weight", f64::from(0.01f32)),
+        ("headstart_strategy{number=\"stepped_back\"}", 0.0),
     ] {
         assert_eq!(number(name), value, "{name}");
     }

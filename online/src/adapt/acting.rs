@@ -1,6 +1,6 @@
 //! From moments to distributions: what every strategy with a network does before it draws.
 
-use crate::policy::distribution::{Softmax, mask, restrict, softmax};
+use crate::policy::distribution::{mask, powers, restrict};
 use crate::policy::{Context, Network};
 
 use super::situation::recall_all;
@@ -41,12 +41,12 @@ pub(super) fn logits(network: &Network, states: &[f32], logits: &mut Vec<f32>) {
 }
 
 /// Makes `deck` the softmax of what may be chosen at `moment`; `logits` are masked.
-pub(super) fn deal(deck: &mut Deck, logits: &mut [f32], moment: &Moment<'_>) -> Softmax {
+pub(super) fn deal(deck: &mut Deck, logits: &mut [f32], moment: &Moment<'_>) {
     if let Some(candidates) = moment.candidates {
         restrict(logits, candidates);
     }
     mask(logits, moment.consumed);
-    deck.fill(logits.len(), |chances| softmax(logits, chances))
+    deck.fill(logits.len(), |row| powers(logits, row));
 }
 
 /// What one network makes of a moment.

@@ -5,7 +5,7 @@ use common::Result;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::{
-    NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+    Encoder, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
 };
 use common::rng::{RngExt, normal, stream};
 
@@ -42,7 +42,7 @@ pub(crate) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
         hidden: sizes.dims,
         traits: TRAITS,
         window: WINDOW,
-        ..NetworkConfig::default()
+        encoder: Encoder::History,
     };
     network.check()?;
     let users = users(sizes, seed);
@@ -109,8 +109,18 @@ fn users(sizes: Sizes, seed: u64) -> PolicyUsers {
         history,
         traits: normals(sizes.users * TRAITS, seed, "user traits"),
         consumed,
-        memory: Vec::new(),
+        memory: memories(sizes, seed),
     }
+}
+
+/// What the encoder keeps of users who liked all that they consumed.
+fn memories(sizes: Sizes, seed: u64) -> Vec<f32> {
+    let Sizes { dims, users, .. } = sizes;
+    let sums = normals(users * dims, seed, "memories");
+    let counts = [CONSUMED as f32, 0.0];
+    sums.chunks_exact(dims)
+        .flat_map(|sum| [sum, &counts].concat())
+        .collect()
 }
 
 /// Standard deviation of the logits, as they are without a temperature and a bias.
@@ -133,11 +143,14 @@ fn spread(network: &NetworkConfig, weights: &Weights, users: &PolicyUsers) -> f3
 
 /// The state of a user.
 pub(super) fn context(users: &PolicyUsers, user: usize) -> Context {
-    let traits = users.traits.len() / users.ids.len();
+    let of_user = |numbers: &[f32]| {
+        let width = numbers.len() / users.ids.len();
+        numbers[user * width..(user + 1) * width].to_vec()
+    };
     Context {
-        traits: users.traits[user * traits..(user + 1) * traits].to_vec(),
+        traits: of_user(&users.traits),
         history: users.history[user].clone(),
-        memory: Vec::new(),
+        memory: of_user(&users.memory),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Recommend and feedback in process, on one core: the library's face without disk and network.
+//! Recommend and feedback in process, on one core: the library's face without disk and network. Beside it, in the same run, the
+//! one thing that no exact distribution over a catalogue can do without: the product of a query with all embeddings.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,6 +12,10 @@ use super::made::{self, Sizes};
 use super::peers;
 use super::table::{median, table, thousands};
 use crate::live::{Ask, Feedback, Policy, Settings, Subject};
+use crate::policy::Network;
+
+/// Pairs between two scans.
+const EVERY: u64 = 4;
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -35,20 +40,26 @@ struct Run {
     recommend: Latency,
     observe: Latency,
     pair: Latency,
+    scan: Latency,
 }
 
 /// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its chance from the whole
-/// catalogue, and its feedback, with the update that it brings.
+/// catalogue, and its feedback, with the update that it brings. A scan is the product of one query with the table of embeddings,
+/// a matrix-vector product by the network's own kernel, over a copy of the same table.
 ///
 /// # Errors
 /// Sizes of which no policy can be made, peers that cannot be installed or fail.
 pub fn pairs(config: &PairsConfig) -> Result<()> {
     let Sizes { items, dims, users } = config.sizes;
+    let made = made::policy(config.sizes, config.settings.seed)?;
+    let network = Network::new(made.config.network.clone(), made.weights.clone());
     let mut caller = Caller {
-        policy: Policy::new(
-            made::policy(config.sizes, config.settings.seed)?,
-            &config.settings,
-        )?,
+        scan: Scan {
+            query: network.queries(&network.encode(&[&made::context(&made.users, 0)])),
+            products: vec![0.0; items],
+            network,
+        },
+        policy: Policy::new(made, &config.settings)?,
         users: (0..users).map(|user| user.to_string()).collect(),
         seed: config.settings.seed,
         calls: 0,
@@ -106,9 +117,12 @@ fn of_calls(runs: &[Run]) -> String {
         row("recommend", &middle.recommend),
         row("observe", &middle.observe),
         row("pair", &middle.pair),
+        row("one scan", &middle.scan),
     ];
+    let ratio = |run: &Run| run.pair.quantile(0.5) / run.scan.quantile(0.5);
+    let ratio = median(runs.iter().map(ratio).collect()).unwrap_or(0.0);
     format!(
-        "{} pairs/s ({} to {})\n\n{}",
+        "{} pairs/s ({} to {})\n\n{}\na pair takes {ratio:.2} times as long as one scan (p50, median of the runs)\n",
         rates[1],
         rates[0],
         rates[2],
@@ -116,8 +130,26 @@ fn of_calls(runs: &[Run]) -> String {
     )
 }
 
+/// A query and the table that it is multiplied with.
+struct Scan {
+    network: Network,
+    query: Vec<f32>,
+    products: Vec<f32>,
+}
+
+impl Scan {
+    fn time(&mut self) -> Duration {
+        let begun = Instant::now();
+        self.network
+            .products(std::hint::black_box(&self.query), &mut self.products);
+        std::hint::black_box(&self.products);
+        begun.elapsed()
+    }
+}
+
 /// Who asks and answers.
 struct Caller {
+    scan: Scan,
     policy: Policy,
     users: Vec<String>,
     seed: u64,
@@ -127,6 +159,7 @@ struct Caller {
 impl Caller {
     fn run(&mut self, time: Duration) -> Result<Run> {
         let (mut recommend, mut observe, mut pair) = (Latency::new()?, Latency::new()?, Latency::new()?);
+        let (mut scan, mut scanned) = (Latency::new()?, Duration::ZERO);
         let mut rng = stream(self.seed, "caller", &[self.calls]);
         let begun = Instant::now();
         let mut pairs = 0;
@@ -152,13 +185,19 @@ impl Caller {
             observe.add(done - answered);
             pair.add(done - asked);
             pairs += 1;
+            if pairs % EVERY == 0 {
+                let time = self.scan.time();
+                scan.add(time);
+                scanned += time;
+            }
         }
         self.calls += pairs;
         Ok(Run {
-            rate: pairs as f64 / begun.elapsed().as_secs_f64(),
+            rate: pairs as f64 / (begun.elapsed() - scanned).as_secs_f64(),
             recommend,
             observe,
             pair,
+            scan,
         })
     }
 }

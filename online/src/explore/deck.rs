@@ -15,15 +15,18 @@ pub struct Deck {
 }
 
 impl Deck {
-    /// Replaces the distribution by what `write` puts into a row of `items` chances, whose sum is 1 but for rounding.
-    /// Gives what `write` returns.
-    pub fn fill<T>(&mut self, items: usize, write: impl FnOnce(&mut [f32]) -> T) -> T {
+    /// Replaces the distribution by one that is proportional to what `write` puts into a row of `items` numbers, of which it
+    /// returns the sum.
+    pub fn fill(&mut self, items: usize, write: impl FnOnce(&mut [f32]) -> f32) {
         self.chances.resize(items, 0.0);
-        let written = write(&mut self.chances);
+        let inverse = 1.0 / write(&mut self.chances);
         self.blocks.clear();
-        self.blocks.extend(self.chances.chunks(BLOCK).map(block_sum));
+        let blocks = self.chances.chunks_mut(BLOCK).map(|block| {
+            block.iter_mut().for_each(|chance| *chance *= inverse);
+            block_sum(block)
+        });
+        self.blocks.extend(blocks);
         self.left = 1.0;
-        written
     }
 
     /// The chances as they stand: 0 for items that were taken out, not divided by what is left.
@@ -116,10 +119,14 @@ fn pick(
 
 fn block_sum(values: &[f32]) -> f64 {
     let mut sums = [0.0f32; LANES];
-    for chunk in values.chunks(LANES) {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for chunk in whole {
         for (sum, value) in sums.iter_mut().zip(chunk) {
             *sum += value;
         }
+    }
+    for (sum, value) in sums.iter_mut().zip(rest) {
+        *sum += value;
     }
     sums.iter().map(|&sum| f64::from(sum)).sum()
 }
@@ -130,7 +137,10 @@ mod tests {
 
     fn deck(chances: &[f32]) -> Deck {
         let mut deck = Deck::default();
-        deck.fill(chances.len(), |row| row.copy_from_slice(chances));
+        deck.fill(chances.len(), |row| {
+            row.copy_from_slice(chances);
+            1.0
+        });
         deck
     }
 

@@ -76,7 +76,10 @@ mod tests {
 
     fn deck(chances: &[f32]) -> Deck {
         let mut deck = Deck::default();
-        deck.fill(chances.len(), |row| row.copy_from_slice(chances));
+        deck.fill(chances.len(), |row| {
+            row.copy_from_slice(chances);
+            1.0
+        });
         deck
     }
 

@@ -44,8 +44,8 @@ pub struct Softmax {
     pub entropy: f32,
 }
 
-/// Writes the probabilities of `logits` to `probabilities`.
-pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
+/// The highest of `logits`.
+fn highest(logits: &[f32]) -> f32 {
     let mut highest = [f32::NEG_INFINITY; LANES];
     let (blocks, rest) = logits.as_chunks::<LANES>();
     for block in blocks {
@@ -53,11 +53,36 @@ pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
             *top = if logit > *top { logit } else { *top };
         }
     }
-    let highest = highest
+    highest
         .iter()
         .chain(rest)
-        .fold(f32::NEG_INFINITY, |top, &logit| top.max(logit));
+        .fold(f32::NEG_INFINITY, |top, &logit| top.max(logit))
+}
 
+/// Writes what the probabilities of `logits` are proportional to, and gives their sum: divided by it they are those of
+/// [`softmax`] to the last bit.
+pub fn powers(logits: &[f32], powers: &mut [f32]) -> f32 {
+    let highest = highest(logits);
+    let mut sums = [0.0f32; LANES];
+    let (blocks, rest) = logits.as_chunks::<LANES>();
+    let (out_blocks, out_rest) = powers.as_chunks_mut::<LANES>();
+    for (block, out) in blocks.iter().zip(out_blocks) {
+        for lane in 0..LANES {
+            out[lane] = exp(block[lane] - highest);
+            sums[lane] += out[lane];
+        }
+    }
+    for (lane, (&logit, out)) in rest.iter().zip(out_rest).enumerate() {
+        *out = exp(logit - highest);
+        sums[lane] += *out;
+    }
+    sums.iter().sum()
+}
+
+/// Writes the probabilities of `logits` to `probabilities`.
+pub fn softmax(logits: &[f32], probabilities: &mut [f32]) -> Softmax {
+    let highest = highest(logits);
+    let (blocks, rest) = logits.as_chunks::<LANES>();
     let mut sums = [0.0f32; LANES];
     let mut weighted = [0.0f32; LANES];
     let (out_blocks, out_rest) = probabilities.as_chunks_mut::<LANES>();
@@ -105,6 +130,9 @@ mod tests {
             let logits = logits(count);
             let mut p = vec![0.0; count];
             let summary = softmax(&logits, &mut p);
+            let mut other = vec![0.0; count];
+            let inverse = 1.0 / powers(&logits, &mut other);
+            assert!(other.iter().zip(&p).all(|(power, p)| power * inverse == *p));
             let total: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
             let mut entropy = 0.0;
             for (&p, &l) in p.iter().zip(&logits) {

@@ -126,7 +126,12 @@ impl Packed {
             let start = (first + p) * PANEL;
             let width = PANEL.min(self.rows - start);
             for (r, sum) in of_panel.iter().enumerate() {
-                out[(b + r) * self.rows + start..][..width].copy_from_slice(&sum[..width]);
+                let out = &mut out[(b + r) * self.rows + start..][..width];
+                // A copy of a length that is known is no call.
+                match out.as_chunks_mut::<PANEL>() {
+                    ([whole], []) => *whole = *sum,
+                    _ => out.copy_from_slice(&sum[..width]),
+                }
             }
         }
     }
