@@ -36,7 +36,7 @@ impl Setup {
         episodes: usize,
         seed: u64,
     ) -> Result<Vec<f64>> {
-        let knowledge = Knowledge::new(self.items.ids.clone(), self.users.clone(), self.network.clone());
+        let knowledge = Knowledge::new(self.items.ids.clone(), self.users.clone(), self.network.clone())?;
         let mut agent = Agent::new(knowledge, strategy);
         let mut stream = Episodes::new(world, self.envs, seed);
         let rounds = episodes / self.envs;

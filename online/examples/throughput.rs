@@ -30,7 +30,7 @@ fn main() -> Result<()> {
             hyper.learning.rollout = rollout;
             let weights = Weights::init(&network, 1);
             let strategy = build(name, &network, weights, &table, &hyper, 1);
-            let knowledge = Knowledge::new(table.ids.clone(), users.clone(), network.clone());
+            let knowledge = Knowledge::new(table.ids.clone(), users.clone(), network.clone())?;
             let mut agent = Agent::new(knowledge, strategy);
             let mut episodes = Episodes::new(&world, envs, 1);
             let mut spent = 0.0;

@@ -83,7 +83,7 @@ fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl W
         .input("policy", Policy::fingerprint(&config.policy)?);
     let network = policy.config.network;
     let acting = adapt::build(strategy, &network, policy.weights, &policy.items, &hyper, seed);
-    let knowledge = Knowledge::new(policy.items.ids, policy.users, network);
+    let knowledge = Knowledge::new(policy.items.ids, policy.users, network)?;
     let mut agent = Agent::new(knowledge, acting);
 
     let mut planned = None;

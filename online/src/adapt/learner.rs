@@ -257,6 +257,10 @@ impl Strategy for Learner {
         self.update(experience).map(|_| ())
     }
 
+    fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        self.network.remember(memory, item, liked);
+    }
+
     fn version(&self) -> u64 {
         self.updates
     }

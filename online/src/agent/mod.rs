@@ -34,12 +34,15 @@ pub struct Knowledge {
 
 impl Knowledge {
     /// The actions `items`, the users that the policy knows, and the sizes of states and traits.
-    pub fn new(items: Dictionary, users: PolicyUsers, network: NetworkConfig) -> Self {
-        Knowledge {
-            users: Known::new(users, &network),
+    ///
+    /// # Errors
+    /// Users whose memories are of other sizes.
+    pub fn new(items: Dictionary, users: PolicyUsers, network: NetworkConfig) -> Result<Self> {
+        Ok(Knowledge {
+            users: Known::new(users, &network, 0)?,
             items,
             network,
-        }
+        })
     }
 }
 
@@ -206,7 +209,10 @@ impl Agent {
             };
             session.trajectory.push(step);
         }
-        session.move_on(&answer, self.knowledge.network.window);
+        let mut memory = session.situation.context().memory.clone();
+        self.strategy
+            .remember(&mut memory, answer.shown.item, answer.reward > 0.0);
+        session.move_on(&answer, self.knowledge.network.window, memory);
         if row.done {
             self.recorder.close(std::mem::take(&mut session.trajectory));
             self.slots[slot].session = None;

@@ -114,10 +114,10 @@ impl Session {
     }
 
     /// Moves on: the item is consumed, and joins the history where the reward is positive.
-    pub(super) fn move_on(&mut self, answer: &Answer, window: usize) {
+    pub(super) fn move_on(&mut self, answer: &Answer, window: usize, memory: Vec<f32>) {
         self.step += 1;
         self.consumed.push(answer.shown.item);
-        let behind = moved_on(&self.situation, answer.shown.item, answer.reward, window);
+        let behind = moved_on(&self.situation, answer.shown.item, answer.reward, window, memory);
         if !Arc::ptr_eq(&behind, &self.situation) {
             self.situation = behind;
             self.recorded = None;

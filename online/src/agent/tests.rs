@@ -80,7 +80,7 @@ fn agent() -> (Agent, Watched) {
         window: 2,
         encoder: common::policy_artifact::Encoder::Gru,
     };
-    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network);
+    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network).unwrap();
     let seen = Watched::default();
     (Agent::new(knowledge, Box::new(seen.clone())), seen)
 }

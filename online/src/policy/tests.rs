@@ -97,6 +97,7 @@ fn does_not_depend_on_its_batch(encoder: Encoder) {
             history: (0..c % 5)
                 .map(|i| ((c * 7 + i) as u32 % 50, if i % 2 == 0 { 1.0 } else { -1.0 }))
                 .collect(),
+            memory: Vec::new(),
         })
         .collect();
     let together = network.encode(&contexts.iter().collect::<Vec<_>>());
