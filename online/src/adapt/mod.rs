@@ -95,8 +95,8 @@ pub trait Strategy: Send + Sync {
     /// whatever the rest of the batch.
     fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate>;
 
-    /// Vector steps of an agent, or events of a live policy, between two calls of [`Strategy::learn`]; none where it
-    /// does not learn.
+    /// Answers between two calls of [`Strategy::learn`]; none where it does not learn, or from each answer alone
+    /// ([`Strategy::answer`]).
     fn rollout(&self) -> Option<usize> {
         None
     }

@@ -8,7 +8,7 @@ use crate::policy::Context;
 
 /// The policy's users.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(super) struct Known {
     ids: Dictionary,
     /// K of each.
     traits: Vec<f32>,
@@ -29,7 +29,7 @@ impl Known {
     ///
     /// # Errors
     /// Memories of other sizes, or with a number that is not finite.
-    pub(crate) fn new(users: PolicyUsers, network: &NetworkConfig, of_strategy: usize) -> Result<Self> {
+    pub(super) fn new(users: PolicyUsers, network: &NetworkConfig, of_strategy: usize) -> Result<Self> {
         let wanted = users.ids.len() * network.memory();
         if users.memory.len() != wanted || !users.memory.iter().all(|number| number.is_finite()) {
             return Err(Error::data(format!(
@@ -57,16 +57,8 @@ impl Known {
     }
 
     /// The users' ids.
-    pub(crate) fn ids(&self) -> &Dictionary {
+    pub(super) fn ids(&self) -> &Dictionary {
         &self.ids
-    }
-
-    /// The state of `user` and what they have consumed: one who is not known has no history, no traits, nothing consumed.
-    pub(crate) fn start(&self, user: &str) -> (Context, &[u32]) {
-        match self.ids.code(user) {
-            Some(code) => (self.context(code), self.consumed(code)),
-            None => (self.stranger(), &[]),
-        }
     }
 
     /// Most items of a history.

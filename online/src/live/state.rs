@@ -15,6 +15,7 @@ use super::lesson::{Lesson, experience};
 use super::settings::Settings;
 use super::users::{Users, View, moved_on};
 use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
+use crate::explore::Slate;
 use crate::policy::Context;
 
 /// A policy, what it has learnt, and what it knows of users. Deciding reads it and leaves it as it is, so that many
@@ -105,15 +106,26 @@ impl State {
             (situation.clone(), slate)
         })?;
         let slate = slate.ok_or_else(|| Error::data("there is nothing to recommend"))?;
-        Ok(Decision {
+        Ok(self.decision(request, ask.user, situation, slate))
+    }
+
+    /// What was decided just now.
+    pub(super) fn decision(
+        &self,
+        request: u64,
+        user: &str,
+        situation: Arc<Situation>,
+        slate: Slate,
+    ) -> Decision {
+        Decision {
             request,
-            user: ask.user.to_string(),
+            user: user.to_string(),
             decided_after: self.counts.applied,
             epoch: self.counts.epoch,
             version: self.strategy.version(),
             situation,
             slate,
-        })
+        }
     }
 
     /// Lays open what [`State::decide`] would draw from.
@@ -165,6 +177,15 @@ impl State {
     /// # Errors
     /// An event that no decision over this catalogue can have had; nothing changes then.
     pub fn apply(&mut self, event: &mut Event) -> Result<Applied> {
+        self.apply_within(event, None)
+    }
+
+    /// As [`State::apply`]; `consumed` stands in place of what the state knows as consumed where the strategy learns from
+    /// what could not be chosen.
+    ///
+    /// # Errors
+    /// As [`State::apply`].
+    pub(crate) fn apply_within(&mut self, event: &mut Event, consumed: Option<&[u32]>) -> Result<Applied> {
         event.check(&self.config.network)?;
         let window = self.config.network.window;
         let (item, reward) = (event.shown.item, event.reward);
@@ -190,8 +211,8 @@ impl State {
             });
         }
         let consumed = match self.strategy.wants_consumed() {
-            true => user
-                .consumed
+            true => consumed
+                .unwrap_or(&user.consumed)
                 .iter()
                 .copied()
                 .filter(|code| *code != item)
@@ -290,6 +311,18 @@ impl State {
     /// What the policy knew when it was trained; it outlives a swap for whoever holds it.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
+    }
+
+    /// The ids of the users whom the policy's table knows.
+    pub(crate) fn table(&self) -> &Dictionary {
+        self.users.known().ids()
+    }
+
+    /// What `user` had consumed as the policy's table says, ascending.
+    pub(crate) fn consumed_before(&self, user: &str) -> &[u32] {
+        let known = self.users.known();
+        let code = known.ids().code(user);
+        code.map_or(&[], |code| known.consumed(code))
     }
 
     /// What `user` has consumed, ascending.

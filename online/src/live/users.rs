@@ -167,7 +167,7 @@ impl Changed {
 
 /// The situation after one: the item joins the history where its reward is positive, and the memory is another. The same
 /// one where neither changes anything.
-pub(crate) fn moved_on(
+pub(super) fn moved_on(
     situation: &Arc<Situation>,
     item: u32,
     reward: f32,
