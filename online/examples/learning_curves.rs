@@ -11,33 +11,23 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers, Weights};
-use online::adapt::{
-    Experience, Explanation, Hyper, Learner, Learning, Moment, Name, Room, Strategy, build, from_scratch,
-};
-use online::agent::{Agent, Knowledge};
+use online::adapt::{Experience, Explanation, Learner, Learning, Moment, Name, Room, Strategy, from_scratch};
+use online::agent::Agent;
 use online::explore::Slate;
-use synthetic::{Episodes, HORIZON, World};
+use online::live::{Settings, State};
+use synthetic::{Episodes, HORIZON, World, policy};
 
 const BLOCKS: usize = 8;
 
 struct Setup {
-    network: NetworkConfig,
-    items: PolicyItems,
-    users: PolicyUsers,
+    tables: (NetworkConfig, PolicyItems, PolicyUsers),
     envs: usize,
 }
 
 impl Setup {
     /// Mean return by block of episodes.
-    fn run(
-        &self,
-        world: &World,
-        strategy: Box<dyn Strategy>,
-        episodes: usize,
-        seed: u64,
-    ) -> Result<Vec<f64>> {
-        let knowledge = Knowledge::new(self.items.ids.clone(), self.users.clone(), self.network.clone());
-        let mut agent = Agent::new(knowledge, strategy);
+    fn run(&self, world: &World, state: State, episodes: usize, seed: u64) -> Result<Vec<f64>> {
+        let mut agent = Agent::new(state);
         let mut stream = Episodes::new(world, self.envs, seed);
         let rounds = episodes / self.envs;
         let mut curve = vec![0.0; BLOCKS];
@@ -109,13 +99,11 @@ fn main() -> Result<()> {
         number("mean", 0.03),
         1,
     );
-    let (network, items, users) = world.tables(20, 1);
-    let (oracle, random) = world.bounds(&users);
+    let tables = world.tables(20, 1);
+    let (oracle, random) = world.bounds(&tables.2);
     println!("return of the best items {oracle:.3}, of random ones {random:.3}");
     let setup = Setup {
-        network,
-        items,
-        users,
+        tables,
         envs: number("envs", 32.0) as usize,
     };
 
@@ -137,20 +125,15 @@ fn main() -> Result<()> {
         let seeds = number("seeds", 3.0) as u64;
         let mut mean = [0.0; BLOCKS];
         for seed in 0..seeds {
-            let default = Hyper::for_strategy(strategy);
-            let mut hyper = Hyper { learning, ..default };
+            let mut settings = Settings::new(strategy, seed);
+            settings.gamma = Some(learning.gamma);
+            let hyper = &mut settings.hyper;
+            let default = *hyper;
+            hyper.learning = learning;
             hyper.mixing.decay = number("decay", default.mixing.decay as f64) as u64;
             hyper.mixing.floor = number("floor", f64::from(default.mixing.floor)) as f32;
-            let strategy = build(
-                strategy,
-                &setup.network,
-                prior.clone(),
-                &setup.items,
-                None,
-                &hyper,
-                seed,
-            );
-            let curve = setup.run(&world, strategy, number("episodes", 8000.0) as usize, seed)?;
+            let state = State::new(policy(&setup.tables, prior.clone()), &settings)?;
+            let curve = setup.run(&world, state, number("episodes", 8000.0) as usize, seed)?;
             mean.iter_mut()
                 .zip(curve)
                 .for_each(|(m, c)| *m += c / seeds as f64);
@@ -164,9 +147,13 @@ fn main() -> Result<()> {
 
 /// The weights after learning in the distorted world.
 fn prior(setup: &Setup, world: &World, episodes: usize, learning: Learning) -> Result<Weights> {
-    let learner = from_scratch(setup.network.clone(), learning, 100);
+    let network = &setup.tables.0;
+    let learner = from_scratch(network.clone(), learning, 100);
     let learner = Shared(Arc::new(RwLock::new(learner)));
-    let curve = setup.run(world, Box::new(learner.clone()), episodes, 100)?;
+    let made = policy(&setup.tables, Weights::init(network, 100));
+    let settings = Settings::new(Name::Scratch, 100);
+    let state = State::acting_by(made, &settings, |_, _, _| Box::new(learner.clone()))?;
+    let curve = setup.run(world, state, episodes, 100)?;
     let curve: Vec<String> = curve.iter().map(|m| format!("{m:.3}")).collect();
     println!("prior, in its own world: {}", curve.join(" "));
     let weights = learner.look().network().weights().clone();

@@ -7,9 +7,10 @@ mod synthetic;
 
 use common::Result;
 use common::policy_artifact::Weights;
-use online::adapt::{Hyper, Name, build};
-use online::agent::{Agent, Knowledge};
-use synthetic::{Episodes, HORIZON, World};
+use online::adapt::Name;
+use online::agent::Agent;
+use online::live::{Settings, State};
+use synthetic::{Episodes, HORIZON, World, policy};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<usize>().ok());
@@ -17,8 +18,8 @@ fn main() -> Result<()> {
     let steps = arguments.next().unwrap_or(30_000);
     for items in [1_682, 10_000] {
         let world = World::new(200, items, 0.03, 1);
-        let (network, table, users) = world.tables(100, 1);
-        for (name, rollout) in [
+        let tables = world.tables(100, 1);
+        for (name, frames) in [
             (Name::Frozen, 1),
             (Name::Ft, 1),
             (Name::Ft, 5),
@@ -26,12 +27,11 @@ fn main() -> Result<()> {
             (Name::Ap, 1),
             (Name::Adapter, 1),
         ] {
-            let mut hyper = Hyper::for_strategy(name);
-            hyper.learning.rollout = rollout;
-            let weights = Weights::init(&network, 1);
-            let strategy = build(name, &network, weights, &table, None, &hyper, 1);
-            let knowledge = Knowledge::new(table.ids.clone(), users.clone(), network.clone());
-            let mut agent = Agent::new(knowledge, strategy);
+            let mut settings = Settings::new(name, 1);
+            let rollout = frames * envs;
+            settings.hyper.learning.rollout = rollout;
+            let policy = policy(&tables, Weights::init(&tables.0, 1));
+            let mut agent = Agent::new(State::new(policy, &settings)?);
             let mut episodes = Episodes::new(&world, envs, 1);
             let mut spent = 0.0;
             let rounds = steps / envs / HORIZON as usize;
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
             }
             let made = (rounds * envs * HORIZON as usize) as f64;
             println!(
-                "{items:>6} items, {envs} environments, {name:?}, an update every {rollout} vector steps: {:.0} steps/s",
+                "{items:>6} items, {envs} environments, {name:?}, an update every {rollout} answers: {:.0} steps/s",
                 made / spent
             );
         }

@@ -12,9 +12,8 @@ use common::socket::{self, Socket};
 use common::{Error, Result, terminal};
 use serde_json::json;
 
-use crate::adapt;
-use crate::agent::{Agent, Knowledge, serve};
-use crate::live::Settings;
+use crate::agent::{Agent, serve};
+use crate::live::{Settings, State};
 
 /// What to serve, and how.
 #[derive(Debug, Clone)]
@@ -81,18 +80,7 @@ fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl W
     let manifest = Manifest::new(EVENTS, "online agent")
         .seed(seed)
         .input("policy", Policy::fingerprint(&config.policy)?);
-    let network = policy.config.network;
-    let acting = adapt::build(
-        strategy,
-        &network,
-        policy.weights,
-        &policy.items,
-        policy.config.likes,
-        &hyper,
-        seed,
-    );
-    let knowledge = Knowledge::new(policy.items.ids, policy.users, network);
-    let mut agent = Agent::new(knowledge, acting);
+    let mut agent = Agent::new(State::new(policy, &config.settings)?);
 
     let mut planned = None;
     let check = |hello: &Hello| {

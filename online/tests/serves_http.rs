@@ -203,7 +203,7 @@ fn recommendations_keep_to_what_was_asked_and_carry_their_chances() {
     let server = Server::start(
         &saved(folder.path()),
         &folder.path().join("state"),
-        &["--strategy", "ft"],
+        &["--strategy", "ft", "--rollout", "1"],
     );
     let mut client = server.client();
     let mut consumed = BTreeSet::new();

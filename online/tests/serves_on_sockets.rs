@@ -51,9 +51,13 @@ struct Listening {
 
 impl Listening {
     fn start(policy: &Path, socket: &Path) -> Self {
-        let mut child = agent(policy, "ft", &["--socket", socket.to_str().unwrap()])
-            .spawn()
-            .unwrap();
+        let mut child = agent(
+            policy,
+            "ft",
+            &["--socket", socket.to_str().unwrap(), "--rollout", "1"],
+        )
+        .spawn()
+        .unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         stderr.read_line(&mut line).unwrap();

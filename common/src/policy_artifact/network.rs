@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// How what a user has done becomes one vector of H numbers. All but [`Encoder::History`] begin with s = tanh(profile_weight p
-/// + profile_bias) of the user's standardised traits p, and read x_t = [item_embedding of item t ; feedback f_t] of the
+/// How what a user has done becomes one vector of H numbers. All but [`Encoder::History`] begin with
+/// s = tanh(profile_weight p + profile_bias) of the user's standardised traits p, and read x_t = [item_embedding of item t ; feedback f_t] of the
 /// interactions t, oldest first. Its tensors stand in [`super::Weights::encoder`] in the order given here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

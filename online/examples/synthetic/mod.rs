@@ -5,7 +5,10 @@
 
 use common::frame::{Reply, Request};
 use common::ids::{Dictionary, IdKind};
-use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers};
+use common::manifest::Manifest;
+use common::policy_artifact::{
+    NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+};
 use common::rng::{ChaCha8Rng, RngExt, normal, stream};
 
 const FACTORS: usize = 8;
@@ -160,6 +163,27 @@ impl World {
                 memory: Vec::new(),
             },
         )
+    }
+}
+
+/// A policy of these tables and weights.
+pub(crate) fn policy(
+    (network, items, users): &(NetworkConfig, PolicyItems, PolicyUsers),
+    weights: Weights,
+) -> Policy {
+    Policy {
+        manifest: Manifest::new(POLICY, "example"),
+        weights,
+        items: items.clone(),
+        users: users.clone(),
+        config: PolicyConfig {
+            network: network.clone(),
+            method: "synthetic".into(),
+            traits: "synthetic".into(),
+            gamma: 0.9,
+            likes: None,
+            training: Default::default(),
+        },
     }
 }
 

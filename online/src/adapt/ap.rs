@@ -111,6 +111,10 @@ impl Strategy for Ap {
         Ok(())
     }
 
+    fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        self.prior.remember(memory, item, liked);
+    }
+
     fn version(&self) -> u64 {
         self.online.version()
     }

@@ -36,6 +36,10 @@ impl Strategy for Frozen {
         who.act(moments, room)
     }
 
+    fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        self.network.remember(memory, item, liked);
+    }
+
     fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
         let alone = acting::explain(&self.network, Some(0), moment, room);
         Explanation {

@@ -1,4 +1,4 @@
-//! A policy that acts and learns by A2C: n-step returns, one gradient a rollout, its norm bounded, one step of Adam.
+//! A policy that acts and learns by A2C: one gradient per rollout, its norm bounded, one step of Adam.
 
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::{Error, Result};
@@ -22,7 +22,7 @@ pub struct Learning {
     pub critic: f32,
     /// Discount per step.
     pub gamma: f32,
-    /// Vector steps an update, the n of the n-step returns.
+    /// Answers per update.
     pub rollout: usize,
     /// Bound of the gradient's norm.
     pub max_norm: f32,
@@ -37,7 +37,7 @@ impl Learning {
         entropy: 1e-3,
         critic: 0.5,
         gamma: 0.9,
-        rollout: 1,
+        rollout: 32,
         max_norm: 0.5,
         epsilon: 1e-5,
     };
@@ -250,6 +250,10 @@ impl Strategy for Learner {
 
     fn learn(&mut self, experience: &Experience) -> Result<()> {
         self.update(experience).map(|_| ())
+    }
+
+    fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        self.network.remember(memory, item, liked);
     }
 
     fn version(&self) -> u64 {

@@ -92,8 +92,8 @@ pub trait Strategy: Send + Sync {
     /// whatever the rest of the batch.
     fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate>;
 
-    /// Vector steps of an agent, or events of a live policy, between two calls of [`Strategy::learn`]; none where it
-    /// does not learn.
+    /// Answers between two calls of [`Strategy::learn`]; none where it does not learn, or from each answer alone
+    /// ([`Strategy::answer`]).
     fn rollout(&self) -> Option<usize> {
         None
     }
@@ -117,9 +117,14 @@ pub trait Strategy: Send + Sync {
         0
     }
 
+    /// Moves the encoder's numbers of a user's memory by an item that the user had, and liked or not. A strategy with a
+    /// network asks that ([`crate::policy::Network::remember`]); one without keeps the memory as it is.
+    fn remember(&self, _memory: &mut [f32], _item: u32, _liked: bool) {}
+
     /// Takes one answer at once: moves `memory`, which is the user's (the encoder's numbers, then the strategy's), and
     /// learns what it can from this answer alone. `situation` is the user's present one. True where the policy changed.
-    fn answer(&mut self, _situation: &Situation, _memory: &mut [f32], _shown: &Shown, _reward: f32) -> bool {
+    fn answer(&mut self, _situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
+        self.remember(memory, shown.item, reward > 0.0);
         false
     }
 

@@ -8,7 +8,8 @@ use common::manifest::Manifest;
 use common::schema::events::{self, Events};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 
-use super::session::{Answer, Session};
+use super::episode::Episode;
+use crate::live::Event;
 
 /// Events in memory, in the order in which their feedback came; one costs some 50 bytes. They are written together at
 /// the end, because the type of the users' ids, which stands before all rows of a file, is known only then.
@@ -60,7 +61,8 @@ impl EventLog {
         feedback.iter().map(|&f| f64::from(f)).sum::<f64>() / feedback.len().max(1) as f64
     }
 
-    pub(super) fn push(&mut self, session: &Session, answer: &Answer) {
+    /// Takes an event of an episode, at the step that it is at.
+    pub(super) fn push(&mut self, of: &Episode, event: &Event) {
         let Events {
             log,
             episode,
@@ -70,13 +72,13 @@ impl EventLog {
         } = &mut self.events;
         // Logical time: the order of events. A clock would make two runs differ.
         log.timestamp.push(log.user.len() as i64);
-        log.user.push(log.users.intern(&session.user));
-        log.item.push(answer.shown.item);
-        log.feedback.push(answer.reward);
-        log.propensity.push(Some(answer.shown.propensity));
-        episode.push(session.episode);
-        step.push(session.step);
-        policy_version.push(answer.version);
+        log.user.push(log.users.intern(&of.user));
+        log.item.push(event.shown.item);
+        log.feedback.push(event.reward);
+        log.propensity.push(Some(event.shown.propensity));
+        episode.push(of.number);
+        step.push(of.step);
+        policy_version.push(event.version);
     }
 
     /// Writes the log as `events.parquet`.

@@ -1,10 +1,12 @@
-//! The agent: requests in, recommendations out. It keeps each environment's live state, hands experience to the
-//! strategy after every rollout, and logs every answered recommendation.
+//! The agent: a live policy at the other end of an environment's step frames.
+//!
+//! Users live on from one episode to the next, as in a service: what is known and learnt of them is the live state's. What
+//! begins again with an episode is what may be shown: everything but what the policy's table says that the user had
+//! consumed. All environments of a frame are decided by the same state; their answers are applied in the order of the rows.
 
+mod episode;
 mod events;
-mod recorder;
 mod serve;
-mod session;
 #[cfg(test)]
 mod tests;
 
@@ -14,50 +16,26 @@ pub use serve::{Summary, serve};
 use std::collections::BTreeMap;
 
 use common::frame::{Reply, Request};
-use common::ids::Dictionary;
-use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
-use crate::adapt::{Moment, Room, Step, Strategy};
+use crate::adapt::Room;
 use crate::explore::Slate;
-use crate::live::Known;
-use recorder::Recorder;
-use session::{Pending, Session};
+use crate::live::{State, Turn};
+use episode::Episode;
 
-/// What an agent knows besides its strategy.
-#[derive(Debug, Clone)]
-pub struct Knowledge {
-    items: Dictionary,
-    users: Known,
-    network: NetworkConfig,
-}
-
-impl Knowledge {
-    /// The actions `items`, the users that the policy knows, and the sizes of states and traits.
-    pub fn new(items: Dictionary, users: PolicyUsers, network: NetworkConfig) -> Self {
-        Knowledge {
-            users: Known::new(users, &network),
-            items,
-            network,
-        }
-    }
-}
-
-/// A strategy at work.
+/// A live policy at work in environments.
 pub struct Agent {
-    knowledge: Knowledge,
-    strategy: Box<dyn Strategy>,
-    /// Items a recommendation.
+    state: State,
+    /// Items per recommendation.
     slate: usize,
     room: Room,
     slots: Vec<Slot>,
     slot_of: BTreeMap<u32, usize>,
-    recorder: Recorder,
     events: EventLog,
     frames: u64,
     episodes: u32,
-    /// Vector steps with feedback since the last update.
-    since_update: usize,
+    /// Recommendations so far.
+    requests: u64,
 }
 
 /// An environment.
@@ -67,7 +45,7 @@ struct Slot {
     episodes: u64,
     /// The frame it was last in.
     frame: u64,
-    session: Option<Session>,
+    episode: Option<Episode>,
 }
 
 /// One row of a request.
@@ -81,25 +59,23 @@ struct Row<'a> {
 }
 
 impl Agent {
-    /// An agent without sessions that recommends one item a step.
-    pub fn new(knowledge: Knowledge, strategy: Box<dyn Strategy>) -> Self {
-        let events = EventLog::new(knowledge.items.clone(), knowledge.users.ids().kind());
+    /// An agent without episodes that recommends one item per step.
+    pub fn new(state: State) -> Self {
+        let events = EventLog::new(state.items().clone(), state.table().kind());
         Agent {
-            knowledge,
-            strategy,
+            state,
             slate: 1,
             room: Room::new(),
             slots: Vec::new(),
             slot_of: BTreeMap::new(),
-            recorder: Recorder::default(),
             events,
             frames: 0,
             episodes: 0,
-            since_update: 0,
+            requests: 0,
         }
     }
 
-    /// Takes the feedback of a vector step, learns when a rollout is full, and recommends.
+    /// Takes the feedback of a vector step, learns from it, and recommends.
     ///
     /// # Errors
     /// What the protocol does not allow, with environment and row; an update that would make a weight not finite.
@@ -107,7 +83,6 @@ impl Agent {
         let frame = self.frames;
         self.frames += 1;
         let mut slots = Vec::with_capacity(request.len());
-        let mut answered = false;
         for index in 0..request.len() {
             let row = Row {
                 env: request.env[index],
@@ -117,21 +92,12 @@ impl Agent {
                 reward: request.reward[index],
                 done: request.done[index],
             };
-            answered |= row.reward.is_some();
             let place = |e: Error| {
                 e.at(format!("frame {frame}"))
                     .row(index)
                     .at(format!("environment {}", row.env))
             };
             slots.push(self.take(&row).map_err(place)?);
-        }
-        self.since_update += usize::from(answered);
-        if self
-            .strategy
-            .rollout()
-            .is_some_and(|steps| self.since_update >= steps)
-        {
-            self.learn()?;
         }
         Ok(self.recommend(&slots))
     }
@@ -141,9 +107,14 @@ impl Agent {
         &self.events
     }
 
+    /// What it has learnt and what it knows of users.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
     /// Updates so far.
     pub fn version(&self) -> u64 {
-        self.strategy.version()
+        self.state.version()
     }
 
     /// Takes one row; the slot it belongs to.
@@ -153,7 +124,7 @@ impl Agent {
                 env: row.env,
                 episodes: 0,
                 frame: 0,
-                session: None,
+                episode: None,
             });
             self.slots.len() - 1
         });
@@ -173,98 +144,72 @@ impl Agent {
             return Err(Error::data("step 0 carries an item, a reward or done")
                 .hint("the first request of an episode asks for an item and reports nothing"));
         }
-        if self.slots[slot].session.is_some() {
+        if self.slots[slot].episode.is_some() {
             return Err(Error::data("a new episode begins while the last one is open")
                 .hint("end an episode with a row whose `done` is true"));
         }
-        self.slots[slot].session = Some(Session::open(row.user, &self.knowledge.users, self.episodes));
+        self.slots[slot].episode = Some(Episode::begin(row.user, &self.state, self.episodes));
         self.slots[slot].episodes += 1;
         self.episodes = self.episodes.saturating_add(1);
         Ok(())
     }
 
     fn observe(&mut self, slot: usize, row: &Row<'_>) -> Result<()> {
-        let Some(session) = &mut self.slots[slot].session else {
+        let Some(episode) = &mut self.slots[slot].episode else {
             return Err(
                 Error::data(format!("step {} of an episode that never began", row.step))
                     .hint("the first request of an episode has step 0"),
             );
         };
-        let answer = session.answered(row, &self.knowledge.items)?;
-        self.events.push(session, &answer);
-        if self.strategy.rollout().is_some() {
-            let step = Step {
-                context: self.recorder.context(session),
-                consumed: if self.strategy.wants_consumed() {
-                    session.consumed.clone()
-                } else {
-                    Vec::new()
-                },
-                shown: answer.shown,
-                negatives: answer.negatives.clone(),
-                reward: answer.reward,
-            };
-            session.trajectory.push(step);
+        let time = self.events.len() as i64;
+        let mut event = episode.answered(row, self.state.items(), time)?;
+        let applied = self.state.apply_within(&mut event, Some(&episode.consumed))?;
+        if let Some(refused) = applied.refused {
+            return Err(refused);
         }
-        session.move_on(&answer, self.knowledge.network.window);
+        self.events.push(episode, &event);
+        episode.move_on(event.shown.item);
         if row.done {
-            self.recorder.close(std::mem::take(&mut session.trajectory));
-            self.slots[slot].session = None;
+            self.slots[slot].episode = None;
         }
         Ok(())
     }
 
-    fn learn(&mut self) -> Result<()> {
-        for slot in &mut self.slots {
-            if let Some(session) = &mut slot.session {
-                self.recorder.cut(session);
-            }
-        }
-        self.since_update = 0;
-        let experience = self.recorder.finish();
-        if experience.trajectories.is_empty() {
-            Ok(())
-        } else {
-            self.strategy.learn(&experience)
-        }
-    }
-
     /// A slate for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
-        let mut moments = Vec::with_capacity(slots.len());
-        for &slot in slots {
-            let Slot {
-                env,
-                episodes,
-                session: Some(session),
-                ..
-            } = &self.slots[slot]
-            else {
-                continue;
-            };
-            moments.push(Moment {
-                situation: &session.situation,
-                consumed: &session.consumed,
-                candidates: None,
-                k: self.slate,
-                key: [u64::from(*env), *episodes, u64::from(session.step)],
-            });
-        }
-        let version = self.strategy.version();
-        let mut slates = self.strategy.choose(&moments, &mut self.room).into_iter();
+        let turns: Vec<Turn<'_>> = slots
+            .iter()
+            .filter_map(|&slot| {
+                let Slot {
+                    env,
+                    episodes,
+                    episode,
+                    ..
+                } = &self.slots[slot];
+                let episode = episode.as_ref()?;
+                Some(Turn {
+                    user: &episode.user,
+                    consumed: &episode.consumed,
+                    key: [u64::from(*env), *episodes, u64::from(episode.step)],
+                })
+            })
+            .collect();
+        let decisions = self
+            .state
+            .decide_turns(&turns, self.slate, self.requests, &mut self.room);
+        self.requests += decisions.len() as u64;
+        let (mut decisions, version) = (decisions.into_iter(), self.state.version());
         let mut reply = Reply::default();
         for &slot in slots {
-            let Slot { env, session, .. } = &mut self.slots[slot];
-            let chosen = session.as_mut().and_then(|session| {
-                let slate = slates.next()?;
-                Some(session.pending.insert(Pending { slate, version }))
-            });
+            let Slot { env, episode, .. } = &mut self.slots[slot];
+            let chosen = episode
+                .as_mut()
+                .and_then(|episode| Some(episode.pending.insert(decisions.next()?)));
             let nothing = Slate::default();
-            let slate = chosen.map_or(&nothing, |pending| &pending.slate);
+            let slate = chosen.map_or(&nothing, |decision| &decision.slate);
+            let items = self.state.items();
             reply.env.push(*env);
-            reply
-                .item
-                .push(slate.items.iter().map(|item| self.knowledge.items.id(*item)));
+            reply.item.push(slate.items.iter().map(|item| items.id(*item)));
             reply.propensity.push(slate.propensities.iter().product());
             reply.policy_version.push(version);
         }

@@ -38,8 +38,8 @@ pub fn serve(
 ) -> Result<Summary> {
     let mut receiver = RequestReceiver::new(source)?;
     let hello = receiver.hello();
-    let items = agent.knowledge.items.fingerprint();
-    belong_together(hello, &items, agent.knowledge.items.len())?;
+    let items = agent.state.items();
+    belong_together(hello, &items.fingerprint(), items.len())?;
     agent.slate = hello.slate as usize;
     check(hello)?;
     let mut sender = ReplySender::new(sink)?;
@@ -51,7 +51,7 @@ pub fn serve(
     Ok(Summary {
         events: agent.events.len(),
         episodes: agent.episodes,
-        updates: agent.strategy.version(),
+        updates: agent.version(),
         mean_feedback: agent.events.mean_feedback(),
     })
 }

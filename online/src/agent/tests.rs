@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use common::Result;
 use common::frame::{Reply, Request};
 use common::ids::{Dictionary, IdKind};
-use common::policy_artifact::{NetworkConfig, PolicyUsers};
+use common::manifest::Manifest;
+use common::policy_artifact::{
+    Encoder, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+};
 
-use super::{Agent, Knowledge};
-use crate::adapt::{Experience, Explanation, Moment, Room, Strategy};
+use super::Agent;
+use crate::adapt::{Experience, Explanation, Moment, Name, Room, Strategy};
 use crate::explore::Slate;
+use crate::live::{self, Feedback, Settings, State, Subject};
 use crate::policy::Context;
 
 #[derive(Default)]
@@ -51,6 +55,10 @@ impl Strategy for Watched {
         Some(2)
     }
 
+    fn wants_consumed(&self) -> bool {
+        true
+    }
+
     fn learn(&mut self, experience: &Experience) -> Result<()> {
         self.seen().experience.push(experience.clone());
         Ok(())
@@ -61,16 +69,9 @@ impl Strategy for Watched {
     }
 }
 
-fn agent() -> (Agent, Watched) {
+fn policy() -> Policy {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
-    };
-    let users = PolicyUsers {
-        ids: ids(&["u"]),
-        history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
-        traits: vec![0.5],
-        consumed: vec![vec![0, 3, 4]],
-        memory: Vec::new(),
     };
     let network = NetworkConfig {
         items: 5,
@@ -78,11 +79,39 @@ fn agent() -> (Agent, Watched) {
         hidden: 1,
         traits: 1,
         window: 2,
-        encoder: common::policy_artifact::Encoder::Gru,
+        encoder: Encoder::Gru,
     };
-    let knowledge = Knowledge::new(ids(&["a", "b", "c", "d", "e"]), users, network);
+    Policy {
+        manifest: Manifest::new(POLICY, "test"),
+        weights: Weights::init(&network, 1),
+        items: PolicyItems {
+            ids: ids(&["a", "b", "c", "d", "e"]),
+            popularity: vec![1.0; 5],
+            traits: vec![0.0; 5],
+        },
+        users: PolicyUsers {
+            ids: ids(&["u"]),
+            history: vec![vec![(3, -1.0), (4, 1.0), (0, 1.0)]],
+            traits: vec![0.5],
+            consumed: vec![vec![0, 3, 4]],
+            memory: Vec::new(),
+        },
+        config: PolicyConfig {
+            network,
+            method: "none".into(),
+            traits: "none".into(),
+            gamma: 0.9,
+            likes: None,
+            training: serde_json::Value::Null,
+        },
+    }
+}
+
+fn agent() -> (Agent, Watched) {
     let seen = Watched::default();
-    (Agent::new(knowledge, Box::new(seen.clone())), seen)
+    let settings = Settings::new(Name::Frozen, 0);
+    let state = State::acting_by(policy(), &settings, |_, _, _| Box::new(seen.clone()));
+    (Agent::new(state.unwrap()), seen)
 }
 
 type Row<'a> = (u32, &'a str, u32, Option<&'a str>, Option<f32>, bool);
@@ -110,24 +139,43 @@ fn handle(agent: &mut Agent, rows: &[Row<'_>]) -> Reply {
 }
 
 #[test]
-fn the_state_starts_from_the_log_and_moves_on_only_on_a_positive_reward() {
+fn what_may_be_shown_begins_again_with_an_episode_and_the_user_lives_on() {
     let (mut agent, seen) = agent();
     handle(&mut agent, &[begin(9, "u")]);
     handle(&mut agent, &[(9, "u", 1, Some("b"), Some(0.0), false)]);
     let reply = handle(&mut agent, &[(9, "u", 2, Some("c"), Some(1.0), true)]);
     assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
-    handle(&mut agent, &[begin(9, "u")]);
+    // The next one is in another environment, beside one of its own.
+    handle(&mut agent, &[begin(7, "u"), begin(9, "u")]);
+    handle(&mut agent, &[(7, "u", 1, Some("b"), Some(0.0), false)]);
     let seen = seen.seen();
     // The window of 2 keeps the last two; the traits stay.
-    let start = Context {
+    let context = |history: [(u32, f32); 2]| Context {
         traits: vec![0.5],
-        history: vec![(4, 1.0), (0, 1.0)],
+        history: history.to_vec(),
         memory: Vec::new(),
     };
-    assert_eq!(seen.contexts, vec![start.clone(), start.clone(), start]);
+    let (start, later) = (context([(4, 1.0), (0, 1.0)]), context([(0, 1.0), (2, 1.0)]));
+    assert_eq!(
+        seen.contexts,
+        vec![start.clone(), start, later.clone(), later.clone(), later]
+    );
     assert_eq!(
         seen.consumed,
-        vec![vec![0, 3, 4], vec![0, 3, 4, 1], vec![0, 3, 4]]
+        vec![
+            vec![0, 3, 4],
+            vec![0, 1, 3, 4],
+            vec![0, 3, 4],
+            vec![0, 3, 4],
+            vec![0, 1, 3, 4],
+        ]
+    );
+    // What could not be chosen is what the environment left open, too.
+    let steps = seen.experience[0].trajectories.iter().map(|one| &one.steps[0]);
+    assert!(
+        steps
+            .map(|step| &step.consumed[..])
+            .eq([&[0, 3, 4][..], &[0, 1, 3, 4]])
     );
 }
 
@@ -157,7 +205,7 @@ fn a_liked_item_joins_the_history_of_a_newcomer() {
 }
 
 #[test]
-fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
+fn a_frame_is_decided_by_one_state_and_answered_in_the_order_of_its_rows() {
     let (mut agent, seen) = agent();
     handle(&mut agent, &[begin(0, "x"), begin(1, "y")]);
     // Any subset in any order: environment 1 alone, then both.
@@ -166,30 +214,74 @@ fn experience_holds_each_state_once_and_marks_the_end_of_episodes() {
         &mut agent,
         &[
             (1, "y", 2, Some("b"), Some(1.0), false),
-            (0, "x", 1, Some("a"), Some(1.0), true),
+            (0, "x", 1, Some("a"), Some(0.5), true),
         ],
     );
+    handle(&mut agent, &[(1, "y", 3, Some("c"), Some(0.0), false)]);
     let seen = seen.seen();
-    let [experience] = &seen.experience[..] else {
-        panic!("one rollout of 2 vector steps")
-    };
-    let shape: Vec<(usize, Option<usize>)> = experience
-        .trajectories
+    let answers: Vec<Vec<(u32, f32)>> = seen
+        .experience
         .iter()
-        .map(|t| (t.steps.len(), t.next))
+        .map(|of| {
+            let steps = of.trajectories.iter().map(|one| &one.steps[0]);
+            steps.map(|step| (step.shown.item, step.reward)).collect()
+        })
         .collect();
-    // The ended episode of x, then y's two steps, which share a state, and the state behind them.
-    assert_eq!(shape, vec![(1, None), (2, Some(2))]);
     assert_eq!(
-        experience.trajectories[1]
-            .steps
-            .iter()
-            .map(|s| s.context)
-            .collect::<Vec<_>>(),
-        vec![0, 0]
+        answers,
+        [vec![(0, 0.0), (1, 1.0)], vec![(0, 0.5), (2, 0.0)]],
+        "a rollout of 2 answers"
     );
-    assert_eq!(experience.contexts.len(), 3);
-    assert_eq!(experience.contexts[2].context().history, vec![(1, 1.0)]);
+    assert_eq!((agent.events().len(), agent.state().applied()), (4, 4));
+}
+
+#[test]
+fn an_agent_learns_what_a_service_learns() {
+    for name in [Name::Scratch, Name::Ft, Name::Ap, Name::Adapter] {
+        for encoder in [Encoder::Gru, Encoder::History] {
+            let mut policy = policy();
+            policy.config.network.encoder = encoder;
+            policy.weights = Weights::init(&policy.config.network, 1);
+            policy.users.memory = vec![1.0; policy.config.network.memory()];
+            let mut settings = Settings::new(name, 3);
+            settings.hyper.learning.rollout = 2;
+            let mut agent = Agent::new(State::new(policy.clone(), &settings).unwrap());
+            let mut served = live::Policy::new(policy, &settings).unwrap();
+            let fresh = served.state().digest();
+            let users = ["u", "x", "y"];
+            let mut rows: Vec<Row<'_>> = (0..3).map(|env| begin(env, users[env as usize])).collect();
+            for step in 1..=2 {
+                let reply = handle(&mut agent, &rows);
+                for slot in &agent.slots {
+                    let episode = slot.episode.as_ref().unwrap();
+                    served.keep(episode.pending.clone().unwrap());
+                }
+                rows.clear();
+                for (env, user) in (0..3u32).zip(users) {
+                    let item = reply.item.single(env as usize).unwrap();
+                    let code = agent.state().items().code(item).unwrap();
+                    let reward = [1.0, 0.0, -0.5][(code % 3) as usize];
+                    let item = ["a", "b", "c", "d", "e"][code as usize];
+                    rows.push((env, user, step, Some(item), Some(reward), false));
+                    served
+                        .observe(&Feedback {
+                            subject: Subject::Shown { user, item: code },
+                            reward,
+                            timestamp_ms: 0,
+                        })
+                        .unwrap();
+                }
+            }
+            handle(&mut agent, &rows);
+            assert!(agent.version() > 0);
+            assert_ne!(served.state().digest(), fresh);
+            assert_eq!(
+                agent.state().digest(),
+                served.state().digest(),
+                "{name:?} {encoder:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -204,7 +296,8 @@ fn of_a_slate_one_item_is_answered_and_the_others_stay_open() {
     let reply = handle(&mut agent, &[(0, "x", 2, Some("a"), Some(0.0), true)]);
     assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
     let seen = watched.seen();
-    let steps = &seen.experience[0].trajectories[0].steps;
+    let steps = seen.experience[0].trajectories.iter().map(|one| &one.steps[0]);
+    let steps: Vec<_> = steps.collect();
     assert_eq!((steps[0].shown.item, steps[0].shown.propensity), (1, 0.5));
     // Draws that show an item above the answered one are not of its place.
     assert_eq!(

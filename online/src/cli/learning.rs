@@ -33,9 +33,9 @@ struct Steps {
     /// Discount per step [default: the policy's]
     #[arg(long, value_name = "FACTOR", value_parser = fraction)]
     gamma: Option<f32>,
-    /// Vector steps between two updates, the n of the n-step returns
-    #[arg(long, default_value_t = Learning::DEFAULT.rollout as u32, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..))]
-    rollout: u32,
+    /// Answers between two updates [default: 32]
+    #[arg(long, value_name = "ANSWERS", value_parser = clap::value_parser!(u32).range(1..))]
+    rollout: Option<u32>,
     /// Bound of a gradient's norm
     #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
     max_norm: f32,
@@ -122,7 +122,9 @@ impl LearningArguments {
                 learning_rate: learning.lr.unwrap_or(default.learning.learning_rate),
                 entropy: learning.entropy,
                 critic: learning.critic,
-                rollout: learning.rollout as usize,
+                rollout: learning
+                    .rollout
+                    .map_or(default.learning.rollout, |answers| answers as usize),
                 max_norm: learning.max_norm,
                 ..default.learning
             },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checked;
 
-const MAGIC: [u8; 8] = *b"HsSnaps1";
+const MAGIC: [u8; 8] = *b"HsSnaps2";
 
 /// State and pending decisions, and where in the journal they were.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]

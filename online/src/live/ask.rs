@@ -14,7 +14,7 @@ pub struct Ask<'a> {
     pub k: usize,
     /// Only these items may be chosen: codes, ascending, each once. None: all.
     pub candidates: Option<&'a [u32]>,
-    /// A state to decide by in place of the one that is kept of the user. Its items count as consumed.
+    /// A state to decide by in place of the one that is kept of the user, without a memory. Its items count as consumed.
     pub given: Option<&'a Context>,
 }
 
@@ -26,6 +26,10 @@ impl Ask<'_> {
         }
         if let Some(context) = self.given {
             check_context(context, network)?;
+            if !context.memory.is_empty() {
+                return Err(Error::data("a state to decide by comes with a memory")
+                    .hint("leave it empty: it is made from the history"));
+            }
         }
         let choosable = match self.candidates {
             Some(candidates) => {
@@ -54,7 +58,7 @@ impl Ask<'_> {
 }
 
 /// Refuses a state that the network does not read: other traits or a longer history than it is made for, an item that
-/// is not in the catalogue, a number that is not finite.
+/// is not in the catalogue, a number that is not finite. The memory is not looked at.
 pub(crate) fn check_context(context: &Context, network: &NetworkConfig) -> Result<()> {
     let Context { traits, history, .. } = context;
     if traits.len() != network.traits {
@@ -85,6 +89,20 @@ pub(crate) fn check_context(context: &Context, network: &NetworkConfig) -> Resul
     }
 }
 
+/// Refuses a memory of other than `size` numbers, or with one that is not finite.
+pub(super) fn check_memory(memory: &[f32], size: usize) -> Result<()> {
+    if memory.len() != size {
+        return Err(Error::data(format!(
+            "a memory of {} numbers, where {size} are kept of a user",
+            memory.len()
+        )));
+    }
+    match memory.iter().find(|number| !number.is_finite()) {
+        Some(number) => Err(Error::data(format!("{number} in the memory is not finite"))),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +123,10 @@ mod tests {
             memory: Vec::new(),
         };
         let fine = context(&[0.5], &[(4, 1.0), (0, -1.0)]);
+        let kept = Context {
+            memory: vec![0.0],
+            ..fine.clone()
+        };
         let ask = |user, k, candidates, given| {
             Ask {
                 user,
@@ -132,6 +154,7 @@ mod tests {
             ),
             (ask("u", 1, None, Some(&context(&[0.0], &[(5, 1.0)]))), "item 5"),
             (ask("u", 1, None, Some(&context(&[f32::NAN], &[]))), "NaN"),
+            (ask("u", 1, None, Some(&kept)), "a memory"),
             (
                 ask("u", 1, None, Some(&context(&[0.0], &[(1, f32::INFINITY)]))),
                 "inf",

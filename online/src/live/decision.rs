@@ -69,7 +69,7 @@ pub struct Event {
 
 impl Decision {
     /// The event of the item at `position`; none where the slate has no such place.
-    pub(super) fn event(&self, position: usize, reward: f32, timestamp_ms: i64) -> Option<Event> {
+    pub(crate) fn event(&self, position: usize, reward: f32, timestamp_ms: i64) -> Option<Event> {
         Some(Event {
             request: self.request,
             position: position as u32,

@@ -2,44 +2,68 @@
 
 use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
+use common::{Error, Result};
 
 use crate::policy::Context;
 
 /// The policy's users.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(super) struct Known {
     ids: Dictionary,
     /// K of each.
     traits: Vec<f32>,
     width: usize,
+    /// Most items of a history.
+    window: usize,
     history: Lists<(u32, f32)>,
     consumed: Lists<u32>,
+    /// What the encoder keeps of each.
+    memory: Vec<f32>,
+    /// Numbers of the encoder, and of the strategy, in a user's memory.
+    memories: [usize; 2],
 }
 
 impl Known {
-    /// The users of a policy of these sizes; of each history the last items that the network reads.
-    pub(crate) fn new(users: PolicyUsers, network: &NetworkConfig) -> Self {
+    /// The users of a policy of these sizes; of each history the last items that the network reads. Memories end with as
+    /// many numbers as the strategy keeps of a user (`of_strategy`), which are 0 as long as nothing has come back.
+    ///
+    /// # Errors
+    /// Memories of other sizes, or with a number that is not finite.
+    pub(super) fn new(users: PolicyUsers, network: &NetworkConfig, of_strategy: usize) -> Result<Self> {
+        let wanted = users.ids.len() * network.memory();
+        if users.memory.len() != wanted || !users.memory.iter().all(|number| number.is_finite()) {
+            return Err(Error::data(format!(
+                "{} numbers in the memories of {} users, where {wanted} finite ones belong",
+                users.memory.len(),
+                users.ids.len()
+            )));
+        }
         let latest = |list: &Vec<(u32, f32)>| list.len().saturating_sub(network.window);
-        Known {
+        Ok(Known {
             ids: users.ids,
             traits: users.traits,
             width: network.traits,
+            window: network.window,
             history: Lists::new(users.history.iter().map(|list| &list[latest(list)..])),
             consumed: Lists::new(users.consumed.iter().map(Vec::as_slice)),
-        }
+            memory: users.memory,
+            memories: [network.memory(), of_strategy],
+        })
+    }
+
+    /// Numbers in the memory of a user.
+    pub(super) fn memory(&self) -> usize {
+        self.memories.iter().sum()
     }
 
     /// The users' ids.
-    pub(crate) fn ids(&self) -> &Dictionary {
+    pub(super) fn ids(&self) -> &Dictionary {
         &self.ids
     }
 
-    /// The state of `user` and what they have consumed: one who is not known has no history, no traits, nothing consumed.
-    pub(crate) fn start(&self, user: &str) -> (Context, &[u32]) {
-        match self.ids.code(user) {
-            Some(code) => (self.context(code), self.consumed(code)),
-            None => (self.stranger(), &[]),
-        }
+    /// Most items of a history.
+    pub(super) fn window(&self) -> usize {
+        self.window
     }
 
     /// The traits of `user`: zeros where they are not known.
@@ -55,16 +79,19 @@ impl Known {
         Context {
             traits: vec![0.0; self.width],
             history: Vec::new(),
-            memory: Vec::new(),
+            memory: vec![0.0; self.memory()],
         }
     }
 
     /// The state of the user of `code`.
     pub(super) fn context(&self, code: u32) -> Context {
+        let [width, _] = self.memories;
+        let mut memory = self.memory[code as usize * width..][..width].to_vec();
+        memory.resize(self.memory(), 0.0);
         Context {
             traits: self.traits_of(code).to_vec(),
             history: self.history.get(code).to_vec(),
-            memory: Vec::new(),
+            memory,
         }
     }
 
@@ -111,13 +138,16 @@ impl<T: Copy> Lists<T> {
 mod tests {
     use super::*;
     use common::ids::IdKind;
+    use common::policy_artifact::Encoder;
 
     #[test]
-    fn users_come_back_with_the_last_of_their_history() {
+    fn users_come_back_with_the_last_of_their_history_and_their_memory() {
         let network = NetworkConfig {
             items: 9,
+            hidden: 1,
             traits: 2,
             window: 2,
+            encoder: Encoder::History,
             ..NetworkConfig::default()
         };
         let users = PolicyUsers {
@@ -125,11 +155,16 @@ mod tests {
             history: vec![vec![], vec![(1, -1.0), (2, 1.0), (3, 1.0)]],
             traits: vec![0.1, 0.2, 0.3, 0.4],
             consumed: vec![vec![7, 8], vec![1, 2, 3]],
-            memory: Vec::new(),
+            memory: vec![0.0, 0.0, 0.0, 0.7, 2.0, 1.0],
         };
-        let known = Known::new(users, &network);
+        let mut other = users.clone();
+        other.memory.pop();
+        assert!(Known::new(other, &network, 0).is_err());
+        let known = Known::new(users, &network, 2).unwrap();
         let of = |id: &str| known.ids().code(id).unwrap();
         let context = known.context(of("v"));
+        assert_eq!(context.memory, [0.7, 2.0, 1.0, 0.0, 0.0]);
+        assert_eq!(known.stranger().memory, [0.0; 5]);
         assert_eq!(context.history, [(2, 1.0), (3, 1.0)]);
         assert_eq!(
             (context.traits, known.consumed(of("v"))),

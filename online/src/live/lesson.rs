@@ -6,7 +6,7 @@ use common::policy_artifact::NetworkConfig;
 use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::ask::check_context;
+use super::ask::{check_context, check_memory};
 use crate::adapt::{Experience, Situation, Step, Trajectory};
 use crate::explore::Shown;
 use crate::policy::Context;
@@ -32,8 +32,15 @@ pub(super) struct Saved {
     shown: Shown,
     negatives: Vec<u32>,
     reward: f32,
-    before: Context,
-    behind: Option<Context>,
+    before: SavedContext,
+    behind: Option<SavedContext>,
+}
+
+/// A state with its memory, which those of decisions and events go without.
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedContext {
+    context: Context,
+    memory: Vec<f32>,
 }
 
 /// The lessons as trajectories of one step each, whose last state stands for the rest.
@@ -64,35 +71,51 @@ impl Lesson {
             shown: self.shown,
             negatives: self.negatives.clone(),
             reward: self.reward,
-            before: self.before.context().clone(),
-            behind: self.behind.as_ref().map(|behind| behind.context().clone()),
+            before: SavedContext::new(&self.before),
+            behind: self.behind.as_deref().map(SavedContext::new),
         }
     }
 }
 
+impl SavedContext {
+    fn new(situation: &Situation) -> Self {
+        let context = situation.context().clone();
+        SavedContext {
+            memory: context.memory.clone(),
+            context,
+        }
+    }
+
+    fn restore(self, network: &NetworkConfig, memory: usize) -> Result<Arc<Situation>> {
+        check_context(&self.context, network)?;
+        check_memory(&self.memory, memory)?;
+        Ok(Arc::new(Situation::new(Context {
+            memory: self.memory,
+            ..self.context
+        })))
+    }
+}
+
 impl Saved {
-    /// The lesson again.
+    /// The lesson again; `memory` is how many numbers are kept of a user.
     ///
     /// # Errors
     /// Where it does not belong to a network of these sizes.
-    pub(super) fn restore(self, network: &NetworkConfig) -> Result<Lesson> {
+    pub(super) fn restore(self, network: &NetworkConfig, memory: usize) -> Result<Lesson> {
         let known = |code: &u32| (*code as usize) < network.items;
         if !self.consumed.iter().chain(&self.negatives).all(known) || !known(&self.shown.item) {
             return Err(Error::data(
                 "an event that waits to be learnt from names an unknown item",
             ));
         }
-        for context in [Some(&self.before), self.behind.as_ref()].into_iter().flatten() {
-            check_context(context, network)?;
-        }
-        let situation = |context| Arc::new(Situation::new(context));
+        let situation = |saved: SavedContext| saved.restore(network, memory);
         Ok(Lesson {
             consumed: self.consumed,
             shown: self.shown,
             negatives: self.negatives,
             reward: self.reward,
-            before: situation(self.before),
-            behind: self.behind.map(situation),
+            before: situation(self.before)?,
+            behind: self.behind.map(situation).transpose()?,
         })
     }
 }

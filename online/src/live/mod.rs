@@ -23,6 +23,7 @@ mod state;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod users;
 
 pub use ask::Ask;
@@ -35,5 +36,4 @@ pub use settings::Settings;
 pub use state::{Applied, State};
 pub use swap::{Carried, Successor};
 
-pub(crate) use known::Known;
-pub(crate) use users::moved_on;
+pub(crate) use turn::Turn;

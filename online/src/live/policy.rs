@@ -154,6 +154,12 @@ impl Policy {
         self.state.swap(successor, &mut self.pending)
     }
 
+    /// Takes a decision that was made elsewhere as one of its own.
+    #[cfg(test)]
+    pub(crate) fn keep(&mut self, decision: super::decision::Decision) {
+        self.pending.insert(decision);
+    }
+
     /// The items: codes to ids and back.
     pub fn items(&self) -> &Dictionary {
         self.state.items()

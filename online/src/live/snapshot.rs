@@ -8,7 +8,7 @@ use common::fingerprint::Fingerprint;
 use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::ask::check_context;
+use super::ask::{check_context, check_memory};
 use super::decision::Decision;
 use super::lesson;
 use super::pending::Pending;
@@ -34,8 +34,10 @@ struct SavedState<'a> {
 struct SavedUser<'a> {
     id: &'a str,
     history: Cow<'a, [(u32, f32)]>,
+    memory: Cow<'a, [f32]>,
     consumed: Cow<'a, [u32]>,
     events: u32,
+    lived: Cow<'a, [(u32, bool)]>,
 }
 
 #[derive(Deserialize)]
@@ -58,8 +60,10 @@ impl State {
         let users = self.users.changed().iter().map(|(id, user)| SavedUser {
             id,
             history: Cow::Borrowed(&user.situation.context().history),
+            memory: Cow::Borrowed(&user.situation.context().memory),
             consumed: Cow::Borrowed(&user.consumed),
             events: user.events,
+            lived: Cow::Borrowed(&user.lived),
         });
         bytes(&SavedState {
             policy: self.fingerprint.clone(),
@@ -95,10 +99,8 @@ impl State {
             }
             users.push(id, user);
         }
-        let unlearnt = saved
-            .unlearnt
-            .into_iter()
-            .map(|one| one.restore(&self.config.network));
+        let (network, memory) = (&self.config.network, self.users.known().memory());
+        let unlearnt = saved.unlearnt.into_iter().map(|one| one.restore(network, memory));
         let unlearnt = unlearnt.collect::<Result<Vec<_>>>()?;
         self.strategy.restore(&saved.strategy)?;
         self.users.set_changed(users);
@@ -112,26 +114,35 @@ impl State {
         let SavedUser {
             id,
             history,
+            memory,
             consumed,
             events,
+            lived,
         } = saved;
         let place = |error: Error| error.at(format!("snapshot, user {id}"));
         let context = Context {
             traits: self.users.known().traits(id),
             history: history.into_owned(),
-            memory: Vec::new(),
+            memory: memory.into_owned(),
         };
         check_context(&context, &self.config.network).map_err(place)?;
+        check_memory(&context.memory, self.users.known().memory()).map_err(place)?;
         let beyond = |code: &u32| *code as usize >= self.config.network.items;
         if !consumed.is_sorted_by(|a, b| a < b) || consumed.last().is_some_and(beyond) {
             return Err(place(Error::data(
                 "what was consumed is not ascending codes of the catalogue",
             )));
         }
+        if lived.iter().any(|(item, _)| beyond(item)) {
+            return Err(place(Error::data(
+                "an item that came back is not in the catalogue",
+            )));
+        }
         let changed = Changed {
             situation: Arc::new(Situation::new(context)),
             consumed: consumed.into_owned(),
             events,
+            lived: lived.into_owned(),
         };
         Ok((id, changed))
     }

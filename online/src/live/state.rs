@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
-use common::policy_artifact::{NetworkConfig, Policy as Artifact, PolicyConfig};
+use common::policy_artifact::{NetworkConfig, Policy as Artifact, PolicyConfig, PolicyItems, Weights};
 use common::{Error, Result};
 
 use super::ask::Ask;
@@ -15,6 +15,8 @@ use super::lesson::{Lesson, experience};
 use super::settings::Settings;
 use super::users::{Users, View, moved_on};
 use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
+use crate::explore::Slate;
+use crate::policy::Context;
 
 /// A policy, what it has learnt, and what it knows of users. Deciding reads it and leaves it as it is, so that many
 /// threads can; applying an event changes it.
@@ -55,8 +57,32 @@ impl State {
     /// The state of a policy to which nothing has happened.
     ///
     /// # Errors
-    /// A policy without items.
+    /// A policy without items, or of whose users other memories are kept than its network reads.
     pub fn new(policy: Artifact, settings: &Settings) -> Result<Self> {
+        let hyper = settings.hyper_for(policy.config.gamma);
+        let likes = policy.config.likes;
+        State::acting_by(policy, settings, |config, weights, items| {
+            adapt::build(
+                settings.strategy,
+                config,
+                weights,
+                items,
+                likes,
+                &hyper,
+                settings.seed,
+            )
+        })
+    }
+
+    /// As [`State::new`], with a strategy of any making; the settings' own is not asked.
+    ///
+    /// # Errors
+    /// As [`State::new`].
+    pub fn acting_by(
+        policy: Artifact,
+        settings: &Settings,
+        make: impl FnOnce(&NetworkConfig, Weights, &PolicyItems) -> Box<dyn Strategy>,
+    ) -> Result<Self> {
         let config = policy.config;
         let network = &config.network;
         if network.items == 0 {
@@ -65,16 +91,8 @@ impl State {
             ));
         }
         let embeddings = Sample::new(&policy.weights.item_embedding, network.dims);
-        let strategy = adapt::build(
-            settings.strategy,
-            network,
-            policy.weights,
-            &policy.items,
-            config.likes,
-            &settings.hyper_for(config.gamma),
-            settings.seed,
-        );
-        let known = Arc::new(Known::new(policy.users, network));
+        let strategy = make(network, policy.weights, &policy.items);
+        let known = Arc::new(Known::new(policy.users, network, strategy.memory())?);
         Ok(State {
             settings: *settings,
             catalogue: Arc::new(Catalogue::new(policy.items, embeddings, known.clone())),
@@ -97,15 +115,26 @@ impl State {
             (situation.clone(), slate)
         })?;
         let slate = slate.ok_or_else(|| Error::data("there is nothing to recommend"))?;
-        Ok(Decision {
+        Ok(self.decision(request, ask.user, situation, slate))
+    }
+
+    /// What was decided just now.
+    pub(super) fn decision(
+        &self,
+        request: u64,
+        user: &str,
+        situation: Arc<Situation>,
+        slate: Slate,
+    ) -> Decision {
+        Decision {
             request,
-            user: ask.user.to_string(),
+            user: user.to_string(),
             decided_after: self.counts.applied,
             epoch: self.counts.epoch,
             version: self.strategy.version(),
             situation,
             slate,
-        })
+        }
     }
 
     /// Lays open what [`State::decide`] would draw from.
@@ -146,31 +175,53 @@ impl State {
         Ok(then(situation, moment))
     }
 
-    /// Applies an event: the item is consumed and, where the reward is positive, joins the user's history; the strategy
-    /// learns when enough events have come. Sets the event's episode and step.
+    /// Applies an event: the item is consumed and, where the reward is positive, joins the user's history; the user's memory
+    /// moves; the strategy learns, from this answer alone or when enough events have come. Sets the event's episode and step.
     ///
-    /// The state behind the event is its own moved on, so that an event that comes late teaches what it would have taught
-    /// in time; what moves is the user's present state. An event that a former policy decided moves its user and teaches
-    /// nothing: its chances and draws are those of other weights.
+    /// The state after the event is its own moved on, so that an event that comes late teaches what it would have taught
+    /// in time; what moves is the user's present state. Of the memory there is the present one alone, and all is learnt at
+    /// it. An event that a former policy decided moves its user and teaches nothing: its probabilities and draws are those
+    /// of other weights.
     ///
     /// # Errors
     /// An event that no decision over this catalogue can have had; nothing changes then.
     pub fn apply(&mut self, event: &mut Event) -> Result<Applied> {
+        self.apply_within(event, None)
+    }
+
+    /// As [`State::apply`]; `consumed` stands in place of what the state knows as consumed where the strategy learns from
+    /// what could not be chosen.
+    ///
+    /// # Errors
+    /// As [`State::apply`].
+    pub(crate) fn apply_within(&mut self, event: &mut Event, consumed: Option<&[u32]>) -> Result<Applied> {
         event.check(&self.config.network)?;
         let window = self.config.network.window;
         let (item, reward) = (event.shown.item, event.reward);
-        let teaches = self.strategy.rollout().is_some() && event.epoch == self.counts.epoch;
+        let ours = event.epoch == self.counts.epoch;
         let (number, user) = self.users.change(&event.user);
         event.episode = number;
         event.step = user.events;
         self.counts.applied += 1;
-        if !teaches {
-            user.take(item, reward, window);
-            return Ok(Applied::default());
+        let mut memory = user.situation.context().memory.clone();
+        let mut updated = false;
+        if ours {
+            updated = self
+                .strategy
+                .answer(&user.situation, &mut memory, &event.shown, reward);
+        } else {
+            self.strategy.remember(&mut memory, item, reward > 0.0);
+        }
+        if !ours || self.strategy.rollout().is_none() {
+            user.take(item, reward, window, memory);
+            return Ok(Applied {
+                updated,
+                refused: None,
+            });
         }
         let consumed = match self.strategy.wants_consumed() {
-            true => user
-                .consumed
+            true => consumed
+                .unwrap_or(&user.consumed)
                 .iter()
                 .copied()
                 .filter(|code| *code != item)
@@ -178,19 +229,19 @@ impl State {
             false => Vec::new(),
         };
         // What was decided in time shares the encoder's work with the user's next decision.
-        let in_time = user.situation.context() == event.context();
+        let in_time = is_same_but_for_memory(user.situation.context(), event.context());
         let before = if in_time {
-            &user.situation
+            user.situation.clone()
         } else {
-            &event.situation
-        }
-        .clone();
-        user.take(item, reward, window);
-        let behind = match (reward > 0.0, in_time) {
-            (false, _) => None,
-            (true, true) => Some(user.situation.clone()),
-            (true, false) => Some(moved_on(&before, item, reward, window)),
+            at_memory_of(&event.situation, &user.situation)
         };
+        user.take(item, reward, window, memory.clone());
+        let behind = if in_time {
+            user.situation.clone()
+        } else {
+            moved_on(&before, item, reward, window, memory)
+        };
+        let behind = (!Arc::ptr_eq(&before, &behind)).then_some(behind);
         self.unlearnt.push(Lesson {
             consumed,
             shown: event.shown,
@@ -199,7 +250,9 @@ impl State {
             before,
             behind,
         });
-        Ok(self.learn())
+        let mut applied = self.learn();
+        applied.updated |= updated;
+        Ok(applied)
     }
 
     /// Learns where enough events have come since the last time.
@@ -269,6 +322,18 @@ impl State {
         &self.catalogue
     }
 
+    /// The ids of the users whom the policy's table knows.
+    pub(crate) fn table(&self) -> &Dictionary {
+        self.users.known().ids()
+    }
+
+    /// What `user` had consumed as the policy's table says, ascending.
+    pub(crate) fn consumed_before(&self, user: &str) -> &[u32] {
+        let known = self.users.known();
+        let code = known.ids().code(user);
+        code.map_or(&[], |code| known.consumed(code))
+    }
+
     /// What `user` has consumed, ascending.
     pub fn consumed(&self, user: &str) -> &[u32] {
         self.users.view(user).consumed
@@ -288,4 +353,23 @@ impl State {
     pub fn changed_users(&self) -> usize {
         self.users.changed().len()
     }
+}
+
+/// Whether two contexts differ in their memories at most: those of events that were on a disk have none.
+fn is_same_but_for_memory(one: &Context, other: &Context) -> bool {
+    (&one.traits, &one.history) == (&other.traits, &other.history)
+}
+
+/// The situation of an event with the memory of the user's present one.
+fn at_memory_of(event: &Arc<Situation>, present: &Situation) -> Arc<Situation> {
+    let memory = &present.context().memory;
+    if memory.is_empty() {
+        return event.clone();
+    }
+    let Context { traits, history, .. } = event.context();
+    Arc::new(Situation::new(Context {
+        traits: traits.clone(),
+        history: history.clone(),
+        memory: memory.clone(),
+    }))
 }

@@ -12,7 +12,7 @@ use super::decision::Decision;
 use super::pending::Pending;
 use super::settings::Settings;
 use super::state::{Counts, State};
-use super::users::{Changed, Users};
+use super::users::{Changed, Users, View};
 use crate::adapt::{self, Situation};
 use crate::policy::Context;
 
@@ -67,12 +67,18 @@ impl Successor {
             of: present.clone(),
         })
     }
+
+    /// Puts another state of the same policy in its place.
+    #[cfg(test)]
+    pub(super) fn replace(&mut self, state: State) {
+        self.state = state;
+    }
 }
 
 impl State {
     /// Hands over to `successor`, in the state and in the decisions that wait for their answers. Users who gave feedback
-    /// keep their histories and what they have consumed; traits, and all other users, are the new policy's. Events that
-    /// wait to be learnt from are dropped: they belong to the old weights.
+    /// keep their histories and what they have consumed; traits, and all other users, are the new policy's, and their
+    /// memories are its table's, moved by what they have lived since. Events that wait to be learnt from are dropped: they belong to the old weights.
     ///
     /// # Errors
     /// A successor of another policy than this one, and what the strategy cannot carry over; nothing changes then.
@@ -106,11 +112,18 @@ impl State {
             learnt,
         };
         state.counts = Counts { epoch, ..self.counts };
-        let window = state.config.network.window;
-        let changed = self.users.changed().map(|id, user| Changed {
-            situation: translated(&user.situation, id, &state.users, &map, window),
-            consumed: consumed(&user.consumed, state.users.view(id).consumed, &map),
-            events: user.events,
+        let changed = self.users.changed().map(|id, user| {
+            let lived = user.lived.iter();
+            let lived = lived.filter_map(|&(item, liked)| Some((map[item as usize]?, liked)));
+            let lived: Vec<_> = lived.collect();
+            let of_strategy = kin.then(|| self.of_strategy(user.situation.context()));
+            let memory = state.memory(id, &lived, of_strategy);
+            Changed {
+                situation: translated(&user.situation, id, &state.users, &map, memory),
+                consumed: consumed(&user.consumed, state.users.view(id).consumed, &map),
+                events: user.events,
+                lived,
+            }
         });
         state.users.set_changed(changed);
         let same = |decision: &Decision| {
@@ -120,7 +133,13 @@ impl State {
         };
         pending.change(&map, |decision| {
             decision.situation = same(decision).unwrap_or_else(|| {
-                translated(&decision.situation, &decision.user, &state.users, &map, window)
+                translated(
+                    &decision.situation,
+                    &decision.user,
+                    &state.users,
+                    &map,
+                    Vec::new(),
+                )
             });
             let negatives = decision.slate.negatives.iter();
             decision.slate.negatives = negatives.filter_map(|&item| map[item as usize]).collect();
@@ -128,20 +147,43 @@ impl State {
         *self = state;
         Ok(carried)
     }
+
+    /// The strategy's numbers in a memory of this policy.
+    fn of_strategy<'a>(&self, context: &'a Context) -> &'a [f32] {
+        &context.memory[self.config.network.memory()..]
+    }
+
+    /// What this policy, to which nothing has happened yet, keeps of a user: what its table says, moved by what they have
+    /// `lived`, but for items of which the table knows already; then the strategy's numbers, where those of the former
+    /// policy's strategy fit.
+    fn memory(&self, user: &str, lived: &[(u32, bool)], of_strategy: Option<&[f32]>) -> Vec<f32> {
+        let View { situation, consumed } = self.users.view(user);
+        let mut memory = situation.context().memory.clone();
+        for &(item, liked) in lived {
+            if consumed.binary_search(&item).is_err() {
+                self.strategy.remember(&mut memory, item, liked);
+            }
+        }
+        let own = &mut memory[self.config.network.memory()..];
+        if let Some(former) = of_strategy.filter(|former| former.len() == own.len()) {
+            own.copy_from_slice(former);
+        }
+        memory
+    }
 }
 
-/// A user's state with the new policy's codes and traits.
+/// A user's state with the new policy's codes, traits and memory.
 fn translated(
     situation: &Situation,
     user: &str,
     users: &Users,
     map: &[Option<u32>],
-    window: usize,
+    memory: Vec<f32>,
 ) -> Arc<Situation> {
     Arc::new(Situation::new(Context {
         traits: users.view(user).situation.context().traits.clone(),
-        history: mapped(&situation.context().history, map, window),
-        memory: Vec::new(),
+        history: mapped(&situation.context().history, map, users.known().window()),
+        memory,
     }))
 }
 

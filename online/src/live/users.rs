@@ -6,6 +6,7 @@ use common::ids::Dictionary;
 
 use super::known::Known;
 use crate::adapt::Situation;
+use crate::policy::Context;
 
 /// What is known of one user.
 #[derive(Debug)]
@@ -41,6 +42,9 @@ pub(super) struct Changed {
     pub(super) consumed: Vec<u32>,
     /// Feedback given.
     pub(super) events: u32,
+    /// What came back since the service began, oldest first: the item, and whether it was liked. Another policy's memory of
+    /// the user is moved by it.
+    pub(super) lived: Vec<(u32, bool)>,
 }
 
 impl Users {
@@ -89,6 +93,7 @@ impl Users {
                 situation: situation.clone(),
                 consumed: consumed.to_vec(),
                 events: 0,
+                lived: Vec::new(),
             };
             self.changed.push(user, changed);
         }
@@ -148,27 +153,47 @@ impl Changes {
 }
 
 impl Changed {
-    /// Moves on: the item is consumed, and joins the history where the reward is positive.
-    pub(super) fn take(&mut self, item: u32, reward: f32, window: usize) {
+    /// Moves on: the item is consumed, and joins the history where the reward is positive; `memory` is what is kept of
+    /// the user from now on.
+    pub(super) fn take(&mut self, item: u32, reward: f32, window: usize, memory: Vec<f32>) {
+        self.lived.push((item, reward > 0.0));
         self.events = self.events.saturating_add(1);
         if let Err(place) = self.consumed.binary_search(&item) {
             self.consumed.insert(place, item);
         }
-        self.situation = moved_on(&self.situation, item, reward, window);
+        self.situation = moved_on(&self.situation, item, reward, window, memory);
     }
 }
 
-/// The situation behind one: the item joins the history where its reward is positive; else nothing changes.
-pub(crate) fn moved_on(situation: &Arc<Situation>, item: u32, reward: f32, window: usize) -> Arc<Situation> {
-    if reward > 0.0 {
-        let mut context = situation.context().clone();
-        context.history.push((item, 1.0));
-        let surplus = context.history.len().saturating_sub(window);
-        context.history.drain(..surplus);
-        Arc::new(Situation::new(context))
-    } else {
-        situation.clone()
+/// The situation after one: the item joins the history where its reward is positive, and the memory is another. The same
+/// one where neither changes anything.
+pub(super) fn moved_on(
+    situation: &Arc<Situation>,
+    item: u32,
+    reward: f32,
+    window: usize,
+    memory: Vec<f32>,
+) -> Arc<Situation> {
+    let liked = reward > 0.0;
+    let Context {
+        traits,
+        history,
+        memory: before,
+    } = situation.context();
+    if !liked && memory == *before {
+        return situation.clone();
     }
+    let mut history = history.clone();
+    if liked {
+        history.push((item, 1.0));
+        let surplus = history.len().saturating_sub(window);
+        history.drain(..surplus);
+    }
+    Arc::new(Situation::new(Context {
+        traits: traits.clone(),
+        history,
+        memory,
+    }))
 }
 
 #[cfg(test)]
@@ -191,7 +216,7 @@ mod tests {
             consumed: vec![vec![1, 4]],
             memory: Vec::new(),
         };
-        Users::new(Arc::new(Known::new(table, &network)))
+        Users::new(Arc::new(Known::new(table, &network, 0).unwrap()))
     }
 
     #[test]
@@ -199,22 +224,24 @@ mod tests {
         let mut users = users();
         let before = users.view("u").situation.clone();
         let (number, user) = users.change("u");
-        user.take(3, 0.0, 2);
+        user.take(3, 0.0, 2, vec![]);
         assert_eq!((number, &user.consumed[..], user.events), (0, &[1, 3, 4][..], 1));
         assert!(Arc::ptr_eq(&user.situation, &before), "the state is as it was");
-        user.take(7, 1.0, 2);
-        user.take(0, 2.0, 2);
+        user.take(7, 1.0, 2, vec![]);
+        user.take(0, 2.0, 2, vec![]);
         let View { situation, consumed } = users.view("u");
         assert_eq!(situation.context().history, [(7, 1.0), (0, 1.0)]);
         assert_eq!((consumed, users.events("u")), (&[0, 1, 3, 4, 7][..], 3));
         assert_eq!(before.context().history, [(1, 1.0)], "decisions keep their state");
+        let (_, user) = users.change("u");
+        assert_eq!(user.lived, [(3, false), (7, true), (0, true)]);
     }
 
     #[test]
     fn newcomers_are_alike_until_they_answer() {
         let mut users = users();
         assert!(Arc::ptr_eq(users.view("a").situation, users.view("b").situation));
-        users.change("b").1.take(2, 1.0, 2);
+        users.change("b").1.take(2, 1.0, 2, vec![]);
         assert_eq!(users.change("a").0, 1);
         assert_eq!(users.view("b").consumed, [2]);
         assert!(users.view("c").consumed.is_empty() && !users.knows("c"));

@@ -3,7 +3,7 @@
 use common::policy_artifact::{NetworkConfig, Weights};
 
 use super::elementary::exp;
-use super::encoder::{Context, Encoder, Tape};
+use super::encoder::{self, Context, Encoder, Tape};
 use super::linear::Packed;
 
 /// A policy network ready to run: the weights and their packed forms.
@@ -62,6 +62,14 @@ impl Network {
         self.query.refresh(&self.weights.query_weight);
         self.items.refresh(&self.weights.item_embedding);
         self.critic.refresh(&self.weights.critic_w1);
+    }
+
+    /// Moves the encoder's numbers of a user's memory by an answer: a like of `item`, or none. Nothing moves where the
+    /// encoder keeps no memory.
+    pub fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        if self.config.memory() > 0 {
+            encoder::remember(&self.config, &self.weights, memory, item, liked);
+        }
     }
 
     /// The encoder's final states of `contexts`, `[contexts, hidden]`.

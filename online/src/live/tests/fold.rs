@@ -12,6 +12,16 @@ const STRATEGIES: [Name; 7] = [
     Name::Adapter,
 ];
 
+type Fresh = fn(Name) -> State;
+
+/// Every strategy, on a policy without and on one with memories.
+fn everything() -> impl Iterator<Item = (Name, Fresh)> {
+    let policies: [Fresh; 2] = [state_of, remembering];
+    STRATEGIES
+        .into_iter()
+        .flat_map(move |strategy| policies.map(|fresh| (strategy, fresh)))
+}
+
 /// Goes on from `state` with what happened from `from` on.
 fn go_on(state: &mut State, pending: &mut Pending, acts: &[Act]) {
     let mut room = Room::new();
@@ -42,12 +52,12 @@ fn go_on(state: &mut State, pending: &mut Pending, acts: &[Act]) {
 
 #[test]
 fn a_snapshot_at_any_point_and_the_rest_give_the_uninterrupted_state() {
-    for strategy in STRATEGIES {
-        let (acts, whole, all) = history(strategy, 60, 1);
+    for (strategy, fresh) in everything() {
+        let (acts, whole, all) = history_of(fresh(strategy), 60, 1);
         for cut in 0..=acts.len() {
-            let (mut state, mut pending) = (state_of(strategy), Pending::new(16));
+            let (mut state, mut pending) = (fresh(strategy), Pending::new(16));
             go_on(&mut state, &mut pending, &acts[..cut]);
-            let (mut restored, mut kept) = (state_of(strategy), Pending::new(16));
+            let (mut restored, mut kept) = (fresh(strategy), Pending::new(16));
             restored.restore(&state.snapshot()).unwrap();
             kept.restore(&pending.snapshot()).unwrap();
             assert_eq!(restored.digest(), state.digest(), "{strategy:?} {cut}");
@@ -60,9 +70,9 @@ fn a_snapshot_at_any_point_and_the_rest_give_the_uninterrupted_state() {
 
 #[test]
 fn events_that_went_over_a_disk_give_the_same_state() {
-    for strategy in STRATEGIES {
-        let (acts, whole, _) = history(strategy, 80, 2);
-        let mut state = state_of(strategy);
+    for (strategy, fresh) in everything() {
+        let (acts, whole, _) = history_of(fresh(strategy), 80, 2);
+        let mut state = fresh(strategy);
         for act in &acts {
             if let Act::Answered(event) = act {
                 let bytes = postcard::to_stdvec(event).unwrap();

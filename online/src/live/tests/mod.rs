@@ -2,13 +2,14 @@
 
 mod answers;
 mod fold;
+mod memories;
 mod slates;
 mod swaps;
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::{
-    NetworkConfig, POLICY, Policy as Artifact, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+    Encoder, NetworkConfig, POLICY, Policy as Artifact, PolicyConfig, PolicyItems, PolicyUsers, Weights,
 };
 use common::rng::{ChaCha8Rng, RngExt, stream};
 
@@ -18,6 +19,11 @@ use crate::policy::Context;
 
 /// A policy of random weights over `items`, that knows the users u0 (history and consumed items), u1 (traits alone).
 fn artifact(items: &[&str], dims: usize, seed: u64) -> Artifact {
+    artifact_of(Encoder::Gru, items, dims, seed)
+}
+
+/// The same with an encoder of choice.
+fn artifact_of(encoder: Encoder, items: &[&str], dims: usize, seed: u64) -> Artifact {
     let ids = |values: &[&str]| {
         Dictionary::from_values(IdKind::Text, values.iter().map(ToString::to_string)).unwrap()
     };
@@ -27,11 +33,18 @@ fn artifact(items: &[&str], dims: usize, seed: u64) -> Artifact {
         hidden: 5,
         traits: 2,
         window: 3,
-        ..NetworkConfig::default()
+        encoder,
     };
+    let mut weights = Weights::init(&network, seed);
+    if encoder == Encoder::History {
+        // Without them the counts would do nothing.
+        weights.encoder[2..]
+            .iter_mut()
+            .for_each(|tensor| tensor.fill(0.5));
+    }
     Artifact {
         manifest: Manifest::new(POLICY, "pretrain train").seed(seed),
-        weights: Weights::init(&network, seed),
+        weights,
         items: PolicyItems {
             ids: ids(items),
             popularity: (0..items.len()).map(|i| i as f32).collect(),
@@ -42,7 +55,7 @@ fn artifact(items: &[&str], dims: usize, seed: u64) -> Artifact {
             history: vec![vec![(1, 1.0), (0, -1.0)], vec![]],
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
-            memory: Vec::new(),
+            memory: (0..2 * network.memory()).map(|at| (at % 7) as f32).collect(),
         },
         config: PolicyConfig {
             network,
@@ -59,6 +72,12 @@ const ITEMS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 fn state_of(strategy: Name) -> State {
     State::new(artifact(&ITEMS, 4, 1), &settings(strategy)).unwrap()
+}
+
+/// Of a policy that keeps memories.
+fn remembering(strategy: Name) -> State {
+    let artifact = artifact_of(Encoder::History, &ITEMS, 4, 1);
+    State::new(artifact, &settings(strategy)).unwrap()
 }
 
 fn settings(strategy: Name) -> Settings {
@@ -104,8 +123,13 @@ enum Act {
 /// A random history of asks and answers, late and out of order: what happened, and the state and pending decisions that
 /// it led to.
 fn history(strategy: Name, acts: usize, seed: u64) -> (Vec<Act>, State, Pending) {
+    history_of(state_of(strategy), acts, seed)
+}
+
+/// The same, beginning with `state`.
+fn history_of(mut state: State, acts: usize, seed: u64) -> (Vec<Act>, State, Pending) {
     let mut rng = stream(seed, "history", &[]);
-    let (mut state, mut pending) = (state_of(strategy), Pending::new(16));
+    let mut pending = Pending::new(16);
     let mut room = Room::new();
     let mut done = Vec::new();
     while done.len() < acts {

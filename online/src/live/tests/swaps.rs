@@ -134,14 +134,16 @@ fn what_does_not_fit_is_refused_and_the_old_policy_stays() {
 
 #[test]
 fn swaps_are_part_of_the_fold() {
-    let run = |strategy: Name, cut: bool| {
-        let (acts, mut state, mut pending) = history(strategy, 40, 5);
+    let run = |strategy: Name, encoder: Encoder, cut: bool| {
+        let first = State::new(artifact_of(encoder, &ITEMS, 4, 1), &settings(strategy)).unwrap();
+        let (acts, mut state, mut pending) = history_of(first, 40, 5);
         assert!(!acts.is_empty());
-        let successor = Successor::new(state.catalogue(), artifact(&NEXT, 4, 1), state.settings()).unwrap();
+        let next = artifact_of(encoder, &NEXT, 4, 1);
+        let successor = Successor::new(state.catalogue(), next.clone(), state.settings()).unwrap();
         state.swap(successor, &mut pending).unwrap();
         if cut {
             let (snapshot, kept) = (state.snapshot(), pending.snapshot());
-            state = State::new(artifact(&NEXT, 4, 1), &settings(strategy)).unwrap();
+            state = State::new(next, &settings(strategy)).unwrap();
             state.restore(&snapshot).unwrap();
             pending = Pending::new(16);
             pending.restore(&kept).unwrap();
@@ -156,7 +158,10 @@ fn swaps_are_part_of_the_fold() {
         }
         (state.digest(), pending.snapshot())
     };
-    for strategy in [Name::Ft, Name::Ap, Name::Adapter] {
-        assert_eq!(run(strategy, true), run(strategy, false), "{strategy:?}");
+    for strategy in [Name::Frozen, Name::Ft, Name::Ap, Name::Adapter] {
+        for encoder in [Encoder::Gru, Encoder::History] {
+            let [cut, whole] = [true, false].map(|cut| run(strategy, encoder, cut));
+            assert_eq!(cut, whole, "{strategy:?} {encoder:?}");
+        }
     }
 }

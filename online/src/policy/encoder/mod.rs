@@ -19,7 +19,6 @@ use super::elementary::tanh;
 use super::linear::{self, Packed};
 use attention::Attention;
 use gru::Gru;
-#[expect(unused_imports, reason = "the live state moves memories by it")]
 pub(crate) use history::remember;
 use mean::Mean;
 
