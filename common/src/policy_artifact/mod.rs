@@ -46,14 +46,19 @@ pub struct PolicyConfig {
     pub training: serde_json::Value,
 }
 
-/// The probability that a user in a state likes an item, from the policy's logit l: 1 / (1 + exp(-(intercept + slope l))).
-/// As the policy samples from softmax(l), the slope is its temperature: how much flatter likes are than choices.
+/// The probability that a user in a state likes an item, from the policy's logit l:
+/// 1 / (1 + exp(-(intercept + slope l - centre))). As the policy samples from softmax(l), the slope is its temperature: how
+/// much flatter likes are than choices. The centre is where slope l lies for what the policy shows, so that the intercept is
+/// the log-odds of that being liked, and errors of the two do not go together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LikeModel {
     /// In nats.
     pub intercept: f32,
     /// Above 0.
     pub slope: f32,
+    /// In nats.
+    #[serde(default)]
+    pub centre: f32,
 }
 
 /// A policy in memory.

@@ -16,15 +16,15 @@ pub(super) const LEAST_LENGTH: f32 = 1e-6;
 
 /// How the evidence is read.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Power by which an item's likes weigh it down.
-    pub column: f32,
+    pub(super) column: f32,
     /// Power by which a user's likes weigh him down.
-    pub row: f32,
+    pub(super) row: f32,
     /// Directions at most.
-    pub rank: usize,
+    pub(super) rank: usize,
     /// Ridge, in units of an interaction's mean weight squared.
-    pub ridge: f32,
+    pub(super) ridge: f32,
 }
 
 /// A weighted log in its leading directions.

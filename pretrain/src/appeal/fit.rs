@@ -14,7 +14,7 @@ use super::sources::Source;
 
 /// Readings that are tried.
 const COLUMNS: [f32; 3] = [0.0, 0.2, 0.4];
-const ROWS: [f32; 3] = [0.0, 0.25, 0.5];
+const ROWS: [f32; 4] = [0.0, 0.25, 0.5, 0.75];
 const RANKS: [usize; 4] = [8, 16, 32, 64];
 const RIDGES: [f32; 2] = [100.0, 500.0];
 /// Directions at most.
@@ -28,26 +28,26 @@ const MOST_WHOLE: usize = 20_000;
 
 /// A feature and what it weighs.
 #[derive(Clone, Debug, Serialize)]
-pub struct Weight {
+pub(super) struct Weight {
     /// Of what.
-    pub feature: String,
+    pub(super) feature: String,
     /// In units of the logit for one standard deviation of the feature over candidates; popularity's for one nat.
-    pub weight: f64,
+    pub(super) weight: f64,
 }
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// How the collaborative evidence is read; none where there is none.
-    pub reading: Option<Reading>,
+    pub(super) reading: Option<Reading>,
     /// What each source weighs.
-    pub weights: Vec<Weight>,
+    pub(super) weights: Vec<Weight>,
     /// Loss a held-out like, in nats.
-    pub loss: f64,
+    pub(super) loss: f64,
     /// Held-out likes among a user's first items.
-    pub top: f64,
+    pub(super) top: f64,
     /// The same of the items liked most often.
-    pub popularity_top: f64,
+    pub(super) popularity_top: f64,
 }
 
 /// The appeal model: a score is the sum of its features, each times its weight here.
@@ -69,10 +69,6 @@ struct Features<'a> {
 }
 
 impl Features<'_> {
-    fn width(&self) -> usize {
-        2 + 2 * self.sources.len()
-    }
-
     /// Columns of features of `items` for a user of a part of the log.
     fn of(&self, likes: &[u32], dislikes: &[u32], items: &[u32]) -> Vec<Vec<f32>> {
         let vectors = self.vectors;

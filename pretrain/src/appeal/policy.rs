@@ -13,14 +13,16 @@ use super::sources::{SHRINK, Source};
 
 /// Users whom temperature and like model are chosen on.
 const SAMPLE: usize = 500;
+/// The least probability of a like, and of none, that a policy starts from.
+const MOST_UNLIKELY: f64 = 0.01;
 
 /// What exploring costs, by the model.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Price {
+pub(super) struct Price {
     /// What the logits are divided by.
-    pub temperature: f32,
+    pub(super) temperature: f32,
     /// The share of the best item's probability of a like that is lost by sampling.
-    pub lost: f64,
+    pub(super) lost: f64,
 }
 
 /// A policy in closed form.
@@ -79,9 +81,9 @@ pub(super) fn closed(
         temperature,
         lost: found,
     };
-    // p of a like is the mean number of likes times the share of them that the item has: its logit is the item's less what
-    // all items sum up to.
-    let intercept = likes_each.max(1e-3).ln() - sample.mean_log_sum();
+    // The best item's probability of a like is the mean number of likes times the share of them that it has.
+    let (centre, share) = sample.best();
+    let best = (likes_each * share).clamp(MOST_UNLIKELY, 1.0 - MOST_UNLIKELY);
     weights.item_bias.iter_mut().for_each(|bias| *bias /= temperature);
     weights.log_temperature = vec![((network.dims as f32).sqrt() / temperature).ln()];
     if let Some(tensor) = weights.not_finite(&network) {
@@ -92,8 +94,9 @@ pub(super) fn closed(
         network,
         weights,
         likes: LikeModel {
-            intercept: intercept as f32,
+            intercept: (best / (1.0 - best)).ln() as f32,
             slope: temperature,
+            centre: centre as f32,
         },
         price,
     })
@@ -247,12 +250,13 @@ impl Sample {
         self.active
     }
 
-    fn mean_log_sum(&self) -> f64 {
-        let sums = self
-            .scores
-            .iter()
-            .map(|s| f64::from(s[0]) + s.iter().map(|z| f64::from(z - s[0]).exp()).sum::<f64>().ln());
-        sums.sum::<f64>() / self.scores.len().max(1) as f64
+    /// The best item's score and its share of the softmax, means over users.
+    fn best(&self) -> (f64, f64) {
+        let share =
+            |scores: &Vec<f32>| 1.0 / scores.iter().map(|z| f64::from(z - scores[0]).exp()).sum::<f64>();
+        let count = self.scores.len().max(1) as f64;
+        let score = self.scores.iter().map(|scores| f64::from(scores[0])).sum::<f64>() / count;
+        (score, self.scores.iter().map(share).sum::<f64>() / count)
     }
 
     /// The share of the best item's likes that sampling at this temperature loses.

@@ -4,7 +4,7 @@
 //! likes item j with probability sigmoid(eta_j),
 //!
 //! ```text
-//! eta_j = c + s z_j + beta_j + e_j . v_u,    z_j = T L_j,    e_j = T scale E_j.
+//! eta_j = c + s z_j + beta_j + e_j . v_u,    z_j = T L_j - centre,    e_j = T scale E_j.
 //! ```
 //!
 //! c and s say how the frozen policy's logits translate into likes, beta_j what it missed of an item, v_u of a user. All
@@ -41,7 +41,10 @@ const SLOPE: f64 = 0.01;
 const UNKNOWN: LikeModel = LikeModel {
     intercept: -2.197_224_6,
     slope: 1.0,
+    centre: 0.0,
 };
+/// The least slope that is acted by.
+const FLATTEST: f32 = 0.1;
 /// The least 1 / sigma^2: that of embeddings which are all 0.
 const LEAST: f32 = 1e-12;
 
@@ -50,6 +53,7 @@ const LEAST: f32 = 1e-12;
 pub(super) struct Beliefs {
     /// T.
     temperature: f32,
+    centre: f32,
     /// T * scale.
     unit: f32,
     /// 1 / sigma^2.
@@ -93,7 +97,11 @@ impl Beliefs {
     /// Those before any answer.
     pub(super) fn new(network: &Network, likes: Option<LikeModel>, settings: &AdapterSettings) -> Self {
         let known = |likes: &LikeModel| likes.intercept.is_finite() && likes.slope > 0.0;
-        let LikeModel { intercept, slope } = likes.filter(known).unwrap_or(UNKNOWN);
+        let LikeModel {
+            intercept,
+            slope,
+            centre,
+        } = likes.filter(known).unwrap_or(UNKNOWN);
         let items = network.config().items;
         let unit = slope * network.scale();
         let squares = |row: &f32| f64::from(unit * row).powi(2);
@@ -101,6 +109,7 @@ impl Beliefs {
         let precision = (norms / items as f64) as f32 / settings.user.powi(2);
         Beliefs {
             temperature: slope,
+            centre,
             unit,
             // 0 / 0 is a precision that does not matter.
             precision: if precision >= LEAST { precision } else { LEAST },
@@ -114,9 +123,10 @@ impl Beliefs {
         }
     }
 
-    /// The factor of the policy's query and biases in the acting logits.
-    pub(super) fn slope(&self) -> f32 {
-        self.global[1] as f32
+    /// The factor of what was learnt in the acting logits, 1 / s: the policy's own part keeps its temperature, whatever likes
+    /// say of the size of its differences.
+    pub(super) fn weight(&self) -> f32 {
+        1.0 / (self.global[1] as f32).max(FLATTEST)
     }
 
     /// (beta_j + bonus (sd beta_j - item)) / T of each item: 0 for one without an answer.
@@ -137,17 +147,17 @@ impl Beliefs {
         self.parts[item] = (mean + self.bonus * sd) / self.temperature;
     }
 
-    /// The query by which the acting logits are made: s q + v, in place of q. `user` are D means, then D informations.
+    /// The query by which the acting logits are made: q + v / s, in place of q. `user` are D means, then D informations.
     pub(super) fn turn(&self, query: &mut [f32], user: &[f32]) {
-        let slope = self.slope();
-        for (at, q) in query.iter_mut().enumerate() {
-            *q = slope * *q + user.get(at).copied().unwrap_or(0.0);
+        let weight = self.weight();
+        for (q, v) in query.iter_mut().zip(user) {
+            *q += weight * v;
         }
     }
 
     /// What is believed of a pair.
     pub(super) fn outlook(&self, pair: &Pair<'_>, user: &[f32]) -> Outlook {
-        let z = f64::from(self.temperature * pair.logit);
+        let z = f64::from(self.temperature * pair.logit - self.centre);
         let (means, informations) = user.split_at(pair.embedding.len());
         let (mut own, mut variance) = (0.0f32, 0.0f32);
         for ((x, mean), information) in pair.embedding.iter().zip(means).zip(informations) {

@@ -3,11 +3,11 @@
 //! It acts by the softmax of
 //!
 //! ```text
-//! logit'_j = (s z_j + beta_j + e_j . v_u + bonus (sd beta_j - item)) / T
-//!          = scale * E_j . (s q + v_u) + s b_j + (beta_j + bonus (sd beta_j - item)) / T:
+//! logit'_j = L_j + (beta_j + e_j . v_u + bonus (sd beta_j - item)) / (s T)
+//!          = scale * E_j . (q + v_u / s) + b_j + (beta_j + bonus (sd beta_j - item)) / (s T):
 //! ```
 //!
-//! the policy's own sampling, with what was learnt of items and of the user in the query. It costs one scan of the
+//! the order of s z_j + beta_j + e_j . v_u at the policy's own temperature. It costs one scan of the
 //! catalogue, and before any answer it is the policy to the last bit. Of two items that are as likely to be liked, the less
 //! known one comes first (optimism in the face of uncertainty); the bonus is 0 for an item without an answer and falls.
 //!
@@ -131,9 +131,9 @@ impl Adapter {
                 *x = *x * scale + bias;
             }
         } else {
-            let slope = self.beliefs.slope();
+            let weight = self.beliefs.weight();
             for ((x, bias), part) in row.iter_mut().zip(biases).zip(self.beliefs.parts()) {
-                *x = *x * scale + slope * bias + part;
+                *x = *x * scale + bias + weight * part;
             }
         }
     }
