@@ -147,7 +147,13 @@ fn what_may_be_shown_begins_again_with_an_episode_and_the_user_lives_on() {
     assert_eq!((reply.item.row(0).len(), reply.propensity[0]), (0, 1.0));
     // The next one is in another environment, beside one of its own.
     handle(&mut agent, &[begin(7, "u"), begin(9, "u")]);
-    handle(&mut agent, &[(7, "u", 1, Some("b"), Some(0.0), false)]);
+    handle(
+        &mut agent,
+        &[
+            (7, "u", 1, Some("b"), Some(0.0), true),
+            (9, "u", 1, Some("b"), Some(0.0), false),
+        ],
+    );
     let seen = seen.seen();
     // The window of 2 keeps the last two; the traits stay.
     let context = |history: [(u32, f32); 2]| Context {
@@ -171,12 +177,9 @@ fn what_may_be_shown_begins_again_with_an_episode_and_the_user_lives_on() {
         ]
     );
     // What could not be chosen is what the environment left open, too.
-    let steps = seen.experience[0].trajectories.iter().map(|one| &one.steps[0]);
-    assert!(
-        steps
-            .map(|step| &step.consumed[..])
-            .eq([&[0, 3, 4][..], &[0, 1, 3, 4]])
-    );
+    let trajectories = seen.experience.iter().flat_map(|of| &of.trajectories);
+    let closed: Vec<&[u32]> = trajectories.map(|one| &one.steps[0].consumed[..]).collect();
+    assert_eq!(closed, [&[0, 3, 4][..], &[0, 1, 3, 4], &[0, 3, 4], &[0, 3, 4]]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::{
-    NetworkConfig, POLICY, Policy as Artifact, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+    Encoder, NetworkConfig, POLICY, Policy as Artifact, PolicyConfig, PolicyItems, PolicyUsers, Weights,
 };
 use common::rng::{ChaCha8Rng, RngExt};
 use tempfile::TempDir;
@@ -22,13 +22,18 @@ use crate::live::{Ask, Feedback, Settings, State, Subject};
 
 /// A policy of random weights over the items `i0`, `i1`, ... beginning with `first`, in a folder.
 fn saved_policy(folder: &Path, items: std::ops::Range<u32>, seed: u64) -> PathBuf {
+    saved_policy_of(Encoder::Gru, folder, items, seed)
+}
+
+/// The same with an encoder of choice.
+fn saved_policy_of(encoder: Encoder, folder: &Path, items: std::ops::Range<u32>, seed: u64) -> PathBuf {
     let network = NetworkConfig {
         items: items.len(),
         dims: 3,
         hidden: 4,
         traits: 2,
         window: 3,
-        ..NetworkConfig::default()
+        encoder,
     };
     let ids = |prefix: &str, range: std::ops::Range<u32>| {
         Dictionary::from_values(IdKind::Text, range.map(|i| format!("{prefix}{i}"))).unwrap()
@@ -46,7 +51,7 @@ fn saved_policy(folder: &Path, items: std::ops::Range<u32>, seed: u64) -> PathBu
             history: vec![vec![(1, 1.0), (0, -1.0)], vec![]],
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
-            memory: Vec::new(),
+            memory: (0..2 * network.memory()).map(|at| at as f32).collect(),
         },
         config: PolicyConfig {
             network,
@@ -72,12 +77,17 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        World::of(Encoder::Gru)
+    }
+
+    /// Of a policy with this encoder.
+    fn of(encoder: Encoder) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut settings = Settings::new(Name::Ft, 3);
         settings.hyper.learning.rollout = 2;
         World {
             state: root.path().join("state"),
-            policy: saved_policy(root.path(), 0..40, 1),
+            policy: saved_policy_of(encoder, root.path(), 0..40, 1),
             settings,
             root,
         }

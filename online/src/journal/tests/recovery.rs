@@ -21,11 +21,16 @@ fn comes_back(world: &World, durable: &Durable) -> Recovered {
 
 #[test]
 fn a_recovered_state_is_the_state_that_was() {
-    let world = World::new();
+    for encoder in [Encoder::Gru, Encoder::History] {
+        recovers(&World::of(encoder));
+    }
+}
+
+fn recovers(world: &World) {
     let durable = world.open(1000);
     for seed in 0..6 {
         live(&durable, 25, &mut stream(seed, "recovery", &[]));
-        comes_back(&world, &durable);
+        comes_back(world, &durable);
         match seed {
             2 => durable.snapshot().unwrap(),
             3 => assert!(durable.compact().unwrap() > 1),
@@ -88,9 +93,15 @@ fn compaction_may_stop_after_any_step() {
 
 #[test]
 fn a_policy_that_took_over_has_taken_over_after_a_crash() {
-    let world = World::new();
-    let next = saved_policy(world.root.path(), 10..50, 2);
-    let last = saved_policy(world.root.path(), 0..45, 3);
+    for encoder in [Encoder::Gru, Encoder::History] {
+        takes_over(encoder);
+    }
+}
+
+fn takes_over(encoder: Encoder) {
+    let world = World::of(encoder);
+    let next = saved_policy_of(encoder, world.root.path(), 10..50, 2);
+    let last = saved_policy_of(encoder, world.root.path(), 0..45, 3);
     let durable = world.open(800);
     live(&durable, 30, &mut stream(1, "swap", &[]));
     // Between two policies there may be no event at all.
