@@ -74,6 +74,13 @@ pub fn build(
         Name::Scratch => Box::new(from_scratch(network, learning, seed)),
         Name::Ft => Box::new(fine_tune(network, weights, learning, seed)),
         Name::Ap => Box::new(Ap::new(network, weights, hyper, seed)),
-        Name::Adapter => Box::new(Adapter::new(network, weights, likes, hyper, seed)),
+        Name::Adapter => Box::new(Adapter::new(
+            network,
+            weights,
+            likes,
+            &items.popularity,
+            hyper,
+            seed,
+        )),
     }
 }

@@ -85,6 +85,10 @@ struct Own {
     /// The same of what is learnt of each user alone, over the items of the catalogue; 0 learns nothing of users
     #[arg(long, default_value_t = AdapterSettings::DEFAULT.user, value_name = "SD", value_parser = not_negative)]
     user_sd: f32,
+    /// Likes in the log that make an item or a user half as uncertain (in variance) as one without: what is well known is
+    /// learnt with care
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.evidence, value_name = "LIKES", value_parser = positive)]
+    evidence: f32,
     /// How much less known items are preferred: this times the standard deviation of an item's part is added when it acts;
     /// 0 explores by the policy's own sampling alone
     #[arg(long, default_value_t = AdapterSettings::DEFAULT.bonus, value_name = "FACTOR", value_parser = not_negative)]
@@ -138,6 +142,7 @@ impl LearningArguments {
             adapter: AdapterSettings {
                 item: adapter.item_sd,
                 user: adapter.user_sd,
+                evidence: adapter.evidence,
                 bonus: adapter.bonus,
                 control: adapter.control,
                 gate_alpha: adapter.gate_alpha,

@@ -40,6 +40,9 @@ pub(super) struct Directions {
 /// Two vectors an item, `[items, rank]` each.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vectors {
+    /// How many of the numbers a user is read by.
+    pub(super) read: usize,
+    /// How many there are.
     pub(super) rank: usize,
     /// What a like of the item adds to a user's sum.
     pub(super) like: Vec<f32>,
@@ -76,8 +79,14 @@ impl Directions {
 
     /// The vectors of items in the `rank` leading directions.
     pub(super) fn vectors(&self, rank: usize, ridge: f32) -> Vectors {
+        self.vectors_beyond(rank, rank, ridge)
+    }
+
+    /// As [`Directions::vectors`], with the coordinates of `kept` directions, at least as many: what the log is not read by
+    /// may still be learnt of a user later.
+    pub(super) fn vectors_beyond(&self, read: usize, kept: usize, ridge: f32) -> Vectors {
         let whole = self.spectrum.rank();
-        let rank = rank.min(whole);
+        let (read, rank) = (read.min(whole), kept.min(whole));
         let items = self.column_weight.len();
         let share: Vec<f32> = self.spectrum.squares[..rank]
             .iter()
@@ -86,7 +95,7 @@ impl Directions {
         let (mut like, mut item) = (vec![0.0; items * rank], vec![0.0; items * rank]);
         for code in 0..items {
             let row = &self.spectrum.vectors[code * whole..code * whole + rank];
-            let own: f32 = row.iter().zip(&share).map(|(v, f)| f * v * v).sum();
+            let own: f32 = row[..read].iter().zip(&share).map(|(v, f)| f * v * v).sum();
             let others = 1.0 / (1.0 - own.min(0.9));
             for (at, (v, f)) in row.iter().zip(&share).enumerate() {
                 let half = v * f.sqrt();
@@ -94,7 +103,12 @@ impl Directions {
                 item[code * rank + at] = half * others;
             }
         }
-        Vectors { rank, like, item }
+        Vectors {
+            read,
+            rank,
+            like,
+            item,
+        }
     }
 }
 

@@ -19,8 +19,10 @@ const RANKS: [usize; 4] = [8, 16, 32, 64];
 const RIDGES: [f32; 2] = [100.0, 500.0];
 /// Directions at most.
 const MOST: usize = 64;
+/// Directions that an item keeps at least, for what is learnt of users later.
+const LEARNT: usize = 32;
 /// Items of a user's list whose likes count: an episode's.
-const TOP: usize = 10;
+pub(super) const TOP: usize = 10;
 /// Factors that a weight is tried with.
 const FACTORS: [f64; 6] = [0.0, 0.25, 0.5, 0.75, 1.5, 2.0];
 /// Catalogues of more items are not scored whole while fitting.
@@ -150,7 +152,7 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
             MOST,
             seed,
         )
-        .vectors(reading.rank, reading.ridge)
+        .vectors_beyond(reading.rank, reading.rank.max(LEARNT), reading.ridge)
     });
     let mut names = vec!["collaborative".to_string(), "popularity".to_string()];
     names.extend(

@@ -7,14 +7,15 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::collaborative::{LEAST_LENGTH, dot, row};
-use super::fit::{Appeal, popularity};
+use super::fit::{Appeal, TOP, popularity};
 use super::folds::Log;
 use super::sources::{SHRINK, Source};
 
 /// Users whom temperature and like model are chosen on.
 const SAMPLE: usize = 500;
-/// The least probability of a like, and of none, that a policy starts from.
-const MOST_UNLIKELY: f64 = 0.01;
+/// The least probability of a like, and of none, that a policy starts from, and the one where nothing is known.
+const MOST_UNLIKELY: f64 = 0.001;
+const UNKNOWN: f64 = 0.1;
 
 /// What exploring costs, by the model.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -75,15 +76,16 @@ pub(super) fn closed(
     };
     let mut weights = tensors(appeal, sources, log, &layout, &network);
     let sample = Sample::new(&network, &weights, log);
-    let likes_each = log.likes.pairs() as f64 / sample.users().max(1) as f64;
     let (temperature, found) = sample.temperature(lost);
     let price = Price {
         temperature,
         lost: found,
     };
-    // The best item's probability of a like is the mean number of likes times the share of them that it has.
-    let (centre, share) = sample.best();
-    let best = (likes_each * share).clamp(MOST_UNLIKELY, 1.0 - MOST_UNLIKELY);
+    // What the first items of a list were liked, where that was not known.
+    let best = match appeal.report.top {
+        0.0 => UNKNOWN,
+        top => (top / TOP as f64).clamp(MOST_UNLIKELY, 1.0 - MOST_UNLIKELY),
+    };
     weights.item_bias.iter_mut().for_each(|bias| *bias /= temperature);
     weights.log_temperature = vec![((network.dims as f32).sqrt() / temperature).ln()];
     if let Some(tensor) = weights.not_finite(&network) {
@@ -96,7 +98,7 @@ pub(super) fn closed(
         likes: LikeModel {
             intercept: (best / (1.0 - best)).ln() as f32,
             slope: temperature,
-            centre: centre as f32,
+            centre: sample.best() as f32,
         },
         price,
     })
@@ -148,7 +150,7 @@ fn tensors(
             worth,
         );
         place(&mut like, hidden, 0, &appeal.vectors.like, rank, 1.0);
-        for at in 0..rank {
+        for at in 0..appeal.vectors.read {
             (constant[at], norm[at]) = (LEAST_LENGTH, 1.0);
             weights.query_weight[at * hidden + at] = appeal.collaborative / worth;
         }
@@ -218,7 +220,6 @@ fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32>
 /// Scores of what may be offered to some users, at temperature 1, largest first.
 struct Sample {
     scores: Vec<Vec<f32>>,
-    active: usize,
 }
 
 impl Sample {
@@ -240,23 +241,13 @@ impl Sample {
             })
             .filter(|scores: &Vec<f32>| !scores.is_empty())
             .collect();
-        Sample {
-            scores,
-            active: users,
-        }
+        Sample { scores }
     }
 
-    fn users(&self) -> usize {
-        self.active
-    }
-
-    /// The best item's score and its share of the softmax, means over users.
-    fn best(&self) -> (f64, f64) {
-        let share =
-            |scores: &Vec<f32>| 1.0 / scores.iter().map(|z| f64::from(z - scores[0]).exp()).sum::<f64>();
-        let count = self.scores.len().max(1) as f64;
-        let score = self.scores.iter().map(|scores| f64::from(scores[0])).sum::<f64>() / count;
-        (score, self.scores.iter().map(share).sum::<f64>() / count)
+    /// The best item's score, its mean over users.
+    fn best(&self) -> f64 {
+        let best = self.scores.iter().map(|scores| f64::from(scores[0]));
+        best.sum::<f64>() / self.scores.len().max(1) as f64
     }
 
     /// The share of the best item's likes that sampling at this temperature loses.

@@ -11,8 +11,11 @@
 //! are Gaussian and independent of each other, but for c and s, which have a joint covariance G:
 //!
 //! ```text
-//! c ~ N(intercept, 1),  s ~ N(1, 0.1^2),  beta_j ~ N(0, item^2),  v_u ~ N(0, sigma^2 I),  sigma^2 = user^2 / mean_j |e_j|^2.
+//! c ~ N(intercept, 2^2),  s ~ N(1, 0.1^2),  beta_j ~ N(0, item^2 / (1 + n_j / evidence)),
+//! v_u ~ N(0, sigma^2 / (1 + n_u / evidence) I),  sigma^2 = user^2 / mean_j |e_j|^2:
 //! ```
+//!
+//! of items with many likes n_j in the log, and users with many n_u, the policy knows more.
 //!
 //! An answer y (1 liked, 0 not) is one step of the extended Kalman filter of logistic regression (Fahrmeir 1992; as a rule of
 //! online learning: Ollivier 2018, arXiv 1703.00209): with p = sigmoid(eta), r = y - p, h = p (1 - p), phi = (1, z_j) and t
@@ -35,7 +38,7 @@ use crate::policy::Network;
 use crate::policy::elementary::sigmoid;
 
 /// Variances of c and s before any answer.
-const LEVEL: f64 = 1.0;
+const LEVEL: f64 = 4.0;
 const SLOPE: f64 = 0.01;
 /// The like model where the policy brings none: one item in ten is liked where the logit is 0.
 const UNKNOWN: LikeModel = LikeModel {
@@ -58,8 +61,10 @@ pub(super) struct Beliefs {
     unit: f32,
     /// 1 / sigma^2.
     precision: f32,
-    /// item^2.
-    variance: f32,
+    /// Likes that weigh as much as the belief.
+    evidence: f32,
+    /// The standard deviation of each beta_j before any answer.
+    priors: Vec<f32>,
     bonus: f32,
     /// c and s.
     pub(super) global: [f64; 2],
@@ -80,6 +85,8 @@ pub(super) struct Pair<'a> {
     pub(super) logit: f32,
     /// E_j.
     pub(super) embedding: &'a [f32],
+    /// n_u, likes that the policy knew of the user.
+    pub(super) likes: f32,
 }
 
 /// What is believed of a pair.
@@ -95,7 +102,15 @@ pub(super) struct Outlook {
 
 impl Beliefs {
     /// Those before any answer.
-    pub(super) fn new(network: &Network, likes: Option<LikeModel>, settings: &AdapterSettings) -> Self {
+    pub(super) fn new(
+        network: &Network,
+        likes: Option<LikeModel>,
+        popularity: &[f32],
+        settings: &AdapterSettings,
+    ) -> Self {
+        let evidence = settings.evidence;
+        let prior = |likes: &f32| settings.item / (1.0 + likes.max(0.0) / evidence).sqrt();
+        let priors: Vec<f32> = popularity.iter().map(prior).collect();
         let known = |likes: &LikeModel| likes.intercept.is_finite() && likes.slope > 0.0;
         let LikeModel {
             intercept,
@@ -113,12 +128,13 @@ impl Beliefs {
             unit,
             // 0 / 0 is a precision that does not matter.
             precision: if precision >= LEAST { precision } else { LEAST },
-            variance: settings.item.powi(2),
+            evidence,
+            variances: priors.iter().map(|sd| sd * sd).collect(),
+            priors,
             bonus: settings.bonus,
             global: [f64::from(intercept), 1.0],
             covariance: [LEVEL, 0.0, SLOPE],
             means: vec![0.0; items],
-            variances: vec![settings.item.powi(2); items],
             parts: vec![0.0; items],
         }
     }
@@ -136,14 +152,14 @@ impl Beliefs {
 
     /// Whether an item was answered.
     pub(super) fn is_touched(&self, item: usize) -> bool {
-        self.means[item] != 0.0 || self.variances[item] != self.variance
+        self.means[item] != 0.0 || self.variances[item] != self.priors[item].powi(2)
     }
 
     /// Sets the belief about an item.
     pub(super) fn set(&mut self, item: usize, mean: f32, variance: f32) {
         self.means[item] = mean;
         self.variances[item] = variance;
-        let sd = variance.sqrt() - self.variance.sqrt();
+        let sd = variance.sqrt() - self.priors[item];
         self.parts[item] = (mean + self.bonus * sd) / self.temperature;
     }
 
@@ -155,15 +171,21 @@ impl Beliefs {
         }
     }
 
+    /// 1 / variance of each number of v_u before any answer.
+    fn precision(&self, pair: &Pair<'_>) -> f32 {
+        self.precision * (1.0 + pair.likes / self.evidence)
+    }
+
     /// What is believed of a pair.
     pub(super) fn outlook(&self, pair: &Pair<'_>, user: &[f32]) -> Outlook {
         let z = f64::from(self.temperature * pair.logit - self.centre);
         let (means, informations) = user.split_at(pair.embedding.len());
+        let precision = self.precision(pair);
         let (mut own, mut variance) = (0.0f32, 0.0f32);
         for ((x, mean), information) in pair.embedding.iter().zip(means).zip(informations) {
             let e = self.unit * x;
             own += e * mean;
-            variance += e * e / (self.precision + information);
+            variance += e * e / (precision + information);
         }
         let [cc, cs, ss] = self.covariance;
         let direction = [cc + cs * z, cs + ss * z];
@@ -199,10 +221,11 @@ impl Beliefs {
             self.means[pair.item] + variance * push,
             variance * (1.0 - variance * pull),
         );
+        let precision = self.precision(pair);
         let (means, informations) = user.split_at_mut(pair.embedding.len());
         for ((x, mean), information) in pair.embedding.iter().zip(means).zip(informations) {
             let e = self.unit * x;
-            let variance = 1.0 / (self.precision + *information);
+            let variance = 1.0 / (precision + *information);
             *mean += variance * e * push;
             // 1 / var after the step minus 1 / var before it; var e^2 h K is below 1.
             *information += e * e * pull / (1.0 - variance * e * e * pull);

@@ -47,6 +47,8 @@ const QUERIES: u64 = u64::MAX;
 pub struct Adapter {
     network: Network,
     likes: Option<LikeModel>,
+    /// Each item's likes in the log.
+    popularity: Vec<f32>,
     settings: AdapterSettings,
     seed: u64,
     /// The copy of the embeddings by which the catalogue is scanned, where it is not the embeddings themselves.
@@ -63,6 +65,7 @@ impl Adapter {
         config: NetworkConfig,
         weights: Weights,
         likes: Option<LikeModel>,
+        popularity: &[f32],
         hyper: &Hyper,
         seed: u64,
     ) -> Self {
@@ -70,9 +73,10 @@ impl Adapter {
         let embeddings = &network.weights().item_embedding;
         let coarse = || Coarse::new(embeddings, network.config().items, network.config().dims);
         Adapter {
-            beliefs: Beliefs::new(&network, likes, &hyper.adapter),
+            beliefs: Beliefs::new(&network, likes, popularity, &hyper.adapter),
             coarse: (hyper.scan == Scan::Quantised).then(coarse),
             likes,
+            popularity: popularity.to_vec(),
             settings: hyper.adapter,
             seed,
             gate: Gate::default(),
@@ -82,7 +86,7 @@ impl Adapter {
     }
 
     fn untouched(&self) -> Beliefs {
-        Beliefs::new(&self.network, self.likes, &self.settings)
+        Beliefs::new(&self.network, self.likes, &self.popularity, &self.settings)
     }
 
     /// Whether the frozen policy makes the decision of this key.
@@ -95,6 +99,15 @@ impl Adapter {
     fn of_user<'a>(&self, memory: &'a [f32]) -> Option<&'a [f32]> {
         let begin = self.network.config().memory();
         memory.get(begin..begin + self.memory())
+    }
+
+    /// n+ of a memory of the whole history: likes that the policy knows of the user; 0 under other encoders.
+    fn likes_known(&self, memory: &[f32]) -> f32 {
+        let config = self.network.config();
+        match config.memory() {
+            0 => 0.0,
+            _ => memory.get(config.hidden).copied().unwrap_or(0.0),
+        }
     }
 
     /// Writes the frozen policy's queries, `[situations, dims]`; each is computed once and left in its situation.
@@ -139,8 +152,9 @@ impl Adapter {
     }
 
     /// The numbers behind a decision, of `item` where it is about one.
-    fn reasons(&self, item: usize, query: &[f32], user: &[f32]) -> Vec<Reason> {
-        let outlook = self.beliefs.outlook(&pair(&self.network, item, query), user);
+    fn reasons(&self, item: usize, query: &[f32], memory: &[f32], user: &[f32]) -> Vec<Reason> {
+        let pair = pair(&self.network, item, query, self.likes_known(memory));
+        let outlook = self.beliefs.outlook(&pair, user);
         let reason = |name, value, meaning: &str| Reason {
             name,
             value,
@@ -185,7 +199,8 @@ impl Adapter {
 }
 
 /// An item as a user sees it, of whom the frozen policy makes `query`.
-fn pair<'a>(network: &'a Network, item: usize, query: &[f32]) -> Pair<'a> {
+/// `likes` are those that it knew of the user.
+fn pair<'a>(network: &'a Network, item: usize, query: &[f32], likes: f32) -> Pair<'a> {
     let (dims, weights) = (network.config().dims, network.weights());
     let embedding = &weights.item_embedding[item * dims..][..dims];
     let product: f32 = embedding.iter().zip(query).map(|(e, q)| e * q).sum();
@@ -193,6 +208,7 @@ fn pair<'a>(network: &'a Network, item: usize, query: &[f32]) -> Pair<'a> {
         item,
         logit: product * network.scale() + weights.item_bias[item],
         embedding,
+        likes,
     }
 }
 
@@ -236,6 +252,7 @@ impl Strategy for Adapter {
 
     fn answer(&mut self, situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
         let (begin, width) = (self.network.config().memory(), self.memory());
+        let likes = self.likes_known(memory);
         let mut nobody = Vec::new();
         let user = match memory.get_mut(begin..begin + width) {
             Some(user) => user,
@@ -249,7 +266,7 @@ impl Strategy for Adapter {
         let (liked, item) = (reward > 0.0, shown.item as usize);
         self.gate
             .observe(self.settings.gate_alpha, shown.weight >= 0.5, liked);
-        let pair = pair(&self.network, item, &query);
+        let pair = pair(&self.network, item, &query, likes);
         self.beliefs.learn(&pair, user, liked);
         self.answers += 1;
         true
@@ -297,7 +314,7 @@ impl Strategy for Adapter {
                 .values(&self.network.encode(&[context]))
                 .first()
                 .copied(),
-            reasons: self.reasons(likeliest.unwrap_or(0), &query, user),
+            reasons: self.reasons(likeliest.unwrap_or(0), &query, &context.memory, user),
             ..Explanation::mixed(prior, adapted, share)
         }
     }
