@@ -21,6 +21,8 @@ const RIDGES: [f32; 2] = [100.0, 500.0];
 const MOST: usize = 64;
 /// Directions that an item keeps at least, for what is learnt of users later.
 const LEARNT: usize = 32;
+/// A feature's standard deviation where no row tells it: about that of content where there are rows.
+const SPREAD: f64 = 0.1;
 /// Items of a user's list whose likes count: an episode's.
 pub(super) const TOP: usize = 10;
 /// Factors that a weight is tried with.
@@ -131,7 +133,9 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
     });
     let spread = standardise(&mut problem);
     let prior = prior(sources.len());
-    let (mut weights, loss) = problem.fit(&prior);
+    // What a user liked, and what others liked, speaks for an item or not at all.
+    let likes: Vec<usize> = (0..width).filter(|at| at % 2 == 0 || *at == 1).collect();
+    let (mut weights, loss) = problem.fit(&prior, &likes);
     let held: usize = problem.groups.iter().map(|group| group.liked).sum();
     drop(problem);
     let (mut top, mut popularity_top) = (0.0, 0.0);
@@ -198,11 +202,21 @@ fn of_fold(features: &Features, fold: &Fold, asked: &Asked, items: &[u32]) -> Ve
     features.of(fold.likes.row(asked.user), fold.dislikes.row(asked.user), items)
 }
 
-/// The likeliest reading beside popularity; none where nothing is held out.
+/// The likeliest reading beside popularity; none where it is not likelier than popularity alone by more than the likeliest of
+/// so many readings would be by luck.
 fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
-    if folds.iter().all(|fold| fold.asked.is_empty()) {
-        return None;
-    }
+    let fit = |vectors: &[Vectors]| {
+        let mut problem = problem(folds, 2, |number, asked| {
+            let features = Features {
+                vectors: &vectors[number],
+                popularity: &popular[number],
+                sources: &[],
+            };
+            of_fold(&features, &folds[number], asked, &asked.candidates)
+        });
+        standardise(&mut problem);
+        problem.fit(&prior(0), &[0]).1
+    };
     let weightings: Vec<(f32, f32)> = COLUMNS.iter().flat_map(|&c| ROWS.map(|r| (c, r))).collect();
     let tried: Vec<Vec<(f64, Reading)>> = weightings
         .into_par_iter()
@@ -215,30 +229,23 @@ fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
             settings
                 .map(|(rank, ridge)| {
                     let vectors: Vec<Vectors> = found.iter().map(|d| d.vectors(rank, ridge)).collect();
-                    let mut problem = problem(folds, 2, |number, asked| {
-                        let features = Features {
-                            vectors: &vectors[number],
-                            popularity: &popular[number],
-                            sources: &[],
-                        };
-                        of_fold(&features, &folds[number], asked, &asked.candidates)
-                    });
-                    standardise(&mut problem);
-                    (
-                        problem.fit(&prior(0)).1,
-                        Reading {
-                            column,
-                            row,
-                            rank,
-                            ridge,
-                        },
-                    )
+                    let reading = Reading {
+                        column,
+                        row,
+                        rank,
+                        ridge,
+                    };
+                    (fit(&vectors), reading)
                 })
                 .collect()
         })
         .collect();
-    let best = tried.into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, reading)| reading)
+    let tried: Vec<(f64, Reading)> = tried.into_iter().flatten().collect();
+    let alone = fit(&vec![Vectors::default(); folds.len()]);
+    let luck = (tried.len() as f64).ln();
+    let best = tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(loss, _)| *loss < alone - luck)
+        .map(|(_, reading)| reading)
 }
 
 /// Divides every feature but popularity by its standard deviation over candidates, and returns what they were divided by.
@@ -247,8 +254,11 @@ fn standardise(problem: &mut Problem) -> Vec<f64> {
         let count = column.len().max(1) as f64;
         let mean = column.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
         let variance = column.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
-        if at == 1 || variance <= 0.0 {
+        if at == 1 {
             return 1.0;
+        }
+        if variance <= 0.0 {
+            return SPREAD;
         }
         let spread = variance.sqrt();
         column.iter_mut().for_each(|x| *x /= spread as f32);

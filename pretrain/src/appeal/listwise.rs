@@ -9,6 +9,8 @@ use rayon::prelude::*;
 /// Rounds of Newton's method at most, and the gain of the loss below which it is done.
 const ROUNDS: usize = 30;
 const DONE: f64 = 1e-6;
+/// The precision of a weight that is not to move.
+const FIXED: f64 = 1e12;
 
 /// Candidates of one user.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +48,24 @@ struct Local {
 }
 
 impl Problem {
+    /// As [`Problem::most_probable`], where the weights at `not_below_0` are 0 if they would be below.
+    pub(super) fn fit(&self, prior: &Prior, not_below_0: &[usize]) -> (Vec<f64>, f64) {
+        let mut prior = prior.clone();
+        loop {
+            let (weights, loss) = self.most_probable(&prior);
+            let worst = not_below_0
+                .iter()
+                .copied()
+                .min_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+            match worst.filter(|&at| weights[at] < -1e-6 && prior.precision[at] < FIXED) {
+                Some(at) => (prior.mean[at], prior.precision[at]) = (0.0, FIXED),
+                None => return (weights, loss),
+            }
+        }
+    }
+
     /// The weights of most posterior probability, and their penalised loss.
-    pub(super) fn fit(&self, prior: &Prior) -> (Vec<f64>, f64) {
+    fn most_probable(&self, prior: &Prior) -> (Vec<f64>, f64) {
         let mut weights = DVector::from_column_slice(&prior.mean);
         let mut here = self.local(&weights, prior);
         for _ in 0..ROUNDS {
@@ -193,12 +211,12 @@ mod tests {
             precision: vec![1.0; 3],
         };
         for keep in [49, 15] {
-            let (weights, _) = problem(3000, keep).fit(&prior);
+            let (weights, _) = problem(3000, keep).fit(&prior, &[]);
             for (found, truth) in weights.iter().zip([1.5, -0.5, 0.0]) {
                 assert!((found - truth).abs() < 0.1, "{keep}: {weights:?}");
             }
         }
-        let (weights, _) = problem(1, 49).fit(&Prior {
+        let (weights, _) = problem(1, 49).most_probable(&Prior {
             mean: vec![1.0, 0.0, 0.0],
             precision: vec![1e6; 3],
         });

@@ -23,6 +23,7 @@ use serde::Serialize;
 use crate::algorithms::Point;
 use crate::data::{Dataset, InputPaths, TraitSource, Traits};
 use folds::Log;
+use policy::Profiles;
 use rows::Rows;
 use sources::Source;
 
@@ -51,6 +52,7 @@ pub(crate) struct Made {
     pub(crate) likes: LikeModel,
     pub(crate) curve: Vec<Point>,
     log: Log,
+    profiles: Profiles,
 }
 
 /// Makes the appeal model's policy.
@@ -73,7 +75,7 @@ pub(crate) fn make(
         sources.extend(Source::of_categories(&items::read(&path)?.categories, seed));
     }
     if source != TraitSource::None {
-        sources.extend(Source::of_traits(&traits.items, traits.count));
+        sources.extend(Source::of_traits(&traits.items, &traits.users, traits.count));
     }
     let appeal = fit::fit(&log, &sources, seed);
     let closed = policy::closed(&appeal, &sources, &log, dataset.window, config.exploration)?;
@@ -124,6 +126,7 @@ pub(crate) fn make(
         likes: closed.likes,
         curve,
         log,
+        profiles: closed.profiles,
     })
 }
 
@@ -140,7 +143,7 @@ impl Made {
     /// Sets the memories of users of the dataset from code `from` on.
     pub(crate) fn remember(&self, from: usize, users: &mut PolicyUsers) {
         let memories = (from..from + users.ids.len())
-            .map(|user| policy::memory(&self.network, &self.weights, &self.log, user));
+            .map(|user| policy::memory(&self.network, &self.weights, &self.log, &self.profiles, user));
         users.memory = memories.flatten().collect();
     }
 }

@@ -32,6 +32,14 @@ pub(super) struct Closed {
     pub(super) weights: Weights,
     pub(super) likes: LikeModel,
     pub(super) price: Price,
+    pub(super) profiles: Profiles,
+}
+
+/// What memories begin with, besides 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Profiles {
+    /// Of each source that knows something of users: where it begins in a memory, its width, and the users' rows.
+    parts: Vec<(usize, usize, Vec<f32>)>,
 }
 
 /// Blocks of numbers in state and query.
@@ -75,7 +83,15 @@ pub(super) fn closed(
         encoder: Encoder::History,
     };
     let mut weights = tensors(appeal, sources, log, &layout, &network);
-    let sample = Sample::new(&network, &weights, log);
+    let mut profiles = Profiles::default();
+    let mut at = layout.rank;
+    for source in sources {
+        if !source.users.is_empty() {
+            profiles.parts.push((at, source.width, source.users.clone()));
+        }
+        at += source.width;
+    }
+    let sample = Sample::new(&network, &weights, log, &profiles);
     let (temperature, found) = sample.temperature(lost);
     let price = Price {
         temperature,
@@ -101,6 +117,7 @@ pub(super) fn closed(
             centre: sample.best() as f32,
         },
         price,
+        profiles,
     })
 }
 
@@ -178,9 +195,18 @@ fn tensors(
 }
 
 /// The memory of a user of `log`: S, n+, n-.
-pub(super) fn memory(network: &NetworkConfig, weights: &Weights, log: &Log, user: usize) -> Vec<f32> {
+pub(super) fn memory(
+    network: &NetworkConfig,
+    weights: &Weights,
+    log: &Log,
+    profiles: &Profiles,
+    user: usize,
+) -> Vec<f32> {
     let hidden = network.hidden;
     let mut memory = vec![0.0; network.memory()];
+    for (at, width, rows) in &profiles.parts {
+        memory[*at..at + width].copy_from_slice(row(rows, *width, user as u32));
+    }
     for (at, rows) in [&log.likes, &log.dislikes].into_iter().enumerate() {
         for &item in rows.row(user) {
             super::collaborative::add(
@@ -223,14 +249,14 @@ struct Sample {
 }
 
 impl Sample {
-    fn new(network: &NetworkConfig, weights: &Weights, log: &Log) -> Self {
+    fn new(network: &NetworkConfig, weights: &Weights, log: &Log, profiles: &Profiles) -> Self {
         let users = log.likes.len();
         let step = users.div_ceil(SAMPLE).max(1);
         let picked: Vec<usize> = (0..users).step_by(step).collect();
         let scores = picked
             .par_iter()
             .map(|&user| {
-                let query = query(network, weights, &memory(network, weights, log, user));
+                let query = query(network, weights, &memory(network, weights, log, profiles, user));
                 let score = |item: u32| {
                     dot(row(&weights.item_embedding, network.dims, item), &query)
                         + weights.item_bias[item as usize]

@@ -9,6 +9,8 @@ use super::spectrum::{Weighted, reduced};
 
 /// Likes that the mean of what a user liked is shrunk by: it counts as if as many items without any content stood beside.
 pub(super) const SHRINK: f32 = 2.0;
+/// What a user's profile counts for, in likes: it is read from less than what a like says.
+const PROFILE: f32 = 0.5;
 /// Numbers that a source keeps of an item at most.
 const MOST: usize = 64;
 
@@ -20,6 +22,9 @@ pub(super) struct Source {
     pub(super) width: usize,
     /// `[items, width]`.
     pub(super) table: Vec<f32>,
+    /// `[users, width]`: what is known of users besides their history, in place of the items without content that a mean is
+    /// shrunk by; empty where nothing is.
+    pub(super) users: Vec<f32>,
 }
 
 impl Source {
@@ -61,24 +66,29 @@ impl Source {
             name: "categories",
             width,
             table,
+            users: Vec::new(),
         })
     }
 
-    /// Of standardised traits, `[items, count]`; none where there are none.
-    pub(super) fn of_traits(traits: &[f32], count: usize) -> Option<Self> {
+    /// Of standardised traits of items and users, `[items, count]` and `[users, count]`; none where there are none.
+    pub(super) fn of_traits(items: &[f32], users: &[f32], count: usize) -> Option<Self> {
         if count == 0 {
             return None;
         }
-        let mut units = traits.to_vec();
-        for row in units.chunks_exact_mut(count) {
-            let factor = inverse(dot(row, row).sqrt());
-            row.iter_mut().for_each(|x| *x *= factor);
-        }
-        let (table, width) = reduced(&units, count, MOST);
+        let units = |traits: &[f32], length: f32| {
+            let mut units = traits.to_vec();
+            for row in units.chunks_exact_mut(count) {
+                let factor = length * inverse(dot(row, row).sqrt());
+                row.iter_mut().for_each(|x| *x *= factor);
+            }
+            units
+        };
+        let (table, users, width) = reduced(&units(items, 1.0), &units(users, PROFILE), count, MOST);
         Some(Source {
             name: "traits",
             width,
             table,
+            users,
         })
     }
 

@@ -89,10 +89,16 @@ impl Spectrum {
 }
 
 /// Directions of the rows of a dense table, `[rows, width]`, in which these differ most: their coordinates, `[rows, kept]` with
-/// at most `most` columns, which keep the rows' inner products as well as so many numbers can.
-pub(crate) fn reduced(table: &[f32], width: usize, most: usize) -> (Vec<f32>, usize) {
+/// at most `most` columns, which keep the rows' inner products as well as so many numbers can, and those of the rows of
+/// `others`.
+pub(crate) fn reduced(
+    table: &[f32],
+    others: &[f32],
+    width: usize,
+    most: usize,
+) -> (Vec<f32>, Vec<f32>, usize) {
     if width <= most {
-        return (table.to_vec(), width);
+        return (table.to_vec(), others.to_vec(), width);
     }
     let (squares, rotation) = eigen(gram(table, width));
     let kept = squares
@@ -100,7 +106,8 @@ pub(crate) fn reduced(table: &[f32], width: usize, most: usize) -> (Vec<f32>, us
         .take(most)
         .take_while(|&&s| s > LEAST * squares[0])
         .count();
-    (rotate(table, width, &rotation, kept), kept)
+    let [table, others] = [table, others].map(|rows| rotate(rows, width, &rotation, kept));
+    (table, others, kept)
 }
 
 fn scale_rows(table: &mut [f32], width: usize, weights: &[f32]) {
