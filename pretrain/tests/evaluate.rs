@@ -58,6 +58,31 @@ fn a_policy_that_knows_what_users_like_is_measured_so() {
 }
 
 #[test]
+fn a_policy_of_the_whole_history_is_measured_by_all_that_users_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    proof::write(folder);
+    // A window of one: what lies behind it counts by the memory alone.
+    let train = "train --method appeal --log log --traits none --window 1 --seeds 1 --out closed";
+    support::expect(folder, train, 0);
+    for name in ["closed", "random"] {
+        let arguments = format!("evaluate --policy {name}/seed-0 --log later.parquet --out {name}.parquet");
+        answer(folder, &arguments, 0);
+    }
+    for metric in ["recall@5", "recall@10", "dm", "snips"] {
+        let of = |name: &str| value(folder, name, metric);
+        let (closed, random) = (of("closed.parquet"), of("random.parquet"));
+        assert!(closed > random + 0.1, "{metric}: {closed} {random}");
+    }
+    let gate =
+        "gate --policy closed/seed-0 --reference random/seed-0 --log later.parquet --estimator recall@10";
+    answer(folder, gate, 0);
+    let behaviour =
+        "evaluate --policy random/seed-0 --behaviour closed/seed-0 --log bare.parquet --max-weight 10";
+    answer(folder, behaviour, 0);
+}
+
+#[test]
 fn propensities_that_are_missing_are_estimated_and_it_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
