@@ -266,7 +266,7 @@ fn its_probabilities_become_those_of_the_world() {
             .zip(&taste[user * DIMS..])
             .map(|(e, v)| unit * e * v)
             .sum();
-        let eta = -0.5 + 0.8 * LIKES.slope * pair.logit + beta[item] + own;
+        let eta = -0.5 + 0.8 * (LIKES.slope * pair.logit - LIKES.centre) + beta[item] + own;
         let liked = rng.random::<f32>() < 1.0 / (1.0 + (-eta).exp());
         if round >= 20_000 {
             let p = adapter.beliefs.outlook(&pair, memory).probability;
