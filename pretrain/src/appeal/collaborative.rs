@@ -59,9 +59,9 @@ impl Directions {
             .map(|user| power(likes.row(user).len() as f32, row))
             .collect();
         let mut squares = 0.0;
-        for user in 0..likes.len() {
+        for (user, weight) in row_weight.iter().enumerate() {
             for &item in likes.row(user) {
-                squares += f64::from(row_weight[user] * column_weight[item as usize]).powi(2);
+                squares += f64::from(weight * column_weight[item as usize]).powi(2);
             }
         }
         let matrix = Weighted {

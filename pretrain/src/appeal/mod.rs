@@ -166,8 +166,8 @@ fn read_log(dataset: &Dataset) -> Result<Log> {
         consumed[at] = dataset.consumed(user, events);
         Ok(())
     })?;
-    for user in dataset.replay.users()..users {
-        consumed[user] = dataset.consumed(user as u32, &[]);
+    for (user, consumed) in consumed.iter_mut().enumerate().skip(dataset.replay.users()) {
+        *consumed = dataset.consumed(user as u32, &[]);
     }
     let items = dataset.items.len();
     Ok(Log {
