@@ -163,7 +163,7 @@ mod tests {
             likes,
         };
         let folds = log.folds(1);
-        let mut asked = vec![Vec::new(); 20];
+        let mut asked = vec![Vec::<u32>::new(); 20];
         for fold in &folds {
             for one in &fold.asked {
                 assert!(

@@ -21,6 +21,7 @@ const SHARPNESS: f32 = 1e3;
 const SAMPLE: usize = 500;
 
 /// Two vectors an item, and where likes do not make it, one a user.
+#[derive(Debug)]
 pub(super) struct Vectors {
     /// How many numbers.
     rank: usize,
@@ -31,6 +32,7 @@ pub(super) struct Vectors {
 }
 
 /// What a user's sum is made of.
+#[derive(Debug)]
 pub(super) enum Like {
     /// A vector a liked item, `[items, rank]`.
     Table(Vec<f32>),
