@@ -39,11 +39,19 @@ fn logits(policy: &Policy, memory: &[f32]) -> Vec<f64> {
     let state: Vec<f64> = (0..h)
         .map(|k| {
             let divisor = constant[k] + a[k] * memory[h] + b[k] * memory[h + 1];
-            if divisor > 0.0 { f64::from(memory[k] / divisor) } else { 0.0 }
+            if divisor > 0.0 {
+                f64::from(memory[k] / divisor)
+            } else {
+                0.0
+            }
         })
         .collect();
     let dot = |row: &[f32], x: &[f64]| row.iter().zip(x).map(|(w, x)| f64::from(*w) * x).sum::<f64>();
-    let query: Vec<f64> = weights.query_weight.chunks(h).map(|row| dot(row, &state)).collect();
+    let query: Vec<f64> = weights
+        .query_weight
+        .chunks(h)
+        .map(|row| dot(row, &state))
+        .collect();
     let scale = f64::from(weights.log_temperature[0]).exp() / (d as f64).sqrt();
     weights
         .item_embedding
@@ -75,7 +83,9 @@ fn chooses_the_best(policy: &Policy, score: impl Fn(usize, usize) -> f64) {
     let newcomer = logits(policy, &vec![0.0; width]);
     let popularity = &policy.items.popularity;
     let most = popularity.iter().copied().fold(0.0, f32::max);
-    let highest = (0..ITEMS).max_by(|&a, &b| newcomer[a].total_cmp(&newcomer[b])).unwrap();
+    let highest = (0..ITEMS)
+        .max_by(|&a, &b| newcomer[a].total_cmp(&newcomer[b]))
+        .unwrap();
     assert_eq!(popularity[highest], most);
 }
 
@@ -168,16 +178,32 @@ fn what_belongs_to_other_methods_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     support::write(folder.path());
     for (flags, words) in [
-        ("popularity --ridge 3", "--ridge is a hyper-parameter of ease and als"),
+        (
+            "popularity --ridge 3",
+            "--ridge is a hyper-parameter of ease and als",
+        ),
         ("ease --factors 3", "--factors is a hyper-parameter of als"),
-        ("als --neighbours 3", "--neighbours is a hyper-parameter of item-knn"),
-        ("item-knn --alpha 3", "--alpha is a hyper-parameter of cql, cal-ql and als"),
+        (
+            "als --neighbours 3",
+            "--neighbours is a hyper-parameter of item-knn",
+        ),
+        (
+            "item-knn --alpha 3",
+            "--alpha is a hyper-parameter of cql, cal-ql and als",
+        ),
         ("ease --steps 3", "--steps is a hyper-parameter of the methods"),
-        ("bc --traits none --iterations 3", "--iterations is a hyper-parameter of als"),
+        (
+            "bc --traits none --iterations 3",
+            "--iterations is a hyper-parameter of als",
+        ),
         ("ease --ridge 0", "--ridge 0 is not between"),
         ("ease --profiles profiles.parquet", "reads no --profiles"),
     ] {
-        let error = expect(folder.path(), &format!("train --method {flags} --log log --out x"), 2);
+        let error = expect(
+            folder.path(),
+            &format!("train --method {flags} --log log --out x"),
+            2,
+        );
         says(&error, &[words]);
     }
 }
