@@ -14,6 +14,7 @@ whole catalogue compares all.
 """
 
 import argparse
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -44,7 +45,9 @@ class Policy:
             subprocess.run([*command, *flags, "--out", out], check=True, stderr=subprocess.DEVNULL)
             folder = Path(out) / "seed-0"
             self.weights = load_file(folder / "weights.safetensors")
+            # Tensors are flat, row-major.
             self.items = pyarrow.parquet.read_table(folder / "items.parquet")["item_id"].to_pylist()
+            self.embedding = self.weights["item_embedding"].reshape(len(self.items), -1).astype(numpy.float64)
             users = pyarrow.parquet.read_table(folder / "users.parquet")
             self.users = users["user_id"].to_pylist()
             self.memory = users["memory"].combine_chunks().flatten().to_numpy().reshape(len(self.users), -1)
@@ -56,14 +59,15 @@ class Policy:
         likes, dislikes = memory[:, -2:-1], memory[:, -1:]
         divisor = w["constant"] + w["like_count"] * likes + w["dislike_count"] * dislikes
         state = numpy.divide(memory[:, :-2], divisor, out=numpy.zeros_like(memory[:, :-2]), where=divisor > 0)
-        scale = numpy.exp(w["log_temperature"][0]) / numpy.sqrt(w["item_embedding"].shape[1])
-        return state @ w["query_weight"].T @ w["item_embedding"].T + w["item_bias"] / scale
+        scale = numpy.exp(w["log_temperature"][0]) / numpy.sqrt(self.embedding.shape[1])
+        query = w["query_weight"].reshape(-1, state.shape[1])
+        return state @ query.T @ self.embedding.T + w["item_bias"] / scale
 
 
 def read(options, policy):
     """Likes and what was had, [users, items] in the policy's order."""
-    table = pyarrow.parquet.read_table(options.log / "interactions.parquet")
-    threshold = like_threshold(table.schema.metadata)
+    path = options.log / "interactions.parquet"
+    table, threshold = pyarrow.parquet.read_table(path), like_threshold(path)
     user = {x: at for at, x in enumerate(policy.users)}
     item = {x: at for at, x in enumerate(policy.items)}
     rows = numpy.array([user[x] for x in table["user_id"].to_pylist()])
@@ -76,13 +80,9 @@ def read(options, policy):
     return likes, had
 
 
-def like_threshold(metadata):
-    import json
-
-    found = json.loads(metadata[b"headstart.manifest"])["config"]
-    while "like_threshold" not in found:
-        found = next(x for x in found.values() if isinstance(x, dict))
-    return found["like_threshold"]
+def like_threshold(path):
+    metadata = pyarrow.parquet.ParquetFile(path).metadata.metadata
+    return json.loads(metadata[b"headstart.feedback"])["like_threshold"]
 
 
 def compare(name, ours, truth, had):
@@ -133,13 +133,13 @@ def main():
         likes, had = read(options, policy)
         keep = likes.sum(1) > 0
         model = AlternatingLeastSquares(alpha=options.alpha, use_cg=False, use_gpu=False, dtype=numpy.float64)
-        model.item_factors = start.weights["item_embedding"][:, : model.factors].astype(numpy.float64)
+        model.item_factors = start.embedding[:, : model.factors].copy()
         model.user_factors = numpy.zeros((len(policy.users), model.factors))
         model.fit(scipy.sparse.csr_matrix(likes), show_progress=False)
         truth = model.user_factors @ model.item_factors.T
         compare("als", policy.scores()[keep], truth[keep], had[keep])
         users = policy.memory[:, : model.factors].astype(numpy.float64)
-        items = policy.weights["item_embedding"][:, : model.factors].astype(numpy.float64)
+        items = policy.embedding[:, : model.factors]
         ours = objective(likes, users, items, 0.01, options.alpha)
         theirs = objective(likes, model.user_factors, model.item_factors, 0.01, options.alpha)
         print(f"als: objective {ours:.4f}, implicit's {theirs:.4f}, relative difference {abs(ours / theirs - 1):.2e}")
