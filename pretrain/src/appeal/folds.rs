@@ -15,13 +15,13 @@ const OTHERS: usize = 2_048;
 
 /// What users are known to have done.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// What each user liked.
-    pub(super) likes: Rows,
+    pub(crate) likes: Rows,
     /// What each user had and did not like.
-    pub(super) dislikes: Rows,
+    pub(crate) dislikes: Rows,
     /// What must not be offered: both, and what is known to be consumed besides.
-    pub(super) consumed: Rows,
+    pub(crate) consumed: Rows,
 }
 
 /// A part of the log, and what it does not know.
@@ -112,7 +112,7 @@ impl Log {
     }
 
     /// What may be offered to `user`, ascending.
-    pub(super) fn open(&self, user: usize) -> Vec<u32> {
+    pub(crate) fn open(&self, user: usize) -> Vec<u32> {
         let mut consumed = self.consumed.row(user).iter().copied().peekable();
         (0..self.likes.width() as u32)
             .filter(|item| consumed.next_if_eq(item).is_none())
@@ -163,7 +163,7 @@ mod tests {
             likes,
         };
         let folds = log.folds(1);
-        let mut asked = vec![Vec::new(); 20];
+        let mut asked = vec![Vec::<u32>::new(); 20];
         for fold in &folds {
             for one in &fold.asked {
                 assert!(

@@ -178,7 +178,7 @@ fn tensors(
 }
 
 /// The memory of a user of `log`: S, n+, n-.
-pub(super) fn memory(network: &NetworkConfig, weights: &Weights, log: &Log, user: usize) -> Vec<f32> {
+pub(crate) fn memory(network: &NetworkConfig, weights: &Weights, log: &Log, user: usize) -> Vec<f32> {
     let hidden = network.hidden;
     let mut memory = vec![0.0; network.memory()];
     for (at, rows) in [&log.likes, &log.dislikes].into_iter().enumerate() {
@@ -195,7 +195,7 @@ pub(super) fn memory(network: &NetworkConfig, weights: &Weights, log: &Log, user
 }
 
 /// The query of a memory, D numbers.
-fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
+pub(crate) fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
     let hidden = network.hidden;
     let [constant, a, b, norm] = [2, 3, 4, 5].map(|at| &weights.encoder[at]);
     let length = memory
