@@ -132,7 +132,9 @@ def main():
         policy = Policy(options, "als", *flags)
         likes, had = read(options, policy)
         keep = likes.sum(1) > 0
-        model = AlternatingLeastSquares(alpha=options.alpha, use_cg=False, use_gpu=False, dtype=numpy.float64)
+        model = AlternatingLeastSquares(
+            64, regularization=0.01, alpha=options.alpha, iterations=15, use_cg=False, use_gpu=False, dtype=numpy.float64
+        )
         model.item_factors = start.embedding[:, : model.factors].copy()
         model.user_factors = numpy.zeros((len(policy.users), model.factors))
         model.fit(scipy.sparse.csr_matrix(likes), show_progress=False)

@@ -47,7 +47,8 @@ impl Default for KnnConfig {
     }
 }
 
-/// Hyper-parameters of alternating least squares, with the defaults of the package `implicit`.
+/// Hyper-parameters of alternating least squares. Ridge, confidence and iterations are by default those of the package
+/// `implicit`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct AlsConfig {
     /// Numbers of a user and of an item.
