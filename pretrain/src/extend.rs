@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
-use common::policy_artifact::{POLICY, Policy};
+use common::policy_artifact::{Encoder, POLICY, Policy};
 use common::schema::profiles::{Kind, Profiles};
 use common::schema::{items, profiles, table};
 use common::{Error, Result, terminal};
@@ -40,10 +40,18 @@ pub struct ExtendConfig {
 /// Writes the extended policy, unless it is there already.
 ///
 /// # Errors
-/// A policy without traits, profiles of another vocabulary, a new item without a profile, inputs that cannot be read, an output of
+/// A policy without traits or in closed form, profiles of another vocabulary, a new item without a profile, inputs that cannot be read, an output of
 /// another run.
 pub fn run(config: &ExtendConfig) -> Result<()> {
     let mut policy = Policy::load(&config.policy)?;
+    if policy.config.network.encoder == Encoder::History {
+        return Err(Error::usage(format!(
+            "a policy in closed form ({}) cannot be extended: it keeps no traits by which a new item has a place",
+            policy.config.method
+        ))
+        .file(&config.policy)
+        .hint("make it again over the new catalogue with `pretrain train`: it takes one pass"));
+    }
     let manifest = Manifest::new(POLICY, TOOL)
         .seed(policy.manifest.seed.unwrap_or(0))
         .input("policy", Policy::fingerprint(&config.policy)?)

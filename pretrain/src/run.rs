@@ -283,6 +283,7 @@ mod tests {
         run.update(&Slab::Whole, &[(), ()], 0.01, |network, ()| {
             let state = crate::network::State {
                 history: &[],
+                memory: &[],
                 traits: &traits,
             };
             let loss = (network.logits(&network.encode(&[state])?)?.sum_all()? * scale)?;

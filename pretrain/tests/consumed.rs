@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::fingerprint::Fingerprint;
@@ -10,10 +9,8 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::consumed::{self, CONSUMED, Consumed};
-use common::schema::interactions::{self, Interactions, LOG};
 use common::schema::preferences::{self, PREFERENCES};
 use common::schema::states::{self, STATES, States, state_hash};
-use common::schema::users::{self, USERS, Users};
 use support::{expect, says};
 
 const USAGE: i32 = 2;
@@ -35,28 +32,6 @@ fn write_consumed(folder: &Path, pairs: &[(&str, &str)]) {
     }
     let path = folder.join("log").join(consumed::FILE_NAME);
     consumed::write(&path, &Manifest::new(CONSUMED, "test"), &found).unwrap();
-}
-
-/// A log of the same users and items without a row, and `log/users.parquet`.
-fn write_without_rows(folder: &Path) {
-    let log = support::log(IdKind::Text);
-    support::write_log(folder, &log);
-    let none = Interactions {
-        user: Vec::new(),
-        item: Vec::new(),
-        timestamp: Vec::new(),
-        feedback: Vec::new(),
-        propensity: Vec::new(),
-        ..log
-    };
-    let path = folder.join("log/interactions.parquet");
-    interactions::write(&path, &Manifest::new(LOG, "test"), &none).unwrap();
-    let people = Users {
-        ids: ids((0..24).map(|user| user.to_string())),
-        attributes: vec![BTreeMap::new(); 24],
-    };
-    let path = folder.join("log/users.parquet");
-    users::write(&path, &Manifest::new(USERS, "test"), &people).unwrap();
 }
 
 fn policy(folder: &Path, out: &str) -> Policy {
@@ -139,7 +114,7 @@ fn users_of_another_type_are_bad_data() {
 fn without_a_row_users_and_items_are_known_and_methods_say_what_they_miss() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    write_without_rows(folder);
+    support::write_without_rows(folder);
     write_consumed(folder, &[("3", "4"), ("5", "0"), ("3", "2")]);
     let nothing = expect(folder, &format!("{BC} --out bc"), DATA);
     says(&nothing, &["no liked interaction to learn from"]);
@@ -194,7 +169,7 @@ fn without_a_row_users_and_items_are_known_and_methods_say_what_they_miss() {
 fn an_empty_log_needs_a_catalogue_and_users() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    write_without_rows(folder);
+    support::write_without_rows(folder);
     std::fs::remove_file(folder.join("log/users.parquet")).unwrap();
     let refused = expect(folder, &format!("{BC} --out bc"), DATA);
     says(

@@ -4,6 +4,7 @@ mod support;
 
 use std::path::Path;
 
+use common::policy_artifact::Policy;
 use common::schema::metrics;
 use support::proof::{self, write_log};
 use support::{answer, files, says};
@@ -55,6 +56,37 @@ fn a_policy_that_knows_what_users_like_is_measured_so() {
     assert_eq!(value(folder, "good.parquet", "users"), 40.0);
     assert_eq!(value(folder, "good.parquet", "interactions"), 480.0);
     assert_eq!(value(folder, "good.parquet", "estimated propensities"), 0.0);
+}
+
+#[test]
+fn a_policy_of_the_whole_history_is_measured_by_all_that_users_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    proof::write(folder);
+    // A window of one: what lies behind it counts by the memory alone.
+    let train = "train --method appeal --log log --traits none --window 1 --seeds 1 --out closed";
+    support::expect(folder, train, 0);
+    let mut forgetful = Policy::load(&folder.join("closed/seed-0")).unwrap();
+    forgetful.users.memory.fill(0.0);
+    forgetful.save(&folder.join("forgetful/seed-0")).unwrap();
+    for name in ["closed", "forgetful", "random"] {
+        let arguments = format!("evaluate --policy {name}/seed-0 --log later.parquet --out {name}.parquet");
+        answer(folder, &arguments, 0);
+    }
+    let of = |name: &str, metric: &str| value(folder, &format!("{name}.parquet"), metric);
+    for metric in ["recall@5", "recall@10", "snips"] {
+        let [closed, forgetful, random] = ["closed", "forgetful", "random"].map(|name| of(name, metric));
+        assert!(
+            closed > forgetful + 0.02 && closed > random + 0.1,
+            "{metric}: {closed} {forgetful} {random}"
+        );
+    }
+    let gate =
+        "gate --policy closed/seed-0 --reference random/seed-0 --log later.parquet --estimator recall@10";
+    answer(folder, gate, 0);
+    let behaviour =
+        "evaluate --policy random/seed-0 --behaviour closed/seed-0 --log bare.parquet --max-weight 10";
+    answer(folder, behaviour, 0);
 }
 
 #[test]

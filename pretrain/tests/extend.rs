@@ -104,4 +104,9 @@ fn what_has_no_place_is_refused() {
     expect(folder.path(), without, 0);
     let said = expect(folder.path(), EXTEND, 2);
     assert!(said.contains("without traits"), "{said}");
+    let closed = "train --method appeal --log log --states states.parquet --profiles profiles.parquet --seeds 1 --out policies \
+                  --overwrite";
+    expect(folder.path(), closed, 0);
+    let said = expect(folder.path(), EXTEND, 2);
+    assert!(said.contains("closed form (appeal)"), "{said}");
 }

@@ -249,6 +249,7 @@ impl<'a> Heads<'a> {
             .any(|(of_state, _)| *of_state == item);
         State {
             history: last(&log[..at], dataset.window),
+            memory: &[],
             traits: if seen {
                 &self.unknown
             } else {

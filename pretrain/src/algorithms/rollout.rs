@@ -76,6 +76,7 @@ pub(super) fn roll_out(rules: &Rules, net: &Network, episodes: &[Episode]) -> ca
         if !moved.is_empty() {
             let state = |&e: &usize| State {
                 history: &histories[e],
+                memory: &[],
                 traits: rules.traits.user(episodes[e].user as usize),
             };
             let states: Vec<State> = moved.iter().map(state).collect();
@@ -147,6 +148,7 @@ impl Rollout {
     pub(super) fn transitions<'a>(&'a self, rules: &Rules<'a>) -> Transitions<'a> {
         let state = |(user, history): &'a (u32, Vec<Event>)| State {
             history,
+            memory: &[],
             traits: rules.traits.user(*user as usize),
         };
         Transitions {

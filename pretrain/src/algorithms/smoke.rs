@@ -69,6 +69,7 @@ impl World {
         let first = |user: usize, log: &[crate::data::Event]| {
             let state = State {
                 history: &self.dataset.states[user],
+                memory: &[],
                 traits: self.traits.user(user),
             };
             let logits = net.logits(&net.encode(&[state]).unwrap()).unwrap();

@@ -10,6 +10,7 @@ use super::collaborative::{LEAST_LENGTH, dot, row};
 use super::fit::{Appeal, TOP, popularity};
 use super::folds::Log;
 use super::sources::{SHRINK, Source};
+use crate::network::history;
 
 /// Users whom temperature and like model are chosen on.
 const SAMPLE: usize = 500;
@@ -202,43 +203,24 @@ pub(crate) fn memory(
     profiles: &Profiles,
     user: usize,
 ) -> Vec<f32> {
-    let hidden = network.hidden;
     let mut memory = vec![0.0; network.memory()];
     for (at, width, rows) in &profiles.parts {
         memory[*at..at + width].copy_from_slice(row(rows, *width, user as u32));
     }
-    for (at, rows) in [&log.likes, &log.dislikes].into_iter().enumerate() {
+    for (rows, liked) in [(&log.likes, true), (&log.dislikes, false)] {
         for &item in rows.row(user) {
-            super::collaborative::add(
-                &mut memory[..hidden],
-                row(&weights.encoder[at], hidden, item),
-                1.0,
-            );
+            history::remember(&weights.encoder, &mut memory, item, liked);
         }
-        memory[hidden + at] = rows.row(user).len() as f32;
     }
     memory
 }
 
 /// The query of a memory, D numbers.
 pub(crate) fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
-    let hidden = network.hidden;
-    let [constant, a, b, norm] = [2, 3, 4, 5].map(|at| &weights.encoder[at]);
-    let length = memory
-        .iter()
-        .zip(norm)
-        .map(|(s, n)| n * s * s)
-        .sum::<f32>()
-        .sqrt();
-    let state: Vec<f32> = (0..hidden)
-        .map(|k| {
-            let divisor = constant[k] + a[k] * memory[hidden] + b[k] * memory[hidden + 1] + norm[k] * length;
-            if divisor > 0.0 { memory[k] / divisor } else { 0.0 }
-        })
-        .collect();
+    let state = history::state_by(&weights.encoder, memory);
     weights
         .query_weight
-        .chunks_exact(hidden)
+        .chunks_exact(network.hidden)
         .map(|row| dot(row, &state))
         .collect()
 }

@@ -55,6 +55,7 @@ pub(crate) fn modelled(
         }
         let state = State {
             history: &dataset.states[user],
+            memory: &[],
             traits: traits.user(user),
         };
         let logits = logits(network, state).map_err(failed)?;

@@ -11,7 +11,7 @@ use super::later::Later;
 use super::scores::{batch, scores};
 use super::settings::Mask;
 use crate::data::{Event, last};
-use crate::network::{Network, State, failed};
+use crate::network::{Network, State, failed, history};
 
 /// Interactions in a unit of parallel work, at least.
 const UNIT: usize = 1_024;
@@ -95,6 +95,8 @@ struct Walk<'a> {
     events: Vec<Event>,
     /// How many of the events each state follows.
     known: Vec<usize>,
+    /// The memory before each row, where the policy keeps one.
+    memories: Vec<f32>,
     traits: &'a [f32],
 }
 
@@ -105,18 +107,27 @@ impl<'a> Walk<'a> {
             .ids
             .code(later.users.id(user as u32))
             .map(|code| code as usize);
-        let width = unknown.len();
+        let (width, kept) = (unknown.len(), policy.config.network.memory());
         let mut events = code.map_or(Vec::new(), |code| policy.users.history[code].clone());
-        let known = later.rows(user).map(|row| {
-            let before = events.len();
-            if let Some(item) = later.item[row] {
-                events.push((item, if later.liked[row] { 1.0 } else { -1.0 }));
-            }
-            before
+        let mut memory = code.map_or(vec![0.0; kept], |code| {
+            policy.users.memory[code * kept..(code + 1) * kept].to_vec()
         });
+        let (mut known, mut memories) = (Vec::new(), Vec::new());
+        for row in later.rows(user) {
+            known.push(events.len());
+            memories.extend(&memory);
+            if let Some(item) = later.item[row] {
+                let liked = later.liked[row];
+                events.push((item, if liked { 1.0 } else { -1.0 }));
+                if kept > 0 {
+                    history::remember(&policy.weights.encoder, &mut memory, item, liked);
+                }
+            }
+        }
         Walk {
-            known: known.collect(),
+            known,
             events,
+            memories,
             traits: code.map_or(unknown, |code| {
                 &policy.users.traits[code * width..(code + 1) * width]
             }),
@@ -124,8 +135,10 @@ impl<'a> Walk<'a> {
     }
 
     fn states(&self, window: usize) -> impl Iterator<Item = State<'_>> {
-        self.known.iter().map(move |&known| State {
+        let kept = self.memories.len() / self.known.len().max(1);
+        self.known.iter().enumerate().map(move |(at, &known)| State {
             history: last(&self.events[..known], window),
+            memory: &self.memories[at * kept..(at + 1) * kept],
             traits: self.traits,
         })
     }

@@ -38,7 +38,7 @@ pub(crate) fn encode(
         .transpose()?;
     let inputs = dropped.as_ref().unwrap_or(inputs);
     match encoder {
-        Encoder::History => Err(no_gradient()),
+        Encoder::History => Err(no_sequence()),
         Encoder::Mean => mean::encode(&tensors[0], inputs, lengths, hidden),
         Encoder::Gru if inputs.elem_count() == 0 => Ok((*hidden).clone()),
         Encoder::Gru => gru_sequence::encode(&gru(tensors), inputs, lengths, hidden),
@@ -66,7 +66,7 @@ pub(crate) fn encode_primitive(
     } = sequences;
     let (rows, width) = inputs.dims2()?;
     match encoder {
-        Encoder::History => Err(no_gradient()),
+        Encoder::History => Err(no_sequence()),
         Encoder::Mean => mean::encode_primitive(&tensors[0], inputs, lengths, hidden),
         Encoder::Gru if rows == 0 => Ok((*hidden).clone()),
         Encoder::Gru => {
@@ -92,9 +92,9 @@ pub(crate) fn encode_primitive(
     }
 }
 
-/// The whole-history encoder is made in closed form and not by gradients.
-fn no_gradient() -> candle_core::Error {
-    candle_core::Error::Msg("the whole-history encoder has no differentiable form".into())
+/// What reads the whole history reads memories ([`super::history`]).
+fn no_sequence() -> candle_core::Error {
+    candle_core::Error::Msg("the whole-history encoder reads no sequence".into())
 }
 
 fn gru(tensors: &[Tensor]) -> Gru<'_> {

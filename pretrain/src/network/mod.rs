@@ -12,6 +12,7 @@ mod encoder;
 mod exp;
 mod gru;
 mod gru_sequence;
+pub(crate) mod history;
 pub(crate) mod initial;
 pub(crate) mod loss;
 mod matrix;
@@ -23,7 +24,7 @@ pub mod reference;
 pub(crate) mod slab;
 
 use candle_core::{Device, Result, Tensor, Var, bail};
-use common::policy_artifact::{NetworkConfig, Weights};
+use common::policy_artifact::{Encoder, NetworkConfig, Weights};
 
 use actor::Actor;
 use critic::Critic;
@@ -38,6 +39,9 @@ use slab::Slab;
 pub struct State<'a> {
     /// The last items with feedback (+1 liked, -1 not), oldest first; at most the network's window.
     pub history: &'a [(u32, f32)],
+    /// What is kept of all that the user did, [`NetworkConfig::memory`] numbers. Empty where only `history` is known: it is
+    /// then made from that.
+    pub memory: &'a [f32],
     /// The user's standardised traits, K values; zeros where nothing is known.
     pub traits: &'a [f32],
 }
@@ -117,6 +121,14 @@ impl<'a> Network<'a> {
 
     /// Encoded states `[B, H]`, a share of what the encoder reads left out where there is `dropout`.
     pub(crate) fn encode_training(&self, states: &[State], dropout: Option<&mut Dropout>) -> Result<Tensor> {
+        if self.config.encoder == Encoder::History {
+            return history::encode(
+                self.encoder_tensors(),
+                &self.slab,
+                states,
+                &self.profiles(states)?,
+            );
+        }
         let (inputs, lengths) = self.sequences(states)?;
         let sequences = Sequences {
             inputs: &inputs,
@@ -128,6 +140,9 @@ impl<'a> Network<'a> {
 
     /// The same as [`Network::encode`] from primitive operations alone.
     fn encode_primitive(&self, states: &[State]) -> Result<Tensor> {
+        if self.config.encoder == Encoder::History {
+            return self.encode(states);
+        }
         let (inputs, lengths) = self.sequences(states)?;
         let sequences = Sequences {
             inputs: &inputs,
@@ -177,16 +192,21 @@ impl<'a> Network<'a> {
 
     /// The hidden state before the first item, from the users' profiles: `[B, H]`.
     fn start(&self, states: &[State]) -> Result<Tensor> {
+        self.profiles(states)?.tanh()
+    }
+
+    /// profile_weight p + profile_bias of the users' profiles: `[B, H]`.
+    fn profiles(&self, states: &[State]) -> Result<Tensor> {
         let NetworkConfig { hidden, traits, .. } = *self.config;
         let bias = self.tensors[3]
             .unsqueeze(0)?
             .broadcast_as((states.len(), hidden))?;
         if traits == 0 {
-            return bias.tanh();
+            return Ok(bias);
         }
         let profiles: Vec<f32> = states.iter().flat_map(|state| state.traits).copied().collect();
         let profiles = Tensor::from_vec(profiles, (states.len(), traits), &Device::Cpu)?;
-        (profiles.matmul(&self.tensors[2].t()?)? + bias)?.tanh()
+        profiles.matmul(&self.tensors[2].t()?)? + bias
     }
 
     /// The candidates' rows of a tensor with a row an item.

@@ -166,6 +166,7 @@ mod tests {
         let step = |at: usize, consumed, action, target| Transition {
             state: State {
                 history: HISTORIES[at],
+                memory: &[],
                 traits: TRAITS[at],
             },
             consumed,
@@ -280,6 +281,7 @@ mod tests {
         let transition = Transition {
             state: State {
                 history: &[(1, 1.0)],
+                memory: &[],
                 traits: &[],
             },
             consumed: &[1],

@@ -131,6 +131,7 @@ mod tests {
         );
         let state = State {
             history: &[(8, 1.0), (0, -1.0), (2, 1.0)],
+            memory: &[],
             traits: &[],
         };
         let outcome = |network: &Network| {

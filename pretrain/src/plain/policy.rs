@@ -13,7 +13,7 @@ use common::policy_artifact::{Encoder, NetworkConfig, Weights};
 use common::{Error, Result};
 use rayon::prelude::*;
 
-use crate::appeal::{Profiles, Log, Made, memory, point, query};
+use crate::appeal::{Log, Made, Profiles, memory, point, query};
 
 /// Nats of logit that one standard deviation of a user's scores is worth.
 const SHARPNESS: f32 = 1e3;

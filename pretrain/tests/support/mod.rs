@@ -3,6 +3,7 @@
 
 pub(crate) mod proof;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -14,6 +15,7 @@ use common::schema::items::{self, ITEMS, Items};
 use common::schema::preferences::Preferences;
 use common::schema::profiles::{self, PROFILES, Profiles};
 use common::schema::states::{self, STATES, States, state_hash};
+use common::schema::users::{self, Users};
 
 const USERS: u32 = 24;
 const CATALOGUE: u32 = 30;
@@ -86,6 +88,28 @@ pub(crate) fn write_log(folder: &Path, log: &Interactions) {
         &profiles_of(log, &states),
     )
     .unwrap();
+}
+
+/// The same with a log of the same users and items without a row, and `log/users.parquet`.
+pub(crate) fn write_without_rows(folder: &Path) {
+    let log = log(IdKind::Text);
+    write_log(folder, &log);
+    let people = Users {
+        ids: log.users.clone(),
+        attributes: vec![BTreeMap::new(); USERS as usize],
+    };
+    let none = Interactions {
+        user: Vec::new(),
+        item: Vec::new(),
+        timestamp: Vec::new(),
+        feedback: Vec::new(),
+        propensity: Vec::new(),
+        ..log
+    };
+    let path = folder.join("log/interactions.parquet");
+    interactions::write(&path, &Manifest::new(LOG, "test"), &none).unwrap();
+    let path = folder.join("log/users.parquet");
+    users::write(&path, &Manifest::new(users::USERS, "test"), &people).unwrap();
 }
 
 pub(crate) fn states_of(log: &Interactions) -> States {

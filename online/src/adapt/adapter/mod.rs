@@ -12,8 +12,8 @@
 //! known one comes first (optimism in the face of uncertainty); the bonus is 0 for an item without an answer and falls.
 //!
 //! An answer costs O(D), whatever the size of the catalogue. Rewards are likes or not: what is above 0 is a like. The
-//! encoder's part of a user's memory is left as it is: what the user's answers say is in v_u, and moving both by the same
-//! likes was measured to earn less.
+//! encoder's part of a user's memory is left as it is by an answer: what the user's answers say is in v_u, and moving both by
+//! the same likes was measured to earn less. A policy that takes over starts from what was lived ([`Strategy::remember`]).
 //!
 //! A small share of the decisions is the frozen policy's own ([`gate`]). Which arm acts is drawn by a stream of its own;
 //! the propensity is that of the arm, and the slate's weight says which one it was: 1 the frozen policy, 0 the adapted one.
@@ -248,6 +248,10 @@ impl Strategy for Adapter {
 
     fn memory(&self) -> usize {
         2 * self.network.config().dims
+    }
+
+    fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
+        self.network.remember(memory, item, liked);
     }
 
     fn answer(&mut self, situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {

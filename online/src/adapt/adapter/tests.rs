@@ -12,6 +12,7 @@ const DIMS: usize = 6;
 const LIKES: LikeModel = LikeModel {
     intercept: -2.0,
     slope: 0.7,
+    centre: 0.4,
 };
 
 fn config() -> NetworkConfig {
@@ -39,8 +40,14 @@ fn hyper(scan: Scan) -> Hyper {
     }
 }
 
+/// Of three items, two were never liked in the log and one often.
+fn popularity() -> Vec<f32> {
+    let likes = |item: usize| if item % 3 == 2 { 15.0 } else { 0.0 };
+    (0..ITEMS).map(likes).collect()
+}
+
 fn adapter(hyper: &Hyper) -> Adapter {
-    Adapter::new(config(), weights(1), Some(LIKES), hyper, 7)
+    Adapter::new(config(), weights(1), Some(LIKES), &popularity(), hyper, 7)
 }
 
 fn situation(memory: &[f32]) -> Situation {
@@ -187,16 +194,16 @@ fn a_step_is_that_of_the_filter() {
         let now = situation(&memory);
         let mut query = Vec::new();
         adapter.queries([&now], &mut query);
-        let pair = pair(&adapter.network, item, &query);
+        let pair = pair(&adapter.network, item, &query, 0.0);
         let unit = f64::from(LIKES.slope * adapter.network.scale());
-        let z = f64::from(LIKES.slope * pair.logit);
+        let z = f64::from(LIKES.slope * pair.logit - LIKES.centre);
         let e: Vec<f64> = pair.embedding.iter().map(|x| unit * f64::from(*x)).collect();
         let norms: f64 = weights(1)
             .item_embedding
             .iter()
             .map(|x| (unit * f64::from(*x)).powi(2))
             .sum();
-        let precision = norms / ITEMS as f64 / 0.25;
+        let precision = norms / ITEMS as f64 / f64::from(AdapterSettings::DEFAULT.user).powi(2);
         let variance = |information: f32| 1.0 / (precision + f64::from(information));
         let beliefs = adapter.beliefs.clone();
         let (v, spread): (Vec<f64>, Vec<f64>) = (0..DIMS)
@@ -252,7 +259,7 @@ fn its_probabilities_become_those_of_the_world() {
         let now = situation(memory);
         let mut query = Vec::new();
         adapter.queries([&now], &mut query);
-        let pair = pair(&adapter.network, item, &query);
+        let pair = pair(&adapter.network, item, &query, 0.0);
         let own: f32 = pair
             .embedding
             .iter()
@@ -331,7 +338,14 @@ fn items_carry_over_by_id() {
     }
     // Item 0 is gone, all others moved up by one.
     let map: Vec<Option<u32>> = (0..ITEMS as u32).map(|item| item.checked_sub(1)).collect();
-    let mut new = Adapter::new(config(), weights(2), Some(LIKES), &hyper(Scan::Exact), 7);
+    let mut new = Adapter::new(
+        config(),
+        weights(2),
+        Some(LIKES),
+        &popularity(),
+        &hyper(Scan::Exact),
+        7,
+    );
     let carried = new.carry_over(&old.save(), &map, false).unwrap();
     assert_eq!((carried.items, carried.kept.as_slice()), (2, &["items"][..]));
     for (from, to) in [(5, 4), (9, 8)] {

@@ -132,6 +132,23 @@ fn after_a_swap_the_new_table_is_moved_by_what_it_was_not_trained_with() {
 }
 
 #[test]
+fn under_the_adapter_answers_move_its_own_numbers_and_a_swap_the_encoders() {
+    let (mut state, mut pending) = (remembering(Name::Adapter), Pending::new(16));
+    live_on(&mut state, &mut pending, "new", "h", 1.0);
+    live_on(&mut state, &mut pending, "new", "c", 0.0);
+    let lived = memory(&state, "new");
+    assert_eq!(lived[..WIDTH], [0.0; WIDTH]);
+    assert!(lived[WIDTH..].iter().any(|number| *number != 0.0));
+    let next = artifact_of(Encoder::History, &["x", "h", "g", "c"], 4, 2);
+    let successor = Successor::new(state.catalogue(), next.clone(), state.settings()).unwrap();
+    state.swap(successor, &mut pending).unwrap();
+    assert_eq!(
+        memory(&state, "new")[..WIDTH],
+        moved(&next, None, &[("h", true), ("c", false)])
+    );
+}
+
+#[test]
 fn a_damaged_memory_is_refused() {
     let mut policy = artifact_of(Encoder::History, &ITEMS, 4, 1);
     policy.users.memory[3] = f32::NAN;
