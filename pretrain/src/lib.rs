@@ -17,6 +17,7 @@ pub mod extend;
 pub mod gate;
 pub mod network;
 pub mod optimizer;
+pub mod plain;
 pub mod reward;
 pub mod run;
 pub mod split;

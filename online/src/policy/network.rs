@@ -64,10 +64,11 @@ impl Network {
         self.critic.refresh(&self.weights.critic_w1);
     }
 
-    /// Moves the encoder's numbers of a user's memory by an answer: a like of `item`, or none. Nothing moves where the
-    /// encoder keeps no memory.
+    /// Moves the encoder's numbers of a user's memory by an answer, where the encoder keeps any: as every state, it moves on
+    /// when `item` was liked. In a log, what a user had and did not like was the user's own choice and speaks for its kind; a
+    /// recommendation that was not liked is none, and moves nothing.
     pub fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
-        if self.config.memory() > 0 {
+        if liked && self.config.memory() > 0 {
             encoder::remember(&self.config, &self.weights, memory, item, liked);
         }
     }

@@ -29,7 +29,7 @@ pub(super) struct Reading {
 
 /// A weighted log in its leading directions.
 #[derive(Clone, Debug)]
-pub(super) struct Directions {
+pub(crate) struct Directions {
     spectrum: Spectrum,
     /// By item.
     column_weight: Vec<f32>,
@@ -39,20 +39,20 @@ pub(super) struct Directions {
 
 /// Two vectors an item, `[items, rank]` each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Vectors {
+pub(crate) struct Vectors {
     /// How many of the numbers a user is read by.
     pub(super) read: usize,
     /// How many there are.
-    pub(super) rank: usize,
+    pub(crate) rank: usize,
     /// What a like of the item adds to a user's sum.
-    pub(super) like: Vec<f32>,
+    pub(crate) like: Vec<f32>,
     /// What scores the item.
-    pub(super) item: Vec<f32>,
+    pub(crate) item: Vec<f32>,
 }
 
 impl Directions {
     /// Of `likes`, whose transposed is `columns`.
-    pub(super) fn new(likes: &Rows, columns: &Rows, column: f32, row: f32, rank: usize, seed: u64) -> Self {
+    pub(crate) fn new(likes: &Rows, columns: &Rows, column: f32, row: f32, rank: usize, seed: u64) -> Self {
         let power = |count: f32, power: f32| count.max(1.0).powf(-power);
         let column_weight: Vec<f32> = likes.counts().into_iter().map(|n| power(n, column)).collect();
         let row_weight: Vec<f32> = (0..likes.len())
@@ -78,7 +78,7 @@ impl Directions {
     }
 
     /// The vectors of items in the `rank` leading directions.
-    pub(super) fn vectors(&self, rank: usize, ridge: f32) -> Vectors {
+    pub(crate) fn vectors(&self, rank: usize, ridge: f32) -> Vectors {
         self.vectors_beyond(rank, rank, ridge)
     }
 
@@ -126,7 +126,7 @@ impl Vectors {
 }
 
 /// Row `at` of a table of `width` columns.
-pub(super) fn row(table: &[f32], width: usize, at: u32) -> &[f32] {
+pub(crate) fn row(table: &[f32], width: usize, at: u32) -> &[f32] {
     &table[at as usize * width..(at as usize + 1) * width]
 }
 
@@ -138,7 +138,7 @@ pub(super) fn add(sum: &mut [f32], x: &[f32], times: f32) {
 }
 
 /// The inner product, in eight sums side by side.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a_eights, a_rest) = a.as_chunks::<8>();
     let (b_eights, b_rest) = b.as_chunks::<8>();
     let mut sums = [0.0; 8];

@@ -103,12 +103,12 @@ pub(super) fn popularity(counts: &[f32]) -> Vec<f32> {
 
 /// Fits the model to `log`; `sources` describe the items.
 pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
-    let folds = log.folds(seed);
+    let (folds, times) = log.folds(seed);
     let popular: Vec<Vec<f32>> = folds
         .iter()
         .map(|fold| popularity(&fold.likes.counts()))
         .collect();
-    let reading = choose(&folds, &popular, seed);
+    let reading = choose(&folds, times, &popular, seed);
     let vectors: Vec<Vectors> = folds
         .par_iter()
         .map(|fold| match reading {
@@ -132,7 +132,7 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
         of_fold(&features[number], &folds[number], asked, &asked.candidates)
     });
     let spread = standardise(&mut problem);
-    let prior = prior(sources.len());
+    let prior = prior(sources.len(), times);
     // What a user liked, and what others liked, speaks for an item or not at all.
     let likes: Vec<usize> = (0..width).filter(|at| at % 2 == 0 || *at == 1).collect();
     let (mut weights, loss) = problem.fit(&prior, &likes);
@@ -141,7 +141,7 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
     let (mut top, mut popularity_top) = (0.0, 0.0);
     if log.likes.width() <= MOST_WHOLE && held > 0 {
         let lists = Lists::new(log, &folds, &features, &spread);
-        lists.tune(&mut weights);
+        lists.tune(&mut weights, times);
         top = mean(&lists.hits(&weights));
         let alone: Vec<f64> = (0..width).map(|at| f64::from(u8::from(at == 1))).collect();
         popularity_top = mean(&lists.hits(&alone));
@@ -185,12 +185,14 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
 
 /// What the weights are before any row: popularity is worth itself, content like what it was on MovieLens, and collaborative
 /// evidence nothing.
-fn prior(sources: usize) -> Prior {
+fn prior(sources: usize, times: usize) -> Prior {
     let (mut mean, mut precision) = (vec![0.0, 1.0], vec![1.0, 1.0]);
     for _ in 0..sources {
         mean.extend([0.3, -0.05]);
         precision.extend([4.0, 4.0]);
     }
+    // Rows that are asked several times say no more than once.
+    precision.iter_mut().for_each(|p| *p *= times as f64);
     Prior { mean, precision }
 }
 
@@ -204,7 +206,7 @@ fn of_fold(features: &Features, fold: &Fold, asked: &Asked, items: &[u32]) -> Ve
 
 /// The likeliest reading beside popularity; none where it is not likelier than popularity alone by more than the likeliest of
 /// so many readings would be by luck.
-fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
+fn choose(folds: &[Fold], times: usize, popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
     let fit = |vectors: &[Vectors]| {
         let mut problem = problem(folds, 2, |number, asked| {
             let features = Features {
@@ -215,7 +217,7 @@ fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
             of_fold(&features, &folds[number], asked, &asked.candidates)
         });
         standardise(&mut problem);
-        problem.fit(&prior(0), &[0]).1
+        problem.fit(&prior(0, times), &[0]).1
     };
     let weightings: Vec<(f32, f32)> = COLUMNS.iter().flat_map(|&c| ROWS.map(|r| (c, r))).collect();
     let tried: Vec<Vec<(f64, Reading)>> = weightings
@@ -242,7 +244,7 @@ fn choose(folds: &[Fold], popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
         .collect();
     let tried: Vec<(f64, Reading)> = tried.into_iter().flatten().collect();
     let alone = fit(&vec![Vectors::default(); folds.len()]);
-    let luck = (tried.len() as f64).ln();
+    let luck = times as f64 * (tried.len() as f64).ln();
     let best = tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
     best.filter(|(loss, _)| *loss < alone - luck)
         .map(|(_, reading)| reading)
@@ -323,7 +325,7 @@ impl Lists {
     }
 
     /// Moves one weight at a time to where it brings more hits, by more than the standard error of the gain.
-    fn tune(&self, weights: &mut [f64]) {
+    fn tune(&self, weights: &mut [f64], times: usize) {
         let mut here = self.hits(weights);
         for _ in 0..2 {
             for at in 0..weights.len() {
@@ -335,7 +337,8 @@ impl Lists {
                     let gains: Vec<f64> = there.iter().zip(&here).map(|(t, h)| t - h).collect();
                     let gain = mean(&gains);
                     let variance = gains.iter().map(|g| (g - gain).powi(2)).sum::<f64>() / gains.len() as f64;
-                    let sure = gain - (variance / gains.len() as f64).sqrt();
+                    let independent = gains.len() as f64 / times as f64;
+                    let sure = gain - (variance / independent).sqrt();
                     if sure > best {
                         (best, found) = (sure, Some((tried[at], there)));
                     }

@@ -8,6 +8,11 @@ use super::rows::Rows;
 
 /// Folds of the log's rows.
 const FOLDS: u32 = 3;
+/// Likes times items up to which a log is taken apart more than once, and how often at most.
+const REPEAT_BELOW: usize = 10_000_000;
+const MOST_TIMES: usize = 5;
+/// Between the seeds of two times, which must not be those of two policies.
+const LARGE_STEP: u64 = 1 << 32;
 /// Users of a fold who are asked at most.
 const USERS: usize = 300;
 /// Items beside the liked ones that a user's choice is compared with at most, in fitting.
@@ -15,13 +20,13 @@ const OTHERS: usize = 2_048;
 
 /// What users are known to have done.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     /// What each user liked.
-    pub(super) likes: Rows,
+    pub(crate) likes: Rows,
     /// What each user had and did not like.
-    pub(super) dislikes: Rows,
+    pub(crate) dislikes: Rows,
     /// What must not be offered: both, and what is known to be consumed besides.
-    pub(super) consumed: Rows,
+    pub(crate) consumed: Rows,
 }
 
 /// A part of the log, and what it does not know.
@@ -44,9 +49,16 @@ pub(super) struct Asked {
 }
 
 impl Log {
-    /// The folds; `seed` draws them.
-    pub(super) fn folds(&self, seed: u64) -> Vec<Fold> {
-        (0..FOLDS).map(|number| self.fold(number, seed)).collect()
+    /// The folds, and how often the log was taken apart: `seed` draws where. A small log is taken apart several times, so that
+    /// what is found does not hang on one draw.
+    pub(super) fn folds(&self, seed: u64) -> (Vec<Fold>, usize) {
+        let work = self.likes.pairs().max(1) * self.likes.width().max(1);
+        let times = (REPEAT_BELOW / work).clamp(1, MOST_TIMES);
+        let folds = (0..times as u64).flat_map(|time| {
+            let seed = seed + time * LARGE_STEP;
+            (0..FOLDS).map(move |number| self.fold(number, seed))
+        });
+        (folds.collect(), times)
     }
 
     fn fold(&self, number: u32, seed: u64) -> Fold {
@@ -112,7 +124,7 @@ impl Log {
     }
 
     /// What may be offered to `user`, ascending.
-    pub(super) fn open(&self, user: usize) -> Vec<u32> {
+    pub(crate) fn open(&self, user: usize) -> Vec<u32> {
         let mut consumed = self.consumed.row(user).iter().copied().peekable();
         (0..self.likes.width() as u32)
             .filter(|item| consumed.next_if_eq(item).is_none())
@@ -162,7 +174,7 @@ mod tests {
             dislikes: Rows::new(vec![vec![]; 20], 40),
             likes,
         };
-        let folds = log.folds(1);
+        let folds: Vec<Fold> = (0..FOLDS).map(|number| log.fold(number, 1)).collect();
         let mut asked = vec![Vec::<u32>::new(); 20];
         for fold in &folds {
             for one in &fold.asked {

@@ -22,10 +22,12 @@ use serde::Serialize;
 
 use crate::algorithms::Point;
 use crate::data::{Dataset, InputPaths, TraitSource, Traits};
-use folds::Log;
-use policy::Profiles;
-use rows::Rows;
+pub(crate) use collaborative::{Directions, dot, row};
+pub(crate) use folds::Log;
+pub(crate) use policy::{Profiles, memory, query};
+pub(crate) use rows::Rows;
 use sources::Source;
+pub(crate) use spectrum::Weighted;
 
 /// Hyper-parameters of a policy in closed form.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -49,10 +51,13 @@ impl Default for AppealConfig {
 pub(crate) struct Made {
     pub(crate) network: NetworkConfig,
     pub(crate) weights: Weights,
-    pub(crate) likes: LikeModel,
+    pub(crate) likes: Option<LikeModel>,
     pub(crate) curve: Vec<Point>,
-    log: Log,
-    profiles: Profiles,
+    pub(crate) log: Log,
+    /// What memories begin with, besides 0.
+    pub(crate) profiles: Profiles,
+    /// The users' memories, where they are not the sums of what users did.
+    pub(crate) known: Option<Vec<f32>>,
 }
 
 /// Makes the appeal model's policy.
@@ -123,14 +128,16 @@ pub(crate) fn make(
     Ok(Made {
         network: closed.network,
         weights: closed.weights,
-        likes: closed.likes,
+        likes: Some(closed.likes),
         curve,
         log,
         profiles: closed.profiles,
+        known: None,
     })
 }
 
-fn point(split: &'static str, metric: String, value: f64) -> Point {
+/// A point of a curve without steps.
+pub(crate) fn point(split: &'static str, metric: String, value: f64) -> Point {
     Point {
         split: split.into(),
         metric: metric.into(),
@@ -142,14 +149,21 @@ fn point(split: &'static str, metric: String, value: f64) -> Point {
 impl Made {
     /// Sets the memories of users of the dataset from code `from` on.
     pub(crate) fn remember(&self, from: usize, users: &mut PolicyUsers) {
-        let memories = (from..from + users.ids.len())
-            .map(|user| policy::memory(&self.network, &self.weights, &self.log, &self.profiles, user));
-        users.memory = memories.flatten().collect();
+        let codes = from..from + users.ids.len();
+        users.memory = match &self.known {
+            Some(known) => {
+                let width = self.network.memory();
+                known[codes.start * width..codes.end * width].to_vec()
+            }
+            None => codes
+                .flat_map(|user| memory(&self.network, &self.weights, &self.log, &self.profiles, user))
+                .collect(),
+        };
     }
 }
 
 /// What all users did, users without a row in the log last.
-fn read_log(dataset: &Dataset) -> Result<Log> {
+pub(crate) fn read_log(dataset: &Dataset) -> Result<Log> {
     let users = dataset.users.len();
     let [mut likes, mut dislikes, mut consumed] = [0; 3].map(|_| vec![Vec::new(); users]);
     dataset.replay.visit(|user, events| {

@@ -38,7 +38,7 @@ pub(super) struct Closed {
 
 /// What memories begin with, besides 0.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Profiles {
+pub(crate) struct Profiles {
     /// Of each source that knows something of users: where it begins in a memory, its width, and the users' rows.
     parts: Vec<(usize, usize, Vec<f32>)>,
 }
@@ -196,7 +196,7 @@ fn tensors(
 }
 
 /// The memory of a user of `log`: S, n+, n-.
-pub(super) fn memory(
+pub(crate) fn memory(
     network: &NetworkConfig,
     weights: &Weights,
     log: &Log,
@@ -216,7 +216,7 @@ pub(super) fn memory(
 }
 
 /// The query of a memory, D numbers.
-fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
+pub(crate) fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
     let state = history::state_by(&weights.encoder, memory);
     weights
         .query_weight

@@ -14,6 +14,7 @@ use crate::algorithms::logged::{Imitate, LoggedConfig};
 use crate::algorithms::sa2c::Sa2cConfig;
 use crate::algorithms::sqn::SqnConfig;
 use crate::appeal::AppealConfig;
+use crate::plain::{AlsConfig, EaseConfig, KnnConfig};
 use crate::reward::RewardConfig;
 use crate::train::Method;
 
@@ -37,6 +38,14 @@ pub(super) enum MethodName {
     /// In closed form: the whole history's collaborative evidence, popularity, categories and traits, weighed by what each
     /// is worth on folds of the log; the start that `online` adapts from
     Appeal,
+    /// The most liked items, for everyone; this and the following act greedily, on likes alone, and read no profiles
+    Popularity,
+    /// Cosines with the liked items that count the item among their nearest
+    ItemKnn,
+    /// Likes predicted from all other likes by a linear model in closed form (EASE)
+    Ease,
+    /// Matrix factorisation of likes by alternating least squares, as in the package implicit
+    Als,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -103,7 +112,8 @@ pub(super) struct HyperArguments {
     /// sa2c: share of the updates before advantages weigh the imitation [default: 0.5]
     #[arg(long, value_name = "X")]
     warm_up: Option<f32>,
-    /// cql, cal-ql: weight of the conservative penalty [default: 5]
+    /// cql, cal-ql: weight of the conservative penalty [default: 5]; als: confidence of a like, that of every other pair being
+    /// 1 [default: 1]
     #[arg(long, value_name = "X")]
     alpha: Option<f32>,
     /// cql, cal-ql: the policy is softmax(Q / temperature) [default: 1]
@@ -132,6 +142,19 @@ pub(super) struct HyperArguments {
     /// ialp-log: weight of the imitation of the log [default: 0.1]
     #[arg(long, value_name = "X")]
     imitation: Option<f32>,
+    /// ease: added to the diagonal of the items' co-likes [default: 500]; als: weight of the factors' squares [default: 0.01]
+    #[arg(long, value_name = "X")]
+    ridge: Option<f32>,
+    /// item-knn: nearest items that a liked one speaks for; catalogues of more than 4096 items are scored with all [default:
+    /// 100]
+    #[arg(long, value_name = "K", value_parser = positive)]
+    neighbours: Option<usize>,
+    /// als: numbers of a user and of an item [default: 64]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    factors: Option<usize>,
+    /// als: times that users and items are solved for [default: 15]
+    #[arg(long, value_name = "N")]
+    iterations: Option<usize>,
 }
 
 pub(super) fn positive(text: &str) -> Result<usize, String> {
@@ -144,7 +167,15 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
 
 impl MethodName {
     fn is_logged(self) -> bool {
-        !self.is_ialp() && !matches!(self, MethodName::Appeal)
+        !self.is_ialp() && !self.is_plain() && !matches!(self, MethodName::Appeal)
+    }
+
+    /// Whether it is a plain recommender, which reads likes alone.
+    pub(super) fn is_plain(self) -> bool {
+        matches!(
+            self,
+            MethodName::Popularity | MethodName::ItemKnn | MethodName::Ease | MethodName::Als
+        )
     }
 
     /// Whether it plays against the reward model.
@@ -223,6 +254,22 @@ impl HyperArguments {
                     categories: !self.no_categories,
                 })
             }
+            MethodName::Popularity => Method::Popularity,
+            MethodName::ItemKnn => Method::ItemKnn(KnnConfig {
+                neighbours: self.neighbours.unwrap_or(KnnConfig::default().neighbours),
+            }),
+            MethodName::Ease => Method::Ease(EaseConfig {
+                ridge: self.ridge.unwrap_or(EaseConfig::default().ridge),
+            }),
+            MethodName::Als => {
+                let default = AlsConfig::default();
+                Method::Als(AlsConfig {
+                    factors: self.factors.unwrap_or(default.factors),
+                    ridge: self.ridge.unwrap_or(default.ridge),
+                    alpha: self.alpha.unwrap_or(default.alpha),
+                    iterations: self.iterations.unwrap_or(default.iterations),
+                })
+            }
             MethodName::Bc => Method::Bc(BcConfig { logged }),
             MethodName::Sqn => Method::Sqn(SqnConfig {
                 logged,
@@ -254,7 +301,28 @@ impl HyperArguments {
     /// Refuses flags that the method does not have, and values out of range.
     fn check(&self, name: MethodName) -> Result<()> {
         let logged = "bc, sqn, sa2c, cql and cal-ql";
+        let (iterative, trained) = (!name.is_plain(), "the methods that are trained by updates");
+        let als = matches!(name, MethodName::Als);
         let belongs = [
+            ("--steps", self.steps.is_some(), iterative, trained),
+            ("--batch", self.batch.is_some(), iterative, trained),
+            ("--lr", self.lr.is_some(), iterative, trained),
+            ("--gamma", self.gamma.is_some(), iterative, trained),
+            ("--negatives", self.negatives.is_some(), iterative, trained),
+            (
+                "--ridge",
+                self.ridge.is_some(),
+                als || matches!(name, MethodName::Ease),
+                "ease and als",
+            ),
+            (
+                "--neighbours",
+                self.neighbours.is_some(),
+                matches!(name, MethodName::ItemKnn),
+                "item-knn",
+            ),
+            ("--factors", self.factors.is_some(), als, "als"),
+            ("--iterations", self.iterations.is_some(), als, "als"),
             ("--dropout", self.dropout.is_some(), name.is_logged(), logged),
             (
                 "--validation",
@@ -281,7 +349,12 @@ impl HyperArguments {
                 matches!(name, MethodName::Sa2c),
                 "sa2c",
             ),
-            ("--alpha", self.alpha.is_some(), name.is_cql(), "cql and cal-ql"),
+            (
+                "--alpha",
+                self.alpha.is_some(),
+                name.is_cql() || matches!(name, MethodName::Als),
+                "cql, cal-ql and als",
+            ),
             (
                 "--temperature",
                 self.temperature.is_some(),
@@ -338,6 +411,7 @@ impl HyperArguments {
             }
         }
         in_range("--exploration", self.exploration, 0.0..=0.9)?;
+        in_range("--ridge", self.ridge, 1e-6..=1e9)?;
         in_range("--lr", self.lr, f32::MIN_POSITIVE..=1.0)?;
         in_range("--gamma", self.gamma, 0.0..=1.0)?;
         in_range("--validation", self.validation, 0.0..=0.9)?;

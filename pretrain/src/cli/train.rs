@@ -73,7 +73,13 @@ impl TrainArguments {
         train::run(&self.resolve()?)
     }
 
-    pub(super) fn resolve(self) -> Result<TrainConfig> {
+    pub(super) fn resolve(mut self) -> Result<TrainConfig> {
+        if self.method.is_plain() {
+            if self.profiles.is_some() {
+                return Err(Error::usage("this method reads no --profiles").hint("leave --profiles out"));
+            }
+            self.traits = TraitSource::None;
+        }
         if self.traits != TraitSource::None && self.profiles.is_none() {
             return Err(Error::usage("no profiles are given").hint(
                 "pass --profiles with the file that `profiler traits` writes, or --traits none to train without",

@@ -95,7 +95,8 @@ struct Walk<'a> {
     events: Vec<Event>,
     /// How many of the events each state follows.
     known: Vec<usize>,
-    /// The memory before each row, where the policy keeps one.
+    /// The memory before each row, where the policy keeps one: like the log that it was made from, the held-out one moves it by
+    /// likes and by what was had and not liked.
     memories: Vec<f32>,
     traits: &'a [f32],
 }

@@ -13,12 +13,14 @@ use common::terminal::Progress;
 use common::{Error, Result};
 use serde::Serialize;
 
+use super::method::ClosedForm;
 use super::{MOST_WHOLE, Method, NEGATIVES, TOOL, TrainConfig};
 use crate::algorithms::{Curve, Point};
-use crate::appeal::{self, AppealConfig};
+use crate::appeal;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Dataset, Fingerprints, LogRead, TraitSource, Traits, write_users};
 use crate::network::initial::initial_weights;
+use crate::plain;
 use crate::reward::RewardModel;
 use crate::run::{Run, Setting};
 
@@ -110,17 +112,22 @@ impl Job<'_> {
     }
 
     /// A policy in closed form.
-    fn make(&self, form: &AppealConfig) -> Result<()> {
+    fn make(&self, form: ClosedForm) -> Result<()> {
         let Job {
             config,
             dataset,
             seed,
             ..
         } = *self;
-        let traits = Traits::of(dataset, config.traits, seed);
-        let made = appeal::make(form, &config.inputs, dataset, &traits, config.traits, seed)
-            .map_err(|e| e.at(format!("seed {seed}")))?;
-        let policy_config = self.policy_config(made.network.clone(), Some(made.likes))?;
+        let made = match form {
+            ClosedForm::Appeal(form) => {
+                let traits = Traits::of(dataset, config.traits, seed);
+                appeal::make(form, &config.inputs, dataset, &traits, config.traits, seed)
+            }
+            ClosedForm::Plain(form) => plain::make(&form, dataset, seed),
+        };
+        let made = made.map_err(|e| e.at(format!("seed {seed}")))?;
+        let policy_config = self.policy_config(made.network.clone(), made.likes)?;
         let metrics = self.folder().join(metrics::FILE_NAME);
         self.write_curve(&metrics, &self.manifest_of(METRICS, &policy_config)?, &made.curve)?;
         let no_traits = Traits {

@@ -11,6 +11,7 @@ use crate::algorithms::sa2c::{self, Sa2cConfig};
 use crate::algorithms::sqn::{self, SqnConfig};
 use crate::algorithms::{Trained, cal_ql};
 use crate::appeal::AppealConfig;
+use crate::plain::{AlsConfig, EaseConfig, KnnConfig, Plain};
 use crate::reward::{RewardConfig, RewardModel};
 use crate::run::Run;
 
@@ -34,6 +35,20 @@ pub enum Method {
     IalpLog(IalpLogConfig),
     /// The appeal model in closed form.
     Appeal(AppealConfig),
+    /// The items that are liked most.
+    Popularity,
+    /// Item-based nearest neighbours.
+    ItemKnn(KnnConfig),
+    /// EASE in closed form.
+    Ease(EaseConfig),
+    /// Implicit alternating least squares.
+    Als(AlsConfig),
+}
+
+/// A method without updates.
+pub(crate) enum ClosedForm<'a> {
+    Appeal(&'a AppealConfig),
+    Plain(Plain),
 }
 
 impl Method {
@@ -48,6 +63,10 @@ impl Method {
             Method::Ialp(_) => "ialp",
             Method::IalpLog(_) => "ialp_log",
             Method::Appeal(_) => "appeal",
+            Method::Popularity => "popularity",
+            Method::ItemKnn(_) => "item_knn",
+            Method::Ease(_) => "ease",
+            Method::Als(_) => "als",
         }
     }
 
@@ -60,7 +79,11 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.steps,
             Method::Ialp(config) => config.steps,
             Method::IalpLog(config) => config.ialp.steps,
-            Method::Appeal(_) => 0,
+            Method::Appeal(_)
+            | Method::Popularity
+            | Method::ItemKnn(_)
+            | Method::Ease(_)
+            | Method::Als(_) => 0,
         }
     }
 
@@ -73,7 +96,11 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.gamma,
             Method::Ialp(config) => config.gamma,
             Method::IalpLog(config) => config.ialp.gamma,
-            Method::Appeal(_) => IalpConfig::default().gamma,
+            Method::Appeal(_)
+            | Method::Popularity
+            | Method::ItemKnn(_)
+            | Method::Ease(_)
+            | Method::Als(_) => IalpConfig::default().gamma,
         }
     }
 
@@ -81,16 +108,20 @@ impl Method {
     pub(crate) fn q_heads(&self) -> usize {
         match self {
             Method::Sqn(_) | Method::Sa2c(_) | Method::Cql(_) | Method::CalQl(_) => sqn::Q_HEADS,
-            Method::Bc(_) | Method::Ialp(_) | Method::IalpLog(_) | Method::Appeal(_) => 0,
+            _ => 0,
         }
     }
 
     /// Whether it is made in closed form, and how.
-    pub(crate) fn closed_form(&self) -> Option<&AppealConfig> {
-        match self {
-            Method::Appeal(config) => Some(config),
-            _ => None,
-        }
+    pub(crate) fn closed_form(&self) -> Option<ClosedForm<'_>> {
+        Some(match *self {
+            Method::Appeal(ref config) => ClosedForm::Appeal(config),
+            Method::Popularity => ClosedForm::Plain(Plain::Popularity),
+            Method::ItemKnn(config) => ClosedForm::Plain(Plain::Knn(config)),
+            Method::Ease(config) => ClosedForm::Plain(Plain::Ease(config)),
+            Method::Als(config) => ClosedForm::Plain(Plain::Als(config)),
+            _ => return None,
+        })
     }
 
     /// What the reward model that it plays against knows; none where it plays against none.
@@ -112,9 +143,19 @@ impl Method {
             (Method::CalQl(config), _) => cal_ql::train(config, run),
             (Method::Ialp(config), Some(reward)) => ialp::train(config, run, reward),
             (Method::IalpLog(config), Some(reward)) => ialp_log::train(config, run, reward),
-            (Method::Appeal(_), _) => Err(common::Error::usage("the appeal model has no training loop")),
             (Method::Ialp(_) | Method::IalpLog(_), None) => Err(common::Error::usage(format!(
                 "{} needs a reward model",
+                self.name()
+            ))),
+            (
+                Method::Appeal(_)
+                | Method::Popularity
+                | Method::ItemKnn(_)
+                | Method::Ease(_)
+                | Method::Als(_),
+                _,
+            ) => Err(common::Error::usage(format!(
+                "{} has no training loop",
                 self.name()
             ))),
         }

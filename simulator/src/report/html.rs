@@ -68,6 +68,7 @@ fn section(section: &Section) -> Result<Value> {
     let seeds: Vec<String> = section.seeds.iter().map(u64::to_string).collect();
     Ok(context! {
         environment => &section.environment,
+        plain => verdict::beside_plain(&section.comparisons),
         methods => section.curves.iter().map(|curve| curve.name.as_str()).collect::<Vec<_>>().join("; "),
         seeds => seeds.join(", "),
         episodes => number::count(section.episodes),

@@ -4,12 +4,15 @@
 const SHUFFLED: &str = "_shuffled";
 
 /// How many methods are known.
-pub(super) const COUNT: usize = 14;
+pub(super) const COUNT: usize = 19;
 
 /// Methods from the simplest to the fullest, with the names that a reader knows.
 const KNOWN: [(&str, &str); COUNT] = [
     ("random", "Random"),
     ("popularity", "Popularity"),
+    ("item_knn", "Item-kNN"),
+    ("ease", "EASE"),
+    ("als", "Implicit ALS"),
     ("bc", "Behaviour cloning"),
     ("bc_ft", "BC then A2C"),
     ("sqn", "SQN"),
@@ -22,7 +25,12 @@ const KNOWN: [(&str, &str); COUNT] = [
     ("aialp_ap", "A-iALP_ap"),
     ("ialp_log", "iALP plus log (frozen)"),
     ("ialp_log_ft", "iALP plus log, then A2C"),
+    ("appeal", "Headstart (frozen)"),
+    ("headstart", "Headstart"),
 ];
+
+/// What a practitioner would use without a language model and without learning online.
+pub(super) const PLAIN: [&str; 4] = ["popularity", "item_knn", "ease", "als"];
 
 /// The name to show for a method's short name; an unknown one is shown as it is.
 pub(super) fn name(method: &str) -> String {

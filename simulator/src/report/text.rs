@@ -27,6 +27,13 @@ fn section(section: &Section) -> String {
         for note in &section.notes {
             text += &format!("Note: {note}\n");
         }
+        let plain = verdict::beside_plain(&section.comparisons);
+        if !plain.is_empty() {
+            text += "\nBeside what needs neither language model nor learning online\n";
+            plain
+                .iter()
+                .for_each(|sentence| text += &format!("  {sentence}\n"));
+        }
         text += "\nDid the language model help?\n";
         for sentence in verdict::answer(&section.comparisons) {
             text += &format!("  {sentence}\n");

@@ -80,6 +80,8 @@ pub(super) struct Comparison {
     pub(super) without: String,
     /// Whether it isolates the language model: the same method with its traits shuffled.
     pub(super) is_control: bool,
+    /// Whether it is with the best of what needs neither language model nor learning online.
+    pub(super) is_plain: bool,
     /// On the first tenth of the episodes and on all.
     pub(super) differences: [Difference; 2],
 }
@@ -122,6 +124,17 @@ pub(super) fn compare(
 ) -> Result<Vec<Comparison>> {
     let has = |method: &str| present.iter().any(|p| p == method);
     let mut wanted = Vec::new();
+    let best = best_plain(measurements, environment, measure, present)?;
+    for method in ["appeal", "headstart"] {
+        if let Some(best) = best.filter(|_| has(method)) {
+            let question = format!(
+                "Is {} better than the best plain recommender?",
+                methods::name(method)
+            );
+            wanted.push((method, best, question, false));
+        }
+    }
+    let headstart = [("headstart", "appeal", "Does adapting earn more than it costs?")];
     for control in present {
         if let Some(method) = methods::treated(control).filter(|method| has(method)) {
             let question = match method {
@@ -132,7 +145,7 @@ pub(super) fn compare(
             wanted.push((method, control.as_str(), question, true));
         }
     }
-    for (with, without, question) in RECIPES {
+    for (with, without, question) in headstart.into_iter().chain(RECIPES) {
         if has(with) && has(without) {
             wanted.push((with, without, question.to_string(), false));
         }
@@ -149,6 +162,7 @@ pub(super) fn compare(
                 with: methods::name(with),
                 without: methods::name(without),
                 is_control,
+                is_plain: best == Some(without),
                 differences: [
                     difference(measure.first, "first 10 %")?,
                     difference(measure.mean, "all episodes")?,
@@ -156,6 +170,27 @@ pub(super) fn compare(
             })
         })
         .collect()
+}
+
+/// The plain recommender among `present` that has the highest mean over all episodes.
+fn best_plain(
+    measurements: &Measurements,
+    environment: &str,
+    measure: &Measure,
+    present: &[String],
+) -> Result<Option<&'static str>> {
+    let mut best = None;
+    for plain in methods::PLAIN {
+        if !present.iter().any(|method| method == plain) {
+            continue;
+        }
+        let values = measurements.pairs(environment, ONLINE, measure.mean, [plain, plain])?;
+        let mean = values.iter().map(|[value, _]| value).sum::<f64>() / values.len().max(1) as f64;
+        if best.is_none_or(|(most, _)| mean > most) {
+            best = Some((mean, plain));
+        }
+    }
+    Ok(best.map(|(_, plain)| plain))
 }
 
 fn difference(pairs: &[[f64; 2]], over: &'static str) -> Difference {
@@ -172,6 +207,29 @@ fn difference(pairs: &[[f64; 2]], over: &'static str) -> Difference {
         relative,
         verdict: Verdict::of(estimate),
     }
+}
+
+/// How the default stands beside the best plain recommender, a sentence each.
+pub(super) fn beside_plain(comparisons: &[Comparison]) -> Vec<String> {
+    let sentence = |comparison: &Comparison| {
+        let part = |difference: &Difference| {
+            let size = difference
+                .estimate
+                .map_or("-".to_string(), |e| number::signed(e.mean));
+            let relative = difference
+                .relative
+                .map_or(String::new(), |r| format!(" ({:+.1} %)", 100.0 * r));
+            format!("{size}{relative} over {}", difference.over)
+        };
+        let [first, all] = &comparison.differences;
+        let (with, without) = (&comparison.with, &comparison.without);
+        format!(
+            "{with} minus {without}, the best plain recommender: {}, {} likes an episode.",
+            part(first),
+            part(all)
+        )
+    };
+    comparisons.iter().filter(|c| c.is_plain).map(sentence).collect()
 }
 
 /// The answer in one sentence a control: what the model's traits did, as measured.
@@ -248,6 +306,7 @@ mod tests {
             with: "iALP".into(),
             without: "iALP, traits shuffled".into(),
             is_control: true,
+            is_plain: false,
             differences: [first, all],
         };
         let recipe = Comparison {

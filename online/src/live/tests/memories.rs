@@ -76,7 +76,7 @@ fn a_memory_changes_what_is_recommended() {
         explanation.acting
     };
     let before = acting(&state);
-    live_on(&mut state, &mut pending, "new", "c", 0.0);
+    live_on(&mut state, &mut pending, "new", "c", 1.0);
     let c = state.items().code("c").unwrap() as usize;
     let ratio = |of: &[f32]| of[c + 1] / of[c + 2];
     assert_ne!(
