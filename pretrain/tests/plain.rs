@@ -158,11 +158,11 @@ fn als_chooses_by_the_product_of_factors_that_have_converged() {
     let user = |user: usize| &policy.users.memory[user * width..user * width + 3];
     let item = |item: usize| &policy.weights.item_embedding[item * dims..item * dims + 3];
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-    for u in 0..USERS {
+    for (u, likes) in likes.iter().enumerate() {
         for k in 0..3 {
             let gradient: f64 = (0..ITEMS)
                 .map(|i| {
-                    let (confidence, liked) = if likes[u][i] > 0.0 { (4.0, 1.0) } else { (1.0, 0.0) };
+                    let (confidence, liked) = if likes[i] > 0.0 { (4.0, 1.0) } else { (1.0, 0.0) };
                     confidence * (dot(user(u), item(i)) - liked) * f64::from(item(i)[k])
                 })
                 .sum::<f64>()
