@@ -6,6 +6,9 @@
 //! a user is the sum of the first ones of what he liked, and an item is scored by the second. Here X is
 //! diag(users' likes^-row) likes diag(items' likes^-column), in few directions, and the sum is taken as a direction.
 
+use std::iter::Sum;
+use std::ops::{AddAssign, Mul};
+
 use serde::Serialize;
 
 use super::rows::Rows;
@@ -138,16 +141,18 @@ pub(super) fn add(sum: &mut [f32], x: &[f32], times: f32) {
 }
 
 /// The inner product, in eight sums side by side.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot<T: Copy + Default + AddAssign + Mul<Output = T> + Sum>(a: &[T], b: &[T]) -> T {
     let (a_eights, a_rest) = a.as_chunks::<8>();
     let (b_eights, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
+    let mut sums = [T::default(); 8];
     for (a, b) in a_eights.iter().zip(b_eights) {
         for lane in 0..8 {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
+    let mut total: T = sums.into_iter().sum();
+    total += a_rest.iter().zip(b_rest).map(|(x, y)| *x * *y).sum();
+    total
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::appeal::Rows;
+use crate::appeal::{Rows, dot};
 
 /// Columns of a panel of the factorisation.
 const PANEL: usize = 64;
@@ -111,19 +111,6 @@ fn reduce(row: &mut [f64], panel: &[f64], n: usize, start: usize) {
         let at = start + number;
         row[at] = (row[at] - dot(&row[..at], &factor[..at])) / factor[at];
     }
-}
-
-/// The inner product, in eight sums side by side.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let (a_eights, a_rest) = a.as_chunks::<8>();
-    let (b_eights, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (a, b) in a_eights.iter().zip(b_eights) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f64>()
 }
 
 #[cfg(test)]
