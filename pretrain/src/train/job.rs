@@ -96,19 +96,21 @@ impl Job<'_> {
     /// As [`artifact::plan`].
     pub(super) fn plan(&self) -> Result<Plan> {
         let folder = self.folder();
-        let mut config = self.policy_config(self.network(), None)?;
+        let mut planned = self.manifest(POLICY)?;
         if self.config.method.closed_form().is_some()
             && let Ok(made) = Manifest::read_from_folder(&folder, POLICY)
-            && let Ok(made) = serde_json::from_value::<PolicyConfig>(made.config)
+            && let Some(config) = planned.config.as_object_mut()
         {
-            // What comes of the making itself tells no two runs apart.
-            (config.network, config.likes) = (made.network, made.likes);
+            // What comes of the making itself tells no two runs apart. The values are compared as they were read: a number
+            // in JSON need not come back to the last bit.
+            for key in ["network", "likes"] {
+                config.remove(key);
+                if let Some(value) = made.config.get(key) {
+                    config.insert(key.into(), value.clone());
+                }
+            }
         }
-        artifact::plan(
-            &folder,
-            &self.manifest_of(POLICY, &config)?,
-            self.config.overwrite,
-        )
+        artifact::plan(&folder, &planned, self.config.overwrite)
     }
 
     /// A policy in closed form.
