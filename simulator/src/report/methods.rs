@@ -26,7 +26,7 @@ const KNOWN: [(&str, &str); COUNT] = [
     ("ialp_log", "iALP plus log (frozen)"),
     ("ialp_log_ft", "iALP plus log, then A2C"),
     ("appeal", "Headstart (frozen)"),
-    ("headstart", "Headstart"),
+    ("headstart", "Headstart, adapting"),
 ];
 
 /// What a practitioner would use without a language model and without learning online.
