@@ -176,7 +176,8 @@ pub(crate) fn read_log(dataset: &Dataset) -> Result<Log> {
             }
         }
         // Who has liked an item at any time has liked it.
-        dislikes[at].retain(|item| !likes[at].contains(item));
+        likes[at].sort_unstable();
+        dislikes[at].retain(|item| likes[at].binary_search(item).is_err());
         consumed[at] = dataset.consumed(user, events);
         Ok(())
     })?;
