@@ -1,6 +1,7 @@
 //! `profiles.parquet`: what the language model reads in users and items. Columns `kind` (`user` or `item`),
 //! `id`, `state_hash` (nullable: items have none), `traits` (list of f32 of one length: the calibrated log-odds
-//! over the trait vocabulary, natural logarithm), `summary` (nullable JSON text), `confidence` (f32 in [0, 1]).
+//! over the trait vocabulary, natural logarithm), `summary` (nullable JSON text), `confidence` (f32 in [0, 1]),
+//! `fame` (nullable f32: the log-probability of the item's title as that of something known, natural logarithm).
 //! The vocabulary, one word a trait, stands in the footer.
 
 use std::path::Path;
@@ -23,6 +24,7 @@ const STATE_HASH: &str = "state_hash";
 const TRAITS: &str = "traits";
 const SUMMARY: &str = "summary";
 const CONFIDENCE: &str = "confidence";
+const FAME: &str = "fame";
 const VOCABULARY_KEY: &str = "headstart.traits";
 
 /// Whose profile a row is.
@@ -61,6 +63,9 @@ pub struct Profiles {
     pub summary: Vec<Option<String>>,
     /// How sure the model was, in [0, 1].
     pub confidence: Vec<f32>,
+    /// The log-probability of an item's title as that of something known, in nats; users have none. Empty where
+    /// nothing tells.
+    pub fame: Vec<Option<f32>>,
 }
 
 impl Profiles {
@@ -72,6 +77,11 @@ impl Profiles {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.id.is_empty()
+    }
+
+    /// The fame of row `row`.
+    pub fn fame_of(&self, row: usize) -> Option<f32> {
+        self.fame.get(row).copied().flatten()
     }
 
     /// The traits of row `row`, K values.
@@ -127,6 +137,10 @@ pub fn read(path: &Path) -> Result<Profiles> {
         traits: lists.concat(),
         summary: table.text_or_null(SUMMARY)?,
         confidence: table.numbers(CONFIDENCE)?,
+        fame: match table.has(FAME) {
+            true => table.numbers_or_null(FAME)?,
+            false => Vec::new(),
+        },
         vocabulary,
     })
 }
@@ -140,6 +154,7 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
     let values = Arc::new(Float32Array::from(profiles.traits.clone()));
     let traits = FixedSizeListArray::try_new(field, profiles.vocabulary.len() as i32, values, None)?;
     let optional = |values: &[Option<String>]| StringArray::from_iter(values.iter().map(Option::as_deref));
+    let fame: Float32Array = (0..profiles.len()).map(|row| profiles.fame_of(row)).collect();
     let columns = vec![
         (
             KIND,
@@ -155,6 +170,7 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
             Arc::new(Float32Array::from(profiles.confidence.clone())) as _,
             false,
         ),
+        (FAME, Arc::new(fame) as _, true),
     ];
     let vocabulary = serde_json::Value::from(profiles.vocabulary.clone()).to_string();
     write::write(path, manifest, &[(VOCABULARY_KEY, vocabulary)], columns)

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::collaborative::{Directions, Reading, Vectors, dot, row};
 use super::folds::{Asked, Fold, Log, problem};
 use super::listwise::{Prior, Problem};
+use super::popularity::Popularity;
 use super::sources::Source;
 
 /// Readings that are tried.
@@ -58,7 +59,8 @@ pub(super) struct Report {
 pub(super) struct Appeal {
     pub(super) vectors: Vectors,
     pub(super) collaborative: f32,
-    pub(super) popularity: f32,
+    /// What popularity adds to each item, weighed.
+    pub(super) popularity: Vec<f32>,
     /// Of each source: of liked and of disliked items.
     pub(super) content: Vec<[f32; 2]>,
     pub(super) report: Report,
@@ -96,17 +98,12 @@ impl Features<'_> {
     }
 }
 
-/// The logarithm of 1 + likes.
-pub(super) fn popularity(counts: &[f32]) -> Vec<f32> {
-    counts.iter().map(|n| n.ln_1p()).collect()
-}
-
-/// Fits the model to `log`; `sources` describe the items.
-pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
+/// Fits the model to `log`; `sources` describe the items, and `popularity` is regressed on what is known of them.
+pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: u64) -> Appeal {
     let (folds, times) = log.folds(seed);
     let popular: Vec<Vec<f32>> = folds
         .iter()
-        .map(|fold| popularity(&fold.likes.counts()))
+        .map(|fold| popularity.of(&fold.likes.counts()))
         .collect();
     let reading = choose(&folds, times, &popular, seed);
     let vectors: Vec<Vectors> = folds
@@ -167,7 +164,11 @@ pub(super) fn fit(log: &Log, sources: &[Source], seed: u64) -> Appeal {
     Appeal {
         vectors: whole.unwrap_or_default(),
         collaborative: scaled[0],
-        popularity: scaled[1],
+        popularity: popularity
+            .of(&log.likes.counts())
+            .iter()
+            .map(|p| scaled[1] * p)
+            .collect(),
         content: scaled[2..].as_chunks::<2>().0.to_vec(),
         report: Report {
             reading,

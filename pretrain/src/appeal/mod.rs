@@ -11,6 +11,7 @@ mod fit;
 mod folds;
 mod listwise;
 mod policy;
+mod popularity;
 mod rows;
 mod sources;
 mod spectrum;
@@ -25,6 +26,7 @@ use crate::data::{Dataset, InputPaths, TraitSource, Traits};
 pub(crate) use collaborative::{Directions, dot, row};
 pub(crate) use folds::Log;
 pub(crate) use policy::{Profiles, memory, query};
+use popularity::Popularity;
 pub(crate) use rows::Rows;
 use sources::Source;
 pub(crate) use spectrum::Weighted;
@@ -82,7 +84,8 @@ pub(crate) fn make(
     if source != TraitSource::None {
         sources.extend(Source::of_traits(&traits.items, &traits.users, traits.count));
     }
-    let appeal = fit::fit(&log, &sources, seed);
+    let popularity = Popularity::new(log.likes.width(), traits.fame.as_deref(), &sources);
+    let appeal = fit::fit(&log, &popularity, &sources, seed);
     let closed = policy::closed(&appeal, &sources, &log, dataset.window, config.exploration)?;
     let report = &appeal.report;
     if let Some(reading) = report.reading {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::collaborative::{LEAST_LENGTH, dot, row};
-use super::fit::{Appeal, TOP, popularity};
+use super::fit::{Appeal, TOP};
 use super::folds::Log;
 use super::sources::{SHRINK, Source};
 use crate::network::history;
@@ -83,7 +83,7 @@ pub(super) fn closed(
         window,
         encoder: Encoder::History,
     };
-    let mut weights = tensors(appeal, sources, log, &layout, &network);
+    let mut weights = tensors(appeal, sources, &layout, &network);
     let mut profiles = Profiles::default();
     let mut at = layout.rank;
     for source in sources {
@@ -126,17 +126,13 @@ pub(super) fn closed(
 fn tensors(
     appeal: &Appeal,
     sources: &[Source],
-    log: &Log,
     layout: &Layout,
     network: &NetworkConfig,
 ) -> Weights {
     let (items, dims, hidden) = (network.items, network.dims, network.hidden);
     let mut weights = Weights::zeros(network);
     weights.log_temperature = vec![(dims as f32).sqrt().ln()];
-    weights.item_bias = popularity(&log.likes.counts())
-        .iter()
-        .map(|p| appeal.popularity * p)
-        .collect();
+    weights.item_bias.clone_from(&appeal.popularity);
     let [mut like, mut dislike] = [vec![0.0; items * hidden], vec![0.0; items * hidden]];
     let [mut constant, mut like_count, mut dislike_count, mut norm] = [0; 4].map(|_| vec![0.0; hidden]);
     let place = |table: &mut [f32], width: usize, at: usize, source: &[f32], of: usize, times: f32| {

@@ -43,6 +43,7 @@ pub(crate) fn two_kinds() -> Dataset {
         known_items: (0..items).collect(),
         users: (0..60).flat_map(|user| noisy(user % 2 == 0)).collect(),
         known_users: (0..60).collect(),
+        fame: None,
     };
     let mut popularity = vec![0.0; items as usize];
     for (item, _) in logs.iter().flatten().filter(|(_, feedback)| *feedback > 0.0) {

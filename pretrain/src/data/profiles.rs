@@ -20,6 +20,8 @@ pub(crate) struct ProfileTraits {
     pub(crate) users: Vec<f32>,
     /// Users that have a profile.
     pub(crate) known_users: Vec<u32>,
+    /// What [`super::Traits::fame`] is.
+    pub(crate) fame: Option<Vec<f32>>,
 }
 
 impl ProfileTraits {
@@ -41,6 +43,7 @@ impl ProfileTraits {
         let mut items = vec![0.0; dataset.items.len() * count];
         let mut users = vec![0.0; dataset.users.len() * count];
         let (mut known_items, mut known_users) = (Vec::new(), Vec::new());
+        let (mut fame, mut famous) = (vec![0.0; dataset.items.len()], Vec::new());
         for row in 0..read.len() {
             let (dictionary, values, known) = match read.kind[row] {
                 Kind::Item => (&dataset.items, &mut items, &mut known_items),
@@ -70,6 +73,10 @@ impl ProfileTraits {
             let at = code as usize * count;
             values[at..at + count].copy_from_slice(read.traits_of(row));
             known.push(code);
+            if let Some(value) = read.fame_of(row).filter(|_| read.kind[row] == Kind::Item) {
+                fame[code as usize] = value;
+                famous.push(code);
+            }
         }
         for (known, all, what) in [
             (&mut known_items, dataset.items.len(), "items"),
@@ -93,12 +100,14 @@ impl ProfileTraits {
         }
         standardise(&mut items, count, &known_items);
         standardise(&mut users, count, &known_users);
+        standardise(&mut fame, 1, &famous);
         Ok(ProfileTraits {
             count,
             items,
             known_items,
             users,
             known_users,
+            fame: (!famous.is_empty()).then_some(fame),
         })
     }
 }

@@ -40,6 +40,9 @@ pub struct Traits {
     pub items: Vec<f32>,
     /// U x K.
     pub users: Vec<f32>,
+    /// How well known each item is to the language model, N values of mean 0 and variance 1, 0 where it is not told; none
+    /// where no profile tells.
+    pub fame: Option<Vec<f32>>,
 }
 
 impl Traits {
@@ -50,14 +53,19 @@ impl Traits {
                 count: 0,
                 items: Vec::new(),
                 users: Vec::new(),
+                fame: None,
             };
         };
         let mut traits = Traits {
             count: profiles.count,
             items: profiles.items.clone(),
             users: profiles.users.clone(),
+            fame: profiles.fame.clone(),
         };
         if source == TraitSource::Shuffled {
+            if let Some(fame) = &mut traits.fame {
+                permute(fame, 1, &profiles.known_items, seed, "traits/items");
+            }
             permute(
                 &mut traits.items,
                 profiles.count,

@@ -175,6 +175,7 @@ mod tests {
             count: 2,
             items: vec![3.0, 4.0, 0.0, 0.0, -5.0, 0.0],
             users: vec![],
+            fame: None,
         };
         Features::new(&traits, &[2.0, 0.0, 4.0])
     }

@@ -136,6 +136,7 @@ impl Job<'_> {
             count: 0,
             items: Vec::new(),
             users: Vec::new(),
+            fame: None,
         };
         let policy = self.policy(policy_config, made.weights.clone(), Vec::new())?;
         policy.save_with_users(&self.folder(), |write| {

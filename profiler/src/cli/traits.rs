@@ -35,7 +35,8 @@ pub(super) struct Arguments {
     /// Trait words of your own, one a line
     #[arg(long, value_name = "FILE")]
     vocabulary: Option<PathBuf>,
-    /// Templates of your own: a folder with item.jinja and user.jinja
+    /// Templates of your own: a folder with item.jinja and user.jinja, and fame.jinja where titles are of things that the
+    /// world may know
     #[arg(long, value_name = "FOLDER")]
     templates: Option<PathBuf>,
     /// Where the profiles go; finished work is kept beside it in OUT.cache

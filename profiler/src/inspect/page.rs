@@ -50,6 +50,9 @@ impl Page {
         self.list("most", &most, "  ");
         self.list("least", &least, "  ");
         self.list("confidence", &[format!("{:.3}", profiles.confidence[row])], "");
+        if let Some(fame) = profiles.fame_of(row) {
+            self.list("fame", &[format!("{fame:.1}")], "");
+        }
     }
 
     /// A summary: field by field where it is an object, else as it is.

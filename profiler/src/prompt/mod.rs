@@ -31,6 +31,9 @@ pub enum Template {
     Choose,
     /// What a user's profile is written from.
     Summarise,
+    /// What the titles of well-known items would follow. A folder need not have it, and goods have none: how probable the
+    /// name of a good is says nothing of how well it sells.
+    Fame,
 }
 
 impl Template {
@@ -42,6 +45,7 @@ impl Template {
             Template::Prefer => "prefer.jinja",
             Template::Choose => "choose.jinja",
             Template::Summarise => "summarise.jinja",
+            Template::Fame => "fame.jinja",
         }
     }
 
@@ -63,6 +67,9 @@ impl Template {
             (Template::Summarise, Domain::Film) => include_str!("film/summarise.jinja"),
             (Template::Summarise, Domain::Music) => include_str!("music/summarise.jinja"),
             (Template::Summarise, Domain::Shop) => include_str!("shop/summarise.jinja"),
+            (Template::Fame, Domain::Film) => include_str!("film/fame.jinja"),
+            (Template::Fame, Domain::Music) => include_str!("music/fame.jinja"),
+            (Template::Fame, Domain::Shop) => "",
         }
     }
 }
@@ -83,6 +90,9 @@ impl Templates {
             None => Ok(template.built_in(domain).to_string()),
             Some(folder) => {
                 let path = folder.join(template.file());
+                if *template == Template::Fame && !path.exists() {
+                    return Ok(String::new());
+                }
                 std::fs::read_to_string(&path).map_err(|e| {
                     let files: Vec<&str> = wanted.iter().map(|template| template.file()).collect();
                     Error::io(e, "read the template", &path)
@@ -170,6 +180,17 @@ impl Templates {
     /// When the template asks for what users do not have.
     pub fn summary(&self, user: &User) -> Result<String> {
         self.render(Template::Summarise, context! { user => user.value() })
+    }
+
+    /// The prompt that the titles of well-known items would follow, and the text that it begins with; none where the
+    /// templates have none.
+    ///
+    /// # Errors
+    /// When the template asks for anything.
+    pub fn fame(&self) -> Result<Option<(String, String)>> {
+        let prompt = self.render(Template::Fame, context! {})?;
+        let beginning = common_beginning(std::slice::from_ref(&prompt));
+        Ok((!prompt.trim().is_empty()).then_some((prompt, beginning)))
     }
 
     /// The text that item prompts begin with, whatever the item.

@@ -4,6 +4,9 @@
 //! same prompt with the subject left out (contextual calibration, Zhao et al. 2021, "Calibrate Before Use"):
 //! the traits are how much more likely, in natural log-odds, a word is for this subject than for none. One
 //! prefill a prompt, no generation.
+//!
+//! Of items also their *fame*: the log-probability of the title as the next one in a list of well-known ones. What the model
+//! has read often it finds probable, and people have heard of.
 
 use std::path::PathBuf;
 
@@ -17,7 +20,7 @@ use common::schema::{table, users};
 use common::{Result, terminal};
 use serde::Serialize;
 
-use crate::batch::{self, Cache, Effort, Means, Prompt};
+use crate::batch::{self, Cache, Effort, Means, Prompt, Question};
 use crate::model::{Header, Model};
 use crate::prompt::{Item, Template, Templates, User};
 use crate::subjects::{self, History, Told};
@@ -73,7 +76,7 @@ struct Recorded<'a> {
 pub fn run(config: &Config) -> Result<()> {
     Header::read(&config.model)?;
     let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
-    let wanted = [Template::Item, Template::User];
+    let wanted = [Template::Item, Template::User, Template::Fame];
     let templates = Templates::load(config.domain, config.templates.as_deref(), &wanted)?;
     let manifest = manifest(config, &words, &templates)?;
     let catalogue = items::read(&config.items)?;
@@ -112,6 +115,10 @@ pub fn run(config: &Config) -> Result<()> {
         &tokens,
         &mut profiles,
     )?;
+    if let Some((prompt, beginning)) = templates.fame()? {
+        let label = "titles";
+        effort += read_fame(Means { label, ..means }, prompt, &beginning, &catalogue, &mut profiles)?;
+    }
     let means = Means {
         label: "user states",
         ..means
@@ -230,6 +237,40 @@ fn read(
     Ok(effort)
 }
 
+/// Reads how well known the items are, whose profiles are there already.
+fn read_fame(
+    means: Means,
+    prompt: String,
+    beginning: &str,
+    catalogue: &Items,
+    profiles: &mut Profiles,
+) -> Result<Effort> {
+    let (mut rows, mut titles) = (Vec::new(), Vec::new());
+    for row in 0..profiles.len() {
+        let title = subjects::item(catalogue, row).title;
+        if !title.trim().is_empty() {
+            rows.push(row);
+            // With the new line that follows a title in the template: see `batch::log_likelihoods`.
+            titles.push(format!(" {title}\n"));
+        }
+    }
+    if rows.is_empty() {
+        return Ok(Effort::default());
+    }
+    let question = Question {
+        prompt: Prompt {
+            subject: "the list of well-known items".into(),
+            text: prompt,
+        },
+        continuations: (0..titles.len() as u32).collect(),
+    };
+    let (scores, effort) = batch::log_likelihoods(means, beginning, &[question], &titles)?;
+    for (row, score) in rows.into_iter().zip(scores.into_iter().flatten()) {
+        profiles.fame[row] = Some(score);
+    }
+    Ok(effort)
+}
+
 fn push(
     profiles: &mut Profiles,
     kind: Kind,
@@ -246,6 +287,7 @@ fn push(
         .extend(row.iter().zip(neutral).map(|(with, without)| with - without));
     profiles.summary.push(None);
     profiles.confidence.push(mass(row));
+    profiles.fame.push(None);
 }
 
 /// How much of the model's probability is on trait words at all: near 0, it would have said something else.
