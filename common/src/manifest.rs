@@ -120,6 +120,20 @@ impl Manifest {
         }
     }
 
+    /// Requires that this manifest of `folder` has the fingerprints of the files of these names: what it does not list was
+    /// not checked.
+    ///
+    /// # Errors
+    /// Bad data, for one that it lacks.
+    pub fn require_files(&self, names: &[&str], folder: &Path) -> Result<()> {
+        match names.iter().find(|name| !self.files.contains_key(**name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::data(format!("the manifest has no fingerprint of {name}"))
+                .file(folder.join(FILE_NAME))
+                .hint(format!("make the {} again with --overwrite", self.artifact))),
+        }
+    }
+
     /// As pretty JSON with a final newline.
     pub fn to_json(&self) -> String {
         // A manifest holds only strings, numbers and maps with string keys, which JSON always can hold.
@@ -152,7 +166,8 @@ impl Manifest {
         atomic_file::write_bytes(&folder.join(FILE_NAME), self.to_json().as_bytes())
     }
 
-    /// Reads `manifest.json` of a folder artifact of kind `artifact` and checks every file's fingerprint.
+    /// Reads `manifest.json` of a folder artifact of kind `artifact` and checks every file's fingerprint; see
+    /// [`Manifest::require_files`].
     ///
     /// # Errors
     /// When it is missing, of another kind, or a file's content is not what the manifest says.

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, Metadata, View};
 
+use crate::fingerprint::Fingerprint;
 use crate::{Error, Result, atomic_file};
 
 /// Largest header that is read: names and places of some tensors, and the metadata.
@@ -60,6 +61,15 @@ pub fn write(path: &Path, metadata: &[(&str, String)], tensors: &[(&str, &[f32])
         safetensors::serialize_to_file(views, metadata, temporary)
             .map_err(|e| Error::retry(format!("the tensors cannot be written: {e}")).file(path))
     })
+}
+
+/// The fingerprint of texts and named tensors: a writer records it, and a reader compares it with that of what it has read.
+pub fn fingerprint(texts: &[&str], tensors: &[(&str, &[f32])]) -> Fingerprint {
+    let texts = texts.iter().map(|text| text.as_bytes());
+    let tensors = tensors
+        .iter()
+        .flat_map(|(name, values)| [name.as_bytes(), bytemuck::cast_slice(values)]);
+    Fingerprint::of_parts(texts.chain(tensors))
 }
 
 /// A tensor file open for reading: the header is checked, the values are read where they are asked for.

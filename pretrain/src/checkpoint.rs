@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use common::error::Class;
 use common::manifest::Manifest;
 use common::tensors::{self, Tensors};
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithms::Point;
@@ -19,6 +20,7 @@ use crate::optimizer::Adam;
 const FILE: &str = "checkpoint.safetensors";
 const MANIFEST: &str = "manifest";
 const STATE: &str = "state";
+const FINGERPRINT: &str = "fingerprint";
 
 /// All of a run but its tensors.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,29 +69,22 @@ impl Checkpoint {
         let state = serde_json::to_string(state).map_err(|e| {
             Error::retry(format!("the state cannot be written as JSON: {e}")).file(&self.path)
         })?;
-        let sets = [
-            ("weights", Some(&parameters.values)),
-            ("first", Some(&adam.first)),
-            ("second", Some(&adam.second)),
-            ("best", best.map(|best| &best.values)),
+        let manifest = self.manifest.to_json();
+        let best = best.map(|best| best.values.as_slice());
+        let sets = [&parameters.values, &adam.first, &adam.second];
+        let named = named(parameters, sets.map(Vec::as_slice), best);
+        let named: Vec<(&str, &[f32])> = named.iter().map(|(name, of)| (name.as_str(), *of)).collect();
+        let fingerprint = tensors::fingerprint(&[&manifest, &state], &named);
+        let metadata = [
+            (MANIFEST, manifest),
+            (STATE, state),
+            (FINGERPRINT, fingerprint.to_string()),
         ];
-        let mut named = Vec::new();
-        for (set, values) in &sets {
-            let Some(values) = values else { continue };
-            for ((name, _), values) in parameters.shapes().iter().zip(*values) {
-                named.push((format!("{set}.{name}"), values.as_slice()));
-            }
-        }
-        let named: Vec<(&str, &[f32])> = named
-            .iter()
-            .map(|(name, values)| (name.as_str(), *values))
-            .collect();
-        let metadata = [(MANIFEST, self.manifest.to_json()), (STATE, state)];
         tensors::write(&self.path, &metadata, &named)
     }
 
     /// Takes up `parameters` and `adam` where the last run of the same manifest left them; returns the rest of it and the best
-    /// policy so far. None where there is no checkpoint, or one of another run that may be overwritten.
+    /// policy so far. None where there is no checkpoint, or one that is damaged or of another run and may be overwritten.
     ///
     /// # Errors
     /// A checkpoint of another run, without `overwrite`; one that is damaged.
@@ -102,6 +97,21 @@ impl Checkpoint {
         if !self.path.exists() {
             return Ok(None);
         }
+        match self.read(parameters, adam, overwrite) {
+            Err(error) if overwrite && error.class() == Class::Data => {
+                terminal::warn(&error.to_string());
+                Ok(None)
+            }
+            read => read,
+        }
+    }
+
+    fn read(
+        &self,
+        parameters: &mut Parameters,
+        adam: &mut Adam,
+        overwrite: bool,
+    ) -> Result<Option<(State, Option<Parameters>)>> {
         let hint = "delete it, or pass --overwrite, to begin anew";
         let mut file = Tensors::open(&self.path).map_err(|e| e.hint(hint))?;
         let broken = |what: &str| {
@@ -109,10 +119,11 @@ impl Checkpoint {
                 .file(&self.path)
                 .hint(hint)
         };
-        let manifest = Manifest::from_json(
-            file.metadata(MANIFEST).ok_or_else(|| broken("manifest"))?,
-            &self.path,
-        )?;
+        let text = |file: &Tensors, key: &str| file.metadata(key).map(String::from);
+        let made = text(&file, MANIFEST).ok_or_else(|| broken("manifest"))?;
+        let state_text = text(&file, STATE).ok_or_else(|| broken("state"))?;
+        let promised = text(&file, FINGERPRINT).ok_or_else(|| broken("fingerprint"))?;
+        let manifest = Manifest::from_json(&made, &self.path).map_err(|e| e.hint(hint))?;
         if !manifest.same_run(&self.manifest) {
             return match overwrite {
                 true => Ok(None),
@@ -123,19 +134,27 @@ impl Checkpoint {
                 .hint("choose another --out, or pass --overwrite")),
             };
         }
-        let state: State = serde_json::from_str(file.metadata(STATE).ok_or_else(|| broken("state"))?)
-            .map_err(|e| broken(&format!("state that can be read: {e}")))?;
+        let state: State =
+            serde_json::from_str(&state_text).map_err(|e| broken(&format!("state that can be read: {e}")))?;
         let mut read = |set: &str| -> Result<Vec<Vec<f32>>> {
             let shapes = parameters.shapes().iter();
             shapes
                 .map(|(name, shape)| file.read(&format!("{set}.{name}"), shape.iter().product()))
-                .collect()
+                .collect::<Result<_>>()
+                .map_err(|e| e.hint(hint))
         };
         let (weights, first, second) = (read("weights")?, read("first")?, read("second")?);
         let best = match state.best {
             Some(_) => Some(read("best")?),
             None => None,
         };
+        let sets = [&weights, &first, &second].map(Vec::as_slice);
+        let named = named(parameters, sets, best.as_deref());
+        let named: Vec<(&str, &[f32])> = named.iter().map(|(name, of)| (name.as_str(), *of)).collect();
+        if tensors::fingerprint(&[&made, &state_text], &named).as_str() != promised {
+            let what = "the checkpoint is damaged: its content is not what was written";
+            return Err(Error::data(what).file(&self.path).hint(hint));
+        }
         let best = best.map(|values| parameters.with(values));
         parameters.values = weights;
         (adam.first, adam.second, adam.steps) = (first, second, state.adam_steps);
@@ -148,5 +167,90 @@ impl Checkpoint {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "remove", &self.path)),
             _ => Ok(()),
         }
+    }
+}
+
+/// The tensors of a checkpoint and their names.
+fn named<'a>(
+    parameters: &Parameters,
+    [weights, first, second]: [&'a [Vec<f32>]; 3],
+    best: Option<&'a [Vec<f32>]>,
+) -> Vec<(String, &'a [f32])> {
+    let sets = [("weights", weights), ("first", first), ("second", second)];
+    let sets = sets.into_iter().chain(best.map(|best| ("best", best)));
+    let of_set = |(set, values): (&'static str, &'a [Vec<f32>])| {
+        let names = parameters
+            .shapes()
+            .iter()
+            .map(move |(name, _)| format!("{set}.{name}"));
+        names.zip(values.iter().map(Vec::as_slice)).collect::<Vec<_>>()
+    };
+    sets.flat_map(of_set).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use common::policy_artifact::{NetworkConfig, Weights};
+
+    use super::*;
+    use crate::optimizer::AdamConfig;
+
+    fn parts() -> (Parameters, Adam) {
+        let network = NetworkConfig {
+            items: 3,
+            dims: 2,
+            hidden: 2,
+            ..NetworkConfig::default()
+        };
+        let parameters = Parameters::new(&network, Weights::init(&network, 1), 0, 1);
+        let adam = Adam::new(AdamConfig::default(), &parameters);
+        (parameters, adam)
+    }
+
+    #[test]
+    fn no_byte_of_a_checkpoint_that_is_changed_is_gone_on_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = Checkpoint::new(folder.path(), Manifest::new("policy", "test").seed(1), 1);
+        let (parameters, adam) = parts();
+        let state = State {
+            step: 7,
+            adam_steps: 7,
+            best: Some(3),
+            ..State::default()
+        };
+        checkpoint
+            .save(&state, &parameters, &adam, Some(&parameters))
+            .unwrap();
+        let load = |overwrite| {
+            let (mut parameters, mut adam) = parts();
+            let loaded = checkpoint.load(&mut parameters, &mut adam, overwrite)?;
+            Ok::<_, Error>(loaded.map(|(state, best)| {
+                (
+                    state,
+                    best.map(|b| b.values),
+                    parameters.values,
+                    adam.first,
+                    adam.second,
+                )
+            }))
+        };
+        let whole = load(false).unwrap().unwrap();
+        assert_eq!((&whole.0, &whole.2), (&state, &parameters.values));
+        let bytes = std::fs::read(&checkpoint.path).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            std::fs::write(&checkpoint.path, &changed).unwrap();
+            match load(false) {
+                Ok(read) => assert!(
+                    read.as_ref() == Some(&whole),
+                    "byte {at} changes what is gone on from"
+                ),
+                Err(error) => assert!(error.to_string().contains(FILE), "{error}"),
+            }
+        }
+        std::fs::write(&checkpoint.path, &bytes[..bytes.len() - 1]).unwrap();
+        assert_eq!(load(false).unwrap_err().class(), Class::Data);
+        assert!(load(true).unwrap().is_none());
     }
 }

@@ -116,6 +116,77 @@ fn a_log_without_feedback_and_one_of_a_wrong_type_are_bad_data() {
 }
 
 #[test]
+fn a_bit_turned_over_in_a_log_is_refused_by_every_reader() {
+    let folder = prepared();
+    let source = folder.path().join("data/log/interactions.parquet");
+    let whole = std::fs::read(&source).unwrap();
+    let footer = parquet::file::metadata::ParquetMetaDataReader::new()
+        .parse_and_finish(&std::fs::File::open(&source).unwrap())
+        .unwrap();
+    // In the middle of each column that all three read.
+    for column in 0..4 {
+        let (begin, length) = footer.row_group(0).column(column).byte_range();
+        let mut bytes = whole.clone();
+        bytes[(begin + length / 2) as usize] ^= 4;
+        std::fs::write(folder.path().join("turned.parquet"), bytes).unwrap();
+        for (tool, verb) in [
+            ("profiler", "states"),
+            ("pretrain", "split --last 1"),
+            ("simulator", "import custom --interactions"),
+        ] {
+            let log = if tool == "simulator" { "" } else { " --log" };
+            let arguments = format!("{verb}{log} turned.parquet --out out");
+            let stderr = fail(folder.path(), tool, &arguments, DATA);
+            says(
+                &stderr,
+                &["checksum", "turned.parquet", "column", "row group 0", "hint:"],
+            );
+        }
+    }
+    assert!(!folder.path().join("out").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_leads_to_itself_counts_its_rows_once() {
+    let folder = prepared();
+    let log = folder.path().join("log");
+    std::fs::create_dir_all(log.join("_temporary/0")).unwrap();
+    let source = folder.path().join("data/log/interactions.parquet");
+    for name in [
+        "part-0.parquet",
+        "_temporary/0/part-0.parquet",
+        "._part-0.parquet",
+    ] {
+        std::fs::copy(&source, log.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink(".", log.join("again")).unwrap();
+    let read = |log: &str, name: &str| {
+        let (states, split) = (format!("{name}.states"), format!("{name}.split"));
+        succeed(
+            folder.path(),
+            "profiler",
+            &format!("states --log {log} --out {states}"),
+        );
+        succeed(
+            folder.path(),
+            "pretrain",
+            &format!("split --last 1 --log {log} --out {split}"),
+        );
+        let states = common::schema::states::read(&folder.path().join(states)).unwrap();
+        let left = folder.path().join(split).join("log/interactions.parquet");
+        (
+            states.interactions,
+            common::schema::table::count_rows(&left).unwrap(),
+        )
+    };
+    assert_eq!(
+        read("log", "folder"),
+        read("data/log/interactions.parquet", "file")
+    );
+}
+
+#[test]
 fn an_empty_log_is_bad_data() {
     let folder = tempfile::tempdir().unwrap();
     write_log(&folder.path().join("log.parquet"), &[]);

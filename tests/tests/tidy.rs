@@ -197,6 +197,26 @@ fn files_are_written_through_one_function() {
 }
 
 #[test]
+fn parquet_is_opened_in_one_place() {
+    let readers = [
+        "ArrowReaderMetadata::",
+        "ParquetRecordBatchReaderBuilder::",
+        "SerializedFileReader",
+        "SerializedPageReader",
+        "ParquetReader::",
+        "scan_parquet",
+    ];
+    let crates = ["common", "profiler", "pretrain", "online", "simulator"];
+    forbid(
+        &crates,
+        &readers,
+        // Polars finds the first bad row of a log that was opened, checked and found bad.
+        &["common/src/schema/file.rs", "profiler/src/states/query.rs"],
+        "open Parquet files by common::schema::file, which checks them",
+    );
+}
+
+#[test]
 fn no_clock_and_no_foreign_randomness() {
     let foreign = [
         "thread_rng",

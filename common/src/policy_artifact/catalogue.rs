@@ -74,12 +74,12 @@ impl PolicyItems {
         write::write(path, manifest, &[], columns)
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        let table = Table::read(path)?;
+    pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {
+        let table = Table::open(path)?;
         Ok(PolicyItems {
             ids: table.unique_ids(ITEM_ID)?,
             popularity: table.numbers(POPULARITY)?,
-            traits: table.number_lists(TRAITS)?.concat(),
+            traits: table.number_rows(TRAITS, network.traits)?,
         })
     }
 }
@@ -134,7 +134,7 @@ impl PolicyUsers {
     }
 
     pub(super) fn read(path: &Path, network: &NetworkConfig) -> Result<Self> {
-        let table = Table::read(path)?;
+        let table = Table::open(path)?;
         let ids = table.unique_ids(USER_ID)?;
         let codes = |column: &str| -> Result<Vec<Vec<u32>>> {
             let lists = table.u32_lists(column)?;
@@ -148,33 +148,19 @@ impl PolicyUsers {
         };
         let (history, consumed) = (codes(HISTORY)?, codes(CONSUMED)?);
         let feedback = table.number_lists(FEEDBACK)?;
-        let traits = table.number_lists(TRAITS)?;
         let memory = match network.memory() {
             0 => Vec::new(),
-            _ => table.number_lists(MEMORY)?,
+            width => table.number_rows(MEMORY, width)?,
         };
-        if let Some(row) = memory.iter().position(|of| of.len() != network.memory()) {
+        if let Some(row) = (0..table.rows()).find(|&row| history[row].len() != feedback[row].len()) {
             return Err(Error::data(format!(
-                "a memory of {} numbers; the network has {}",
-                memory[row].len(),
-                network.memory()
+                "{} history items with {} feedbacks",
+                history[row].len(),
+                feedback[row].len()
             ))
             .file(path)
-            .column(MEMORY)
+            .column(FEEDBACK)
             .row(row));
-        }
-        for row in 0..table.rows() {
-            if history[row].len() != feedback[row].len() || traits[row].len() != network.traits {
-                return Err(Error::data(format!(
-                    "{} history items with {} feedbacks and {} traits; the network has {} traits",
-                    history[row].len(),
-                    feedback[row].len(),
-                    traits[row].len(),
-                    network.traits
-                ))
-                .file(path)
-                .row(row));
-            }
         }
         Ok(PolicyUsers {
             ids,
@@ -183,9 +169,9 @@ impl PolicyUsers {
                 .zip(feedback)
                 .map(|(i, f)| i.into_iter().zip(f).collect())
                 .collect(),
-            traits: traits.concat(),
+            traits: table.number_rows(TRAITS, network.traits)?,
             consumed,
-            memory: memory.concat(),
+            memory,
         })
     }
 }

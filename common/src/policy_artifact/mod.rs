@@ -125,24 +125,21 @@ impl Policy {
     /// When it is missing, not whole, damaged, of another version, or its parts do not fit each other.
     pub fn load(folder: &Path) -> Result<Self> {
         let manifest = Manifest::read_from_folder(folder, POLICY)?;
+        manifest.require_files(&[WEIGHTS_FILE, ITEMS_FILE, USERS_FILE], folder)?;
         let config: PolicyConfig = serde_json::from_value(manifest.config.clone()).map_err(|e| {
             Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder)
         })?;
         let unfit =
             |error: Error| Error::data(format!("the manifest describes {}", error.what())).file(folder);
         config.network.check().map_err(unfit)?;
-        let items = PolicyItems::read(&folder.join(ITEMS_FILE))?;
+        let items = PolicyItems::read(&folder.join(ITEMS_FILE), &config.network)?;
         let users = PolicyUsers::read(&folder.join(USERS_FILE), &config.network)?;
         let weights = Weights::read(&folder.join(WEIGHTS_FILE), &config.network)?;
-        if items.ids.len() != config.network.items
-            || items.traits.len() != items.ids.len() * config.network.traits
-        {
+        if items.ids.len() != config.network.items {
             return Err(Error::data(format!(
-                "the catalogue has {} items and {} trait values, but the network is made for {} items with {} traits",
+                "the catalogue has {} items, but the network is made for {}",
                 items.ids.len(),
-                items.traits.len(),
-                config.network.items,
-                config.network.traits
+                config.network.items
             ))
             .file(folder.join(ITEMS_FILE)));
         }
@@ -176,7 +173,13 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Float32Array;
+
     use super::*;
+    use crate::schema::column::{id_array, number_list_array};
+    use crate::schema::write;
 
     fn policy() -> Policy {
         let network = NetworkConfig {
@@ -247,6 +250,45 @@ mod tests {
             error.contains(WEIGHTS_FILE) && error.contains("cut short"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn rows_of_other_widths_are_refused_though_their_sum_is_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = policy();
+        made.save(folder.path()).unwrap();
+        let traits = [vec![0.0], vec![1.0, 2.0, 3.0], vec![4.0, 5.0]];
+        let columns = vec![
+            ("item_id", id_array(&made.items.ids, 0..3).unwrap(), false),
+            (
+                "popularity",
+                Arc::new(Float32Array::from(vec![1.0; 3])) as _,
+                false,
+            ),
+            ("traits", number_list_array(&traits), false),
+        ];
+        let path = folder.path().join(ITEMS_FILE);
+        write::write(&path, &made.manifest, &[], columns).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(ITEMS_FILE) && error.contains("not what the manifest says"),
+            "{error}"
+        );
+        let text = std::fs::read_to_string(folder.path().join(crate::manifest::FILE_NAME)).unwrap();
+        let mut listed = Manifest::from_json(&text, folder.path()).unwrap();
+        let print = Fingerprint::of_file(&path).unwrap();
+        listed.files.insert(ITEMS_FILE.into(), print);
+        listed.write_to_folder(folder.path()).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains("1 numbers, not 2") && error.contains("column traits, row 0"),
+            "{error}"
+        );
+        // A manifest that does not list a file says nothing of its content.
+        listed.files.remove(WEIGHTS_FILE);
+        listed.write_to_folder(folder.path()).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("no fingerprint of weights"), "{error}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct Candidates {
 /// A missing or unreadable file, a missing column, a wrong type, a null id, no list, an empty list, an item that
 /// a list holds twice.
 pub fn read(path: &Path) -> Result<Candidates> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[CANDIDATES])?;
     let (users, codes) = table.ids(USER_ID)?;
     let items = table.text_lists(ITEMS)?;

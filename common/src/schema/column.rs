@@ -156,6 +156,19 @@ impl Table {
         self.required(column, &DataType::Float32, finite)
     }
 
+    /// Numbers in [0, 1] without nulls.
+    ///
+    /// # Errors
+    /// As [`Table::numbers`], and a number outside.
+    pub fn shares(&self, column: &str) -> Result<Vec<f32>> {
+        self.required(column, &DataType::Float32, |chunk, row| {
+            match finite(chunk, row)? {
+                value if (0.0..=1.0).contains(&value) => Ok(value),
+                value => Err(chunk.place(Error::data(format!("the value is {value}, not from 0 to 1")), row)),
+            }
+        })
+    }
+
     /// Finite numbers that may be null.
     ///
     /// # Errors
@@ -246,6 +259,21 @@ impl Table {
                 .row(row));
         }
         Ok(lists)
+    }
+
+    /// Lists of `width` finite numbers, one after the other.
+    ///
+    /// # Errors
+    /// As [`Table::number_lists`], and a list of another length.
+    pub fn number_rows(&self, column: &str, width: usize) -> Result<Vec<f32>> {
+        let lists = self.number_lists(column)?;
+        match lists.iter().position(|list| list.len() != width) {
+            None => Ok(lists.concat()),
+            Some(row) => {
+                let error = Error::data(format!("the list has {} numbers, not {width}", lists[row].len()));
+                Err(error.file(self.path()).column(column).row(row))
+            }
+        }
     }
 
     /// Lists of non-negative 32-bit integers; a null list is an empty one.

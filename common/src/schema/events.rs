@@ -41,7 +41,7 @@ pub struct Events {
 /// # Errors
 /// As [`interactions::read_log`], and a null propensity.
 pub fn read(path: &Path) -> Result<Events> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     let mut log = interactions::from_table(&table, &[EVENTS], None, interactions::Empty::Refuse)?;
     if let Some(row) = log.propensity.iter().position(Option::is_none) {
         return Err(Error::data("an event without propensity")

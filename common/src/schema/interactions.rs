@@ -158,7 +158,7 @@ pub fn read_log(path: &Path, like_threshold: Option<f32>) -> Result<Interactions
 /// As [`read_log`], but for an empty log.
 pub fn read_cut_log(path: &Path) -> Result<Interactions> {
     from_table(
-        &Table::read(path)?,
+        &Table::open(path)?,
         &[LOG, super::events::EVENTS],
         None,
         Empty::Allow,
@@ -178,7 +178,7 @@ pub fn read_truth(path: &Path) -> Result<Interactions> {
 /// # Errors
 /// As [`read_log`], but for an empty file.
 pub fn read_withheld(path: &Path) -> Result<Interactions> {
-    from_table(&Table::read(path)?, &[WITHHELD], None, Empty::Allow)
+    from_table(&Table::open(path)?, &[WITHHELD], None, Empty::Allow)
 }
 
 /// What the file's footer says about its feedback, `like_threshold` winning over it. Refuses held-out truth.
@@ -232,7 +232,7 @@ fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> 
 }
 
 fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<Interactions> {
-    from_table(&Table::read(path)?, allowed, like_threshold, Empty::Refuse)
+    from_table(&Table::open(path)?, allowed, like_threshold, Empty::Refuse)
 }
 
 /// What becomes of a log without a row.

@@ -39,7 +39,7 @@ pub struct Items {
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a null or repeated id, an empty catalogue.
 pub fn read(path: &Path) -> Result<Items> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[ITEMS])?;
     let ids = table.unique_ids(ITEM_ID)?;
     let title = table.text(TITLE)?;

@@ -55,7 +55,7 @@ pub struct Metric {
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a null.
 pub fn read(path: &Path) -> Result<Vec<Metric>> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[METRICS])?;
     let (environment, method) = (table.text(ENVIRONMENT)?, table.text(METHOD)?);
     let (split, metric) = (table.text(SPLIT)?, table.text(METRIC)?);

@@ -4,13 +4,17 @@
 //! wrong. Every writer goes through [`crate::atomic_file`] and puts a [`crate::manifest::Manifest`] in the footer.
 
 pub mod candidates;
+mod checksums;
 pub mod column;
 pub mod consumed;
 pub mod decisions;
 pub mod events;
+pub mod file;
 pub mod interactions;
 pub mod items;
 pub mod metrics;
+mod pages;
+pub mod parts;
 pub mod preferences;
 pub mod profiles;
 pub mod reliability;
@@ -20,5 +24,6 @@ pub mod states;
 pub(crate) mod stream;
 pub mod summaries;
 pub mod table;
+pub mod times;
 pub mod users;
 pub(crate) mod write;

@@ -49,7 +49,7 @@ pub struct Preferences {
 /// A missing or unreadable file, a missing column, a wrong type, scores that do not match the candidates, a
 /// choice outside them.
 pub fn read(path: &Path) -> Result<Preferences> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[PREFERENCES])?;
     let preferences = Preferences {
         state_hash: table.text(STATE_HASH)?,

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field};
 use super::column::text_array;
 use super::table::Table;
 use super::write;
+use crate::ids::Dictionary;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -95,9 +96,9 @@ impl Profiles {
 ///
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, an unknown kind, traits of another length than
-/// the vocabulary, NaN or infinite traits.
+/// the vocabulary, NaN or infinite traits, an id that is there twice, a confidence outside [0, 1].
 pub fn read(path: &Path) -> Result<Profiles> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[PROFILES])?;
     table.require_rows("list of profiles")?;
     let vocabulary: Vec<String> = match table.metadata(VOCABULARY_KEY) {
@@ -121,22 +122,23 @@ pub fn read(path: &Path) -> Result<Profiles> {
             }
         });
     }
-    let lists = table.number_lists(TRAITS)?;
-    if let Some(row) = lists.iter().position(|list| list.len() != vocabulary.len()) {
-        let error = Error::data(format!(
-            "{} traits, but the vocabulary has {}",
-            lists[row].len(),
-            vocabulary.len()
-        ));
-        return Err(error.file(path).column(TRAITS).row(row));
+    let mut seen = [Dictionary::default(), Dictionary::default()];
+    let id = table.text(ID)?;
+    for (row, (&kind, id)) in kind.iter().zip(&id).enumerate() {
+        let of_kind = &mut seen[kind as usize];
+        let before = of_kind.len();
+        if of_kind.intern(id) as usize != before {
+            let error = Error::data(format!("the {} `{id}` has two profiles", kind.as_str()));
+            return Err(error.file(path).column(ID).row(row).hint("keep one of them"));
+        }
     }
     Ok(Profiles {
         kind,
-        id: table.text(ID)?,
+        id,
         state_hash: table.text_or_null(STATE_HASH)?,
-        traits: lists.concat(),
+        traits: table.number_rows(TRAITS, vocabulary.len())?,
         summary: table.text_or_null(SUMMARY)?,
-        confidence: table.numbers(CONFIDENCE)?,
+        confidence: table.shares(CONFIDENCE)?,
         fame: match table.has(FAME) {
             true => table.numbers_or_null(FAME)?,
             false => Vec::new(),

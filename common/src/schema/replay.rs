@@ -4,15 +4,14 @@
 //!
 //! Codes mean nothing by themselves: the file belongs to the log, and to the catalogue, that its manifest records.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, ListArray, RecordBatch, UInt32Array};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, UInt32Type};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
+use super::file::ParquetFile;
 use super::table;
 use super::write::{self, Columns, RowGroups};
 use crate::manifest::Manifest;
@@ -40,8 +39,7 @@ pub struct Block {
 /// An open file, its footer read.
 #[derive(Debug)]
 pub struct Blocks {
-    path: PathBuf,
-    footer: ArrowReaderMetadata,
+    file: ParquetFile,
     users: Vec<u32>,
 }
 
@@ -85,16 +83,13 @@ impl Blocks {
     /// # Errors
     /// A missing or unreadable file, another artifact.
     pub fn open(path: &Path) -> Result<Self> {
-        table::require_artifact(table::footer(&table::open(path)?), &[REPLAY], path)?;
-        let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
-        let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
-            .map_err(|e| e.file(path))?
-            .map_err(|e| table::damaged(e, path))?;
-        let groups = footer.metadata().row_groups().iter();
+        let file = ParquetFile::open(path)?;
+        table::require_artifact(&file, &[REPLAY])?;
+        file.check(&[USER, ITEMS, FEEDBACK])?;
+        let groups = file.row_groups().iter();
         Ok(Blocks {
-            path: path.to_path_buf(),
-            users: groups.map(|group| group.num_rows() as u32).collect(),
-            footer,
+            users: groups.map(|&rows| rows as u32).collect(),
+            file,
         })
     }
 
@@ -108,31 +103,26 @@ impl Blocks {
     /// # Errors
     /// A file that cannot be read or is damaged there.
     pub fn read(&self, number: usize) -> Result<Block> {
-        let file = File::open(&self.path).map_err(|e| Error::io(e, "read", &self.path))?;
         let placed = |error: Error| {
             let hint = "remove the file: it is made again from the log";
             error
-                .file(&self.path)
+                .file(self.file.path())
                 .at(format!("row group {number}"))
                 .hint(hint)
         };
-        let batches = fence::decode(|| self.batches(file, number)).map_err(placed)?;
+        let reader = self.file.reader(&[USER, ITEMS, FEEDBACK])?;
+        let rows = self.users.get(number).copied().unwrap_or(0) as usize;
+        let batches = fence::decode(|| -> parquet::errors::Result<Vec<RecordBatch>> {
+            let reader = reader.with_row_groups(vec![number]).with_batch_size(rows.max(1));
+            Ok(reader.build()?.collect::<arrow::error::Result<_>>()?)
+        })
+        .map_err(placed)?;
         let mut block = Block::default();
         for batch in batches.map_err(|e| placed(Error::data(format!("the file cannot be decoded: {e}"))))? {
             let taken = take(&batch, &mut block);
             taken.ok_or_else(|| placed(Error::data("the columns are not those of a replay")))?;
         }
         Ok(block)
-    }
-
-    fn batches(&self, file: File, number: usize) -> parquet::errors::Result<Vec<RecordBatch>> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());
-        let rows = self.users.get(number).copied().unwrap_or(0) as usize;
-        let batches = builder
-            .with_row_groups(vec![number])
-            .with_batch_size(rows.max(1))
-            .build()?;
-        Ok(batches.collect::<arrow::error::Result<_>>()?)
     }
 }
 

@@ -1,22 +1,23 @@
 //! A log read batch by batch, in the order of its rows: memory for one batch, whatever the size of the file or of its
 //! row groups. For a log in memory see [`super::interactions`].
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float32Type, Schema};
-use parquet::arrow::ProjectionMask;
+use arrow::datatypes::{DataType, Float32Type};
 
 use super::column::{finite, id_at, id_kind, present, time_at, time_type};
 use super::events::EVENTS;
+use super::file::ParquetFile;
 use super::interactions::{
     Empty, FEEDBACK, Feedback, ITEM_ID, LOG, PROPENSITY, TIMESTAMP, USER_ID, check_propensity,
     feedback_of_log,
 };
-use super::table::{self, BATCH_ROWS, Chunk};
+use super::parts;
+use super::table::{self, Chunk};
 use crate::ids::{BLOCK, Dictionary, IdKind};
 use crate::terminal::Progress;
-use crate::{Error, Result, fence};
+use crate::{Error, Result};
 
 /// What becomes of a row that holds a null, an empty id, NaN, an infinity or a propensity outside (0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum BadRows {
 /// The files of a log, their columns checked; see [`Scan::rows`].
 #[derive(Clone, Debug)]
 pub struct Scan {
-    files: Vec<PathBuf>,
+    files: Vec<ParquetFile>,
     bad_rows: BadRows,
     /// What feedback means.
     pub kind: Feedback,
@@ -77,25 +78,22 @@ impl Scan {
     }
 
     fn open_log(path: &Path, like_threshold: Option<f32>, bad_rows: BadRows, empty: Empty) -> Result<Self> {
-        let files = table::part_paths(path)?;
+        let mut files = Vec::new();
         let (mut users, mut items, mut total) = (IdKind::Integer, IdKind::Integer, 0);
-        for file in &files {
-            let builder = table::open(file)?;
-            table::require_artifact(table::footer(&builder), &[LOG, EVENTS], file)?;
-            let schema = builder.schema();
+        for path in &parts::files(path)? {
+            let file = ParquetFile::open(path)?;
+            table::require_artifact(&file, &[LOG, EVENTS])?;
             for (column, kind) in [(USER_ID, &mut users), (ITEM_ID, &mut items)] {
-                let found = column_type(schema, column, file)?;
-                if id_kind(Some(found), column, file)? == IdKind::Text {
+                let found = file.column_type(column)?;
+                if id_kind(Some(found), column, path)? == IdKind::Text {
                     *kind = IdKind::Text;
                 }
             }
             for column in [TIMESTAMP, FEEDBACK] {
-                column_type(schema, column, file)?;
+                file.column_type(column)?;
             }
-            total += table::row_groups(&builder)
-                .iter()
-                .map(|&rows| rows as u64)
-                .sum::<u64>();
+            total += file.rows();
+            files.push(file);
         }
         if total == 0 && empty == Empty::Refuse {
             return Err(Error::data("the log is empty: it has no row").file(path));
@@ -118,53 +116,41 @@ impl Scan {
     pub fn rows(&self, label: &str, mut take: impl FnMut(&Batch<'_>) -> Result<()>) -> Result<u64> {
         let progress = Progress::new(label, self.total, "rows");
         let mut skipped = 0;
-        for path in &self.files {
-            let builder = table::open(path)?;
-            let row_groups = table::row_groups(&builder);
-            let wanted = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK, PROPENSITY];
-            let roots = builder.schema().fields().iter().enumerate();
-            let roots = roots.filter(|(_, field)| wanted.contains(&field.name().as_str()));
-            let only = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(root, _)| root));
-            let mut batches = builder
-                .with_projection(only)
-                .with_batch_size(BATCH_ROWS)
-                .build()
-                .map_err(|e| table::damaged(e, path))?;
-            let mut first_row = 0;
-            while let Some(batch) = fence::decode(|| batches.next()).map_err(|e| e.file(path))? {
-                let batch = batch.map_err(|e| table::damaged(e, path))?;
-                let chunk = |column, wanted: &DataType| {
-                    Chunk::of(&batch, column, wanted, (path, &row_groups, first_row))
-                };
-                let schema = batch.schema();
-                let time = schema
-                    .column_with_name(TIMESTAMP)
-                    .map(|(_, field)| field.data_type());
-                let columns = Columns {
-                    user: chunk(USER_ID, &DataType::LargeUtf8)?,
-                    item: chunk(ITEM_ID, &DataType::LargeUtf8)?,
-                    time: chunk(TIMESTAMP, &time_type(time))?,
-                    feedback: chunk(FEEDBACK, &DataType::Float32)?,
-                    propensity: match schema.column_with_name(PROPENSITY) {
-                        Some(_) => Some(chunk(PROPENSITY, &DataType::Float32)?),
-                        None => None,
-                    },
-                };
-                let kept = columns.kept(self.bad_rows)?;
-                skipped += (batch.num_rows() - kept.len()) as u64;
-                take(&columns.batch(kept))?;
-                first_row += batch.num_rows();
-                progress.add(batch.num_rows() as u64);
-            }
+        for file in &self.files {
+            file.each_batch(
+                &[USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK, PROPENSITY],
+                |first_row, batch| {
+                    let chunk = |column, wanted: &DataType| {
+                        Chunk::of(
+                            &batch,
+                            column,
+                            wanted,
+                            (file.path(), file.row_groups(), first_row),
+                        )
+                    };
+                    let schema = batch.schema();
+                    let time = schema
+                        .column_with_name(TIMESTAMP)
+                        .map(|(_, field)| field.data_type());
+                    let columns = Columns {
+                        user: chunk(USER_ID, &DataType::LargeUtf8)?,
+                        item: chunk(ITEM_ID, &DataType::LargeUtf8)?,
+                        time: chunk(TIMESTAMP, &time_type(time))?,
+                        feedback: chunk(FEEDBACK, &DataType::Float32)?,
+                        propensity: match schema.column_with_name(PROPENSITY) {
+                            Some(_) => Some(chunk(PROPENSITY, &DataType::Float32)?),
+                            None => None,
+                        },
+                    };
+                    let kept = columns.kept(self.bad_rows)?;
+                    skipped += (batch.num_rows() - kept.len()) as u64;
+                    take(&columns.batch(kept))?;
+                    progress.add(batch.num_rows() as u64);
+                    Ok(())
+                },
+            )?;
         }
         Ok(skipped)
-    }
-}
-
-fn column_type<'a>(schema: &'a Schema, column: &str, path: &Path) -> Result<&'a DataType> {
-    match schema.column_with_name(column) {
-        Some((_, field)) => Ok(field.data_type()),
-        None => Err(table::missing(schema, column, path)),
     }
 }
 

@@ -71,7 +71,7 @@ pub fn state_hash<S: AsRef<str>>(items: &[S], liked: &[bool]) -> String {
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a repeated user, lists of unequal length.
 pub fn read(path: &Path) -> Result<States> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[STATES])?;
     let states = States {
         users: table.unique_ids(USER_ID)?,

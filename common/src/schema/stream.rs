@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use arrow::datatypes::DataType;
-use parquet::arrow::ProjectionMask;
 
 use super::column::{each_id, id_kind, intern_new};
-use super::table::{self, BATCH_ROWS, Chunk};
+use super::file::ParquetFile;
+use super::parts;
+use super::table::{self, Chunk};
+use crate::Result;
 use crate::ids::{Dictionary, IdKind};
-use crate::{Result, fence};
 
 /// Room for so many ids is made at once where a footer promises them; a damaged footer cannot ask for more.
 const MOST_ROOM: usize = 1 << 24;
@@ -18,11 +19,8 @@ const MOST_ROOM: usize = 1 << 24;
 /// # Errors
 /// A missing or unreadable file, a missing column, a type that is neither text nor integer.
 pub(crate) fn kind_of_ids(path: &Path, column: &str) -> Result<IdKind> {
-    let builder = table::open(path)?;
-    match builder.schema().column_with_name(column) {
-        Some((_, field)) => id_kind(Some(field.data_type()), column, path),
-        None => Err(table::missing(builder.schema(), column, path)),
-    }
+    let file = ParquetFile::open(path)?;
+    id_kind(Some(file.column_type(column)?), column, path)
 }
 
 /// The unique ids in `column` of a file or a folder of part files whose manifests, if any, are of a kind in `allowed`.
@@ -47,48 +45,28 @@ pub(crate) fn unique_ids(path: &Path, column: &str, allowed: &[&str]) -> Result<
 /// # Errors
 /// A missing or unreadable file, another artifact, a missing column, a type that is neither text nor integer; those of
 /// `take`.
-pub(crate) fn each_batch(
+pub(crate) fn each_batch<'a>(
     path: &Path,
-    columns: &[&str],
+    columns: &[&'a str],
     allowed: &[&str],
     mut take: impl FnMut(&mut [Dictionary], &[Chunk<'_>]) -> Result<()>,
 ) -> Result<Vec<Dictionary>> {
     let mut ids: Vec<Dictionary> = Vec::with_capacity(columns.len());
-    for path in table::part_paths(path)? {
-        let builder = table::open(&path)?;
-        table::require_artifact(table::footer(&builder), allowed, &path)?;
-        let row_groups = table::row_groups(&builder);
-        let schema = builder.schema().clone();
-        let mut roots = Vec::with_capacity(columns.len());
+    for path in parts::files(path)? {
+        let file = ParquetFile::open(&path)?;
+        table::require_artifact(&file, allowed)?;
         for (at, column) in columns.iter().enumerate() {
-            let Some((root, field)) = schema.column_with_name(column) else {
-                return Err(table::missing(&schema, column, &path));
-            };
-            let kind = id_kind(Some(field.data_type()), column, &path)?;
+            let kind = id_kind(Some(file.column_type(column)?), column, &path)?;
             if ids.len() == at {
                 ids.push(Dictionary::new(kind));
             }
-            roots.push(root);
         }
-        let only = ProjectionMask::roots(builder.parquet_schema(), roots);
-        let mut batches = builder
-            .with_projection(only)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| table::damaged(e, &path))?;
-        let mut first_row = 0;
-        while let Some(batch) = fence::decode(|| batches.next()).map_err(|e| e.file(&path))? {
-            let batch = batch.map_err(|e| table::damaged(e, &path))?;
-            let chunks = columns
-                .iter()
-                .map(|column| {
-                    let place = (path.as_path(), row_groups.as_slice(), first_row);
-                    Chunk::of(&batch, column, &DataType::LargeUtf8, place)
-                })
-                .collect::<Result<Vec<_>>>()?;
-            take(&mut ids, &chunks)?;
-            first_row += batch.num_rows();
-        }
+        file.each_batch(columns, |first_row, batch| {
+            let place = (path.as_path(), file.row_groups(), first_row);
+            let chunk = |column: &&'a str| Chunk::of(&batch, column, &DataType::LargeUtf8, place);
+            let chunks = columns.iter().map(chunk).collect::<Result<Vec<_>>>()?;
+            take(&mut ids, &chunks)
+        })?;
     }
     Ok(ids)
 }

@@ -38,13 +38,13 @@ pub struct Summaries {
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a repeated user.
 pub fn read(path: &Path) -> Result<Summaries> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[SUMMARIES])?;
     let summaries = Summaries {
         users: table.unique_ids(USER_ID)?,
         state_hash: table.text(STATE_HASH)?,
         summary: table.text(SUMMARY)?,
-        confidence: table.numbers(CONFIDENCE)?,
+        confidence: table.shares(CONFIDENCE)?,
     };
     table.require_rows("list of summaries")?;
     Ok(summaries)

@@ -1,39 +1,24 @@
-//! A Parquet artifact read whole: record batches with the place of every row, and the manifest.
-//!
-//! Threat model: a file may be cut short, be no Parquet at all, lack columns, hold other types, nulls or NaN.
-//! Each is one [`Error`] with its place. A file made to exhaust memory is out of scope: inputs are the user's own.
+//! A Parquet artifact, a file or a folder of part files, whose columns are decoded when they are asked for; every row with
+//! its place, and the manifest.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Schema};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::file::metadata::KeyValue;
+use arrow::datatypes::DataType;
 
+use super::file::{ParquetFile, missing};
 use super::interactions::{TRUTH, WITHHELD};
+use super::parts;
 use crate::convert::{convert, shown};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
-use crate::{Error, Result, fence};
+use crate::{Error, Result};
 
-/// Rows of a batch when a file is read.
-pub(super) const BATCH_ROWS: usize = 65_536;
-
-/// A Parquet file, or a folder of Parquet part files, in memory.
+/// A Parquet file, or a folder of Parquet part files: the footers in memory.
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
-    parts: Vec<Part>,
-}
-
-#[derive(Debug)]
-struct Part {
-    path: PathBuf,
-    batches: Vec<RecordBatch>,
-    row_groups: Vec<usize>,
-    metadata: Vec<KeyValue>,
-    rows: usize,
+    parts: Vec<ParquetFile>,
 }
 
 /// One column in one batch, with what is needed to name the place of a row.
@@ -105,18 +90,16 @@ impl<'a> Chunk<'a> {
 }
 
 impl Table {
-    /// Reads a Parquet file, or every `*.parquet` in a folder in the order of their names.
+    /// Opens a Parquet file, or those of a folder, see [`parts::files`].
     ///
     /// # Errors
     /// When there is no such file, no part in the folder, or a part is no whole Parquet file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let parts = part_paths(path)?
-            .into_iter()
-            .map(|part| read_part(&part))
-            .collect::<Result<_>>()?;
+    pub fn open(path: &Path) -> Result<Self> {
+        let parts = parts::files(path)?;
+        let parts = parts.iter().map(|part| ParquetFile::open(part));
         Ok(Table {
             path: path.to_path_buf(),
-            parts,
+            parts: parts.collect::<Result<_>>()?,
         })
     }
 
@@ -127,7 +110,7 @@ impl Table {
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.parts.iter().map(|part| part.rows).sum()
+        self.parts.iter().map(|part| part.rows() as usize).sum()
     }
 
     /// The manifest of the (first) file, where it has one.
@@ -148,43 +131,45 @@ impl Table {
     pub fn require_artifact(&self, allowed: &[&str]) -> Result<()> {
         self.parts
             .iter()
-            .try_for_each(|part| require_artifact(&part.metadata, allowed, &part.path))
+            .try_for_each(|part| require_artifact(part, allowed))
     }
 
     /// A value of the Parquet footer's metadata (of the first part).
     pub fn metadata(&self, key: &str) -> Option<String> {
-        self.parts.first().and_then(|part| find(&part.metadata, key))
+        self.parts.first().and_then(|part| part.metadata(key))
     }
 
     /// Whether the column is there.
     pub fn has(&self, column: &str) -> bool {
-        self.parts.iter().all(|part| {
-            part.batches
-                .iter()
-                .all(|batch| batch.column_by_name(column).is_some())
-        })
+        let mut parts = self.parts.iter();
+        parts.all(|part| part.schema().column_with_name(column).is_some())
     }
 
-    /// The column's chunks, as `wanted`.
+    /// The column's chunks, as `wanted`: decoded now, and no other column with them.
     pub(crate) fn chunks<'a>(&'a self, column: &'a str, wanted: &DataType) -> Result<Vec<Chunk<'a>>> {
         let mut chunks = Vec::new();
         for part in &self.parts {
-            let mut first_row = 0;
-            for batch in &part.batches {
-                let place = (part.path.as_path(), part.row_groups.as_slice(), first_row);
-                chunks.push(Chunk::of(batch, column, wanted, place)?);
-                first_row += batch.num_rows();
-            }
+            part.column_type(column)?;
+            let mut memory = 0;
+            part.each_batch(&[column], |first_row, batch| {
+                let chunk = Chunk::of(
+                    &batch,
+                    column,
+                    wanted,
+                    (part.path(), part.row_groups(), first_row),
+                )?;
+                memory += chunk.array.get_array_memory_size() as u64;
+                part.fits_memory(memory, column)?;
+                chunks.push(chunk);
+                Ok(())
+            })?;
         }
         Ok(chunks)
     }
 
-    /// The type of the column in the file, of the first batch.
+    /// The type of the column in the (first) file.
     pub(crate) fn column_type(&self, column: &str) -> Option<DataType> {
-        let batch = self.parts.iter().flat_map(|part| &part.batches).next()?;
-        batch
-            .column_by_name(column)
-            .map(|array| array.data_type().clone())
+        self.parts.first()?.column_type(column).ok().cloned()
     }
 
     /// Requires at least one row.
@@ -212,13 +197,20 @@ impl Table {
 /// # Errors
 /// When a part cannot be read.
 pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
-    let parts = part_paths(path)?;
-    if let [only] = parts.as_slice() {
+    fingerprint_of(&parts::files(path)?)
+}
+
+/// The fingerprint of one file is its own, that of several is of their fingerprints in order.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn fingerprint_of(files: &[PathBuf]) -> Result<Fingerprint> {
+    if let [only] = files {
         return Fingerprint::of_file(only);
     }
-    let prints = parts
+    let prints = files
         .iter()
-        .map(|part| Fingerprint::of_file(part))
+        .map(|file| Fingerprint::of_file(file))
         .collect::<Result<Vec<_>>>()?;
     Ok(Fingerprint::of_parts(
         prints.iter().map(|print| print.as_str().as_bytes()),
@@ -230,14 +222,8 @@ pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
 /// # Errors
 /// When a file is no whole Parquet file.
 pub fn count_rows(path: &Path) -> Result<u64> {
-    let mut rows = 0;
-    for part in part_paths(path)? {
-        rows += row_groups(&open(&part)?)
-            .iter()
-            .map(|&rows| rows as u64)
-            .sum::<u64>();
-    }
-    Ok(rows)
+    let rows = parts::files(path)?.into_iter();
+    rows.map(|part| Ok(ParquetFile::open(&part)?.rows())).sum()
 }
 
 /// The manifest in a Parquet file's footer, where it has one; reads the footer alone.
@@ -256,16 +242,15 @@ pub fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 /// # Errors
 /// When the file is no whole Parquet file.
 pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
-    let parts = part_paths(path)?;
-    Ok(find(footer(&open(&parts[0])?), key))
+    Ok(ParquetFile::open(&parts::files(path)?[0])?.metadata(key))
 }
 
 /// Requires the manifest in a footer, where there is one, to be of one of the kinds in `allowed`.
-pub(super) fn require_artifact(footer: &[KeyValue], allowed: &[&str], path: &Path) -> Result<()> {
-    let Some(json) = find(footer, PARQUET_KEY) else {
+pub(super) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<()> {
+    let Some(json) = file.metadata(PARQUET_KEY) else {
         return Ok(());
     };
-    let manifest = Manifest::from_json(&json, path)?;
+    let manifest = Manifest::from_json(&json, file.path())?;
     if allowed.contains(&manifest.artifact.as_str()) {
         return Ok(());
     }
@@ -279,102 +264,8 @@ pub(super) fn require_artifact(footer: &[KeyValue], allowed: &[&str], path: &Pat
         allowed.join(" or "),
         manifest.artifact
     ))
-    .file(path)
+    .file(file.path())
     .hint(hint))
-}
-
-pub(super) fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
-    if !kind.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let entries = std::fs::read_dir(path).map_err(|e| Error::io(e, "list", path))?;
-    let mut parts: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|x| x == "parquet"))
-        .collect();
-    parts.sort();
-    if parts.is_empty() {
-        return Err(Error::usage("the folder holds no *.parquet file").file(path));
-    }
-    Ok(parts)
-}
-
-pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
-    fence::decode(|| ParquetRecordBatchReaderBuilder::try_new(file))
-        .map_err(|e| e.file(path))?
-        .map_err(|e| {
-            Error::data(format!("no whole Parquet file: {e}"))
-                .file(path)
-                .hint("it may have been cut short in a copy; copy or make it again")
-        })
-}
-
-fn read_part(path: &Path) -> Result<Part> {
-    let builder = open(path)?;
-    let row_groups = row_groups(&builder);
-    let metadata = footer(&builder).to_vec();
-    let schema = builder.schema().clone();
-    let reader = builder
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|e| damaged(e, path))?;
-    let mut batches = fence::decode(|| reader.collect::<Result<Vec<_>, _>>())
-        .map_err(|e| e.file(path))?
-        .map_err(|e| damaged(e, path))?;
-    if batches.is_empty() {
-        // Keep the columns of an empty file known: a missing column is another error than an empty log.
-        batches.push(RecordBatch::new_empty(schema));
-    }
-    let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    Ok(Part {
-        path: path.to_path_buf(),
-        batches,
-        row_groups,
-        metadata,
-        rows,
-    })
-}
-
-/// Rows of each row group, as the footer says.
-pub(super) fn row_groups(builder: &ParquetRecordBatchReaderBuilder<File>) -> Vec<usize> {
-    let groups = builder.metadata().row_groups().iter();
-    groups.map(|group| group.num_rows() as usize).collect()
-}
-
-/// The footer's metadata.
-pub(super) fn footer(builder: &ParquetRecordBatchReaderBuilder<File>) -> &[KeyValue] {
-    let pairs = builder.metadata().file_metadata().key_value_metadata();
-    pairs.map_or(&[], Vec::as_slice)
-}
-
-fn find(pairs: &[KeyValue], key: &str) -> Option<String> {
-    pairs
-        .iter()
-        .find(|pair| pair.key == key)
-        .and_then(|pair| pair.value.clone())
-}
-
-/// The error of a file whose pages cannot be decoded.
-pub(super) fn damaged(error: impl std::fmt::Display, path: &Path) -> Error {
-    Error::data(format!("the file cannot be decoded: {error}")).file(path)
-}
-
-/// The error of a column that is not there.
-pub(super) fn missing(schema: &Schema, column: &str, path: &Path) -> Error {
-    let found: Vec<String> = schema
-        .fields()
-        .iter()
-        .map(|field| format!("`{}`", field.name()))
-        .collect();
-    Error::data(format!(
-        "column `{column}` is missing; the file has {}",
-        found.join(", ")
-    ))
-    .file(path)
-    .column(column)
-    .hint(format!("rename the column that holds it to `{column}`"))
 }
 
 fn wrong_type(found: &ArrayRef, column: &str, wanted: &DataType, path: &Path) -> Error {
@@ -389,7 +280,7 @@ fn wrong_type(found: &ArrayRef, column: &str, wanted: &DataType, path: &Path) ->
 }
 
 /// A type's name as a user would say it.
-pub(crate) fn type_name(kind: &DataType) -> String {
+pub fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::LargeUtf8 | DataType::Utf8 | DataType::Utf8View => "text".into(),
         DataType::Float32 => "a 32-bit number".into(),

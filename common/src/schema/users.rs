@@ -34,7 +34,7 @@ pub struct Users {
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a null or repeated id.
 pub fn read(path: &Path) -> Result<Users> {
-    let table = Table::read(path)?;
+    let table = Table::open(path)?;
     table.require_artifact(&[USERS])?;
     let ids = table.unique_ids(USER_ID)?;
     let found = table.column_type(ATTRIBUTES);

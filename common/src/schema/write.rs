@@ -9,6 +9,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
+use super::checksums;
 use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, atomic_file};
 
@@ -101,7 +102,7 @@ pub(crate) fn stream_groups<T>(
                 RowGroups::Pieces => writer.flush().map_err(failed),
             }
         })?;
-        writer.close().map_err(failed)?;
+        checksums::finish(writer).map_err(failed)?;
         Ok(value)
     })
 }

@@ -48,7 +48,12 @@ impl Default for IalpLogConfig {
 /// As [`ialp::train`].
 pub fn train(config: &IalpLogConfig, run: Run, reward: &RewardModel) -> Result<Trained> {
     let dataset = run.setting.dataset;
-    let likes = dataset.popularity.iter().sum::<f32>() / dataset.items.len() as f32;
+    let likes = dataset
+        .popularity
+        .iter()
+        .map(|&likes| f64::from(likes))
+        .sum::<f64>() as f32
+        / dataset.items.len() as f32;
     let weight = config.imitation * likes / (likes + 1.0);
     if weight == 0.0 {
         return ialp::train(&config.ialp, run, reward);

@@ -84,7 +84,7 @@ pub(crate) fn make(
     if source != TraitSource::None {
         sources.extend(Source::of_traits(&traits.items, &traits.users, traits.count));
     }
-    let popularity = Popularity::new(log.likes.width(), traits.fame.as_deref(), &sources);
+    let popularity = Popularity::new(&log.likes.counts(), traits.fame.as_deref(), &sources);
     let appeal = fit::fit(&log, &popularity, &sources, seed);
     let closed = policy::closed(&appeal, &sources, &log, dataset.window, config.exploration)?;
     let report = &appeal.report;

@@ -7,6 +7,7 @@
 
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
+use statrs::function::gamma::{digamma, ln_gamma};
 
 use super::sources::Source;
 
@@ -14,8 +15,9 @@ use super::sources::Source;
 /// precision of that: from MovieLens' films (0.6 to 0.9).
 const FAME: f64 = 0.7;
 const FAME_PRECISION: f64 = 10.0;
-/// The precision of what a unit of a source adds, about 0; of the intercept, about [`LEVEL`]; of the shape's logarithm, about 0.
-const PRECISION: f64 = 1.0;
+/// Precisions of what a unit of a source adds that are tried, the first of them leaving the source out; of the intercept, about
+/// [`LEVEL`]; of the shape's logarithm, about 0.
+const PRECISIONS: [f64; 5] = [1e9, 100.0, 30.0, 10.0, 3.0];
 const LEVEL_PRECISION: f64 = 0.05;
 const SHAPE_PRECISION: f64 = 0.5;
 const LEVEL: f64 = -3.0;
@@ -23,15 +25,13 @@ const LEVEL: f64 = -3.0;
 const MOST_ROWS: usize = 8_192;
 /// Rounds of a step of Newton's method and one of the shape, at most, and the step that ends them.
 const ROUNDS: usize = 30;
-const DONE: f64 = 1e-6;
+const DONE: f64 = 1e-5;
 /// Rows of a piece of a sum over items.
 const PIECE: usize = 512;
 /// Bounds of the logarithms of rates and of the shape.
 const MOST: f64 = 25.0;
 const SHAPES: (f64, f64) = (-7.0, 7.0);
 const BISECTIONS: usize = 40;
-/// Terms of the sum that the shape is fit by, before its integral.
-const TERMS: usize = 64;
 
 /// What popularity is regressed on.
 #[derive(Clone, Debug)]
@@ -45,9 +45,19 @@ pub(super) struct Popularity {
     precision: DVector<f64>,
 }
 
+/// A regression.
+struct Fitted {
+    weights: DVector<f64>,
+    shape: f64,
+    /// The logarithm of the counts' probability, weights integrated out by Laplace's method.
+    evidence: f64,
+}
+
 impl Popularity {
-    /// Of `items` with `fame` (standardised log-probabilities of titles, 0 where unknown) and `sources`.
-    pub(super) fn new(items: usize, fame: Option<&[f32]>, sources: &[Source]) -> Self {
+    /// Of items that were liked `likes` times, with `fame` (standardised log-probabilities of titles, 0 where unknown) and
+    /// `sources`. How far each source is trusted is what makes the likes most probable.
+    pub(super) fn new(likes: &[f32], fame: Option<&[f32]>, sources: &[Source]) -> Self {
+        let items = likes.len();
         let first = 1 + usize::from(fame.is_some());
         let width = first + sources.iter().map(|s| s.width).sum::<usize>();
         let mut table = Vec::with_capacity(items * width);
@@ -59,41 +69,37 @@ impl Popularity {
             }
         }
         let mut mean = DVector::zeros(width);
-        let mut precision = DVector::from_element(width, PRECISION);
+        let mut precision = DVector::from_element(width, PRECISIONS[0]);
         (mean[0], precision[0]) = (LEVEL, LEVEL_PRECISION);
         if fame.is_some() {
             (mean[1], precision[1]) = (FAME, FAME_PRECISION);
         }
-        Popularity {
+        let mut model = Popularity {
             items,
             width,
             table,
             mean,
             precision,
+        };
+        let mut at = first;
+        for source in sources {
+            let tried = PRECISIONS.map(|precision| {
+                model.precision.rows_mut(at, source.width).fill(precision);
+                (model.fit(likes).evidence, precision)
+            });
+            let best = tried.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
+            model
+                .precision
+                .rows_mut(at, source.width)
+                .fill(best.map_or(PRECISIONS[0], |b| b.1));
+            at += source.width;
         }
+        model
     }
 
     /// The logarithm of each item's rate of likes, given how often each was liked.
     pub(super) fn of(&self, likes: &[f32]) -> Vec<f32> {
-        let stride = self.items.div_ceil(MOST_ROWS).max(1);
-        let rows: Vec<usize> = (0..self.items).step_by(stride).collect();
-        let counts: Vec<f64> = rows.iter().map(|&item| f64::from(likes[item])).collect();
-        let mut weights = self.mean.clone();
-        if let Some(total) = Some(counts.iter().sum::<f64>()).filter(|&total| total > 0.0) {
-            weights[0] = (total / rows.len() as f64).ln();
-        }
-        let mut shape = 1.0;
-        for _ in 0..ROUNDS {
-            let step = self.step(&rows, &counts, &weights, shape);
-            weights += &step;
-            let means: Vec<f64> = rows.iter().map(|&item| self.rate(item, &weights).exp()).collect();
-            let next = fit_shape(&counts, &means);
-            let moved = step.amax().max((next / shape).ln().abs());
-            shape = next;
-            if moved < DONE {
-                break;
-            }
-        }
+        let Fitted { weights, shape, .. } = self.fit(likes);
         (0..self.items)
             .into_par_iter()
             .map(|item| {
@@ -103,14 +109,52 @@ impl Popularity {
             .collect()
     }
 
+    fn fit(&self, likes: &[f32]) -> Fitted {
+        let stride = self.items.div_ceil(MOST_ROWS).max(1);
+        let rows: Vec<usize> = (0..self.items).step_by(stride).collect();
+        let counts: Vec<f64> = rows.iter().map(|&item| f64::from(likes[item])).collect();
+        let mut weights = self.mean.clone();
+        if let Some(total) = Some(counts.iter().sum::<f64>()).filter(|&total| total > 0.0) {
+            weights[0] = (total / rows.len() as f64).ln();
+        }
+        let (mut shape, mut evidence) = (1.0, 0.0);
+        for _ in 0..ROUNDS {
+            let (slope, curve) = self.slope(&rows, &counts, &weights, shape);
+            let Some(root) = curve.cholesky() else { break };
+            let step = self.downhill(&rows, &counts, &weights, shape, root.solve(&slope));
+            weights += &step;
+            let log_volume = root.l_dirty().diagonal().map(f64::ln).sum();
+            let means: Vec<f64> = rows.iter().map(|&item| self.rate(item, &weights).exp()).collect();
+            let next = fit_shape(&counts, &means);
+            let moved = step.amax().max((next / shape).ln().abs());
+            shape = next;
+            evidence = self.posterior(&rows, &counts, &weights, shape) - log_volume;
+            if moved < DONE {
+                break;
+            }
+        }
+        evidence += 0.5 * self.precision.map(f64::ln).sum();
+        Fitted {
+            weights,
+            shape,
+            evidence,
+        }
+    }
+
     fn rate(&self, item: usize, weights: &DVector<f64>) -> f64 {
         let row = &self.table[item * self.width..(item + 1) * self.width];
         let sum: f64 = row.iter().zip(weights.iter()).map(|(&x, w)| f64::from(x) * w).sum();
         sum.clamp(-MOST, MOST)
     }
 
-    /// The step of Newton's method, with expected second derivatives, as long as it raises the posterior.
-    fn step(&self, rows: &[usize], counts: &[f64], weights: &DVector<f64>, shape: f64) -> DVector<f64> {
+    /// The slope of the logarithm of the posterior, and its expected second derivatives with the other sign.
+    fn slope(
+        &self,
+        rows: &[usize],
+        counts: &[f64],
+        weights: &DVector<f64>,
+        shape: f64,
+    ) -> (DVector<f64>, DMatrix<f64>) {
         let width = self.width;
         let pieces: Vec<(DVector<f64>, DMatrix<f64>)> = rows
             .par_chunks(PIECE)
@@ -133,17 +177,25 @@ impl Popularity {
                 (slope, curve)
             })
             .collect();
-        let off = &self.mean - weights;
-        let mut slope = off.component_mul(&self.precision);
+        let mut slope = (&self.mean - weights).component_mul(&self.precision);
         let mut curve = DMatrix::from_diagonal(&self.precision);
         for (more, piece) in pieces {
             slope += more;
             curve += piece;
         }
         curve.fill_upper_triangle_with_lower_triangle();
-        let Some(step) = curve.cholesky().map(|c| c.solve(&slope)) else {
-            return DVector::zeros(width);
-        };
+        (slope, curve)
+    }
+
+    /// The part of `step` that does not lower the posterior.
+    fn downhill(
+        &self,
+        rows: &[usize],
+        counts: &[f64],
+        weights: &DVector<f64>,
+        shape: f64,
+        step: DVector<f64>,
+    ) -> DVector<f64> {
         let here = self.posterior(rows, counts, weights, shape);
         let mut part = 1.0;
         while part > 1e-3 && self.posterior(rows, counts, &(weights + part * &step), shape) < here {
@@ -152,48 +204,36 @@ impl Popularity {
         part * step
     }
 
-    /// The logarithm of the posterior at a fixed shape, but for what does not depend on the weights.
+    /// The logarithm of the posterior, but for what does not depend on weights and shape.
     fn posterior(&self, rows: &[usize], counts: &[f64], weights: &DVector<f64>, shape: f64) -> f64 {
+        let level = shape * shape.ln() - ln_gamma(shape);
         let pieces: Vec<f64> = rows
             .par_chunks(PIECE)
             .zip(counts.par_chunks(PIECE))
             .map(|(rows, counts)| {
-                let one = |(&item, count): (&usize, &f64)| {
+                let one = |(&item, n): (&usize, &f64)| {
                     let log = self.rate(item, weights);
-                    count * log - (count + shape) * (shape + log.exp()).ln()
+                    ln_gamma(n + shape) + level + n * log - (n + shape) * (shape + log.exp()).ln()
                 };
                 rows.iter().zip(counts).map(one).sum()
             })
             .collect();
         let off = weights - &self.mean;
-        pieces.iter().sum::<f64>() - 0.5 * off.component_mul(&off).dot(&self.precision)
+        let prior = off.component_mul(&off).dot(&self.precision) + SHAPE_PRECISION * shape.ln().powi(2);
+        pieces.iter().sum::<f64>() - 0.5 * prior
     }
 }
 
 /// The most probable shape of rates with `means` that gave `counts`, by bisection of the slope in its logarithm.
 fn fit_shape(counts: &[f64], means: &[f64]) -> f64 {
-    // The slope of ln Gamma(n + r) - ln Gamma(r) is the sum of 1 / (r + k) over k < n: how many counts are above each k, and
-    // for the rest of large ones its integral.
-    let mut above = [0.0; TERMS];
-    for &count in counts {
-        for above in &mut above[..(count as usize).min(TERMS)] {
-            *above += 1.0;
-        }
-    }
-    let terms = TERMS as f64;
     let slope = |log: f64| {
         let r = log.exp();
+        let level = digamma(r);
         let one = |(n, m): (&f64, &f64)| {
-            let large = if *n > terms {
-                ((n + r - 0.5) / (terms + r - 0.5)).ln()
-            } else {
-                0.0
-            };
-            large + (r / (r + m)).ln() + 1.0 - (r + n) / (r + m)
+            let gamma = if *n > 0.0 { digamma(n + r) - level } else { 0.0 };
+            gamma + (r / (r + m)).ln() + 1.0 - (r + n) / (r + m)
         };
-        let small = above.iter().zip(0..).map(|(n, k)| n / (r + f64::from(k)));
-        let sum = small.sum::<f64>() + counts.iter().zip(means).map(one).sum::<f64>();
-        r * sum - SHAPE_PRECISION * log
+        r * counts.iter().zip(means).map(one).sum::<f64>() - SHAPE_PRECISION * log
     };
     let (mut low, mut high) = SHAPES;
     for _ in 0..BISECTIONS {
@@ -241,7 +281,7 @@ mod tests {
     fn rates_are_those_that_made_the_counts() {
         for level in [-1.5, 0.0, 6.5] {
             let (source, counts) = counts(level);
-            let found = Popularity::new(counts.len(), None, &[source]).of(&counts);
+            let found = Popularity::new(&counts, None, &[source]).of(&counts);
             // The posterior mean of a Gamma of shape 1 and mean m is (n + 1) m / (m + 1).
             for (item, (found, n)) in found.iter().zip(&counts).enumerate() {
                 let m = (level + if item % 2 == 0 { 1.0 } else { -1.0 }).exp();
@@ -252,11 +292,26 @@ mod tests {
     }
 
     #[test]
+    fn a_source_that_says_nothing_of_the_counts_is_left_out() {
+        let (mut source, counts) = counts(0.0);
+        let rates = |source: Source| Popularity::new(&counts, None, &[source]).of(&counts);
+        let told = rates(source.clone());
+        // Every second pair of items changes places: the kinds then tell nothing.
+        source.table.chunks_exact_mut(4).for_each(|four| four.copy_from_slice(&[1.0, 1.0, -1.0, -1.0]));
+        let nothing = rates(source);
+        let alone = Popularity::new(&counts, None, &[]).of(&counts);
+        let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(apart(&nothing, &alone) < 0.1, "{}", apart(&nothing, &alone));
+        assert!(apart(&told, &alone) > 0.5);
+    }
+
+    #[test]
     fn without_a_like_fame_decides_and_with_many_it_does_not() {
         let mut rng = stream(2, "test", &[]);
         let fame: Vec<f32> = (0..500).map(|_| normal(&mut rng)).collect();
-        let model = Popularity::new(fame.len(), Some(&fame), &[]);
-        let none = model.of(&vec![0.0; 500]);
+        let none = vec![0.0; 500];
+        let model = Popularity::new(&none, Some(&fame), &[]);
+        let none = model.of(&none);
         for (a, b) in fame.windows(2).map(|f| f[0] < f[1]).zip(none.windows(2).map(|p| p[0] < p[1])) {
             assert_eq!(a, b);
         }
@@ -268,8 +323,9 @@ mod tests {
 
     #[test]
     fn no_items_and_wild_numbers_give_finite_rates() {
-        assert!(Popularity::new(0, None, &[]).of(&[]).is_empty());
-        let model = Popularity::new(3, Some(&[1e6, -1e6, 0.0]), &[]);
-        assert!(model.of(&[1e7, 0.0, 3.0]).iter().all(|x| x.is_finite()));
+        assert!(Popularity::new(&[], None, &[]).of(&[]).is_empty());
+        let likes = [1e7, 0.0, 3.0];
+        let model = Popularity::new(&likes, Some(&[1e6, -1e6, 0.0]), &[]);
+        assert!(model.of(&likes).iter().all(|x| x.is_finite()));
     }
 }

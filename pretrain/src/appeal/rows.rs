@@ -45,11 +45,12 @@ impl Rows {
 
     /// How many users had each item.
     pub(crate) fn counts(&self) -> Vec<f32> {
-        let mut counts = vec![0.0; self.width];
+        // A 32-bit sum of ones ends at 2^24.
+        let mut counts = vec![0_u32; self.width];
         for &item in &self.items {
-            counts[item as usize] += 1.0;
+            counts[item as usize] += 1;
         }
-        counts
+        counts.into_iter().map(|count| count as f32).collect()
     }
 
     /// The same pairs by item.

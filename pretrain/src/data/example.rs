@@ -2,6 +2,7 @@
 
 use common::ids::{Dictionary, IdKind};
 use common::rng::{RngExt, normal, shuffle, stream};
+use common::schema::times::Times;
 
 use super::profiles::ProfileTraits;
 use super::replay::Replay;
@@ -55,6 +56,7 @@ pub(crate) fn two_kinds() -> Dataset {
         users: ids(60),
         states: logs.iter().map(|log| last(log, WINDOW).to_vec()).collect(),
         replay: Replay::of_logs(&logs, items as usize),
+        times: Times::default(),
         without_feedback: WithoutFeedback::default(),
         popularity,
         window: WINDOW,

@@ -6,6 +6,7 @@ use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::schema::replay::REPLAY;
 use common::schema::scan::Scan;
+use common::schema::times::Times;
 use common::schema::{items, profiles, states};
 use common::{Error, Result, terminal};
 use serde::Serialize;
@@ -16,7 +17,7 @@ use super::profiles::ProfileTraits;
 use super::reading::{Reading, ReplayFile};
 use super::replay::{Census, Place, Replay, Sizes};
 use super::time_cut::TimeCut;
-use super::{Event, WINDOW, WithoutFeedback, last};
+use super::{Event, LikeCounts, WINDOW, WithoutFeedback, last};
 
 /// Everything that training reads, over dense codes. U users, N items.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Dataset {
     pub users: Dictionary,
     /// The users' interactions. Users of whom the log has no row, who come last, are not in it.
     pub replay: Replay,
+    /// The times of the log's rows.
+    pub times: Times,
     /// What users have consumed, of which no feedback is known; see [`Dataset::consumed`].
     pub(crate) without_feedback: WithoutFeedback,
     /// Each user's state at the end of what is read of the log, oldest first.
@@ -85,6 +88,7 @@ impl Dataset {
             let text = format!("{}: {} bad rows are left out", log_path.display(), census.skipped);
             terminal::warn(&text);
         }
+        census.times.warn(&log_path);
         let log = LogRead {
             like_threshold: scan.kind.like_threshold,
             fraction: reading.log_fraction,
@@ -110,6 +114,7 @@ impl Dataset {
             users: census.users,
             items: census.items,
             replay,
+            times: census.times,
             without_feedback: WithoutFeedback::default(),
             profiles: None,
             preferences: Vec::new(),
@@ -168,13 +173,13 @@ impl Dataset {
             window,
             ..
         } = self;
+        let mut likes = LikeCounts::new(popularity.len());
         replay.visit(|_, events| {
-            for (item, _) in events.iter().filter(|(_, feedback)| *feedback > 0.0) {
-                popularity[*item as usize] += 1.0;
-            }
+            likes.add(events);
             states.push(last(events, *window).to_vec());
             Ok(())
         })?;
+        *popularity = likes.to_f32();
         if self.replay.interactions() > 0 && self.popularity.iter().all(|&likes| likes == 0.0) {
             return Err(Error::data(format!(
                 "no feedback reaches {}: nothing is liked",

@@ -9,7 +9,7 @@ use super::folds::{FOLDS, Folds, TO_FIT, TO_MEASURE};
 use super::measure::RewardFit;
 use super::model::{RewardConfig, RewardModel};
 use super::pairs::{Group, TAIL, of_log, of_preference};
-use crate::data::{Dataset, Event, Traits, tail_start};
+use crate::data::{Dataset, Event, LikeCounts, Traits, tail_start};
 
 /// Users (or preferences) that the fit reads at most: a handful of coefficients needs no more.
 const USERS: usize = 20_000;
@@ -30,13 +30,12 @@ impl RewardModel {
         config: &RewardConfig,
         seed: u64,
     ) -> Result<(Self, RewardFit)> {
-        let mut heads = vec![0.0; dataset.items.len()];
+        let mut heads = LikeCounts::new(dataset.items.len());
         dataset.replay.visit(|_, log| {
-            for (item, _) in head(log).iter().filter(|(_, feedback)| *feedback > 0.0) {
-                heads[*item as usize] += 1.0;
-            }
+            heads.add(head(log));
             Ok(())
         })?;
+        let heads = heads.to_f32();
         let mut known = Features::new(traits, &heads);
         let users = drawn(dataset.users.len(), seed);
         let logs = dataset.replay.of_users(&users)?;

@@ -130,10 +130,11 @@ impl Source {
 
 fn describe(dataset: &Dataset) {
     let interactions = dataset.replay.interactions();
-    let likes: f32 = dataset.popularity.iter().sum();
+    let likes: f64 = dataset.popularity.iter().map(|&likes| f64::from(likes)).sum();
     terminal::info(&format!(
-        "log: {} users, {} items, {interactions} interactions, {likes} of them liked",
+        "log: {} users, {} items, {interactions} interactions, {likes} of them liked; {}",
         dataset.users.len(),
-        dataset.items.len()
+        dataset.items.len(),
+        dataset.times
     ));
 }

@@ -7,7 +7,7 @@ use common::schema::states::{self, Cut};
 use common::schema::table;
 use common::{Error, Result};
 
-use crate::states::{self as from_log, sources};
+use crate::states::sources;
 
 /// How the states at `path` were cut from their log.
 ///
@@ -43,7 +43,7 @@ pub fn require_hold_out(path: &Path) -> Result<Cut> {
 /// When it is missing, held-out truth, or another one.
 pub fn require_log(states: &Path, log: &Path) -> Result<Fingerprint> {
     let files = sources::files(log)?;
-    let fingerprint = from_log::fingerprint(&files)?;
+    let fingerprint = table::fingerprint_of(&files)?;
     if let Some(manifest) = table::read_manifest(states)? {
         manifest.require_input("log", &fingerprint, states, log)?;
     }

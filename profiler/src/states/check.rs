@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use arrow::datatypes::DataType as ArrowType;
+use common::schema::file::ParquetFile;
 use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
-use common::{Error, Result, fence};
+use common::schema::table::type_name;
+use common::{Error, Result};
 use polars::prelude::*;
 
 use super::query::{collect, lazy, polars_error, typed};
@@ -11,34 +14,23 @@ use super::query::{collect, lazy, polars_error, typed};
 const ROW: &str = "__row";
 
 /// Checks that `file` has the columns of a log in types that can be read; says whether user ids are integers.
-pub(super) fn columns(file: &Path) -> Result<bool> {
-    let mut frame = lazy(file)?;
-    let schema = fence::decode(|| frame.collect_schema()).map_err(|e| e.file(file))?;
-    let schema = schema.map_err(|e| polars_error(&e, file))?;
+pub(super) fn columns(file: &ParquetFile) -> Result<bool> {
     for (column, wanted, fits) in [
-        (USER_ID, "text or integers", is_id as fn(&DataType) -> bool),
+        (USER_ID, "text or integers", is_id as fn(&ArrowType) -> bool),
         (ITEM_ID, "text or integers", is_id),
         (TIMESTAMP, "a time or integer milliseconds", is_time),
         (FEEDBACK, "a number", is_number),
     ] {
-        let Some(found) = schema.get(column) else {
-            let names: Vec<String> = schema.iter_names().map(|name| format!("`{name}`")).collect();
-            return Err(Error::data(format!(
-                "column `{column}` is missing; the file has {}",
-                names.join(", ")
-            ))
-            .file(file)
-            .column(column)
-            .hint(format!("rename the column that holds it to `{column}`")));
-        };
+        let found = file.column_type(column)?;
         if !fits(found) {
+            let found = type_name(found);
             return Err(Error::data(format!("column `{column}` is {found}, not {wanted}"))
-                .file(file)
+                .file(file.path())
                 .column(column)
                 .hint(format!("write the column as {wanted}")));
         }
     }
-    Ok(schema.get(USER_ID).is_some_and(DataType::is_integer))
+    Ok(file.column_type(USER_ID)?.is_integer())
 }
 
 /// The error for the first bad row of `file`, if it has one.
@@ -113,18 +105,23 @@ pub(super) fn values(file: &Path) -> Result<()> {
     first.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-fn is_id(kind: &DataType) -> bool {
+fn is_id(kind: &ArrowType) -> bool {
+    match kind {
+        ArrowType::Dictionary(_, values) => is_id(values),
+        _ => {
+            kind.is_integer() || matches!(kind, ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View)
+        }
+    }
+}
+
+fn is_time(kind: &ArrowType) -> bool {
     kind.is_integer()
         || matches!(
             kind,
-            DataType::String | DataType::Categorical(..) | DataType::Enum(..)
+            ArrowType::Timestamp(..) | ArrowType::Date32 | ArrowType::Date64
         )
 }
 
-fn is_time(kind: &DataType) -> bool {
-    kind.is_integer() || matches!(kind, DataType::Datetime(..) | DataType::Date)
-}
-
-fn is_number(kind: &DataType) -> bool {
-    kind.is_primitive_numeric() || kind.is_bool()
+fn is_number(kind: &ArrowType) -> bool {
+    kind.is_integer() || kind.is_floating() || *kind == ArrowType::Boolean
 }

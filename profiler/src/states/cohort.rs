@@ -6,6 +6,7 @@ use common::Result;
 use common::ids::Dictionary;
 use common::schema::interactions::{FEEDBACK, Feedback, ITEM_ID, TIMESTAMP, USER_ID};
 use common::schema::states::Cut;
+use common::schema::times::Times;
 
 use super::latest::Latest;
 use super::log::{Batch, Log};
@@ -76,11 +77,16 @@ impl Means<'_> {
 }
 
 impl Cohort {
-    /// Reads `users` from the log. `items` gets the items that it lacks.
+    /// Reads `users` from the log. `items` gets the items that it lacks, `times` the times of all rows.
     ///
     /// # Errors
     /// When a file cannot be read, and for the first bad row.
-    pub(super) fn read(means: Means, users: Range<usize>, items: &mut Dictionary) -> Result<Self> {
+    pub(super) fn read(
+        means: Means,
+        users: Range<usize>,
+        items: &mut Dictionary,
+        times: &mut Times,
+    ) -> Result<Self> {
         let mut shards: Vec<Shard> = means
             .dealt(&users)
             .map(|users| Shard {
@@ -95,6 +101,7 @@ impl Cohort {
         let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
         means.log.scan("states", &columns, means.workers, |batch| {
             let rows = Rows::of(batch, means)?;
+            times.add(rows.time);
             let item = batch.codes(ITEM_ID, items, means.workers)?;
             rows.deal(&users, &mut shards, |shard, user, row| {
                 let time = rows.time[row];

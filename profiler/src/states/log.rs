@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use common::ids::{Dictionary, IdKind};
+use common::schema::file::ParquetFile;
 use common::terminal::Progress;
 use common::{Error, Result};
 
@@ -62,10 +63,11 @@ impl Log {
             rows: 0,
         };
         for path in files {
-            if !check::columns(path)? {
+            let opened = ParquetFile::open(path)?;
+            if !check::columns(&opened)? {
                 log.users = IdKind::Text;
             }
-            let file = File::open(path)?;
+            let file = File::new(opened)?;
             log.parts.extend(file.parts(log.files.len()));
             log.files.push(file);
         }
@@ -130,10 +132,10 @@ impl Log {
 
     /// The error for the first bad row; a scan has seen that there is one.
     fn first_bad_row(&self) -> Error {
-        let found = self.files.iter().try_for_each(|file| check::values(&file.path));
+        let found = self.files.iter().try_for_each(|file| check::values(file.path()));
         found.err().unwrap_or_else(|| {
             Error::retry("the log was changed while it was read")
-                .file(&self.files[0].path)
+                .file(self.files[0].path())
                 .hint("run again when nothing writes to it")
         })
     }

@@ -16,7 +16,6 @@ mod tally;
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
-use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback};
 use common::schema::states::{Cut, STATES};
@@ -78,7 +77,7 @@ pub fn run(config: &Config) -> Result<()> {
     let mut manifest = Manifest::new(STATES, "profiler states")
         .seed(config.seed)
         .config(&cut)?
-        .input("log", fingerprint(&files)?);
+        .input("log", table::fingerprint_of(&files)?);
     if let Some(users) = &config.users {
         manifest = manifest.input("users", table::fingerprint(users)?);
     }
@@ -102,9 +101,11 @@ pub fn run(config: &Config) -> Result<()> {
         interactions,
         shown,
         liked,
+        times,
     } = pieces::write(&config.out, &manifest, means, config.users.as_deref())?;
+    times.warn(&config.log);
     terminal::info(&format!(
-        "{}: {users} users, {interactions} interactions; {shown} in the states, {liked} of them liked",
+        "{}: {users} users, {interactions} interactions; {shown} in the states, {liked} of them liked; {times}",
         config.out.display(),
     ));
     Ok(())
@@ -125,18 +126,4 @@ fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> 
         }
     }
     Ok(first)
-}
-
-/// The fingerprint of one file is its own, that of several is of their fingerprints in order.
-pub(crate) fn fingerprint(files: &[PathBuf]) -> Result<Fingerprint> {
-    if let [only] = files {
-        return Fingerprint::of_file(only);
-    }
-    let prints = files
-        .iter()
-        .map(|file| Fingerprint::of_file(file))
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Fingerprint::of_parts(
-        prints.iter().map(|print| print.as_str().as_bytes()),
-    ))
 }

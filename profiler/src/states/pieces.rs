@@ -7,6 +7,7 @@ use common::Result;
 use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::schema::states::{self, States, state_hash};
+use common::schema::times::Times;
 
 use super::cohort::{self, Cohort, Means};
 use super::{absent, parallel};
@@ -26,6 +27,8 @@ pub(super) struct Totals {
     pub(super) shown: usize,
     /// How many of these are likes.
     pub(super) liked: usize,
+    /// The times of the log's rows.
+    pub(super) times: Times,
 }
 
 impl Totals {
@@ -46,14 +49,14 @@ pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Optio
     let known = &means.tally.users;
     let others = others.map(|others| absent::states(known, others)).transpose()?;
     let mut items = Dictionary::default();
-    let mut totals = Totals::default();
+    let (mut totals, mut times) = (Totals::default(), Times::default());
     states::write_pieces(out, manifest, known.kind(), |write| {
         let mut write = |piece: &States| {
             totals.add(piece);
             write(piece)
         };
         for users in cohort::ranges(means) {
-            let cohort = Cohort::read(means, users, &mut items)?;
+            let cohort = Cohort::read(means, users, &mut items, &mut times)?;
             let pieces: Vec<Range<usize>> = cut(&cohort.users, means.cut.window).collect();
             for some in pieces.chunks(means.workers) {
                 let made = parallel::map(some, |users| piece(&cohort, users.clone(), means, &items));
@@ -62,7 +65,7 @@ pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Optio
         }
         others.iter().try_for_each(&mut write)
     })?;
-    Ok(totals)
+    Ok(Totals { times, ..totals })
 }
 
 /// The pieces of a cohort: by what stands in the manifest, as the cuts may show in the file's pages.

@@ -1,15 +1,15 @@
 //! A few rows of a Parquet file, decoded alone: the unit of parallel work, and what bounds memory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float32Type, Int64Type, TimeUnit};
 use common::ids::BLOCK;
+use common::schema::file::ParquetFile;
 use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
 use common::{Error, Result, fence};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// Rows of a part, at most. Row groups of other writers may be the whole file: they are read from the middle, which
 /// skips the pages before.
@@ -17,8 +17,9 @@ const ROWS: usize = 131_072;
 
 /// A file of a log, its footer read.
 pub(super) struct File {
-    pub(super) path: PathBuf,
-    footer: ArrowReaderMetadata,
+    opened: ParquetFile,
+    /// Rows of a part.
+    rows: usize,
 }
 
 /// Consecutive rows of one row group.
@@ -43,40 +44,29 @@ pub(super) enum Ids {
 }
 
 impl File {
-    /// Reads the footer of the file at `path`.
+    /// Takes an opened file, and checks the columns of a log in it.
     ///
     /// # Errors
-    /// When it is no whole Parquet file.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = open(path)?;
-        let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
-            .map_err(|e| e.file(path))?
-            .map_err(|e| damaged(&e, path))?;
-        // A count that no writer makes would be cut into more parts than memory holds.
-        let counts = footer
-            .metadata()
-            .row_groups()
-            .iter()
-            .map(|group| group.num_rows());
-        if let Some(count) = counts.into_iter().find(|&count| u32::try_from(count).is_err()) {
-            return Err(damaged(&format!("a row group of {count} rows"), path));
-        }
-        Ok(File {
-            path: path.to_path_buf(),
-            footer,
-        })
+    /// When they are damaged, or ask for more than they may.
+    pub(super) fn new(opened: ParquetFile) -> Result<Self> {
+        let rows = opened.check(&[USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK])?.min(ROWS);
+        Ok(File { opened, rows })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        self.opened.path()
     }
 
     /// The parts of this file, the log's `file`-th.
     pub(super) fn parts(&self, file: usize) -> impl Iterator<Item = Part> {
-        let groups = self.footer.metadata().row_groups().iter().enumerate();
-        groups.flat_map(move |(row_group, group)| {
-            let rows = group.num_rows() as usize;
-            (0..rows).step_by(ROWS).map(move |offset| Part {
+        let groups = self.opened.row_groups().iter().enumerate();
+        groups.flat_map(move |(row_group, &rows)| {
+            (0..rows).step_by(self.rows).map(move |offset| Part {
                 file,
                 row_group,
                 offset,
-                rows: ROWS.min(rows - offset),
+                rows: self.rows.min(rows - offset),
             })
         })
     }
@@ -86,46 +76,40 @@ impl File {
     /// # Errors
     /// When the file cannot be read, or is damaged there.
     pub(super) fn read(&self, part: &Part, columns: &[&'static str]) -> Result<Slice> {
-        let file = open(&self.path)?;
-        let batch = fence::decode(|| self.batch(file, part, columns))
-            .map_err(|e| e.file(&self.path))?
-            .map_err(|e| damaged(&e, &self.path))?;
+        let path = self.path();
+        let reader = self.opened.reader(columns)?;
+        let batch = fence::decode(|| batch(reader, part))
+            .map_err(|e| e.file(path))?
+            .map_err(|e| damaged(&e, path))?;
         if batch.num_rows() != part.rows {
-            return Err(damaged(&"it has fewer rows than its footer says", &self.path));
+            return Err(damaged(&"it has fewer rows than its footer says", path));
         }
         let typed = |&column| Ok((column, typed(&batch, column)?));
         let columns = columns.iter().map(typed).collect::<arrow::error::Result<_>>();
         Ok(Slice {
-            columns: columns.map_err(|e| damaged(&e, &self.path))?,
+            columns: columns.map_err(|e| damaged(&e, path))?,
         })
     }
+}
 
-    fn batch(
-        &self,
-        file: std::fs::File,
-        part: &Part,
-        columns: &[&'static str],
-    ) -> parquet::errors::Result<RecordBatch> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());
-        let roots = builder.schema().fields().iter().enumerate();
-        let roots = roots.filter(|(_, field)| columns.contains(&field.name().as_str()));
-        let only = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(root, _)| root));
-        let mut batches = builder
-            .with_projection(only)
-            .with_row_groups(vec![part.row_group])
-            .with_offset(part.offset)
-            .with_limit(part.rows)
-            .with_batch_size(part.rows)
-            .build()?
-            .collect::<arrow::error::Result<Vec<_>>>()?;
-        match (batches.pop(), batches.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (Some(last), false) => {
-                batches.push(last);
-                Ok(concat_batches(&batches[0].schema(), &batches)?)
-            }
-            (None, _) => Err(parquet::errors::ParquetError::EOF("no row".into())),
+fn batch(
+    reader: ParquetRecordBatchReaderBuilder<std::fs::File>,
+    part: &Part,
+) -> parquet::errors::Result<RecordBatch> {
+    let mut batches = reader
+        .with_row_groups(vec![part.row_group])
+        .with_offset(part.offset)
+        .with_limit(part.rows)
+        .with_batch_size(part.rows)
+        .build()?
+        .collect::<arrow::error::Result<Vec<_>>>()?;
+    match (batches.pop(), batches.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(last), false) => {
+            batches.push(last);
+            Ok(concat_batches(&batches[0].schema(), &batches)?)
         }
+        (None, _) => Err(parquet::errors::ParquetError::EOF("no row".into())),
     }
 }
 
@@ -150,10 +134,6 @@ fn typed(batch: &RecordBatch, column: &str) -> arrow::error::Result<ArrayRef> {
         }
         _ => cast(found, &DataType::Float32),
     }
-}
-
-fn open(path: &Path) -> Result<std::fs::File> {
-    std::fs::File::open(path).map_err(|e| Error::io(e, "read", path))
 }
 
 fn damaged(error: &dyn std::fmt::Display, path: &Path) -> Error {

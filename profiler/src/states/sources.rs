@@ -1,20 +1,17 @@
 //! The Parquet files behind `--log`: a file, a folder (all levels below it, as Hive partitions), or a glob.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use common::schema::parts;
 use common::{Error, Result};
 
 /// The files of `log`, in the order of their paths.
 pub(crate) fn files(log: &Path) -> Result<Vec<PathBuf>> {
-    if log.is_file() {
-        return Ok(vec![log.to_path_buf()]);
+    if log.exists() {
+        return parts::files(log);
     }
     let mut found = Vec::new();
-    if log.is_dir() {
-        collect(log, &mut found)?;
-    } else {
-        matches(log, &mut found)?;
-    }
+    matches(log, &mut found)?;
     found.sort();
     if found.is_empty() {
         return Err(Error::usage("no such file, and no *.parquet file behind it")
@@ -26,28 +23,23 @@ pub(crate) fn files(log: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e| Error::io(e, "list", folder);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 fn matches(pattern: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let text = pattern
         .to_str()
         .ok_or_else(|| Error::usage("the path is not UTF-8").file(pattern))?;
     let paths = glob::glob(text).map_err(|e| Error::usage(format!("no valid glob: {e}")).file(pattern))?;
+    // A name that the pattern spells out is wanted, whatever it begins with.
+    let wanted = |part: Component<'_>| {
+        let name = part.as_os_str().to_string_lossy();
+        !parts::is_left_out(&name) || pattern.components().any(|spelled| spelled == part)
+    };
     for path in paths {
         let path = path.map_err(|e| Error::usage(format!("cannot read: {e}")).file(pattern))?;
-        if path.is_file() {
-            found.push(path);
+        let names = path
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        if path.is_file() && names.clone().all(wanted) {
+            found.push(path.clone());
         }
     }
     Ok(())
@@ -60,7 +52,14 @@ mod tests {
     #[test]
     fn a_folder_a_glob_and_a_file_give_their_files_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.parquet", "a.parquet", "day=2/c.parquet", "note.txt"] {
+        for name in [
+            "b.parquet",
+            "a.parquet",
+            "day=2/c.parquet",
+            "_temporary/d.parquet",
+            "_e.parquet",
+            "note.txt",
+        ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, b"").unwrap();
@@ -77,7 +76,10 @@ mod tests {
             names(&folder.path().join("*.parquet")),
             ["a.parquet", "b.parquet"]
         );
-        assert_eq!(names(&folder.path().join("b.parquet")), ["b.parquet"]);
+        assert_eq!(names(&folder.path().join("*/*.parquet")), ["day=2/c.parquet"]);
+        for spelled in ["b.parquet", "_e.parquet", "_temporary/*.parquet"] {
+            assert_eq!(names(&folder.path().join(spelled)).len(), 1, "{spelled}");
+        }
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Environment {
     pub fn load(folder: &Path) -> Result<(Self, Manifest)> {
         let manifest = Manifest::read_from_folder(folder, KIND)
             .map_err(|e| e.hint("--environment must be a folder that `simulator fit` wrote"))?;
+        manifest.require_files(&[ITEMS_FILE, USERS_FILE, MODEL_FILE], folder)?;
         let items = items::read_ids(&folder.join(ITEMS_FILE))?;
         let users = users::read_ids(&folder.join(USERS_FILE))?;
         let mut tensors = Reader::open(&folder.join(MODEL_FILE))?;

@@ -9,6 +9,7 @@ use common::manifest::Manifest;
 use common::schema::consumed;
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
+use common::schema::times::Times;
 use common::schema::users::{self, Users};
 use common::{Error, Result, atomic_file, terminal};
 use serde::Serialize;
@@ -136,8 +137,13 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         Some(_) => format!(" and {} cut from it", imported.log.len() - left),
         None => String::new(),
     };
+    let mut times = Times::default();
+    [&imported.log, &imported.truth]
+        .iter()
+        .for_each(|part| times.add(&part.timestamp));
+    times.warn(job.out);
     terminal::info(&format!(
-        "{}: {} users, {} items, {left} interactions in the log{cut}, {} held out",
+        "{}: {} users, {} items, {left} interactions in the log{cut}, {} held out; {times}",
         job.out.display(),
         imported.users.ids.len(),
         imported.items.ids.len(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, Metric};
-use common::schema::table;
+use common::schema::{parts, table};
 use common::{Error, Result};
 
 /// One metrics file.
@@ -22,16 +22,12 @@ pub(super) struct Source {
     pub(super) metrics: Vec<Metric>,
 }
 
-/// Reads all files in `paths`; of a folder, every `*.parquet` below it.
+/// Reads all files in `paths`; of a folder, those that [`parts::files`] finds in it.
 pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Source>> {
     let mut files = Vec::new();
     let mut seen = BTreeSet::new();
     for path in paths {
-        let below = parquet_below(path)?;
-        if below.is_empty() {
-            return Err(no_metrics("the folder holds no *.parquet file").file(path));
-        }
-        for file in below {
+        for file in parts::files(path)? {
             let real = file.canonicalize().map_err(|e| Error::io(e, "read", &file))?;
             if seen.insert(real) {
                 files.push(file);
@@ -50,30 +46,6 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Source>> {
 
 fn no_metrics(what: &str) -> Error {
     Error::usage(what).hint("`simulator run --out FILE.parquet` and `simulator fidelity` write metrics")
-}
-
-fn parquet_below(path: &Path) -> Result<Vec<PathBuf>> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read the metrics", path))?;
-    if !kind.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut entries = std::fs::read_dir(path)
-        .and_then(|entries| {
-            entries
-                .map(|entry| entry.map(|e| e.path()))
-                .collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(|e| Error::io(e, "list", path))?;
-    entries.sort();
-    let mut files = Vec::new();
-    for entry in entries {
-        if entry.is_dir() {
-            files.extend(parquet_below(&entry)?);
-        } else if entry.extension().is_some_and(|extension| extension == "parquet") {
-            files.push(entry);
-        }
-    }
-    Ok(files)
 }
 
 fn read(path: &Path) -> Result<Source> {

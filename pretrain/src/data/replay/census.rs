@@ -3,6 +3,7 @@
 use common::Result;
 use common::ids::Dictionary;
 use common::schema::scan::Scan;
+use common::schema::times::Times;
 
 use crate::data::time_cut::TimeCut;
 
@@ -15,6 +16,8 @@ pub(crate) struct Census {
     pub(crate) items: Dictionary,
     /// How many interactions each user has before the cut.
     pub(crate) counts: Vec<u32>,
+    /// The times of all rows.
+    pub(crate) times: Times,
     /// How many bad rows were skipped.
     pub(crate) skipped: u64,
 }
@@ -29,6 +32,7 @@ impl Census {
         let mut counts: Vec<u32> = Vec::new();
         let known = catalogue.is_some();
         let mut items = catalogue.unwrap_or_else(|| Dictionary::new(scan.items));
+        let mut times = Times::default();
         let mut cut = cut.pass();
         let skipped = scan.rows("users and items", |batch| {
             if known {
@@ -36,6 +40,7 @@ impl Census {
             } else {
                 batch.items(&mut items);
             }
+            times.add(&batch.timestamp);
             let user = batch.users(&mut users);
             counts.resize(users.len(), 0);
             for (user, &time) in user.into_iter().zip(&batch.timestamp) {
@@ -47,6 +52,7 @@ impl Census {
             users,
             items,
             counts,
+            times,
             skipped,
         })
     }

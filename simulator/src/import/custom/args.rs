@@ -43,7 +43,7 @@ enum UnratedPair {
 
 #[derive(Debug, Args)]
 pub(crate) struct Custom {
-    /// The interactions, or the log where --truth is given; a folder is read as part files
+    /// The interactions, or the log where --truth is given; of a folder all Parquet files at all levels, without names that begin with `.` or `_`
     #[arg(long, value_name = "FILE|DIR")]
     interactions: PathBuf,
     /// The catalogue [default: the items of the interactions, with their ids as titles]

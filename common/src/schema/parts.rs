@@ -1,0 +1,186 @@
+//! The Parquet files that a path stands for: a file, or those of a folder at all levels below it, as Hive partitions are.
+//!
+//! In a folder, names that begin with `.` or `_` are left out, as Spark, pyarrow and DuckDB do: what a tool or a copy keeps
+//! beside the data (`_temporary`, `_SUCCESS`, `._part-0.parquet`, `.part-0.parquet.crc`, `_part-0.parquet`), or a file that
+//! is still being written. A folder `_name=value` is a partition. Every folder and file counts once, however many links
+//! lead to it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The files of `path`, in the order of their paths.
+///
+/// # Errors
+/// Where nothing is there, or a folder has no Parquet file.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
+    if !kind.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut found = Found::default();
+    found.folder(path)?;
+    // What is there by itself comes before what a link leads to, so that its own name is the one that it is read under.
+    while let Some(link) = found.links.pop_first() {
+        found.entry(&link, true)?;
+    }
+    if found.files.is_empty() {
+        let mut error = Error::usage("the folder holds no *.parquet file").file(path);
+        if let Some(left_out) = found.left_out {
+            let example = left_out.display();
+            error = error.hint(format!(
+                "names that begin with `.` or `_` are left out, such as {example}: rename them if they are data"
+            ));
+        }
+        return Err(error);
+    }
+    found.files.sort();
+    Ok(found.files)
+}
+
+/// Whether a file or folder of this name is no data.
+pub fn is_left_out(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with('_') && !name.contains('=')
+}
+
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    links: BTreeSet<PathBuf>,
+    /// The true places of the files and folders that were seen.
+    seen: BTreeSet<PathBuf>,
+    left_out: Option<PathBuf>,
+}
+
+impl Found {
+    fn folder(&mut self, folder: &Path) -> Result<()> {
+        if !self.is_new(folder)? {
+            return Ok(());
+        }
+        let failed = |e| Error::io(e, "list", folder);
+        let entries = std::fs::read_dir(folder).map_err(failed)?;
+        let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        entries.sort_by_key(std::fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            if is_left_out(&entry.file_name().to_string_lossy()) {
+                self.left_out.get_or_insert(path);
+            } else if entry.file_type().map_err(failed)?.is_symlink() {
+                self.links.insert(path);
+            } else {
+                self.entry(&path, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, path: &Path, link: bool) -> Result<()> {
+        let is_parquet = path.extension().is_some_and(|extension| extension == "parquet");
+        match std::fs::metadata(path) {
+            Ok(kind) if kind.is_dir() => self.folder(path)?,
+            Ok(_) if is_parquet && self.is_new(path)? => self.files.push(path.to_path_buf()),
+            // Of a link that leads nowhere nothing is known but its name.
+            Err(e) if is_parquet || !link => return Err(Error::io(e, "read", path)),
+            _ => (),
+        }
+        Ok(())
+    }
+
+    fn is_new(&mut self, path: &Path) -> Result<bool> {
+        let place = path.canonicalize().map_err(|e| Error::io(e, "read", path))?;
+        Ok(self.seen.insert(place))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![cfg(unix)]
+
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A folder with these files, and their names as they are found.
+    fn found(names: &[&str], links: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        for (target, name) in links {
+            symlink(folder.path().join(target), folder.path().join(name)).unwrap();
+        }
+        let relative = |path: PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+        files(folder.path()).unwrap().into_iter().map(relative).collect()
+    }
+
+    #[test]
+    fn files_of_all_levels_come_in_the_order_of_their_paths() {
+        assert_eq!(
+            found(
+                &[
+                    "b.parquet",
+                    "a.parquet",
+                    "day=2/c.parquet",
+                    "_day=3/d.parquet",
+                    "note.txt"
+                ],
+                &[]
+            ),
+            ["_day=3/d.parquet", "a.parquet", "b.parquet", "day=2/c.parquet"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_data_is_left_out() {
+        let names = [
+            "a.parquet",
+            "._a.parquet",
+            ".part-1.parquet",
+            "_part-1.parquet",
+            "_temporary/0/task/a.parquet",
+            ".hidden/a.parquet",
+            "a.parquet.part",
+            "_SUCCESS",
+        ];
+        assert_eq!(found(&names, &[]), ["a.parquet"]);
+    }
+
+    #[test]
+    fn what_links_lead_to_counts_once() {
+        let links = [
+            ("", "self"),
+            ("day=1", "day=1/again"),
+            ("day=1/b.parquet", "a-link.parquet"),
+            ("day=1", "a-folder"),
+            ("nothing", "gone"),
+        ];
+        assert_eq!(
+            found(&["a.parquet", "day=1/b.parquet"], &links),
+            ["a.parquet", "day=1/b.parquet"]
+        );
+    }
+
+    #[test]
+    fn a_link_out_of_the_folder_is_followed() {
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join("far.parquet"), b"").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        symlink(other.path(), folder.path().join("link")).unwrap();
+        assert_eq!(
+            files(folder.path()).unwrap(),
+            [folder.path().join("link/far.parquet")]
+        );
+    }
+
+    #[test]
+    fn a_folder_of_what_is_left_out_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("_part-0.parquet"), b"").unwrap();
+        let error = files(folder.path()).unwrap_err();
+        assert_eq!(error.class().code(), 2);
+        assert!(error.to_string().contains("_part-0.parquet"), "{error}");
+    }
+}
