@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use super::table;
 use super::write::{self, Columns, RowGroups};
 use crate::manifest::Manifest;
-use crate::{Error, Result, fence};
+use crate::{Error, Result, fence, input};
 
 /// Artifact kind.
 pub const REPLAY: &str = "replay";
@@ -86,7 +86,7 @@ impl Blocks {
     /// A missing or unreadable file, another artifact.
     pub fn open(path: &Path) -> Result<Self> {
         table::require_artifact(table::footer(&table::open(path)?), &[REPLAY], path)?;
-        let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
+        let file = input::open(path)?;
         let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
             .map_err(|e| e.file(path))?
             .map_err(|e| table::damaged(e, path))?;
@@ -108,7 +108,7 @@ impl Blocks {
     /// # Errors
     /// A file that cannot be read or is damaged there.
     pub fn read(&self, number: usize) -> Result<Block> {
-        let file = File::open(&self.path).map_err(|e| Error::io(e, "read", &self.path))?;
+        let file = input::open(&self.path)?;
         let placed = |error: Error| {
             let hint = "remove the file: it is made again from the log";
             error

@@ -15,7 +15,7 @@ use super::interactions::{TRUTH, WITHHELD};
 use crate::convert::{convert, shown};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
-use crate::{Error, Result, fence};
+use crate::{Error, Result, fence, input};
 
 /// Rows of a batch when a file is read.
 pub(super) const BATCH_ROWS: usize = 65_536;
@@ -301,7 +301,7 @@ pub(super) fn part_paths(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 pub(super) fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
+    let file = input::open(path)?;
     fence::decode(|| ParquetRecordBatchReaderBuilder::try_new(file))
         .map_err(|e| e.file(path))?
         .map_err(|e| {

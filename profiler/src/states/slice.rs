@@ -7,7 +7,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float32Type, Int64Type, TimeUnit};
 use common::ids::BLOCK;
 use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
-use common::{Error, Result, fence};
+use common::{Error, Result, fence, input};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
@@ -153,7 +153,7 @@ fn typed(batch: &RecordBatch, column: &str) -> arrow::error::Result<ArrayRef> {
 }
 
 fn open(path: &Path) -> Result<std::fs::File> {
-    std::fs::File::open(path).map_err(|e| Error::io(e, "read", path))
+    input::open(path)
 }
 
 fn damaged(error: &dyn std::fmt::Display, path: &Path) -> Error {

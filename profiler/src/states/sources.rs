@@ -6,7 +6,8 @@ use common::{Error, Result};
 
 /// The files of `log`, in the order of their paths.
 pub(crate) fn files(log: &Path) -> Result<Vec<PathBuf>> {
-    if log.is_file() {
+    // What is neither is told by whoever opens it.
+    if log.exists() && !log.is_dir() {
         return Ok(vec![log.to_path_buf()]);
     }
     let mut found = Vec::new();
