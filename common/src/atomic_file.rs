@@ -4,18 +4,24 @@
 //! [`write`]; a tidy test checks that nothing else in the workspace creates files.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::{Error, Result};
+use crate::output::{self, parent};
+use crate::{Error, Result, input};
+
+/// How the names of files begin that are not whole yet.
+pub(crate) const TEMPORARY: &str = ".writing-";
 
 /// Writes `path` by `fill`, atomically. Missing parent folders are made.
 ///
 /// # Errors
 /// Those of `fill`, and I/O failures with the path as place; the old content of `path` stays in either case.
 pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>) -> Result<T> {
+    let path = output::file(path)?;
+    let path = path.as_path();
     let (folder, mut temporary) = temporary_beside(path)?;
     let value = {
         let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
@@ -44,11 +50,42 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`write`].
 pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let path = output::file(path)?;
+    let path = path.as_path();
     let (folder, temporary) = temporary_beside(path)?;
     let temporary = temporary.into_temp_path();
-    produce(&temporary)?;
+    produce(&temporary).map_err(|failed| {
+        // A library may not say that the disk was full: what is written next then tells.
+        let more = File::options()
+            .append(true)
+            .open(&temporary)
+            .and_then(|mut file| {
+                file.write_all(&vec![0; 1 << 20])?;
+                file.sync_all()
+            });
+        more.err().map_or(failed, |e| Error::io(e, "write", path))
+    })?;
     let file = File::open(&temporary).map_err(|e| Error::io(e, "open", path))?;
     publish(&file, temporary, folder, path)
+}
+
+/// Copies the file at `from` to `path`, atomically.
+///
+/// # Errors
+/// As [`write`], and when `from` cannot be read.
+pub fn copy(from: &Path, path: &Path) -> Result<()> {
+    let mut file = input::open(from)?;
+    let mut piece = vec![0; 1 << 16];
+    write(path, |copy| {
+        loop {
+            let length = file.read(&mut piece).map_err(|e| Error::io(e, "read", from))?;
+            if length == 0 {
+                return Ok(());
+            }
+            copy.write_all(&piece[..length])
+                .map_err(|e| Error::io(e, "write", path))?;
+        }
+    })
 }
 
 /// Moves the finished file at `from` to `path` in the same file system: synced, renamed, and the folder synced.
@@ -56,10 +93,12 @@ pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> 
 /// # Errors
 /// I/O failures with the path as place; the old content of `path` stays.
 pub fn move_to(from: &Path, path: &Path) -> Result<()> {
+    let path = output::file(path)?;
+    let path = path.as_path();
     let file = File::open(from).map_err(|e| Error::io(e, "open", from))?;
     file.sync_all().map_err(|e| Error::io(e, "sync", from))?;
     std::fs::rename(from, path).map_err(|e| Error::io(e, "rename to", path))?;
-    sync_folder(folder_of(path))
+    sync_folder(parent(path))
 }
 
 /// Removes the file; it does not come back after a crash.
@@ -68,22 +107,15 @@ pub fn move_to(from: &Path, path: &Path) -> Result<()> {
 /// When there is none, and on I/O failure.
 pub fn remove(path: &Path) -> Result<()> {
     std::fs::remove_file(path).map_err(|e| Error::io(e, "remove", path))?;
-    sync_folder(folder_of(path))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
+    sync_folder(parent(path))
 }
 
 /// A new temporary file in the folder of `path`, which is made where it is missing, and that folder.
 fn temporary_beside(path: &Path) -> Result<(&Path, NamedTempFile)> {
-    let folder = folder_of(path);
+    let folder = parent(path);
     std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
     let temporary = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(TEMPORARY)
         .tempfile_in(folder)
         .map_err(|e| Error::io(e, "write in", folder))?;
     Ok((folder, temporary))
@@ -111,7 +143,7 @@ fn readable_by_all(_file: &File) -> std::io::Result<()> {
     Ok(())
 }
 
-fn sync_folder(folder: &Path) -> Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|f| f.sync_all())
         .map_err(|e| Error::io(e, "sync the folder", folder))

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 
 use crate::terminal::{self, LogFormat, ProgressMode};
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// Flags of every verb. Flatten it into the verb's arguments.
 #[derive(Args, Clone, Debug)]
@@ -71,7 +71,7 @@ fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
     let Some(path) = config_path(&argv) else {
         return Ok(argv);
     };
-    let text = std::fs::read_to_string(&path).map_err(|e| Error::io(e, "read the configuration", &path))?;
+    let text = input::read_text("read the configuration", &path)?;
     let table: toml::Table = text
         .parse()
         .map_err(|e: toml::de::Error| Error::usage(format!("no valid TOML: {}", e.message())).file(&path))?;

@@ -4,6 +4,7 @@
 //! whose answer is no, or data that no retry will mend.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -85,18 +86,48 @@ impl Error {
 
     /// An I/O failure on `path`. A missing file is wrong usage; anything else may be helped by a retry.
     pub fn io(error: std::io::Error, doing: &str, path: &Path) -> Self {
+        Self::of_io(&error, doing, path)
+    }
+
+    fn of_io(error: &std::io::Error, doing: &str, path: &Path) -> Self {
         let made = match error.kind() {
-            std::io::ErrorKind::NotFound => Self::usage(format!("cannot {doing}: no such file or folder"))
+            ErrorKind::NotFound => Self::usage(format!("cannot {doing}: no such file or folder"))
                 .hint("check the path; it is taken relative to the folder the tool runs in"),
-            std::io::ErrorKind::PermissionDenied => Self::usage(format!("cannot {doing}: permission denied")),
+            ErrorKind::PermissionDenied => Self::usage(format!("cannot {doing}: permission denied")),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::retry(format!("cannot {doing}: no space is left for it ({error})"))
+                    .hint("free space on that disk (or raise the quota or limit), or write to another, and run it again")
+            }
             _ => Self::retry(format!("cannot {doing}: {error}")),
         };
         made.file(path)
     }
 
+    /// A failure to write `path`, as a library tells it: what the system said is looked for in what it was caused by.
+    pub fn write(error: &(dyn std::error::Error + 'static), path: &Path) -> Self {
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        let said = causes
+            .filter_map(|error| error.downcast_ref::<std::io::Error>())
+            .last();
+        match said {
+            Some(error) => Self::of_io(error, "write", path),
+            None => Self::retry(format!("cannot write: {error}")).file(path),
+        }
+    }
+
     /// Adds the file to the place.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         self.0.place.insert(0, path.as_ref().display().to_string());
+        self
+    }
+
+    /// Says `to` wherever `from` is named: for what is made in one place and then put in another.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        let (from, to) = (from.display().to_string(), to.display().to_string());
+        let parts = self.0.place.iter_mut().chain([&mut self.0.what]);
+        for text in parts.chain(&mut self.0.hint) {
+            *text = text.replace(&from, &to);
+        }
         self
     }
 
@@ -202,5 +233,10 @@ mod tests {
         assert_eq!(missing.class(), Class::Usage);
         let full = Error::io(std::io::ErrorKind::StorageFull.into(), "write", Path::new("x"));
         assert_eq!(full.class(), Class::Retry);
+        let said = full.to_string();
+        assert!(said.contains("no space") && said.contains("hint:"), "{said}");
+        let wrapped = parquet::errors::ParquetError::from(std::io::Error::from(ErrorKind::QuotaExceeded));
+        let said = Error::write(&wrapped, Path::new("x")).to_string();
+        assert!(said.contains("no space") && said.contains("at: x"), "{said}");
     }
 }

@@ -3,12 +3,11 @@
 //! A fingerprint says that two contents are the same; it is no signature and keeps no one out.
 
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// The fingerprint of some content, 32 hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ impl Fingerprint {
     /// # Errors
     /// When the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
+        let file = input::open(path)?;
         let mut hasher = blake3::Hasher::new();
         hasher
             .update_reader(file)

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::Fingerprint;
-use crate::{Error, Result, atomic_file};
+use crate::{Error, Result, atomic_file, folder, input};
 
 /// The key of the manifest in a Parquet footer.
 pub const PARQUET_KEY: &str = "headstart.manifest";
@@ -39,6 +39,13 @@ pub struct Manifest {
     /// For folder artifacts: content fingerprint of every file, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Fingerprint>,
+}
+
+/// The files that the manifest of `folder` lists; none where there is none that can be read.
+pub(crate) fn listed(folder: &Path) -> Vec<String> {
+    let read = input::read_text("read the manifest", &folder.join(FILE_NAME));
+    let manifest = read.ok().and_then(|json| Manifest::from_json(&json, folder).ok());
+    manifest.map_or(Vec::new(), |manifest| manifest.files.into_keys().collect())
 }
 
 impl Manifest {
@@ -173,9 +180,14 @@ impl Manifest {
     /// When it is missing, of another kind, or a file's content is not what the manifest says.
     pub fn read_from_folder(folder: &Path, artifact: &str) -> Result<Self> {
         let path = folder.join(FILE_NAME);
-        let json = std::fs::read_to_string(&path).map_err(|e| {
-            let failed = Error::io(e, &format!("read the {artifact}'s manifest"), &path);
-            failed.hint(format!("this should be a folder that holds a whole {artifact}"))
+        let json = input::read_text(&format!("read the {artifact}'s manifest"), &path).map_err(|failed| {
+            failed.hint(match folder::interrupted(folder) {
+                Some(old) => format!(
+                    "a process was killed while it replaced the folder: rename {} back, or run that command again",
+                    old.display()
+                ),
+                None => format!("this should be a folder that holds a whole {artifact}"),
+            })
         })?;
         let manifest = Self::from_json(&json, &path)?;
         if manifest.artifact != artifact {

@@ -4,46 +4,21 @@
 //! hold a NaN. Each is one [`Error`] that names the file and the tensor. Sizes are checked against the file's length
 //! before memory is asked for.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, Metadata, View};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::fingerprint::Fingerprint;
-use crate::{Error, Result, atomic_file};
+use crate::{Error, Result, atomic_file, input};
 
 /// Largest header that is read: names and places of some tensors, and the metadata.
 const MOST_HEADER: u64 = 100 << 20;
 
-/// A tensor to write: its values where they stand. Shapes follow from the reader's configuration, so that the file holds
-/// flat tensors.
-struct Values<'a> {
-    values: &'a [f32],
-    shape: [usize; 1],
-}
-
-impl View for Values<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(bytemuck::cast_slice(self.values))
-    }
-
-    fn data_len(&self) -> usize {
-        std::mem::size_of_val(self.values)
-    }
-}
-
-/// Writes `tensors` (name and values) and `metadata` to `path`, atomically.
+/// Writes `tensors` (name and values) and `metadata` to `path`, atomically. Shapes follow from the reader's configuration, so
+/// that the file holds flat tensors; they come in the order of their names, as the library has them.
 ///
 /// # Errors
 /// On I/O failure.
@@ -52,14 +27,33 @@ pub fn write(path: &Path, metadata: &[(&str, String)], tensors: &[(&str, &[f32])
         .iter()
         .map(|(key, text)| ((*key).to_string(), text.clone()))
         .collect();
-    let metadata = Some(metadata).filter(|m| !m.is_empty());
-    let views = tensors.iter().map(|(name, values)| {
-        let shape = [values.len()];
-        (*name, Values { values, shape })
+    let mut tensors = tensors.to_vec();
+    tensors.sort_by_key(|(name, _)| *name);
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, values)| {
+        let begin = end;
+        end += size_of_val(*values);
+        let info = TensorInfo {
+            dtype: Dtype::F32,
+            shape: vec![values.len()],
+            data_offsets: (begin, end),
+        };
+        ((*name).to_string(), info)
     });
-    atomic_file::write_through(path, |temporary| {
-        safetensors::serialize_to_file(views, metadata, temporary)
-            .map_err(|e| Error::retry(format!("the tensors cannot be written: {e}")).file(path))
+    let failed = |e: String| Error::retry(format!("the tensors cannot be written: {e}")).file(path);
+    let header = Metadata::new(Some(metadata).filter(|m| !m.is_empty()), infos.collect());
+    let header = header.map_err(|e| failed(e.to_string()))?;
+    let mut header = serde_json::to_vec(&header).map_err(|e| failed(e.to_string()))?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    atomic_file::write(path, |file| {
+        let mut all = || {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(&header)?;
+            tensors
+                .iter()
+                .try_for_each(|(_, values)| file.write_all(bytemuck::cast_slice(values)))
+        };
+        all().map_err(|e| Error::io(e, "write", path))
     })
 }
 
@@ -86,7 +80,7 @@ impl Tensors {
     /// # Errors
     /// A missing file, or one that is no whole safetensors file.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
+        let mut file = input::open(path)?;
         let length = file.metadata().map_err(|e| Error::io(e, "read", path))?.len();
         let broken = |why: String| {
             Error::data(format!("no whole safetensors file: {why}"))
@@ -159,6 +153,25 @@ compile_error!("tensor files are little-endian, and their values are read and wr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bytes_are_those_of_the_library() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.safetensors");
+        let tensors: [(&str, &[f32]); 3] = [("b", &[1.0, 2.0]), ("a", &[]), ("c", &[3.0])];
+        write(&path, &[("manifest", "text".into())], &tensors).unwrap();
+        let bytes: Vec<Vec<u8>> = tensors
+            .iter()
+            .map(|(_, values)| bytemuck::cast_slice(values).to_vec())
+            .collect();
+        let views = tensors.iter().zip(&bytes).map(|((name, values), bytes)| {
+            let view = safetensors::tensor::TensorView::new(Dtype::F32, vec![values.len()], bytes);
+            (*name, view.unwrap())
+        });
+        let metadata = HashMap::from([("manifest".to_string(), "text".to_string())]);
+        let expected = safetensors::serialize(views, Some(metadata)).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), expected);
+    }
 
     #[test]
     fn tensors_and_metadata_come_back_and_damage_is_named() {

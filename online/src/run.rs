@@ -9,7 +9,7 @@ use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::events::EVENTS;
 use common::socket::{self, Socket};
-use common::{Error, Result, terminal};
+use common::{Error, Result, output, terminal};
 use serde_json::json;
 
 use crate::agent::{Agent, serve};
@@ -48,6 +48,7 @@ pub enum Carrier {
 /// A policy that is missing or damaged, a socket that cannot be used, events that cannot be written, a breach of the
 /// protocol; what is wrong with one that connects is said on stderr, and the others notice nothing.
 pub fn agent(config: &AgentConfig) -> Result<()> {
+    output::files(config.events.as_deref(), [config.policy.as_path()])?;
     let policy = load(&config.policy)?;
     match &config.carrier {
         Carrier::Streams => session(config, policy, std::io::stdin().lock(), std::io::stdout().lock()),

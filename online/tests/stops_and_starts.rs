@@ -152,6 +152,24 @@ fn a_journal_that_cannot_be_written_acknowledges_nothing_and_ends_the_process() 
 }
 
 #[test]
+fn a_state_for_which_there_is_no_space_is_not_blamed_on_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, state) = (saved(folder.path()), folder.path().join("state"));
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" serve --strategy frozen --listen 127.0.0.1:0 --policy \"$1\" --state \"$2\"";
+    let mut command = std::process::Command::new("bash");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_online")])
+        .args([&policy, &state]);
+    let (status, stderr) = Server::of(command).map(drop).unwrap_err();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    let place = stderr.lines().find(|line| line.contains("at: ")).unwrap();
+    let said = stderr.contains("no space is left") && place.contains("state/");
+    assert!(said && !place.contains(policy.to_str().unwrap()), "{stderr}");
+    // Nothing of it is left, but the policy.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn what_cannot_be_served_ends_with_an_error_and_no_service() {
     let folder = tempfile::tempdir().unwrap();
     let policy = saved(folder.path());

@@ -17,7 +17,7 @@ use crate::network::parameters::Parameters;
 use crate::optimizer::Adam;
 
 /// The file in the policy's folder, while the policy is not done.
-const FILE: &str = "checkpoint.safetensors";
+pub(crate) const FILE: &str = "checkpoint.safetensors";
 const MANIFEST: &str = "manifest";
 const STATE: &str = "state";
 const FINGERPRINT: &str = "fingerprint";

@@ -7,12 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
-use common::artifact::{self, Plan};
+use common::artifact;
 use common::manifest::Manifest;
-use common::policy_artifact::{Encoder, POLICY, Policy};
+use common::policy_artifact::{Encoder, FILES, POLICY, Policy};
 use common::schema::profiles::{Kind, Profiles};
 use common::schema::{items, profiles, table};
-use common::{Error, Result, terminal};
+use common::{Error, Result, folder, output, terminal};
 use nalgebra::{DMatrix, DVector};
 
 use crate::data::mean_and_scale;
@@ -43,6 +43,10 @@ pub struct ExtendConfig {
 /// A policy without traits or in closed form, profiles of another vocabulary, a new item without a profile, inputs that cannot be read, an output of
 /// another run.
 pub fn run(config: &ExtendConfig) -> Result<()> {
+    let inputs = [&config.policy, &config.items, &config.profiles].map(PathBuf::as_path);
+    let own = FILES.map(|name| config.out.join(name));
+    output::folder(&config.out)?;
+    output::files(own.iter().map(PathBuf::as_path), inputs)?;
     let mut policy = Policy::load(&config.policy)?;
     if policy.config.network.encoder == Encoder::History {
         return Err(Error::usage(format!(
@@ -77,9 +81,10 @@ pub fn run(config: &ExtendConfig) -> Result<()> {
     let mut extended = policy.config.clone();
     extended.network.items += count;
     let planned = manifest.clone().config(&extended)?;
-    if artifact::plan(&config.out, &planned, config.overwrite)? == Plan::AlreadyDone {
+    let plan = || artifact::plan_folder(&config.out, &FILES, &planned, config.overwrite);
+    let Some(staged) = folder::stage(&config.out, &FILES, plan)? else {
         return Ok(());
-    }
+    };
     let (embeddings, biases) = places(&policy, &traits)?;
     for id in new {
         policy.items.ids.intern(id);
@@ -89,7 +94,7 @@ pub fn run(config: &ExtendConfig) -> Result<()> {
     policy.weights.item_embedding.extend(embeddings);
     policy.weights.item_bias.extend(biases);
     (policy.config, policy.manifest) = (extended, manifest);
-    policy.save(&config.out)?;
+    staged.write(|folder| policy.write_to(folder, |write| write(&policy.users)))?;
     terminal::info(&format!(
         "{count} new items beside {} known ones",
         policy.items.ids.len() - count

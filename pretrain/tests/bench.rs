@@ -17,6 +17,8 @@ fn read(path: &Path) -> serde_json::Value {
 fn environment(folder: &Path, script: &str) {
     let python = folder.join("venv/bin/python");
     std::fs::create_dir_all(folder.join("venv/bin")).unwrap();
+    let installed = include_str!("../bench/requirements.txt");
+    std::fs::write(folder.join("venv/headstart-requirements.txt"), installed).unwrap();
     std::fs::write(&python, script).unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
 }

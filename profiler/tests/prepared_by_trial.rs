@@ -21,9 +21,14 @@ fn names(folder: &Path) -> Vec<String> {
 fn the_fastest_format_is_kept_and_the_trials_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     tiny_model::write(&folder.path().join("model.gguf"));
-    // What a killed run left.
-    std::fs::create_dir(folder.path().join("prepared.gguf.trying")).unwrap();
-    std::fs::write(folder.path().join("prepared.gguf.trying/bf16.gguf"), b"half").unwrap();
+    // What a killed run left, and what another made.
+    let left = folder.path().join(".writing-prepared.gguf.trying");
+    std::fs::create_dir(&left).unwrap();
+    std::fs::write(left.join(".unfinished"), b"").unwrap();
+    std::fs::write(left.join("bf16.gguf"), b"half").unwrap();
+    let other = folder.path().join("prepared.gguf.trying");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("precious"), b"x").unwrap();
 
     let found = profiler(folder.path(), &format!("{AUTO} --max-drift 100")).done();
     let lines: Vec<&str> = found.stdout.lines().collect();
@@ -61,7 +66,9 @@ fn the_fastest_format_is_kept_and_the_trials_are_shown() {
     assert_eq!(chosen.len(), 1, "{}", found.stdout);
     let fastest = lines[1..].iter().map(|line| number(line, 2)).fold(0.0, f64::max);
     assert_eq!(number(chosen[0], 2), fastest, "{}", found.stdout);
-    assert_eq!(names(folder.path()), ["model.gguf", "prepared.gguf"]);
+    let left = ["model.gguf", "prepared.gguf", "prepared.gguf.trying"];
+    assert_eq!(names(folder.path()), left);
+    assert_eq!(std::fs::read(other.join("precious")).unwrap(), b"x");
 
     let bytes = std::fs::read(folder.path().join("prepared.gguf")).unwrap();
     let format = chosen[0].split(' ').next().unwrap();
@@ -88,4 +95,30 @@ fn without_drift_the_original_is_kept() {
         .unwrap();
     assert!(chosen.starts_with("as-is "), "{}", found.stdout);
     profiler(folder.path(), &format!("{AUTO} --max-drift NaN")).refused(2, &["--max-drift"]);
+}
+
+#[test]
+fn a_full_disk_is_said_and_not_that_the_model_is_bad() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny_model::write(&folder.path().join("model.gguf"));
+    let size = std::fs::metadata(folder.path().join("model.gguf")).unwrap().len();
+    for format in ["as-is", "auto"] {
+        // No file may grow beyond half the model; the signal that would end the process is ignored, as a full disk sends none.
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" {AUTO} --format {format}",
+            size / 2048
+        );
+        let ended = std::process::Command::new("bash")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_profiler")])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("no space is left") && said.contains("prepared.gguf"),
+            "{said}"
+        );
+        assert_eq!(names(folder.path()), ["model.gguf"], "nothing is left");
+    }
 }

@@ -35,6 +35,16 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// All that the folder of an import may hold: what is replaced with it.
+    pub const OWN: [&str; 6] = [
+        "log/interactions.parquet",
+        "log/items.parquet",
+        "log/users.parquet",
+        "log/consumed.parquet",
+        "truth/interactions.parquet",
+        "truth/withheld.parquet",
+    ];
+
     /// The layout under `folder`: what all tools may read in `log/`, what only the simulator may in `truth/`.
     pub fn new(folder: &Path) -> Self {
         let (log, truth) = (folder.join("log"), folder.join("truth"));

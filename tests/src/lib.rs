@@ -1,6 +1,7 @@
 //! Support for the end-to-end tests: the built binaries, and a small hand-made catalogue of films.
 #![warn(missing_docs)]
 
+pub mod failing_disk;
 pub mod films;
 
 use std::path::{Path, PathBuf};

@@ -191,8 +191,12 @@ fn files_are_written_through_one_function() {
     forbid(
         &crates,
         &writes,
-        &["common/src/atomic_file.rs", "common/src/append_file.rs"],
-        "write files through common::atomic_file, or append through common::append_file",
+        &[
+            "common/src/atomic_file.rs",
+            "common/src/append_file.rs",
+            "common/src/folder/",
+        ],
+        "write files through common::atomic_file and folders through common::folder, or append through common::append_file",
     );
 }
 

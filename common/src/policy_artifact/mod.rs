@@ -19,11 +19,13 @@ use crate::fingerprint::Fingerprint;
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::schema::interactions::{ITEM_ID, USER_ID};
-use crate::schema::stream;
-use crate::{Error, Result};
+use crate::schema::{metrics, stream};
+use crate::{Error, Result, folder};
 
 /// Artifact kind.
 pub const POLICY: &str = "policy";
+/// The files of the folder, and that of the curve beside them.
+pub const FILES: [&str; 4] = [WEIGHTS_FILE, ITEMS_FILE, USERS_FILE, metrics::FILE_NAME];
 const WEIGHTS_FILE: &str = "weights.safetensors";
 const ITEMS_FILE: &str = "items.parquet";
 const USERS_FILE: &str = "users.parquet";
@@ -77,32 +79,25 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Writes the folder; the manifest (with the configuration and the files' fingerprints) last.
+    /// Writes the folder in one step, see [`folder`]; one that stands there is replaced.
     ///
     /// # Errors
     /// On I/O failure.
-    pub fn save(&self, folder: &Path) -> Result<()> {
-        self.save_with_users(folder, |write| write(&self.users))
+    pub fn save(&self, out: &Path) -> Result<()> {
+        folder::Staged::begin(out, &FILES)?.write(|folder| self.write_to(folder, |write| write(&self.users)))
     }
 
-    /// As [`Policy::save`], with the users that `fill` hands to its argument in pieces, each with a dictionary of its own
-    /// users, in place of [`Policy::users`], whose ids tell the type of all.
+    /// Writes the files into `folder`, which is being made; the manifest (with the configuration and the files'
+    /// fingerprints) last. The users are those that `fill` hands to its argument in pieces, each with a dictionary of its
+    /// own users, in place of [`Policy::users`], whose ids tell the type of all.
     ///
     /// # Errors
     /// On I/O failure, and those of `fill`.
-    pub fn save_with_users(
+    pub fn write_to(
         &self,
         folder: &Path,
         fill: impl FnOnce(&mut dyn FnMut(&PolicyUsers) -> Result<()>) -> Result<()>,
     ) -> Result<()> {
-        // A folder being replaced must not look whole while its files change.
-        let manifest_file = folder.join(crate::manifest::FILE_NAME);
-        match std::fs::remove_file(&manifest_file) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io(e, "replace", &manifest_file));
-            }
-            _ => {}
-        }
         let mut manifest = self.manifest.clone().config(&self.config)?;
         manifest.files.clear();
         self.weights

@@ -51,7 +51,7 @@ impl ParquetFile {
     /// # Errors
     /// When there is none, or it is no whole Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = regular(path)?;
+        let mut file = input::open(path)?;
         let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
             .map_err(|e| e.file(path))?
             .map_err(|e| not_whole(path, e))?;
@@ -145,7 +145,7 @@ impl ParquetFile {
             }
         }
         self.affordable(self.rows())?;
-        let mut file = regular(&self.path)?;
+        let mut file = input::open(&self.path)?;
         let leaves = self.footer.parquet_schema();
         let mut batch = usize::MAX;
         for leaf in 0..leaves.num_columns() {
@@ -285,7 +285,7 @@ impl ParquetFile {
     /// # Errors
     /// When the file cannot be opened again.
     pub fn reader(&self, columns: &[&str]) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        let file = regular(&self.path)?;
+        let file = input::open(&self.path)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());
         let roots = self.schema().fields().iter().enumerate();
         let roots = roots.filter(|(_, field)| columns.contains(&field.name().as_str()));
@@ -339,16 +339,6 @@ impl ParquetFile {
         }
         Ok(())
     }
-}
-
-/// Opens a regular file: anything else may have no end, or none that comes.
-fn regular(path: &Path) -> Result<File> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
-    if !kind.is_file() {
-        let error = Error::usage("cannot read: this is no regular file").file(path);
-        return Err(error.hint("give a Parquet file; write a stream to a file first"));
-    }
-    File::open(path).map_err(|e| Error::io(e, "read", path))
 }
 
 fn not_whole(path: &Path, why: impl std::fmt::Display) -> Error {

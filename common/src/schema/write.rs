@@ -89,7 +89,7 @@ pub(crate) fn stream_groups<T>(
         .set_key_value_metadata(Some(pairs))
         .build();
     atomic_file::write(path, |file| {
-        let failed = |e: parquet::errors::ParquetError| Error::retry(format!("cannot write: {e}")).file(path);
+        let failed = |e: parquet::errors::ParquetError| Error::write(&e, path);
         let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
         let value = fill(&mut |columns| {
             let batch = RecordBatch::try_from_iter_with_nullable(columns)?;

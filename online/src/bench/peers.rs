@@ -1,9 +1,9 @@
 //! A contextual bandit that many use, in a virtual environment of its own: Vowpal Wabbit.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, atomic_file, peers, terminal};
 use serde::Deserialize;
 
 use super::PairsConfig;
@@ -34,10 +34,8 @@ struct Line {
 /// # Errors
 /// No Python, an installation that fails, a script that fails or says something else than it should.
 pub(super) fn measure(folder: &Path, config: &PairsConfig) -> Result<Vec<Row>> {
-    let python = install(folder)?;
-    let script = std::env::temp_dir()
-        .join(format!("headstart-bench-{}", std::process::id()))
-        .join(SCRIPT.0);
+    let python = peers::install(folder, REQUIREMENTS, &[], &[])?;
+    let script = folder.join(SCRIPT.0);
     atomic_file::write_bytes(&script, SCRIPT.1.as_bytes())?;
     let mut rows: Vec<Row> = Vec::new();
     for &actions in &config.actions {
@@ -54,7 +52,7 @@ pub(super) fn measure(folder: &Path, config: &PairsConfig) -> Result<Vec<Row>> {
         flags
             .iter()
             .for_each(|(flag, value)| _ = command.arg(flag).arg(value));
-        for line in output(&mut command)?.lines() {
+        for line in peers::output(&mut command, "")?.lines() {
             let line: Line = serde_json::from_str(line)
                 .map_err(|e| Error::retry(format!("it printed no result: {e}")).file(&script))?;
             let rate = line.decisions as f64 / line.seconds;
@@ -70,46 +68,4 @@ pub(super) fn measure(folder: &Path, config: &PairsConfig) -> Result<Vec<Row>> {
         }
     }
     Ok(rows)
-}
-
-/// The interpreter of the virtual environment in `folder`.
-fn install(folder: &Path) -> Result<PathBuf> {
-    let python = folder.join("bin").join("python");
-    if python.exists() {
-        return Ok(python);
-    }
-    terminal::info(&format!("installing the peer into {}", folder.display()));
-    output(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-    let wanted = folder.join("wanted.txt");
-    atomic_file::write_bytes(&wanted, REQUIREMENTS.as_bytes())?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    if let Err(error) = output(Command::new(&python).args(pip).arg(&wanted)) {
-        // Half an environment would be taken for a whole one the next time.
-        let _ = std::fs::remove_dir_all(folder);
-        return Err(error);
-    }
-    Ok(python)
-}
-
-/// Runs a command and gives its stdout; its stderr goes to ours.
-fn output(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_os_string();
-    let output = command.stderr(Stdio::inherit()).output().map_err(|e| {
-        Error::usage(format!("cannot start it: {e}"))
-            .file(&program)
-            .hint("--peers needs python3 with venv and pip")
-    })?;
-    if !output.status.success() {
-        return Err(Error::retry(format!("it ended with {}", output.status))
-            .file(&program)
-            .hint("its messages are above; the package registry must be reachable the first time"));
-    }
-    String::from_utf8(output.stdout).map_err(|_| Error::retry("it printed what is not text").file(&program))
 }

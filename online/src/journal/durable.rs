@@ -153,6 +153,7 @@ impl Durable {
     }
 
     /// The folder.
+    #[cfg(test)]
     pub(crate) fn folder(&self) -> &StateFolder {
         &self.folder
     }

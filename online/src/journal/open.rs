@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
+use common::artifact::Plan;
 use common::policy_artifact::Policy;
 use common::{Error, Result, atomic_file, terminal};
 
@@ -45,19 +46,16 @@ impl Durable {
             keeping,
             pending,
         } = config;
-        let folder = match StateFolder::exists(state) {
-            true => {
-                let folder = StateFolder::open(state)?;
-                folder.require_settings(settings)?;
-                folder
-            }
-            false => {
-                let manifest = StateFolder::manifest("online serve", policy, settings)?;
-                let folder = StateFolder::make(state, policy, settings)?;
-                folder.finish(&manifest)?;
-                folder
-            }
-        };
+        if !StateFolder::exists(state) {
+            let manifest = StateFolder::manifest("online serve", policy, settings)?;
+            let plan = || match StateFolder::exists(state) {
+                true => Ok(Plan::AlreadyDone),
+                false => Ok(Plan::Write),
+            };
+            StateFolder::make(state, policy, settings, &manifest, plan, |_| Ok(()))?;
+        }
+        let folder = StateFolder::open(state)?;
+        folder.require_settings(settings)?;
         let durable = Self::of_folder(folder, keeping, *pending)?;
         durable.take_over_if_new(policy)?;
         Keeper::start(&durable)?;

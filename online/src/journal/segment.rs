@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
-use common::{Error, Result};
+use common::{Error, Result, input};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,7 @@ impl Segment {
     /// # Errors
     /// When it cannot be read, its head is damaged, or it is another's file by its name.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+        let bytes = input::read(path)?;
         let (head, start): (Head, usize) = checked::decode(MAGIC, &bytes).map_err(|e| e.file(path))?;
         if number(path) != Some(head.first) {
             return Err(Error::data(format!(

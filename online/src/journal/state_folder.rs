@@ -12,7 +12,9 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use common::artifact::Plan;
 use common::fingerprint::Fingerprint;
+use common::folder::{self, Staged};
 use common::manifest::Manifest;
 use common::policy_artifact::{POLICY, Policy};
 use common::{Error, Result, append_file, atomic_file, manifest};
@@ -23,6 +25,8 @@ use crate::live::Settings;
 
 /// Artifact kind of a state folder.
 const STATE: &str = "state";
+/// All that it may hold beside its manifest.
+const OWN: [&str; 4] = ["policies/*/*", "journal/*.log", "events/*.parquet", "snapshot"];
 
 /// A state folder.
 #[derive(Debug)]
@@ -56,6 +60,10 @@ impl StateFolder {
     /// # Errors
     /// When there is none, or its manifest is damaged or another artifact's.
     pub fn read(root: &Path) -> Result<Self> {
+        if !Self::exists(root) {
+            // A state without its manifest is not simply missing.
+            require_empty(root)?;
+        }
         let manifest = Manifest::read_from_folder(root, STATE)?;
         let settings = serde_json::from_value(manifest.config).map_err(|e| {
             Error::data(format!("the settings cannot be read: {e}"))
@@ -69,43 +77,51 @@ impl StateFolder {
         })
     }
 
-    /// Makes a state folder, alone: the policy's copy and an empty journal. It counts as whole once
-    /// [`StateFolder::finish`] has written its manifest; what a process that was killed before left is replaced.
+    /// Makes a state folder: the policy's copy, an empty journal and what `fill` makes of it, and at last its manifest. It is
+    /// made beside its place and put there whole; a state that stands there goes only then. None, where `plan` finds that
+    /// there is nothing to do.
     ///
     /// # Errors
-    /// A policy that cannot be loaded, another process in the folder, I/O failures.
-    pub fn make(root: &Path, policy: &Path, settings: &Settings) -> Result<Self> {
-        std::fs::create_dir_all(root).map_err(|e| Error::io(e, "make the folder", root))?;
-        let folder = StateFolder {
-            _lock: Some(append_file::lock_folder(root)?),
-            root: root.to_path_buf(),
-            settings: *settings,
+    /// Those of `plan`; a folder at `root` that is not empty and no state, or in use; a policy that cannot be loaded, those of
+    /// `fill`, I/O failures. What stands at `root` stays then.
+    pub fn make<T>(
+        root: &Path,
+        policy: &Path,
+        settings: &Settings,
+        manifest: &Manifest,
+        plan: impl Fn() -> Result<Plan>,
+        fill: impl FnOnce(Self) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let plan = || match plan()? {
+            // Nothing but a state may be replaced by one.
+            Plan::Write if Self::exists(root) => Self::read(root).map(|_| Plan::Write),
+            Plan::Write => require_empty(root).map(|()| Plan::Write),
+            Plan::AlreadyDone => Ok(Plan::AlreadyDone),
         };
-        for old in [folder.root.join(manifest::FILE_NAME), folder.snapshot()] {
-            remove(&old, |path| std::fs::remove_file(path))?;
-        }
-        for old in [folder.journal(), folder.events(), folder.root.join("policies")] {
-            remove(&old, |path| std::fs::remove_dir_all(path))?;
-        }
-        let policy = folder.adopt(policy, 0)?;
-        let head = Head {
-            first: 0,
-            applied: 0,
-            epoch: 0,
-            policy: fingerprint(&policy),
+        let Some(staged) = folder::stage(root, &OWN, plan)? else {
+            return Ok(None);
         };
-        Journal::create(&folder.journal(), head)?;
-        std::fs::create_dir_all(folder.events())
-            .map_err(|e| Error::io(e, "make the folder", &folder.events()))?;
-        Ok(folder)
-    }
-
-    /// Writes the manifest: the folder is whole from then on.
-    ///
-    /// # Errors
-    /// On I/O failure.
-    pub fn finish(&self, manifest: &Manifest) -> Result<()> {
-        manifest.write_to_folder(&self.root)
+        let made = staged.write(|staging| {
+            let folder = StateFolder {
+                root: staging.to_path_buf(),
+                settings: *settings,
+                _lock: None,
+            };
+            let policy = folder.adopt(policy, 0)?;
+            let head = Head {
+                first: 0,
+                applied: 0,
+                epoch: 0,
+                policy: fingerprint(&policy),
+            };
+            Journal::create(&folder.journal(), head)?;
+            std::fs::create_dir_all(folder.events())
+                .map_err(|e| Error::io(e, "make the folder", &folder.events()))?;
+            let made = fill(folder)?;
+            manifest.write_to_folder(staging)?;
+            Ok(made)
+        })?;
+        Ok(Some(made))
     }
 
     /// The manifest of a state folder that `tool` makes from `policy`.
@@ -192,39 +208,61 @@ impl StateFolder {
 
     fn copy(&self, source: &Path, epoch: u32) -> Result<PathBuf> {
         let manifest = Manifest::read_from_folder(source, POLICY)?;
-        let target = self.policy(epoch);
-        remove(&target, |path| std::fs::remove_dir_all(path))?;
         let names = manifest
             .files
             .keys()
             .map(String::as_str)
             .chain([manifest::FILE_NAME]);
-        for name in names {
-            if Path::new(name).file_name().is_none_or(|file| file != name) {
-                let hint = "a policy folder names the files in it and no others";
-                return Err(Error::data(format!("the manifest names the file `{name}`"))
-                    .file(source)
-                    .hint(hint));
+        let target = self.policy(epoch);
+        // What stands there never served.
+        Staged::begin(&target, &["*"])?.write(|folder| {
+            for name in names {
+                if Path::new(name).file_name().is_none_or(|file| file != name) {
+                    let hint = "a policy folder names the files in it and no others";
+                    return Err(Error::data(format!("the manifest names the file `{name}`"))
+                        .file(source)
+                        .hint(hint));
+                }
+                atomic_file::copy(&source.join(name), &folder.join(name))?;
             }
-            let from = source.join(name);
-            let mut file = File::open(&from).map_err(|e| Error::io(e, "read", &from))?;
-            atomic_file::write(&target.join(name), |copy| {
-                std::io::copy(&mut file, copy).map_err(|e| Error::io(e, "copy", &from))
-            })?;
-        }
+            Ok(())
+        })?;
         Ok(target)
     }
+}
+
+/// Requires that nothing stands at `root` which a state made there would destroy.
+fn require_empty(root: &Path) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(root) else {
+        return Ok(());
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    // What every new file system holds, and what is about to be written in a folder that cannot be swapped.
+    let other = names
+        .iter()
+        .find(|name| *name != "lost+found" && !name.starts_with(".writing-"));
+    let Some(other) = other else { return Ok(()) };
+    if ["journal", "policies"]
+        .iter()
+        .all(|part| root.join(part).is_dir())
+    {
+        return Err(Error::data("the state has lost its manifest: the rest of it is there, and is not touched")
+            .file(root.join(manifest::FILE_NAME))
+            .hint(format!(
+                "put it back from a copy; or make the same one again: `online serve --state NEW --policy {}` with the \
+                 flags of old writes NEW/manifest.json, which you copy here",
+                root.join("policies/0").display()
+            )));
+    }
+    Err(Error::usage(format!(
+        "the folder is not empty and is no state: it holds `{other}`"
+    ))
+    .file(root)
+    .hint("give a folder of its own for the state, made where it is missing"))
 }
 
 /// The fingerprint of a policy in memory: that of its manifest.
 pub(super) fn fingerprint(policy: &Policy) -> Fingerprint {
     Fingerprint::of_bytes(policy.manifest.to_json().as_bytes())
-}
-
-/// Removes what may not be there.
-fn remove(path: &Path, remove: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
-    match remove(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "replace", path)),
-        _ => Ok(()),
-    }
 }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::artifact::{self, Plan};
+use common::artifact;
 use common::ids::Dictionary;
 use common::schema::events::{self, Events};
 use common::schema::table;
@@ -51,29 +51,32 @@ pub fn warm_start(config: &WarmStartConfig) -> Result<()> {
     for (number, path) in events.iter().enumerate() {
         manifest = manifest.input(&format!("events {number}"), table::fingerprint(path)?);
     }
-    if artifact::plan(state, &manifest, *overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+    let plan = || artifact::plan_folder(state, &[], &manifest, *overwrite);
+    let learnt = StateFolder::make(state, policy, settings, &manifest, plan, |folder| {
+        let durable = Durable::of_folder(folder, &Keeping::DEFAULT, Pending::CAPACITY)?;
+        let mut pupil = Pupil {
+            durable: &durable,
+            room: Room::new(),
+            events: 0,
+            strange: 0,
+        };
+        for path in events {
+            pupil.teach(path)?;
+        }
+        if pupil.strange > 0 {
+            terminal::warn(&format!(
+                "{} of {} events are of items that the policy does not have, and are left out",
+                pupil.strange, pupil.events
+            ));
+        }
+        durable.close()?;
+        let learnt = described(&*durable.read()?);
+        Ok(learnt)
+    })?;
+    if let Some(learnt) = learnt {
+        println!("{learnt}");
     }
-    let folder = StateFolder::make(state, policy, settings)?;
-    let durable = Durable::of_folder(folder, &Keeping::DEFAULT, Pending::CAPACITY)?;
-    let mut pupil = Pupil {
-        durable: &durable,
-        room: Room::new(),
-        events: 0,
-        strange: 0,
-    };
-    for path in events {
-        pupil.teach(path)?;
-    }
-    if pupil.strange > 0 {
-        terminal::warn(&format!(
-            "{} of {} events are of items that the policy does not have, and are left out",
-            pupil.strange, pupil.events
-        ));
-    }
-    println!("{}", described(&*durable.read()?));
-    durable.close()?;
-    durable.folder().finish(&manifest)
+    Ok(())
 }
 
 struct Pupil<'a> {

@@ -14,7 +14,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use common::{Error, Result, atomic_file, terminal};
+use common::folder::{self, Scratch};
+use common::{Error, Result, atomic_file, output, terminal};
 use serde::Serialize;
 
 use peers::Peers;
@@ -92,9 +93,10 @@ struct Report<'a> {
 /// # Errors
 /// A log that cannot be read, a process that fails, peers that cannot be installed.
 pub fn run(config: &Config) -> Result<()> {
-    let scratch = Scratch::new();
+    output::files(config.out.as_deref(), [config.log.as_path()])?;
+    let scratch = folder::scratch()?;
     let peers = match &config.peers {
-        Some(folder) => Some(Peers::install(folder, &scratch.folder.join("peers"))?),
+        Some(folder) => Some(Peers::install(folder, &scratch.path().join("peers"))?),
         None => None,
     };
     let (mut tables, mut scaling) = (Vec::new(), None);
@@ -103,10 +105,10 @@ pub fn run(config: &Config) -> Result<()> {
         tables.push(on_the_log(config, &scratch, peers.as_ref())?);
     }
     if has(Part::Large) {
-        let folder = scratch.folder.join("large");
-        synthetic::write(&folder, config.size.users, config.size.items, config.seed)?;
+        let made = scratch.path().join("large");
+        synthetic::write(&made, config.size.users, config.size.items, config.seed)?;
         for kind in [Kind::Bc, Kind::A2c] {
-            tables.push(large(config, &scratch, &folder, kind, peers.as_ref())?);
+            tables.push(large(config, &scratch, &made, kind, peers.as_ref())?);
         }
     }
     if has(Part::Scaling) {
@@ -161,7 +163,7 @@ fn task(config: &Config, scratch: &Scratch) -> Task {
     Task {
         log: config.log.clone(),
         like_threshold: config.like_threshold,
-        scratch: scratch.folder.clone(),
+        scratch: scratch.path().to_path_buf(),
         kind: Kind::A2c,
         negatives: None,
         updates: config.size.updates,
@@ -244,25 +246,4 @@ fn share(config: &Config, scratch: &Scratch) -> Result<Scaling> {
         alone: row(1)?,
         together: row(config.workers)?,
     })
-}
-
-/// A folder for scripts and what is made up, removed at the end.
-struct Scratch {
-    folder: PathBuf,
-}
-
-impl Scratch {
-    fn new() -> Self {
-        let name = format!("headstart-bench-{}", std::process::id());
-        Scratch {
-            folder: std::env::temp_dir().join(name),
-        }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A folder that stays behind wrongs nobody: the next run's has another name.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }

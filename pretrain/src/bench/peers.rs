@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Error, Result, atomic_file, terminal};
+use common::{Result, atomic_file, peers, terminal};
 use serde::Serialize;
 
 use super::ours::{Inputs, WIDTH};
@@ -55,26 +55,7 @@ impl Peers {
     /// # Errors
     /// No Python, an installation that fails.
     pub(super) fn install(venv: &Path, scripts: &Path) -> Result<Self> {
-        let python = venv.join("bin").join("python");
-        if !python.exists() {
-            terminal::info(&format!("installing PyTorch into {}", venv.display()));
-            let wanted = scripts.join("requirements.txt");
-            atomic_file::write_bytes(&wanted, REQUIREMENTS.as_bytes())?;
-            call(Command::new("python3").args(["-m", "venv"]).arg(venv))?;
-            let pip = [
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "-r",
-            ];
-            if let Err(error) = call(Command::new(&python).args(pip).arg(&wanted)) {
-                // Half an environment would be taken for a whole one the next time.
-                let _ = std::fs::remove_dir_all(venv);
-                return Err(error);
-            }
-        }
+        let python = peers::install(venv, REQUIREMENTS, &[], &[])?;
         for (name, text) in SCRIPTS {
             atomic_file::write_bytes(&scripts.join(name), text.as_bytes())?;
         }
@@ -189,22 +170,4 @@ impl Inputs {
             seed: task.seed,
         })
     }
-}
-
-/// Runs a command to its end; what it prints goes to stderr.
-fn call(command: &mut Command) -> Result<()> {
-    let program = PathBuf::from(command.get_program());
-    let output = command.output().map_err(|e| {
-        Error::usage(format!("cannot start it: {e}"))
-            .file(&program)
-            .hint("--peers needs python3 with venv and pip")
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().last().unwrap_or_default();
-    Err(Error::retry(format!("it ended with {}: {last}", output.status))
-        .file(&program)
-        .hint("the package registry must be reachable the first time"))
 }

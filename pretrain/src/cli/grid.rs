@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 use super::train::TrainArguments;
 use crate::train::{self, TrainConfig};
@@ -32,8 +32,7 @@ struct One {
 impl GridArguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        let text =
-            std::fs::read_to_string(&self.plan).map_err(|e| Error::io(e, "read the plan", &self.plan))?;
+        let text = input::read_text("read the plan", &self.plan)?;
         let configs = self.configs(&text)?;
         train::run_all(&configs, self.shared.workers())
     }

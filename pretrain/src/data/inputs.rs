@@ -62,6 +62,14 @@ impl InputPaths {
         beside.exists().then_some(beside)
     }
 
+    /// All of them that there are.
+    pub fn all(&self) -> Vec<PathBuf> {
+        let told = [&self.states, &self.profiles, &self.preferences];
+        let beside = [self.catalogue(), self.consumed(), self.users()];
+        let more = told.into_iter().cloned().chain(beside).flatten();
+        more.chain([self.interactions()]).collect()
+    }
+
     /// Whether there is something to work on where the log has no row: a catalogue and users.
     pub fn stand_without_rows(&self) -> bool {
         let users = self.users().or_else(|| self.consumed()).is_some() || self.states.is_some();

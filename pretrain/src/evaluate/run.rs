@@ -6,7 +6,7 @@ use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::metrics::{self, METRICS, Metric as Row};
-use common::{Error, Result};
+use common::{Error, Result, output};
 use serde::Serialize;
 
 use super::estimators::Estimator;
@@ -50,12 +50,32 @@ pub struct EvaluateConfig {
     pub workers: usize,
 }
 
+impl EvaluateConfig {
+    /// All that is read.
+    fn inputs(&self) -> Vec<PathBuf> {
+        let EvidencePaths {
+            log,
+            items,
+            behaviour,
+        } = &self.evidence;
+        let inside = log.join("interactions.parquet");
+        let log = if inside.exists() { &inside } else { log };
+        let told = [Some(log), items.as_ref(), behaviour.as_ref()];
+        let folders = self.policies.iter().map(|named| &named.folder);
+        folders.chain(told.into_iter().flatten()).cloned().collect()
+    }
+}
+
 /// Measures the policies, prints a table on stdout and writes the numbers, unless they are there already.
 ///
 /// # Errors
 /// Inputs that are missing, bad or do not belong together, two policies under one name and seed, an output of another
 /// run.
 pub fn run(config: &EvaluateConfig) -> Result<()> {
+    output::files(
+        config.out.as_deref(),
+        config.inputs().iter().map(PathBuf::as_path),
+    )?;
     let folders = config.policies.iter().map(|named| Candidate::load(&named.folder));
     let candidates: Vec<Candidate> = folders.collect::<Result<_>>()?;
     let labels: Vec<Label> = config.policies.iter().zip(&candidates).map(Label::of).collect();

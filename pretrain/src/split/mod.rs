@@ -4,7 +4,7 @@ mod last;
 mod rule;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
@@ -12,16 +12,20 @@ use common::schema::consumed::{self, CONSUMED};
 use common::schema::interactions::LOG;
 use common::schema::items::{self, ITEMS};
 use common::schema::scan::{BadRows, Scan};
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, folder, output, terminal};
 use serde::Serialize;
 
 use crate::data::{Fingerprints, InputPaths};
 use rule::Rule;
+use write::Written;
 
 const TOOL: &str = "pretrain split";
 const LOG_FILE: &str = "log/interactions.parquet";
 const ITEMS_FILE: &str = "log/items.parquet";
+const CONSUMED_FILE: &str = "log/consumed.parquet";
 const HELD_OUT_FILE: &str = "held-out.parquet";
+/// All that the folder of a split may hold.
+const OWN: [&str; 4] = [LOG_FILE, ITEMS_FILE, CONSUMED_FILE, HELD_OUT_FILE];
 
 /// Which interactions are held out by their time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -79,6 +83,13 @@ struct Recorded {
 /// # Errors
 /// As `Dataset::read` for the log; where log or held-out part would be empty; another run's output.
 pub fn run(config: &SplitConfig) -> Result<()> {
+    let own = OWN.map(|name| config.out.join(name));
+    let inputs = config.inputs.all();
+    output::folder(&config.out)?;
+    output::files(
+        own.iter().map(PathBuf::as_path),
+        inputs.iter().map(PathBuf::as_path),
+    )?;
     let prints = config.inputs.check()?;
     let bad_rows = match config.skip_bad_rows {
         true => BadRows::Skip,
@@ -87,22 +98,11 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     let log_path = config.inputs.interactions();
     let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?;
     let outputs = Outputs::of(config, &prints, scan.kind.like_threshold)?;
-    if outputs.plan(config.overwrite)? == Plan::AlreadyDone {
+    let Some(staged) = folder::stage(&config.out, &OWN, || outputs.plan(config))? else {
         return Ok(());
-    }
-    outputs.remove_stale(config)?;
+    };
     let rule = Rule::of(&scan, config.in_time, config.withhold_items, config.seed)?;
-    let written = write::write(&scan, &rule, &outputs.log, &outputs.held_out)?;
-    if let Some((path, manifest)) = &outputs.items
-        && let Some(catalogue) = config.inputs.catalogue()
-    {
-        items::write(path, manifest, &items::read(&catalogue)?)?;
-    }
-    if let Some((path, manifest)) = &outputs.consumed
-        && let Some(found) = config.inputs.consumed()
-    {
-        consumed::write(path, manifest, &consumed::read(&found)?)?;
-    }
+    let written = staged.write(|folder| outputs.write(folder, config, &scan, &rule))?;
     if written.skipped > 0 {
         let text = format!(
             "{}: {} bad rows are left out",
@@ -122,21 +122,17 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     Ok(())
 }
 
-fn consumed_file() -> String {
-    format!("log/{}", consumed::FILE_NAME)
-}
-
-/// Paths with their manifests.
+/// Paths below the folder with their manifests.
 struct Outputs {
-    log: (PathBuf, Manifest),
-    held_out: (PathBuf, Manifest),
-    items: Option<(PathBuf, Manifest)>,
-    consumed: Option<(PathBuf, Manifest)>,
+    log: (&'static str, Manifest),
+    held_out: (&'static str, Manifest),
+    items: Option<(&'static str, Manifest)>,
+    consumed: Option<(&'static str, Manifest)>,
 }
 
 impl Outputs {
     fn of(config: &SplitConfig, prints: &Fingerprints, like_threshold: f32) -> Result<Self> {
-        let output = |file: &str, kind, part| -> Result<(PathBuf, Manifest)> {
+        let output = |file: &'static str, kind, part| -> Result<(&'static str, Manifest)> {
             let manifest = Manifest::new(kind, TOOL).seed(config.seed).config(&Recorded {
                 part,
                 in_time: config.in_time,
@@ -144,7 +140,7 @@ impl Outputs {
                 like_threshold,
                 skip_bad_rows: config.skip_bad_rows,
             });
-            Ok((config.out.join(file), prints.record_read(manifest?)))
+            Ok((file, prints.record_read(manifest?)))
         };
         Ok(Outputs {
             log: output(LOG_FILE, LOG, "log")?,
@@ -154,29 +150,44 @@ impl Outputs {
                 None => None,
             },
             consumed: match config.inputs.consumed() {
-                Some(_) => Some(output(&consumed_file(), CONSUMED, "consumed")?),
+                Some(_) => Some(output(CONSUMED_FILE, CONSUMED, "consumed")?),
                 None => None,
             },
         })
     }
 
-    fn plan(&self, overwrite: bool) -> Result<Plan> {
+    fn plan(&self, config: &SplitConfig) -> Result<Plan> {
         let all = [&self.log, &self.held_out].into_iter();
         let all = all.chain(&self.items).chain(&self.consumed);
-        artifact::plan_all(all.map(|(path, manifest)| (path.as_path(), manifest)), overwrite)
-    }
-
-    /// Removes what another split has told of its users' consumption, where this one has nothing to tell.
-    fn remove_stale(&self, config: &SplitConfig) -> Result<()> {
-        let stale = config.out.join(consumed_file());
-        if self.consumed.is_some() || !stale.exists() {
-            return Ok(());
-        }
-        if !config.overwrite {
+        let all: Vec<(PathBuf, &Manifest)> = all
+            .map(|(file, manifest)| (config.out.join(file), manifest))
+            .collect();
+        let stale = config.out.join(CONSUMED_FILE);
+        if self.consumed.is_none() && !config.overwrite && stale.exists() {
             return Err(Error::usage("this file is of another split")
                 .file(stale)
                 .hint("choose another --out, or pass --overwrite"));
         }
-        atomic_file::remove(&stale)
+        artifact::plan_all(
+            all.iter().map(|(path, manifest)| (path.as_path(), *manifest)),
+            config.overwrite,
+        )
+    }
+
+    /// Writes all below `folder`.
+    fn write(&self, folder: &Path, config: &SplitConfig, scan: &Scan, rule: &Rule) -> Result<Written> {
+        let at = |(file, manifest): &(&'static str, Manifest)| (folder.join(file), manifest.clone());
+        let written = write::write(scan, rule, &at(&self.log), &at(&self.held_out))?;
+        if let Some((file, manifest)) = &self.items
+            && let Some(catalogue) = config.inputs.catalogue()
+        {
+            items::write(&folder.join(file), manifest, &items::read(&catalogue)?)?;
+        }
+        if let Some((file, manifest)) = &self.consumed
+            && let Some(found) = config.inputs.consumed()
+        {
+            consumed::write(&folder.join(file), manifest, &consumed::read(&found)?)?;
+        }
+        Ok(written)
     }
 }

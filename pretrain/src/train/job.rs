@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
+use common::folder::{Staged, stage};
 use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::policy_artifact::{
-    LikeModel, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
+    self, LikeModel, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
 };
 use common::schema::metrics::{self, METRICS, Metric};
 use common::terminal::Progress;
@@ -17,7 +18,7 @@ use super::method::ClosedForm;
 use super::{MOST_WHOLE, Method, NEGATIVES, TOOL, TrainConfig};
 use crate::algorithms::{Curve, Point};
 use crate::appeal;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::data::{Dataset, Fingerprints, LogRead, TraitSource, Traits, write_users};
 use crate::network::initial::initial_weights;
 use crate::plain;
@@ -43,9 +44,14 @@ pub(super) struct Job<'a> {
     pub(super) seed: u64,
 }
 
+/// The folder of the policy of `seed`.
+pub(super) fn folder(config: &TrainConfig, seed: u64) -> PathBuf {
+    config.out.join(format!("seed-{seed}"))
+}
+
 impl Job<'_> {
-    pub(super) fn folder(&self) -> PathBuf {
-        self.config.out.join(format!("seed-{}", self.seed))
+    fn folder(&self) -> PathBuf {
+        folder(self.config, self.seed)
     }
 
     /// The network that is trained; what is made in closed form has its own.
@@ -93,12 +99,11 @@ impl Job<'_> {
     /// Whether the policy is still to be made.
     ///
     /// # Errors
-    /// As [`artifact::plan`].
-    pub(super) fn plan(&self) -> Result<Plan> {
-        let folder = self.folder();
+    /// As [`artifact::plan_folder`].
+    fn plan(&self, folder: &Path) -> Result<Plan> {
         let mut planned = self.manifest(POLICY)?;
         if self.config.method.closed_form().is_some()
-            && let Ok(made) = Manifest::read_from_folder(&folder, POLICY)
+            && let Ok(made) = Manifest::read_from_folder(folder, POLICY)
             && let Some(config) = planned.config.as_object_mut()
         {
             // What comes of the making itself tells no two runs apart. The values are compared as they were read: a number
@@ -110,11 +115,21 @@ impl Job<'_> {
                 }
             }
         }
-        artifact::plan(&folder, &planned, self.config.overwrite)
+        artifact::plan_folder(folder, &policy_artifact::FILES, &planned, self.config.overwrite)
+    }
+
+    /// The policy's folder, to be written; none where it is made already.
+    ///
+    /// # Errors
+    /// As [`stage`].
+    pub(super) fn stage(&self) -> Result<Option<Staged>> {
+        let folder = self.folder();
+        let own = [policy_artifact::FILES.as_slice(), &[checkpoint::FILE]].concat();
+        stage(&folder, &own, || self.plan(&folder))
     }
 
     /// A policy in closed form.
-    fn make(&self, form: ClosedForm) -> Result<()> {
+    fn make(&self, form: ClosedForm, staged: Staged) -> Result<()> {
         let Job {
             config,
             dataset,
@@ -130,8 +145,7 @@ impl Job<'_> {
         };
         let made = made.map_err(|e| e.at(format!("seed {seed}")))?;
         let policy_config = self.policy_config(made.network.clone(), made.likes)?;
-        let metrics = self.folder().join(metrics::FILE_NAME);
-        self.write_curve(&metrics, &self.manifest_of(METRICS, &policy_config)?, &made.curve)?;
+        let of_curve = self.manifest_of(METRICS, &policy_config)?;
         let no_traits = Traits {
             count: 0,
             items: Vec::new(),
@@ -139,9 +153,12 @@ impl Job<'_> {
             fame: None,
         };
         let policy = self.policy(policy_config, made.weights.clone(), Vec::new())?;
-        policy.save_with_users(&self.folder(), |write| {
-            let remember = |from: usize, users: &mut PolicyUsers| made.remember(from, users);
-            write_users(dataset, &no_traits, &remember, write)
+        staged.write(|folder| {
+            self.write_curve(folder, &of_curve, &made.curve)?;
+            policy.write_to(folder, |write| {
+                let remember = |from: usize, users: &mut PolicyUsers| made.remember(from, users);
+                write_users(dataset, &no_traits, &remember, write)
+            })
         })
     }
 
@@ -163,7 +180,8 @@ impl Job<'_> {
         })
     }
 
-    pub(super) fn run(&self, progress: &Progress) -> Result<()> {
+    /// Makes the policy and puts it in the place of `staged`. Checkpoints stand in the folder itself, and go with what it held.
+    pub(super) fn run(&self, staged: Staged, progress: &Progress) -> Result<()> {
         let Job {
             config,
             dataset,
@@ -171,7 +189,7 @@ impl Job<'_> {
             ..
         } = *self;
         if let Some(form) = config.method.closed_form() {
-            return self.make(form);
+            return self.make(form, staged);
         }
         let name = format!("seed {seed}");
         let network = self.network();
@@ -200,15 +218,14 @@ impl Job<'_> {
         let trained = Run::new(setting, steps, weights, config.method.q_heads(), curve, keep)
             .and_then(|run| config.method.train(run, reward.as_ref()))
             .map_err(|e| e.at(name))?;
-        let metrics = self.folder().join(metrics::FILE_NAME);
-        self.write_curve(&metrics, &self.manifest(METRICS)?, &trained.curve)?;
         let policy = self.policy(
             self.policy_config(network.clone(), None)?,
             trained.weights,
             traits.items.clone(),
         )?;
-        policy.save_with_users(&self.folder(), |write| {
-            write_users(dataset, &traits, &|_, _| {}, write)
+        staged.write(|folder| {
+            self.write_curve(folder, &self.manifest(METRICS)?, &trained.curve)?;
+            policy.write_to(folder, |write| write_users(dataset, &traits, &|_, _| {}, write))
         })?;
         checkpoint.remove()
     }
@@ -218,7 +235,7 @@ impl Job<'_> {
         self.config.negatives.or(large.then_some(NEGATIVES))
     }
 
-    fn write_curve(&self, path: &Path, manifest: &Manifest, points: &[Point]) -> Result<()> {
+    fn write_curve(&self, folder: &Path, manifest: &Manifest, points: &[Point]) -> Result<()> {
         let metric = |point: &Point| Metric {
             environment: "log".into(),
             method: self.config.method.name().into(),
@@ -229,6 +246,6 @@ impl Job<'_> {
             value: point.value,
         };
         let rows: Vec<Metric> = points.iter().map(metric).collect();
-        metrics::write(path, manifest, &rows)
+        metrics::write(&folder.join(metrics::FILE_NAME), manifest, &rows)
     }
 }

@@ -5,10 +5,10 @@ mod method;
 
 use std::path::PathBuf;
 
-use common::Result;
-use common::artifact::Plan;
+use common::folder::Staged;
 use common::policy_artifact::Encoder;
 use common::terminal::{self, Progress};
+use common::{Result, output};
 use rayon::prelude::*;
 
 pub use method::Method;
@@ -72,6 +72,17 @@ pub fn run(config: &TrainConfig) -> Result<()> {
 /// # Errors
 /// As [`run`].
 pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
+    for config in configs {
+        output::folder(&config.out)?;
+        for seed in config.seed..config.seed.saturating_add(config.seeds) {
+            output::folder(&job::folder(config, seed))?;
+        }
+        let replay = config.out.join(REPLAY_FILE);
+        output::files(
+            [replay.as_path()],
+            config.inputs.all().iter().map(PathBuf::as_path),
+        )?;
+    }
     let sources = configs.iter().map(Source::read).collect::<Result<Vec<_>>>()?;
     let mut pending = Vec::new();
     for (config, source) in configs.iter().zip(&sources) {
@@ -82,8 +93,8 @@ pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
                 prints: &source.prints,
                 seed,
             };
-            if job.plan()? == Plan::Write {
-                pending.push(job);
+            if let Some(staged) = job.stage()? {
+                pending.push((job, staged));
             }
         }
     }
@@ -94,10 +105,11 @@ pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
         [only] => format!("pre-training {}", only.method.name()),
         _ => format!("pre-training {} runs", configs.len()),
     };
-    let updates = pending.iter().map(|job| job.config.method.steps()).sum();
+    let updates = pending.iter().map(|(job, _)| job.config.method.steps()).sum();
     let progress = Progress::new(&label, updates, "updates");
+    let make = |(job, staged): (Job, Staged)| job.run(staged, &progress);
     let outcomes: Vec<Result<()>> =
-        threads::pool(workers)?.install(|| pending.par_iter().map(|job| job.run(&progress)).collect());
+        threads::pool(workers)?.install(|| pending.into_par_iter().map(make).collect());
     let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     if failed > 1 {
         terminal::warn(&format!(

@@ -10,8 +10,10 @@ mod prompts;
 mod table;
 mod tokens;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
+use common::folder::{self, Scratch};
 use common::{Result, terminal};
 
 use crate::batch::Cache;
@@ -47,7 +49,10 @@ pub struct Config {
 pub fn run(config: &Config) -> Result<()> {
     let model = Model::load(&config.model, 0)?;
     let made = Made::new(config.users, config.candidates, config.seed)?;
-    let scratch = Scratch::new();
+    let scratch = Caches {
+        folder: folder::scratch()?,
+        made: Cell::new(0),
+    };
     let mut candidates = Table::new(
         format!(
             "candidates scored a second: {} users x {} candidates, log-likelihoods of titles",
@@ -82,32 +87,15 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// A folder for finished units, removed at the end. Finished work is written as always, but no run finds another's.
-struct Scratch {
-    folder: PathBuf,
+struct Caches {
+    folder: Scratch,
+    made: Cell<usize>,
 }
 
-impl Scratch {
-    fn new() -> Self {
-        let name = format!("headstart-bench-{}", std::process::id());
-        Scratch {
-            folder: std::env::temp_dir().join(name),
-        }
-    }
-
+impl Caches {
     /// An empty cache for one run.
     fn cache(&self) -> Cache {
-        self.clear();
-        Cache::beside(&self.folder.join("run"))
-    }
-
-    fn clear(&self) {
-        // A folder that stays behind wrongs nobody: the next run's has another name.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        self.clear();
+        self.made.set(self.made.get() + 1);
+        Cache::beside(&self.folder.path().join(self.made.get().to_string()))
     }
 }

@@ -8,12 +8,12 @@ use llama_cpp_2::token::LlamaToken;
 use super::plain::Plain;
 use super::prompts::Made;
 use super::table::Row;
-use super::{Config, Scratch};
+use super::{Caches, Config};
 use crate::batch::{self, Means, log_sum_exp};
 use crate::model::Model;
 
 /// As `prefer` scores them: all users and candidates, with finished work written to disk.
-pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Scratch) -> Result<Row> {
+pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches) -> Result<Row> {
     Row::measure("prefer --form likelihood", config.runs, || {
         let cache = scratch.cache();
         let means = Means {

@@ -1,10 +1,9 @@
 //! The peer in Python, in a virtual environment of its own: llama.cpp's server.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, atomic_file, peers, terminal};
 use serde::{Deserialize, Serialize};
 
 use super::Config;
@@ -13,7 +12,7 @@ use super::table::Row;
 
 /// The script and what it needs, as they stand in profiler/bench.
 const SCRIPT: (&str, &str) = ("llama_server.py", include_str!("../../bench/llama_server.py"));
-const REQUIREMENTS: (&str, &str) = ("requirements.txt", include_str!("../../bench/requirements.txt"));
+const REQUIREMENTS: &str = include_str!("../../bench/requirements.txt");
 /// Numbers of slots that are tried.
 const SLOTS: [usize; 5] = [1, 2, 4, 8, 16];
 
@@ -50,7 +49,8 @@ pub(super) fn measure(folder: &Path, config: &Config, made: &Made) -> Row {
 }
 
 fn try_measure(folder: &Path, config: &Config, made: &Made) -> Result<Row> {
-    let python = install(folder)?;
+    // Packages that the system's Python has are used.
+    let python = peers::install(folder, REQUIREMENTS, &["--system-site-packages"], &[])?;
     let script = folder.join(SCRIPT.0);
     atomic_file::write_bytes(&script, SCRIPT.1.as_bytes())?;
     let users = made
@@ -77,7 +77,7 @@ fn try_measure(folder: &Path, config: &Config, made: &Made) -> Result<Row> {
         .map_err(|e| Error::usage(format!("the prompts cannot be written as JSON: {e}")))?;
     let mut rates = Vec::new();
     let (mut slots, mut pairs) = (0, 0);
-    for line in output(Command::new(&python).arg(&script), &task)?.lines() {
+    for line in peers::output(Command::new(&python).arg(&script), &task)?.lines() {
         let line: Line = serde_json::from_str(line)
             .map_err(|e| Error::retry(format!("the script printed no result: {e}")).file(&script))?;
         rates.push(line.pairs as f64 / line.seconds);
@@ -85,58 +85,4 @@ fn try_measure(folder: &Path, config: &Config, made: &Made) -> Result<Row> {
     }
     let what = format!("llama.cpp's server, {slots} slots, prompts cached ({pairs} pairs)");
     Ok(Row::new(what, rates))
-}
-
-/// The interpreter of the virtual environment in `folder`; packages that the system's Python has are used.
-fn install(folder: &Path) -> Result<PathBuf> {
-    let python = folder.join("bin").join("python");
-    let (name, text) = REQUIREMENTS;
-    let installed = folder.join(name);
-    // The list of what is installed is written last: it tells that the installation is whole, and of this version.
-    if std::fs::read(&installed).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(python);
-    }
-    terminal::info(&format!("installing the peer into {}", folder.display()));
-    let venv = ["-m", "venv", "--clear", "--system-site-packages"];
-    output(Command::new("python3").args(venv).arg(folder), "")?;
-    let wanted = folder.join("wanted.txt");
-    atomic_file::write_bytes(&wanted, text.as_bytes())?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    output(Command::new(&python).args(pip).arg(&wanted), "")?;
-    atomic_file::write_bytes(&installed, text.as_bytes())?;
-    Ok(python)
-}
-
-/// Runs a command on `input` and gives its stdout; its stderr goes to ours.
-fn output(command: &mut Command, input: &str) -> Result<String> {
-    let program = command.get_program().to_os_string();
-    let failed = |e: std::io::Error| {
-        Error::usage(format!("cannot start {}: {e}", program.display()))
-            .hint("--peers needs python3 with venv and pip")
-    };
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A child that ends without reading says why on stderr, and by its exit status.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(failed)?;
-    if !output.status.success() {
-        return Err(
-            Error::retry(format!("{} ended with {}", program.display(), output.status))
-                .hint("its messages are above; the package registry must be reachable the first time"),
-        );
-    }
-    String::from_utf8(output.stdout).map_err(|_| Error::retry("it printed what is not text").file(&program))
 }

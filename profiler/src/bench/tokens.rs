@@ -8,7 +8,7 @@ use llama_cpp_2::token::LlamaToken;
 use super::plain::{BATCH, Plain};
 use super::prompts::Made;
 use super::table::Row;
-use super::{Config, Scratch};
+use super::{Caches, Config};
 use crate::batch::{self, Means};
 use crate::model::Model;
 use crate::vocab::{self, Domain};
@@ -17,7 +17,7 @@ use crate::vocab::{self, Domain};
 const BATCHES: usize = 8;
 
 /// As `traits` reads users: with the prompts' own tokens counted alone, and the time for all there is to do.
-pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Scratch) -> Result<Row> {
+pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches) -> Result<Row> {
     let words = vocab::tokens(model, &vocab::words(Domain::Film, None)?)?;
     Row::measure("traits", config.runs, || {
         let cache = scratch.cache();

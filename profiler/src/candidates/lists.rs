@@ -7,7 +7,7 @@ use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::candidates::{self, CANDIDATES, Candidates as Lists};
 use common::schema::{items, states, table};
-use common::{Error, Result, terminal};
+use common::{Error, Result, output, terminal};
 use serde::Serialize;
 
 use super::{Candidates, Draw, Histories, belonging};
@@ -58,6 +58,8 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the states do not belong to the log or hold nothing out where they should, no user
 /// has a list, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
+    let inputs = [&config.log, &config.items, &config.states].map(PathBuf::as_path);
+    output::files([config.out.as_path()], inputs)?;
     let cut = match config.kind {
         Kind::HeldOut => belonging::require_hold_out(&config.states)?,
         Kind::Unseen => belonging::require_cut(&config.states)?,

@@ -23,7 +23,7 @@ use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS};
 use common::schema::{items, states, table};
-use common::{Error, Result};
+use common::{Error, Result, output};
 use serde::Serialize;
 
 pub use estimate::Estimate;
@@ -114,6 +114,10 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the states hold nothing out, or inputs do not belong together: the log, the
 /// profiles or the preferences to other states.
 pub fn run(config: &Config) -> Result<String> {
+    let named = config.profiles.iter().chain(&config.preferences);
+    let inputs = [&config.log, &config.items, &config.states].map(PathBuf::as_path);
+    let inputs = inputs.into_iter().chain(named.map(|named| named.path.as_path()));
+    output::files(config.out.as_deref(), inputs)?;
     let manifest = manifest(config)?;
     let plan = config
         .out

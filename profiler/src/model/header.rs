@@ -6,11 +6,10 @@
 //! `ggml/include/gguf.h`.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 use super::reader::Reader;
 use super::tensor_type::block;
@@ -64,7 +63,7 @@ impl Header {
     /// # Errors
     /// When the file is missing, is no GGUF, or contradicts itself or its own length.
     pub fn read(path: &Path) -> Result<Header> {
-        let file = File::open(path).map_err(|e| Error::io(e, "open the model", path))?;
+        let file = input::open_to("open the model", path)?;
         let metadata = file
             .metadata()
             .map_err(|e| Error::io(e, "open the model", path))?;

@@ -20,7 +20,7 @@ use common::schema::items::{self, Items};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::states::{self, States};
 use common::schema::{candidates, table, users};
-use common::{Result, terminal};
+use common::{Result, output, terminal};
 use serde::Serialize;
 
 use crate::batch::{Cache, Effort, Means};
@@ -123,6 +123,10 @@ impl Material<'_> {
 /// When an input is missing or bad, no list has a known user and item, the model cannot be used, a list is too
 /// long for a choice, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
+    let inputs = [&config.model, &config.items, &config.states, &config.candidates].map(PathBuf::as_path);
+    let more = [&config.users, &config.templates];
+    let more = more.into_iter().filter_map(|input| input.as_deref());
+    output::files([config.out.as_path()], inputs.into_iter().chain(more))?;
     Header::read(&config.model)?;
     let template = match config.form {
         Form::Likelihood | Form::Pmi => Template::Prefer,

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use common::error::Class;
 use common::fingerprint::Fingerprint;
+use common::folder::Staged;
 use common::terminal::Progress;
 use common::{Error, Result, atomic_file, terminal};
 
@@ -21,15 +23,14 @@ struct Row {
 
 /// Makes and tries all formats; the chosen one is at `out` in the end. Returns it, and the table of all.
 ///
-/// What is tried stands in `OUT.trying`, at most two models at a time. The folder is removed in the end, and at the
-/// start, where a killed run has left one.
+/// What is tried stands in a folder beside `out`, at most two models at a time. It is removed in the end; what a killed run
+/// has left of it, at the start.
 pub(super) fn fastest(config: &Config, source: &Fingerprint) -> Result<(WeightFormat, String)> {
-    let folder = beside(&config.out);
-    remove(&folder)?;
-    let outcome = try_all(config, source, &folder);
-    let removed = remove(&folder);
-    let found = outcome?;
-    removed.map(|()| found)
+    let mut name = config.out.as_os_str().to_os_string();
+    name.push(".trying");
+    // Never put in its place.
+    let tried = Staged::begin(name.as_ref(), &[])?;
+    try_all(config, source, tried.path())
 }
 
 fn try_all(config: &Config, source: &Fingerprint, folder: &Path) -> Result<(WeightFormat, String)> {
@@ -45,7 +46,7 @@ fn try_all(config: &Config, source: &Fingerprint, folder: &Path) -> Result<(Weig
         let trial = match trial {
             Ok(trial) => trial,
             // Without the original there is nothing to hold the others against; they may lack a kernel.
-            Err(error) if original.is_none() => return Err(error),
+            Err(error) if original.is_none() || error.class() == Class::Retry => return Err(error),
             Err(error) => {
                 terminal::warn(&format!("{} is left out: {error}", format.name()));
                 continue;
@@ -67,7 +68,7 @@ fn try_all(config: &Config, source: &Fingerprint, folder: &Path) -> Result<(Weig
             Some(path)
         };
         if let Some(path) = beaten {
-            std::fs::remove_file(&path).map_err(|e| Error::io(e, "remove", &path))?;
+            atomic_file::remove(&path)?;
         }
         rows.push(row);
         original.get_or_insert(trial);
@@ -76,19 +77,6 @@ fn try_all(config: &Config, source: &Fingerprint, folder: &Path) -> Result<(Weig
     let (chosen, path) = best.ok_or_else(|| Error::retry("no format could be tried"))?;
     atomic_file::move_to(&path, &config.out)?;
     Ok((rows[chosen].format, table(&rows, chosen)))
-}
-
-fn beside(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_os_string();
-    name.push(".trying");
-    name.into()
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "remove", folder)),
-        _ => Ok(()),
-    }
 }
 
 fn table(rows: &[Row], chosen: usize) -> String {
@@ -130,12 +118,5 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "as-is         98         304   0.012   0.998");
         assert_eq!(lines[2], "bf16          98        1093   0.012   0.998  chosen");
-    }
-
-    #[test]
-    fn trials_stand_beside_the_output() {
-        assert_eq!(beside("a/m.gguf".as_ref()), PathBuf::from("a/m.gguf.trying"));
-        let folder = tempfile::tempdir().unwrap();
-        assert!(remove(&folder.path().join("none")).is_ok());
     }
 }

@@ -6,7 +6,7 @@ mod trial;
 use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
-use common::{Error, Result, terminal};
+use common::{Error, Result, output, terminal};
 
 use crate::model::Header;
 use crate::model::convert::{self, WeightFormat};
@@ -44,6 +44,7 @@ pub struct Config {
 /// When the model is damaged, `out` is something else, or llama.cpp cannot convert or run it.
 pub fn run(config: &Config) -> Result<Option<String>> {
     let Config { model, out, .. } = config;
+    output::files([out.as_path()], [model.as_path()])?;
     Header::read(model)?;
     let source = Fingerprint::of_file(model)?;
     if out.exists() && !config.overwrite {

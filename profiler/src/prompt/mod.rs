@@ -10,7 +10,7 @@ mod subject;
 use std::path::Path;
 
 use common::fingerprint::Fingerprint;
-use common::{Error, Result};
+use common::{Error, Result, input};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
@@ -93,10 +93,9 @@ impl Templates {
                 if *template == Template::Fame && !path.exists() {
                     return Ok(String::new());
                 }
-                std::fs::read_to_string(&path).map_err(|e| {
+                input::read_text("read the template", &path).map_err(|failed| {
                     let files: Vec<&str> = wanted.iter().map(|template| template.file()).collect();
-                    Error::io(e, "read the template", &path)
-                        .hint(format!("this verb takes {} from the folder", files.join(" and ")))
+                    failed.hint(format!("this verb takes {} from the folder", files.join(" and ")))
                 })
             }
         };

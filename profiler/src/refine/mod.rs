@@ -23,7 +23,7 @@ use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, States};
 use common::schema::table;
-use common::{Error, Result, rng, terminal};
+use common::{Error, Result, output, rng, terminal};
 use serde::Serialize;
 
 use cross_fit::CrossFit;
@@ -68,6 +68,10 @@ struct Recorded {
 /// When an input is missing or bad, the states are not those of the profiles, fewer than two likes of one user are
 /// of items with a profile, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
+    output::files(
+        [config.out.as_path()],
+        [config.profiles.as_path(), &config.states],
+    )?;
     let manifest = manifest(config)?;
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());

@@ -20,7 +20,7 @@ use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback};
 use common::schema::states::{Cut, STATES};
 use common::schema::table;
-use common::{Error, Result, terminal};
+use common::{Error, Result, output, terminal};
 
 use cohort::Means;
 use log::Log;
@@ -68,6 +68,8 @@ pub struct Config {
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let files = sources::files(&config.log)?;
+    let inputs = files.iter().map(PathBuf::as_path);
+    output::files([config.out.as_path()], inputs.chain(config.users.as_deref()))?;
     let feedback = feedback(&files, config.like_threshold)?;
     let cut = Cut {
         window: config.window,

@@ -25,7 +25,7 @@ use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::summaries::{self, SUMMARIES, Summaries};
 use common::schema::{items, states, users};
-use common::{Result, atomic_file, terminal};
+use common::{Result, output, terminal};
 use serde::Serialize;
 
 use crate::batch::Cache;
@@ -111,10 +111,16 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the model cannot be used, a prompt does not fit the model's window, or `out` is
 /// another run's.
 pub fn run(config: &Config) -> Result<()> {
+    let inputs = [&config.model, &config.items, &config.states].map(PathBuf::as_path);
+    let more = [&config.users, &config.vocabulary, &config.templates];
+    let more = more.into_iter().filter_map(|input| input.as_deref());
+    let outputs = [config.out.as_path()].into_iter().chain(config.gbnf.as_deref());
+    output::files(outputs, inputs.into_iter().chain(more))?;
     Header::read(&config.model)?;
     let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
     if let Some(gbnf) = &config.gbnf {
-        atomic_file::write_bytes(gbnf, grammar::gbnf(&words).as_bytes())?;
+        let text = grammar::gbnf(&words);
+        artifact::write_text(gbnf, &text, "is another grammar", config.overwrite)?;
     }
     let templates = Templates::load(config.domain, config.templates.as_deref(), &[Template::Summarise])?;
     let manifest = manifest(config, &words, &templates)?;

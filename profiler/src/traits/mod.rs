@@ -17,7 +17,7 @@ use common::schema::items::{self, Items};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, States};
 use common::schema::{table, users};
-use common::{Result, terminal};
+use common::{Result, output, terminal};
 use serde::Serialize;
 
 use crate::batch::{self, Cache, Effort, Means, Prompt, Question};
@@ -74,6 +74,10 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the model cannot be used, words of the vocabulary cannot be told apart, or
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
+    let inputs = [&config.model, &config.items, &config.states].map(PathBuf::as_path);
+    let more = [&config.users, &config.vocabulary, &config.templates];
+    let more = more.into_iter().filter_map(|input| input.as_deref());
+    output::files([config.out.as_path()], inputs.into_iter().chain(more))?;
     Header::read(&config.model)?;
     let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
     let wanted = [Template::Item, Template::User, Template::Fame];

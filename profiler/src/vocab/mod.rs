@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::ValueEnum;
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 pub use propose::{Config as Proposal, run as propose};
 pub use tokens::tokens;
@@ -65,7 +65,7 @@ pub fn words(domain: Domain, file: Option<&Path>) -> Result<Vec<String>> {
 
 /// The words of a vocabulary file.
 fn read(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(e, "read the vocabulary", path))?;
+    let text = input::read_text("read the vocabulary", path)?;
     parse(&text).map_err(|e| e.file(path))
 }
 

@@ -1,9 +1,9 @@
 //! Peers in Python, in a virtual environment of their own: what a user would otherwise step.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, atomic_file, peers, terminal};
 use serde::Deserialize;
 
 use super::{Config, Row};
@@ -20,10 +20,7 @@ const SCRIPTS: [(&str, &str); 2] = [
         include_str!("../../python/bench/recsim_peer.py"),
     ),
 ];
-const REQUIREMENTS: (&str, &str) = (
-    "requirements-bench.txt",
-    include_str!("../../python/bench/requirements-bench.txt"),
-);
+const REQUIREMENTS: &str = include_str!("../../python/bench/requirements-bench.txt");
 
 /// A line of a script's stdout: one run.
 #[derive(Deserialize)]
@@ -42,7 +39,7 @@ pub(super) fn measure(folder: &Path, config: &Config) -> Result<Vec<Row>> {
     if config.rules.drift.is_some() {
         return Err(Error::usage("the peers know no drift").hint("measure them without --drift"));
     }
-    let python = install(folder)?;
+    let python = peers::install(folder, REQUIREMENTS, &[], &["--no-deps"])?;
     let mut rows: Vec<Row> = Vec::new();
     for (name, text) in SCRIPTS {
         let script = folder.join(name);
@@ -71,7 +68,7 @@ pub(super) fn measure(folder: &Path, config: &Config) -> Result<Vec<Row>> {
             command.args(value.map(|value| format!("{flag}={value}")));
         }
         terminal::info(&format!("measuring {name}"));
-        for line in output(&mut command)?.lines() {
+        for line in peers::output(&mut command, "")?.lines() {
             let line: Line = serde_json::from_str(line)
                 .map_err(|e| Error::retry(format!("{name} printed no result: {e}")).file(&script))?;
             let rate = line.steps as f64 / line.seconds;
@@ -88,54 +85,4 @@ pub(super) fn measure(folder: &Path, config: &Config) -> Result<Vec<Row>> {
         .into_iter()
         .map(|row| Row::new(row.what, row.batch, row.rates))
         .collect())
-}
-
-/// The interpreter of the virtual environment in `folder`.
-fn install(folder: &Path) -> Result<std::path::PathBuf> {
-    let python = folder.join("bin").join("python");
-    let (name, text) = REQUIREMENTS;
-    let installed = folder.join(name);
-    // The list of what is installed is written last: it tells that the installation is whole, and of this version.
-    if std::fs::read(&installed).is_ok_and(|found| found == text.as_bytes()) {
-        return Ok(python);
-    }
-    terminal::info(&format!("installing the peers into {}", folder.display()));
-    output(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(folder),
-    )?;
-    let wanted = folder.join("wanted.txt");
-    atomic_file::write_bytes(&wanted, text.as_bytes())?;
-    output(
-        Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "-r",
-            ])
-            .arg(&wanted),
-    )?;
-    atomic_file::write_bytes(&installed, text.as_bytes())?;
-    Ok(python)
-}
-
-/// Runs a command and gives its stdout; its stderr goes to ours.
-fn output(command: &mut Command) -> Result<String> {
-    let program = command.get_program().to_os_string();
-    let output = command.stderr(Stdio::inherit()).output().map_err(|e| {
-        Error::usage(format!("cannot start it: {e}"))
-            .file(&program)
-            .hint("--peers needs python3 with venv and pip")
-    })?;
-    if !output.status.success() {
-        return Err(Error::retry(format!("it ended with {}", output.status))
-            .file(&program)
-            .hint("its messages are above; the package registry must be reachable the first time"));
-    }
-    String::from_utf8(output.stdout).map_err(|_| Error::retry("it printed what is not text").file(&program))
 }

@@ -17,7 +17,7 @@ use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS};
 use common::socket::Socket;
 use common::terminal::{self, Progress};
-use common::{Error, Result};
+use common::{Error, Result, output};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -91,6 +91,7 @@ struct Recorded<'a> {
 /// A missing environment, an agent that cannot be started, does not connect, fails or breaks the protocol, I/O
 /// failures.
 pub fn run(config: &Config) -> Result<()> {
+    output::files([config.out.as_path()], [config.environment.as_path()])?;
     let (environment, made) = Environment::load(&config.environment)?;
     let command = match &config.agent {
         From::Command(command) => Some(command),

@@ -22,9 +22,13 @@ pub(crate) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
 pub(super) const ITEMS_FILE: &str = "items.parquet";
 const USERS_FILE: &str = "users.parquet";
+/// Which hyper-parameters the fit chose, and what it tried; the manifest holds its fingerprint.
+pub(super) const CHOICE_FILE: &str = "choice.json";
+/// The files beside the manifest.
+pub(crate) const FILES: [&str; 4] = [ITEMS_FILE, USERS_FILE, MODEL_FILE, CHOICE_FILE];
 
 impl Environment {
-    /// Writes the environment to `folder`; the manifest, which `manifest` begins, comes last.
+    /// Writes the environment to `folder`, which is being made; the manifest, which `manifest` begins, comes last.
     ///
     /// # Errors
     /// On I/O failure.

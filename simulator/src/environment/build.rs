@@ -2,23 +2,21 @@
 
 use std::path::PathBuf;
 
-use common::artifact::{self, Plan};
+use common::artifact;
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::table;
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, atomic_file, folder, output, terminal};
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, artifact::KIND};
+use super::Environment;
+use super::artifact::{CHOICE_FILE, FILES, KIND};
 use crate::dataset::{self, Dataset, Layout};
 use crate::import;
 use crate::user_model::cells::Cells;
 use crate::user_model::choose::Trial;
 use crate::user_model::fit;
 use crate::user_model::train::{self, Procedure, Trained};
-
-/// Which hyper-parameters the fit chose, and what it tried; the manifest holds its fingerprint.
-const CHOICE_FILE: &str = "choice.json";
 
 /// What to build from, and how.
 #[derive(Clone, Debug)]
@@ -60,6 +58,7 @@ pub fn procedure(manifest: &Manifest) -> Option<Procedure> {
 /// # Errors
 /// Bad or missing inputs, too little data to calibrate on, an output of another run, I/O failures.
 pub fn run(config: &Config) -> Result<()> {
+    output::folder(&config.out)?;
     // First of all, because it says best what is missing in a wrong folder.
     let fingerprints = dataset::fingerprints(&config.data)?;
     let log_manifest = table::read_manifest(&Layout::new(&config.data).log)?;
@@ -73,9 +72,10 @@ pub fn run(config: &Config) -> Result<()> {
     for (role, fingerprint) in fingerprints {
         manifest = manifest.input(role, fingerprint);
     }
-    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+    let plan = || artifact::plan_folder(&config.out, &FILES, &manifest, config.overwrite);
+    let Some(staged) = folder::stage(&config.out, &FILES, plan)? else {
         return Ok(());
-    }
+    };
     let dataset = Dataset::read(&config.data)?;
     let (environment, trained) = build(&dataset, &config.user_model, config.seed)?;
     let choice = Choice {
@@ -87,11 +87,13 @@ pub fn run(config: &Config) -> Result<()> {
             "the choice of hyper-parameters cannot be written as JSON: {e}"
         ))
     })?;
-    atomic_file::write_bytes(&config.out.join(CHOICE_FILE), &json)?;
     manifest
         .files
         .insert(CHOICE_FILE.to_string(), Fingerprint::of_bytes(&json));
-    environment.save(&config.out, manifest, &dataset.items, &dataset.users)?;
+    staged.write(|folder| {
+        atomic_file::write_bytes(&folder.join(CHOICE_FILE), &json)?;
+        environment.save(folder, manifest, &dataset.items, &dataset.users)
+    })?;
     terminal::info(&format!(
         "{}: environment `{}` of {} users and {} items",
         config.out.display(),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use common::ids::Dictionary;
 
-pub(crate) use artifact::KIND;
+pub(crate) use artifact::{FILES, KIND};
 use rules::{Rule, Rules};
 
 use crate::sparse::SparseRows;

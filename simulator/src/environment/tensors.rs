@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use common::{Error, Result, atomic_file};
+use common::{Error, Result, atomic_file, input};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 /// A header of a few tensors takes a few hundred bytes; nothing longer is read.
@@ -131,7 +131,7 @@ impl Reader {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let bad = |what: String| Error::data(what).file(path);
         let io = |e| Error::io(e, "read", path);
-        let mut file = File::open(path).map_err(io)?;
+        let mut file = input::open(path)?;
         let length = file.metadata().map_err(io)?.len();
         let mut word = [0; 8];
         if length < 8 {

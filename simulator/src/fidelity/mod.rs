@@ -23,17 +23,17 @@ mod show;
 
 use std::path::PathBuf;
 
-use common::Result;
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
+use common::{Result, output};
 use serde::Serialize;
 
 pub use bootstrap::Estimate;
 pub use measure::{CrossFit, Measure, Section, measure};
 
-use crate::dataset::{self, Dataset};
+use crate::dataset::{self, Dataset, Layout};
 use crate::environment::rules::Rules;
 use crate::environment::{Environment, build};
 
@@ -71,6 +71,9 @@ struct Recorded<'a> {
 /// # Errors
 /// Missing or damaged inputs, an environment that was fit on another dataset, I/O failures.
 pub fn run(config: &Config) -> Result<()> {
+    let parts = Layout::OWN.map(|name| config.data.join(name));
+    let inputs = parts.iter().chain([&config.environment]).map(PathBuf::as_path);
+    output::files(config.out.as_deref(), inputs)?;
     let (environment, made) = Environment::load(&config.environment)?;
     for (role, fingerprint) in dataset::fingerprints(&config.data)? {
         made.require_input(role, &fingerprint, &config.environment, &config.data)?;

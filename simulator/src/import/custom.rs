@@ -10,13 +10,13 @@ use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::table;
 use common::schema::users::{self, Users};
-use common::{Error, Result};
+use common::{Error, Result, output};
 
 use super::bad_rows::{BadRow, BadRows, Place};
 use super::cut::LogCut;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
-use crate::dataset::Unrated;
+use crate::dataset::{Layout, Unrated};
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
@@ -71,6 +71,12 @@ impl Config {
 /// held-out truth where a log is wanted); outputs of another run; I/O failures; and, unless they are skipped, the
 /// first row with an id that items or users do not list.
 pub fn import(config: &Config) -> Result<()> {
+    let own = Layout::OWN.map(|name| config.out.join(name));
+    output::folder(&config.out)?;
+    output::files(
+        own.iter().map(PathBuf::as_path),
+        config.sources().into_iter().map(|(_, path)| path),
+    )?;
     let feedback = interactions::feedback_of_log(&config.interactions, config.like_threshold)?;
     let mut inputs = BTreeMap::new();
     for (role, path) in config.sources() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use common::{Error, Result};
+use common::{Error, Result, input};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -38,7 +38,7 @@ impl<'de> Deserialize<'de> for Entries {
 /// # Errors
 /// A missing file; what is no JSON, no UTF-8 or no object, with line and column.
 pub(crate) fn entries(path: &Path) -> Result<Vec<(String, Value)>> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+    let bytes = input::read(path)?;
     let Entries(entries) = serde_json::from_slice(&bytes).map_err(|e| {
         let what = e.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();

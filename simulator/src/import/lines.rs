@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 /// The lines of a file, without their ends (LF or CRLF) and without empty ones at the end of the file.
 ///
 /// # Errors
 /// A missing or empty file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Vec<u8>>> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+    let bytes = input::read(path)?;
     let mut lines: Vec<Vec<u8>> = bytes
         .split(|&byte| byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())

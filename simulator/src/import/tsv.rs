@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use common::{Error, Result, terminal};
+use common::{Error, Result, input, terminal};
 
 use super::bad_rows::{BadRow, BadRows, Place};
 use super::encoding;
@@ -78,7 +78,7 @@ pub(crate) fn read(
     bad_rows: &mut BadRows,
     mut each: impl FnMut(&Row<'_>) -> Result<(), BadRow>,
 ) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+    let bytes = input::read(path)?;
     let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
     let mut lines = lines
         .map(|(at, line)| (at, line.strip_suffix(b"\r").unwrap_or(line)))

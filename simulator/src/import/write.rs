@@ -1,7 +1,7 @@
 //! What all imports share: is there anything to do, and if so, reading, writing the parts, and saying what was done.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
@@ -11,7 +11,7 @@ use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::times::Times;
 use common::schema::users::{self, Users};
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, folder, terminal};
 use serde::Serialize;
 
 use super::bad_rows::BadRows;
@@ -71,7 +71,6 @@ struct Recorded<'a> {
 /// # Errors
 /// Those of `read`, outputs of another run, an empty log, nothing held out, I/O failures.
 pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Imported>) -> Result<()> {
-    let layout = Layout::new(job.out);
     let cut = Some(job.cut).filter(|cut| !cut.is_whole());
     let recorded = Recorded {
         dataset: job.dataset,
@@ -88,46 +87,39 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         manifest.inputs.clone_from(&job.inputs);
         Ok(manifest)
     };
-    let outputs = [
-        (&layout.items, manifest(items::ITEMS)?),
-        (&layout.users, manifest(users::USERS)?),
-        (&layout.truth, manifest(interactions::TRUTH)?),
-        (&layout.log, manifest(interactions::LOG)?),
-    ];
-    let of_cut = match cut {
-        Some(_) => vec![
-            (&layout.withheld, manifest(interactions::WITHHELD)?),
-            (&layout.consumed, manifest(consumed::CONSUMED)?),
-        ],
-        None => Vec::new(),
+    let manifests = Manifests {
+        items: manifest(items::ITEMS)?,
+        users: manifest(users::USERS)?,
+        truth: manifest(interactions::TRUTH)?,
+        log: manifest(interactions::LOG)?,
+        of_cut: match cut {
+            Some(_) => Some((manifest(interactions::WITHHELD)?, manifest(consumed::CONSUMED)?)),
+            None => None,
+        },
     };
-    let planned = outputs.iter().chain(&of_cut);
-    let planned = planned.map(|(path, manifest)| (path.as_path(), manifest));
-    if artifact::plan_all(planned, job.overwrite)? == Plan::AlreadyDone {
+    let plan = || manifests.plan(&Layout::new(job.out), job.overwrite);
+    let Some(staged) = folder::stage(job.out, &Layout::OWN, plan)? else {
         return Ok(());
-    }
-    if cut.is_none() {
-        remove_of_cut(&layout, job.overwrite)?;
-    }
+    };
 
     let mut bad_rows = BadRows::new(job.skip_bad_rows);
     let imported = read(&mut bad_rows)?;
     refuse_what_is_empty(&imported, job.split)?;
-    let [for_items, for_users, for_truth, for_log] = &outputs;
-    items::write(for_items.0, &for_items.1, &imported.items)?;
-    users::write(for_users.0, &for_users.1, &imported.users)?;
-    interactions::write(for_truth.0, &for_truth.1, &imported.truth)?;
-    let mut left = imported.log.len();
-    match (cut, of_cut.as_slice()) {
-        (Some(cut), [for_withheld, for_consumed]) => {
-            let parts = cut.of(&imported.log);
-            interactions::write(for_withheld.0, &for_withheld.1, &parts.withheld)?;
-            consumed::write(for_consumed.0, &for_consumed.1, &parts.consumed)?;
-            interactions::write(for_log.0, &for_log.1, &parts.log)?;
-            left = parts.log.len();
-        }
-        _ => interactions::write(for_log.0, &for_log.1, &imported.log)?,
-    }
+    let left = staged.write(|folder| {
+        let layout = Layout::new(folder);
+        items::write(&layout.items, &manifests.items, &imported.items)?;
+        users::write(&layout.users, &manifests.users, &imported.users)?;
+        interactions::write(&layout.truth, &manifests.truth, &imported.truth)?;
+        let (Some(cut), Some((withheld, consumed))) = (cut, &manifests.of_cut) else {
+            interactions::write(&layout.log, &manifests.log, &imported.log)?;
+            return Ok(imported.log.len());
+        };
+        let parts = cut.of(&imported.log);
+        interactions::write(&layout.withheld, withheld, &parts.withheld)?;
+        consumed::write(&layout.consumed, consumed, &parts.consumed)?;
+        interactions::write(&layout.log, &manifests.log, &parts.log)?;
+        Ok(parts.log.len())
+    })?;
 
     bad_rows.warn();
     for note in &imported.notes {
@@ -152,20 +144,39 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
     Ok(())
 }
 
-/// Removes what an earlier import has cut from another log: beside a whole log it would be wrong.
-fn remove_of_cut(layout: &Layout, overwrite: bool) -> Result<()> {
-    let stale: [&PathBuf; 2] = [&layout.consumed, &layout.withheld];
-    for path in stale.into_iter().filter(|path| path.exists()) {
-        if !overwrite {
+/// The manifests of all parts.
+struct Manifests {
+    items: Manifest,
+    users: Manifest,
+    truth: Manifest,
+    log: Manifest,
+    /// Of what was cut from the log, and what users had in it; where rows are cut.
+    of_cut: Option<(Manifest, Manifest)>,
+}
+
+impl Manifests {
+    fn plan(&self, layout: &Layout, overwrite: bool) -> Result<Plan> {
+        let mut planned = vec![
+            (layout.items.as_path(), &self.items),
+            (layout.users.as_path(), &self.users),
+            (layout.truth.as_path(), &self.truth),
+            (layout.log.as_path(), &self.log),
+        ];
+        let of_cut: [&Path; 2] = [&layout.consumed, &layout.withheld];
+        if let Some((withheld, consumed)) = &self.of_cut {
+            planned.extend(of_cut.into_iter().zip([consumed, withheld]));
+        } else if let Some(stale) = of_cut.into_iter().find(|path| path.exists())
+            && !overwrite
+        {
+            // Beside a whole log it would be wrong.
             return Err(Error::usage(
                 "another import has cut rows from its log, and this file is of that one",
             )
-            .file(path)
+            .file(stale)
             .hint("choose another --out, or pass --overwrite"));
         }
-        atomic_file::remove(path)?;
+        artifact::plan_all(planned, overwrite)
     }
-    Ok(())
 }
 
 fn refuse_what_is_empty(imported: &Imported, split: Split) -> Result<()> {

@@ -26,7 +26,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::cli::Shared;
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, artifact, output};
 
 pub use assemble::{Report, make};
 
@@ -58,6 +58,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     args.shared.init_terminal();
     let metrics: Vec<PathBuf> = args.metrics.into_iter().chain(args.fidelity).collect();
+    output::files([args.out.as_path()], metrics.iter().map(PathBuf::as_path))?;
     let report = make(&metrics, args.policies.as_deref())?;
     // The tables are wanted even where the page may not be replaced, and the page even where no one reads on.
     let written = write(&args.out, &report.html, args.shared.overwrite);
@@ -68,19 +69,12 @@ pub fn run(args: Args) -> Result<()> {
 
 /// Writes the page, unless it stands there already.
 fn write(path: &Path, html: &str, overwrite: bool) -> Result<()> {
-    if !overwrite && path.exists() {
-        // A page is cheap to make, so the whole of it is compared, not only what it was made from.
-        if std::fs::read(path).is_ok_and(|found| found == html.as_bytes()) {
-            terminal::info(&format!("{} is already done", path.display()));
-            return Ok(());
-        }
-        return Err(
-            Error::usage("the output exists and was made from other metrics, or is no report")
-                .file(path)
-                .hint("choose another --out, or pass --overwrite"),
-        );
-    }
-    atomic_file::write_bytes(path, html.as_bytes())
+    artifact::write_text(
+        path,
+        html,
+        "was made from other metrics, or is no report",
+        overwrite,
+    )
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::manifest::{FILE_NAME, Manifest};
-use common::{Error, Result};
+use common::{Error, Result, input};
 use serde_json::Value;
 
 /// Artifacts of one kind.
@@ -126,7 +126,7 @@ pub(super) fn policies(folder: &Path) -> Result<Vec<(String, Manifest)>> {
 fn collect(folder: &Path, name: &str, found: &mut Vec<(String, Manifest)>) -> Result<()> {
     let path = folder.join(FILE_NAME);
     if path.is_file() {
-        let json = std::fs::read_to_string(&path).map_err(|e| Error::io(e, "read the manifest", &path))?;
+        let json = input::read_text("read the manifest", &path)?;
         found.push((name.to_string(), Manifest::from_json(&json, &path)?));
     }
     let mut folders = std::fs::read_dir(folder)

@@ -11,16 +11,16 @@ mod words;
 mod world;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::{interactions, items, users};
-use common::{Error, Result, terminal};
+use common::{Error, Result, folder, terminal};
 use serde::Serialize;
 
 use crate::dataset::{self, Layout, Unrated};
-use crate::environment::KIND;
+use crate::environment::{self, KIND};
 use world::World;
 
 pub(crate) use words::MOST_TOPICS;
@@ -108,44 +108,60 @@ pub fn run(config: &Config) -> Result<()> {
         like_rate: config.like_rate,
     };
     let manifest = |kind: &str| Manifest::new(kind, TOOL).seed(config.seed).config(&recorded);
-    let layout = Layout::new(&config.out);
-    let parts = write::Parts {
-        items: (&layout.items, manifest(items::ITEMS)?),
-        users: (&layout.users, manifest(users::USERS)?),
-        truth: (&layout.truth, manifest(interactions::TRUTH)?),
-        log: (&layout.log, manifest(interactions::LOG)?),
+    let parts = |folder: &Path| -> Result<write::Parts> {
+        let layout = Layout::new(folder);
+        Ok(write::Parts {
+            items: (layout.items, manifest(items::ITEMS)?),
+            users: (layout.users, manifest(users::USERS)?),
+            truth: (layout.truth, manifest(interactions::TRUTH)?),
+            log: (layout.log, manifest(interactions::LOG)?),
+        })
     };
-    let planned = [&parts.items, &parts.users, &parts.truth, &parts.log];
-    let planned = planned.map(|(path, manifest)| (*path, manifest));
-    let mut done = artifact::plan_all(planned, config.overwrite)? == Plan::AlreadyDone;
-    let folder = config.out.join(ENVIRONMENT);
-    let of_environment = |complete: bool| -> Result<Manifest> {
-        let mut made = manifest(KIND)?;
-        if complete {
-            for (role, fingerprint) in dataset::fingerprints(&config.out)? {
-                made = made.input(role, fingerprint);
-            }
+    // Of the dataset in `folder`, where there is one.
+    let of_environment = |folder: Option<&Path>| -> Result<Manifest> {
+        let prints = folder.map(dataset::fingerprints).transpose()?;
+        let prints = prints.into_iter().flatten();
+        Ok(prints.fold(manifest(KIND)?, |made, (role, print)| made.input(role, print)))
+    };
+    let plan = || -> Result<Plan> {
+        let parts = parts(&config.out)?;
+        let planned = [&parts.items, &parts.users, &parts.truth, &parts.log];
+        let planned = planned.map(|(path, manifest)| (path.as_path(), manifest));
+        let done = artifact::plan_all(planned, config.overwrite)?;
+        // One that stands there without the four parts was made for others: without their fingerprints it is refused.
+        let of_parts = Some(config.out.as_path()).filter(|_| done == Plan::AlreadyDone);
+        let folder = config.out.join(ENVIRONMENT);
+        let made = of_environment(of_parts)?;
+        match artifact::plan_folder(&folder, &environment::FILES, &made, config.overwrite)? {
+            Plan::AlreadyDone => Ok(done),
+            Plan::Write => Ok(Plan::Write),
         }
-        Ok(made)
     };
-    // One that stands there without the four parts was made for others: without their fingerprints it is refused.
-    done &= artifact::plan(&folder, &of_environment(done)?, config.overwrite)? == Plan::AlreadyDone;
-    if done {
+    let of_environment_too = environment::FILES.map(|name| format!("{ENVIRONMENT}/{name}"));
+    let own = Layout::OWN.into_iter();
+    let own: Vec<&str> = own
+        .chain(of_environment_too.iter().map(String::as_str))
+        .chain(["environment/manifest.json"])
+        .collect();
+    let Some(staged) = folder::stage(&config.out, &own, plan)? else {
         return Ok(());
-    }
+    };
 
     let world = World::new(config);
     let ids = (
         write::numbered(0..config.users)?,
         write::numbered(0..config.items)?,
     );
-    let (environment, counts) = write::dataset(config, &world, ids, &parts)?;
-    environment.save_with(
-        &folder,
-        of_environment(true)?,
-        |path, manifest| write::items(&world, path, manifest),
-        |path, manifest| write::users(&world, config.users, path, manifest),
-    )?;
+    let counts = staged.write(|folder| {
+        let (environment, counts) = write::dataset(config, &world, ids, &parts(folder)?)?;
+        environment.save_with(
+            &folder.join(ENVIRONMENT),
+            of_environment(Some(folder))?,
+            |path, manifest| write::items(&world, path, manifest),
+            |path, manifest| write::users(&world, config.users, path, manifest),
+        )?;
+        Ok(counts)
+    })?;
     terminal::info(&format!(
         "{}: {} users, {} items; {} rows in the log ({:.4} of them likes), {} random ones held out ({:.4})",
         config.out.display(),

@@ -1,7 +1,7 @@
 //! Writing the world in pieces of users and items of a fixed size, made in parallel and put back in order.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
@@ -30,11 +30,11 @@ const FEEDBACK: Feedback = Feedback {
 const INTEGERS: (IdKind, IdKind) = (IdKind::Integer, IdKind::Integer);
 
 /// Where the parts of the dataset go, and their manifests.
-pub(super) struct Parts<'a> {
-    pub(super) items: (&'a Path, Manifest),
-    pub(super) users: (&'a Path, Manifest),
-    pub(super) truth: (&'a Path, Manifest),
-    pub(super) log: (&'a Path, Manifest),
+pub(super) struct Parts {
+    pub(super) items: (PathBuf, Manifest),
+    pub(super) users: (PathBuf, Manifest),
+    pub(super) truth: (PathBuf, Manifest),
+    pub(super) log: (PathBuf, Manifest),
 }
 
 /// Rows and likes of a part.
@@ -123,11 +123,11 @@ pub(super) fn dataset(
     config: &Config,
     world: &World,
     ids: (Dictionary, Dictionary),
-    parts: &Parts<'_>,
+    parts: &Parts,
 ) -> Result<(Environment, Counts)> {
     let (count, log_length) = (config.users as usize, config.log_length as usize);
-    items(world, parts.items.0, &parts.items.1)?;
-    users(world, config.users, parts.users.0, &parts.users.1)?;
+    items(world, &parts.items.0, &parts.items.1)?;
+    users(world, config.users, &parts.users.0, &parts.users.1)?;
     let mut model = UserModel {
         rank: config.rank,
         user_vector: Vec::with_capacity(count * config.rank),
@@ -150,8 +150,8 @@ pub(super) fn dataset(
         ))
     };
     let (truth, log) = (&parts.truth, &parts.log);
-    interactions::write_pieces(truth.0, &truth.1, &FEEDBACK, INTEGERS, |write_truth| {
-        interactions::write_pieces(log.0, &log.1, &FEEDBACK, INTEGERS, |write_log| {
+    interactions::write_pieces(&truth.0, &truth.1, &FEEDBACK, INTEGERS, |write_truth| {
+        interactions::write_pieces(&log.0, &log.1, &FEEDBACK, INTEGERS, |write_log| {
             in_pieces(config.users, make, |piece: Piece| {
                 write_log(&piece.log.rows(&ids.0, &ids.1))?;
                 write_truth(&piece.held_out.rows(&ids.0, &ids.1))?;

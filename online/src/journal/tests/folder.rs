@@ -45,10 +45,107 @@ fn a_new_policy_on_the_command_line_takes_over_and_an_old_one_does_not() {
 }
 
 #[test]
-fn what_a_killed_making_left_is_made_anew() {
+fn a_making_that_fails_leaves_nothing_or_the_old_state() {
     let world = World::new();
-    StateFolder::make(&world.state, &world.policy, &world.settings).unwrap();
-    assert!(!StateFolder::exists(&world.state));
+    let failed = |_| Err(Error::retry("no space"));
+    assert!(world.make(failed).is_err());
+    assert!(!world.state.exists(), "nothing is left");
+    let durable = Durable::open(&world.config()).unwrap();
+    live(&durable, 5, &mut stream(1, "old", &[]));
+    durable.close().unwrap();
+    let digest = durable.read().unwrap().digest();
+    let in_use = world.make(|_| Ok(())).unwrap_err().to_string();
+    assert!(in_use.contains("in use"), "{in_use}");
+    drop(durable);
+    assert!(world.make(failed).is_err());
+    assert_eq!(rebuilt(&StateFolder::read(&world.state).unwrap()), digest);
+    world.make(|_| Ok(())).unwrap();
+    assert_ne!(rebuilt(&StateFolder::read(&world.state).unwrap()), digest);
+    assert_eq!(
+        std::fs::read_dir(world.root.path()).unwrap().count(),
+        2,
+        "no litter"
+    );
+}
+
+/// All files below `folder` with their bytes.
+fn files(folder: &Path) -> std::collections::BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => _ = found.insert(path.clone(), std::fs::read(&path).unwrap()),
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_another_s_is_refused_and_stays() {
+    // The folder that one works in: policies of other tools, a journal of one's own.
+    let world = World::new();
+    for (name, content) in [("policies/bc/seed-0/manifest.json", "{}"), ("notes.txt", "x")] {
+        common::atomic_file::write_bytes(&world.state.join(name), content.as_bytes()).unwrap();
+    }
+    let before = files(world.root.path());
+    let error = Durable::open(&world.config()).map(drop).unwrap_err();
+    assert_eq!(error.class(), Class::Usage);
+    assert!(error.to_string().contains("is no state"), "{error}");
+    assert!(
+        world.make(|_| Ok(())).is_err(),
+        "not even where it may be overwritten"
+    );
+    assert_eq!(files(world.root.path()), before);
+    // Another artifact is no state either.
+    let policy = World {
+        state: world.policy.clone(),
+        ..World::new()
+    };
+    let before = files(&policy.state);
+    assert!(policy.make(|_| Ok(())).is_err());
+    assert!(Durable::open(&policy.config()).is_err());
+    assert_eq!(files(&policy.state), before);
+}
+
+#[test]
+fn a_state_that_lost_its_manifest_is_refused_and_can_be_repaired() {
+    let world = World::new();
+    let durable = Durable::open(&world.config()).unwrap();
+    live(&durable, 20, &mut stream(1, "lost", &[]));
+    durable.close().unwrap();
+    let digest = durable.read().unwrap().digest();
+    drop(durable);
+    std::fs::remove_file(world.state.join("manifest.json")).unwrap();
+    let before = files(&world.state);
+    let told = |error: common::Error| {
+        assert_eq!(error.class(), Class::Data);
+        let said = error.to_string();
+        assert!(
+            said.contains("lost its manifest") && said.contains("policies/0"),
+            "{said}"
+        );
+    };
+    told(Durable::open(&world.config()).map(drop).unwrap_err());
+    told(StateFolder::read(&world.state).map(drop).unwrap_err());
+    told(StateFolder::open(&world.state).map(drop).unwrap_err());
+    told(world.make(|_| Ok(())).unwrap_err());
+    assert_eq!(files(&world.state), before);
+    // As the hint says.
+    let new = OpenConfig {
+        state: world.root.path().join("new"),
+        policy: world.state.join("policies/0"),
+        ..world.config()
+    };
+    Durable::open(&new).unwrap().close().unwrap();
+    std::fs::copy(new.state.join("manifest.json"), world.state.join("manifest.json")).unwrap();
+    let repaired = Durable::open(&world.config()).unwrap();
+    assert_eq!(repaired.read().unwrap().digest(), digest);
+}
+
+#[test]
+fn a_folder_that_lives_on_after_a_stop_is_opened() {
+    let world = World::new();
     let durable = Durable::open(&world.config()).unwrap();
     live(&durable, 5, &mut stream(1, "made", &[]));
     durable.close().unwrap();

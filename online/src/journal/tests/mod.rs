@@ -8,6 +8,7 @@ mod recovery;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use common::artifact::Plan;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::{
@@ -80,6 +81,13 @@ impl World {
         World::of(Encoder::Gru)
     }
 
+    /// Makes the state folder, with what `fill` makes of it.
+    fn make(&self, fill: impl FnOnce(StateFolder) -> Result<()>) -> Result<()> {
+        let manifest = StateFolder::manifest("test", &self.policy, &self.settings)?;
+        let plan = || Ok(Plan::Write);
+        StateFolder::make(&self.state, &self.policy, &self.settings, &manifest, plan, fill).map(drop)
+    }
+
     /// Of a policy with this encoder.
     fn of(encoder: Encoder) -> Self {
         let root = tempfile::tempdir().unwrap();
@@ -99,15 +107,10 @@ impl World {
             segment_bytes,
             ..Keeping::DEFAULT
         };
-        let folder = match StateFolder::exists(&self.state) {
-            true => StateFolder::open(&self.state).unwrap(),
-            false => {
-                let folder = StateFolder::make(&self.state, &self.policy, &self.settings).unwrap();
-                let manifest = StateFolder::manifest("test", &self.policy, &self.settings).unwrap();
-                folder.finish(&manifest).unwrap();
-                folder
-            }
-        };
+        if !StateFolder::exists(&self.state) {
+            self.make(|_| Ok(())).unwrap();
+        }
+        let folder = StateFolder::open(&self.state).unwrap();
         Durable::of_folder(folder, &keeping, 64).unwrap()
     }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use common::fingerprint::Fingerprint;
 use common::schema::items::{self, Items};
 use common::schema::{states, table};
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, artifact, output, terminal};
 
 use super::parse;
 use crate::model::Model;
@@ -47,6 +47,9 @@ pub struct Config {
 /// When an input is missing or bad, the catalogue has too few words, kept words cannot be told apart, or `out` has
 /// another content.
 pub fn run(config: &Config) -> Result<String> {
+    let more = [&config.states, &config.model, &config.keep];
+    let more = more.into_iter().filter_map(|input| input.as_deref());
+    output::files(config.out.as_deref(), more.chain([config.items.as_path()]))?;
     let kept = match &config.keep {
         Some(path) => super::read(path)?,
         None => Vec::new(),
@@ -185,15 +188,5 @@ fn comment(words: &Words, chosen: Chosen, of: &str, likes: Option<f64>) -> Strin
 
 /// Writes `text` unless `out` has it already.
 pub(super) fn write(out: &Path, text: &str, overwrite: bool) -> Result<()> {
-    if out.exists() && !overwrite {
-        let found = std::fs::read(out).map_err(|e| Error::io(e, "read", out))?;
-        if found == text.as_bytes() {
-            terminal::info(&format!("{} is already done", out.display()));
-            return Ok(());
-        }
-        return Err(Error::usage("the output exists and is another vocabulary")
-            .file(out)
-            .hint("choose another --out, or pass --overwrite"));
-    }
-    atomic_file::write_bytes(out, text.as_bytes())
+    artifact::write_text(out, text, "is another vocabulary", overwrite)
 }

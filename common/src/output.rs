@@ -1,0 +1,239 @@
+//! Whether an output can be written where it is to go: asked before any work begins, and again when it is written.
+//!
+//! What is replaced must be a file or a folder as the tools write them. A device, a pipe or a socket would be gone after a
+//! rename; an input would be gone as well, under whatever name it was given. A link is followed: its target is written.
+
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
+
+use crate::{Error, Result, manifest};
+
+/// Where a file is written that is to go to `path`: the path itself, or what it links to.
+///
+/// # Errors
+/// Wrong usage, where something else than a file stands there, or no file can be made there.
+pub fn file(path: &Path) -> Result<PathBuf> {
+    let (target, found) = resolve(path)?;
+    match found {
+        Some(found) if !found.is_file() => Err(wrong_kind(&found, "a file is to be written").file(path)),
+        _ => Ok(target),
+    }
+}
+
+/// As [`file`], for a folder.
+///
+/// # Errors
+/// Wrong usage, where something else than a folder stands there, or no folder can be made there.
+pub fn folder(path: &Path) -> Result<PathBuf> {
+    let (target, found) = resolve(path)?;
+    match found {
+        Some(found) if !found.is_dir() => Err(wrong_kind(&found, "a folder is to be written").file(path)),
+        _ => Ok(target),
+    }
+}
+
+/// Requires that each of `outputs` (files) can be written and is none of `inputs`, by whatever name or link. An input that
+/// is a folder stands for the files that its manifest lists or, where it has none, its Parquet files.
+///
+/// # Errors
+/// As [`file`]; wrong usage, naming both, where an output is an input. An input that is missing is not told here.
+pub fn files<'a>(
+    outputs: impl IntoIterator<Item = &'a Path>,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let mut standing = Vec::new();
+    for output in outputs {
+        let target = file(output)?;
+        if let Ok(found) = fs::metadata(&target) {
+            standing.push(((found.dev(), found.ino()), output));
+        }
+    }
+    if standing.is_empty() {
+        return Ok(());
+    }
+    for input in inputs {
+        for part in parts(input) {
+            let Ok(found) = fs::metadata(&part) else { continue };
+            let same = standing
+                .iter()
+                .find(|(node, _)| *node == (found.dev(), found.ino()));
+            if let Some((_, output)) = same {
+                return Err(
+                    Error::usage(format!("the output is the input {}", part.display()))
+                        .file(output)
+                        .hint("choose another path for the output: an input is never replaced"),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of an input.
+fn parts(input: &Path) -> Vec<PathBuf> {
+    if !input.is_dir() {
+        return vec![input.to_path_buf()];
+    }
+    let has_manifest = input.join(manifest::FILE_NAME).exists();
+    let entries = fs::read_dir(input).into_iter().flatten().flatten();
+    let files = entries.map(|entry| entry.path());
+    if has_manifest {
+        let listed = manifest::listed(input);
+        return files
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                listed.iter().any(|listed| *listed == name)
+            })
+            .collect();
+    }
+    files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
+        .collect()
+}
+
+/// Where `path` leads, and what stands there.
+fn resolve(path: &Path) -> Result<(PathBuf, Option<Metadata>)> {
+    let unusable = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotADirectory => Error::usage("nothing can be written below something that is no folder"),
+        ErrorKind::PermissionDenied => Error::usage("permission denied"),
+        _ => Error::usage(format!("the path cannot be used: {error}")),
+    };
+    // Without a `/` at its end, which would hide a link.
+    let path = path.components().collect::<PathBuf>();
+    let path = path.as_path();
+    let target = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() || path.file_name().is_none() => {
+            fs::canonicalize(path).map_err(|e| {
+                Error::usage(format!("the output is a link that leads nowhere: {e}"))
+                    .file(path)
+                    .hint("make what it leads to, or remove the link")
+            })?
+        }
+        Ok(_) => path.to_path_buf(),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            may_be_made(path)?;
+            return Ok((path.to_path_buf(), None));
+        }
+        Err(e) => return Err(unusable(e).file(path)),
+    };
+    let found = fs::metadata(&target).map_err(|e| unusable(e).file(path))?;
+    if found.is_file() {
+        writable(parent(&target))?;
+    }
+    Ok((target, Some(found)))
+}
+
+/// Requires that what is not there yet can be made: the nearest folder above it that there is can be written.
+fn may_be_made(path: &Path) -> Result<()> {
+    if path.file_name().is_none() {
+        return Err(Error::usage(format!("`{}` names no output", path.display())));
+    }
+    let mut above = parent(path);
+    loop {
+        match fs::metadata(above) {
+            Ok(found) if found.is_dir() => return writable(above),
+            Ok(_) => {
+                return Err(Error::usage(format!(
+                    "nothing can be written below {}, which is no folder",
+                    above.display()
+                ))
+                .file(path));
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound && above.parent().is_some() => above = parent(above),
+            Err(e) => {
+                return Err(Error::usage(format!("the folder cannot be used: {e}")).file(above));
+            }
+        }
+    }
+}
+
+/// Requires that files can be made and replaced in `folder`.
+pub(crate) fn writable(folder: &Path) -> Result<()> {
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|e| {
+        Error::usage(format!("nothing can be written in this folder: {e}"))
+            .file(folder)
+            .hint("choose another place for the output, or get the right to write there")
+    })
+}
+
+/// The folder that holds `path`.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// What stands where something else is wanted.
+pub(crate) fn wrong_kind(found: &Metadata, wanted: &str) -> Error {
+    let kind = found.file_type();
+    let what = match () {
+        () if kind.is_dir() => "a folder",
+        () if kind.is_file() => "a file",
+        () if kind.is_fifo() => "a pipe",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Error::usage(format!("this is {what}, and {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_said_with_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "x").unwrap();
+        symlink("nowhere", at("dangling")).unwrap();
+        let long = "x".repeat(300);
+        for (path, says) in [
+            (Path::new("/dev/null"), "a device"),
+            (&at("file/below"), "no folder"),
+            (&at("dangling"), "leads nowhere"),
+            (&at(&long), "cannot be used"),
+            (folder.path(), "a folder, and a file"),
+        ] {
+            let error = file(path).unwrap_err();
+            assert_eq!(error.class().code(), 2, "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+        assert!(super::folder(&at("file")).is_err());
+        assert_eq!(file(&at("a/new/file")).unwrap(), at("a/new/file"));
+        assert!(!at("a").exists(), "asking makes nothing");
+    }
+
+    #[test]
+    fn an_input_is_known_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("log.parquet"), "x").unwrap();
+        symlink("log.parquet", at("link")).unwrap();
+        fs::hard_link(at("log.parquet"), at("hard")).unwrap();
+        let check = |output: &str, input: &Path| files([at(output).as_path()], [input]);
+        for output in ["log.parquet", "link", "hard"] {
+            for input in [at("log.parquet"), at("link"), folder.path().to_path_buf()] {
+                let error = check(output, &input).unwrap_err().to_string();
+                assert!(
+                    error.contains("is the input") && error.contains(output),
+                    "{error}"
+                );
+            }
+        }
+        fs::write(at("other"), "x").unwrap();
+        check("other", folder.path()).unwrap();
+        check("none", &at("log.parquet")).unwrap();
+        check("other", &at("missing")).unwrap();
+        assert_eq!(
+            file(&at("link")).unwrap(),
+            fs::canonicalize(at("log.parquet")).unwrap()
+        );
+    }
+}
