@@ -3,6 +3,7 @@
 //! The class decides the exit code (design section 6): a failure that a retry may help, a wrong use of the tool, a check
 //! whose answer is no, or data that no retry will mend.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ impl Error {
     fn new(class: Class, what: impl Into<String>) -> Self {
         Error(Box::new(Parts {
             class,
-            what: what.into(),
+            what: with_short_quotes(what.into()),
             place: Vec::new(),
             hint: None,
         }))
@@ -102,7 +103,7 @@ impl Error {
 
     /// Adds a column to the place.
     pub fn column(mut self, name: &str) -> Self {
-        self.0.place.push(format!("column {name}"));
+        self.0.place.push(format!("column {}", shown(name)));
         self
     }
 
@@ -151,6 +152,34 @@ impl Error {
     }
 }
 
+/// Characters of a text of the user's own that messages and tables show.
+const SHOWN: usize = 80;
+/// The same of what is no quote: the end of an agent's stderr stands there.
+const LONGEST: usize = 8192;
+
+/// A text of the user's own (an id, a name, a title) as messages and tables show it: cut where it is longer than 80
+/// characters.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    cut(text, SHOWN)
+}
+
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// `message` with everything that it quotes between backticks as [`shown`].
+pub(crate) fn with_short_quotes(message: String) -> String {
+    if message.len() <= SHOWN {
+        return message;
+    }
+    let parts = message.split('`').enumerate();
+    let parts = parts.map(|(at, part)| cut(part, if at % 2 == 1 { SHOWN } else { LONGEST }));
+    parts.collect::<Vec<_>>().join("`")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
@@ -194,6 +223,17 @@ mod tests {
             "feedback is NaN\n  at: log.parquet, column feedback, row 7\nhint: drop it"
         );
         assert_eq!(error.class().code(), 42);
+    }
+
+    #[test]
+    fn what_a_message_quotes_is_cut_and_nothing_else() {
+        let path = "folder/".repeat(40);
+        let message = |id: &str| format!("the id `{id}` is not in `b` of {path}");
+        let long = "ü".repeat(70_000);
+        let error = Error::data(message(&long)).column(&long);
+        assert_eq!(error.what(), message(&format!("{}…", &long[..160])));
+        assert!(error.to_string().len() < 800, "{error}");
+        assert_eq!(Error::data(message("a")).what(), message("a"));
     }
 
     #[test]

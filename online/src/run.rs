@@ -50,7 +50,10 @@ pub enum Carrier {
 pub fn agent(config: &AgentConfig) -> Result<()> {
     let policy = load(&config.policy)?;
     match &config.carrier {
-        Carrier::Streams => session(config, policy, std::io::stdin().lock(), std::io::stdout().lock()),
+        Carrier::Streams => {
+            let (requests, replies) = terminal::frames();
+            session(config, policy, requests, replies)
+        }
         Carrier::Connect(path) => {
             let stream = socket::connect(path)?;
             session(config, policy, &stream, &stream)

@@ -71,9 +71,10 @@ pub fn warm_start(config: &WarmStartConfig) -> Result<()> {
             pupil.strange, pupil.events
         ));
     }
-    println!("{}", described(&*durable.read()?));
+    let shown = described(&*durable.read()?);
     durable.close()?;
-    durable.folder().finish(&manifest)
+    durable.folder().finish(&manifest)?;
+    terminal::print(format_args!("{shown}\n"))
 }
 
 struct Pupil<'a> {

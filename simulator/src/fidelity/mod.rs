@@ -23,11 +23,11 @@ mod show;
 
 use std::path::PathBuf;
 
-use common::Result;
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
+use common::{Result, terminal};
 use serde::Serialize;
 
 pub use bootstrap::Estimate;
@@ -106,7 +106,6 @@ pub fn run(config: &Config) -> Result<()> {
         config.resamples,
         config.seed,
     )?;
-    print!("{}", show::table(&name, dataset.unrated, &measures));
     if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
         let rows: Vec<Metric> = measures
             .iter()
@@ -114,5 +113,5 @@ pub fn run(config: &Config) -> Result<()> {
             .collect();
         metrics::write(out, &manifest, &rows)?;
     }
-    Ok(())
+    terminal::print(show::table(&name, dataset.unrated, &measures))
 }
