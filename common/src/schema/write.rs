@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -13,7 +13,7 @@ use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, atomic_file};
 
 /// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
-const ROW_GROUP_ROWS: usize = 131_072;
+pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// How rows are cut into row groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub(crate) fn stream_groups<T>(
         let value = fill(&mut |columns| {
             let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
             if batch.schema() != schema {
-                return Err(Error::data("a piece has columns of other types than the file").file(path));
+                return Err(unlike(&batch.schema(), &schema).file(path));
             }
             writer.write(&batch).map_err(failed)?;
             match groups {
@@ -104,4 +104,16 @@ pub(crate) fn stream_groups<T>(
         writer.close().map_err(failed)?;
         Ok(value)
     })
+}
+
+/// The error of a piece whose columns have other types than the file's: texts that offsets of 32 bits do not reach, unless
+/// its maker erred.
+fn unlike(piece: &Schema, file: &Schema) -> Error {
+    let mut pairs = piece.fields().iter().zip(file.fields());
+    match pairs.find(|(piece, file)| piece.data_type() != file.data_type()) {
+        Some((piece, _)) => Error::data("more than 2 GiB of text stand together in a column")
+            .column(piece.name())
+            .hint("shorten the longest ids and texts"),
+        None => Error::data("a piece has other columns than the file"),
+    }
 }
