@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -84,12 +85,36 @@ impl Error {
         Self::new(Class::Data, what)
     }
 
-    /// An I/O failure on `path`. A missing file is wrong usage; anything else may be helped by a retry.
+    /// An I/O failure on `path`. A path that names nothing, or not what is wanted, is wrong usage; content that is not what
+    /// it should be is bad data; anything else may be helped by a retry.
     pub fn io(error: std::io::Error, doing: &str, path: &Path) -> Self {
+        /// Codes of the system that have no kind of their own: no such device or address (a socket's file), no such device,
+        /// too many links one after another. They are the same on all Unix systems that matter, but for the last.
+        const WRONG_KIND: [i32; 3] = [6, 19, if cfg!(target_os = "linux") { 40 } else { 62 }];
+        let usage = |what: &str| Self::usage(format!("cannot {doing}: {what}"));
         let made = match error.kind() {
-            std::io::ErrorKind::NotFound => Self::usage(format!("cannot {doing}: no such file or folder"))
+            ErrorKind::NotFound => usage("no such file or folder")
                 .hint("check the path; it is taken relative to the folder the tool runs in"),
-            std::io::ErrorKind::PermissionDenied => Self::usage(format!("cannot {doing}: permission denied")),
+            ErrorKind::PermissionDenied => usage("permission denied"),
+            ErrorKind::ReadOnlyFilesystem => usage("the file system is read-only"),
+            ErrorKind::IsADirectory => usage("it is a folder").hint("give the path of a file"),
+            ErrorKind::NotADirectory => usage("a part of the path is no folder")
+                .hint("check the path: a file stands where a folder should"),
+            ErrorKind::AlreadyExists => usage("something stands there already"),
+            ErrorKind::DirectoryNotEmpty => usage("the folder is not empty"),
+            ErrorKind::InvalidFilename => {
+                usage("the name is too long").hint("a part of a path has at most 255 bytes")
+            }
+            ErrorKind::InvalidInput => usage(&error.to_string()).hint("check the path"),
+            ErrorKind::InvalidData => Self::data(format!("cannot {doing}: it is not text in UTF-8"))
+                .hint("save the file as UTF-8, or check that the path is right"),
+            ErrorKind::UnexpectedEof => Self::data(format!("cannot {doing}: it ends too early")),
+            _ if error
+                .raw_os_error()
+                .is_some_and(|code| WRONG_KIND.contains(&code)) =>
+            {
+                usage(&error.to_string()).hint("give the path of a regular file")
+            }
             _ => Self::retry(format!("cannot {doing}: {error}")),
         };
         made.file(path)
@@ -242,5 +267,29 @@ mod tests {
         assert_eq!(missing.class(), Class::Usage);
         let full = Error::io(std::io::ErrorKind::StorageFull.into(), "write", Path::new("x"));
         assert_eq!(full.class(), Class::Retry);
+    }
+
+    #[test]
+    fn what_no_retry_mends_is_no_retry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), [0xff, 0xfe]).unwrap();
+        std::os::unix::fs::symlink(path("loop"), path("loop")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for (name, class, words) in [
+            ("none", Class::Usage, "no such file"),
+            ("", Class::Usage, "folder"),
+            ("file/below", Class::Usage, "no folder"),
+            (&"n".repeat(300), Class::Usage, "too long"),
+            ("nul\0", Class::Usage, "cannot read"),
+            ("loop", Class::Usage, "regular file"),
+            ("socket", Class::Usage, "regular file"),
+            ("file", Class::Data, "UTF-8"),
+        ] {
+            let failed = std::fs::read_to_string(path(name)).unwrap_err();
+            let error = Error::io(failed, "read", &path(name));
+            assert_eq!(error.class(), class, "{name}: {error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 }
