@@ -240,10 +240,7 @@ impl Table {
             .iter()
             .position(|list| list.iter().any(|value| !value.is_finite()))
         {
-            return Err(Error::data("the list holds NaN or an infinity")
-                .file(self.path())
-                .column(column)
-                .row(row));
+            return Err(self.place(Error::data("the list holds NaN or an infinity"), column, row));
         }
         Ok(lists)
     }

@@ -286,7 +286,7 @@ pub(super) fn from_table(
     };
     for (row, propensity) in propensity.iter().enumerate() {
         let checked = propensity.map_or(Ok(()), check_propensity);
-        checked.map_err(|error| error.file(path).column(PROPENSITY).row(row))?;
+        checked.map_err(|error| table.place(error, PROPENSITY, row))?;
     }
     let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
     Ok(Interactions {

@@ -107,7 +107,7 @@ pub fn read(path: &Path) -> Result<Profiles> {
             "item" => Kind::Item,
             _ => {
                 let error = Error::data(format!("the kind `{text}` is neither user nor item"));
-                return Err(error.file(path).column(KIND).row(row));
+                return Err(table.place(error, KIND, row));
             }
         });
     }

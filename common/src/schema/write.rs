@@ -1,9 +1,10 @@
 //! Writing a Parquet artifact, whole or in pieces: the manifest in its footer, row groups of one size, atomically.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -106,14 +107,17 @@ pub(crate) fn stream_groups<T>(
     })
 }
 
-/// The error of a piece whose columns have other types than the file's: texts that offsets of 32 bits do not reach, unless
-/// its maker erred.
+/// The error of a piece whose columns have other types than the file's: texts that offsets of 32 bits do not reach, or its
+/// maker erred.
 fn unlike(piece: &Schema, file: &Schema) -> Error {
-    let mut pairs = piece.fields().iter().zip(file.fields());
-    match pairs.find(|(piece, file)| piece.data_type() != file.data_type()) {
-        Some((piece, _)) => Error::data("more than 2 GiB of text stand together in a column")
-            .column(piece.name())
+    let long = |field: &&Arc<Field>| {
+        let short = file.field_with_name(field.name()).map(Field::data_type);
+        field.data_type() == &DataType::LargeUtf8 && short.is_ok_and(|short| short == &DataType::Utf8)
+    };
+    match piece.fields().iter().find(long) {
+        Some(field) => Error::data("more than 2 GiB of text stand together in a column")
+            .column(field.name())
             .hint("shorten the longest ids and texts"),
-        None => Error::data("a piece has other columns than the file"),
+        None => Error::data("a piece has columns of other types than the file"),
     }
 }
