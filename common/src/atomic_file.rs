@@ -2,18 +2,25 @@
 //!
 //! A reader never sees half a file, and a failed write leaves what was there before. All tools write through
 //! [`write`]; a tidy test checks that nothing else in the workspace creates files.
+//!
+//! A temporary file is locked while it is written: what a killed process left is told from what another one is writing by its
+//! lock, and is removed at the next write in that folder.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 
 use tempfile::{NamedTempFile, TempPath};
 
 use crate::output::{self, parent};
-use crate::{Error, Result, input};
+use crate::{Error, Result, input, terminal};
 
-/// How the names of files begin that are not whole yet.
+/// How the names of files and folders begin that are not whole yet, and how those of files end: no one else's do.
 pub(crate) const TEMPORARY: &str = ".writing-";
+const SUFFIX: &str = ".headstart";
 
 /// Writes `path` by `fill`, atomically. Missing parent folders are made.
 ///
@@ -53,7 +60,7 @@ pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> 
     let path = output::file(path)?;
     let path = path.as_path();
     let (folder, temporary) = temporary_beside(path)?;
-    let temporary = temporary.into_temp_path();
+    let (_locked, temporary) = temporary.into_parts();
     produce(&temporary).map_err(|failed| {
         // A library may not say that the disk was full: what is written next then tells.
         let more = File::options()
@@ -114,11 +121,47 @@ pub fn remove(path: &Path) -> Result<()> {
 fn temporary_beside(path: &Path) -> Result<(&Path, NamedTempFile)> {
     let folder = parent(path);
     std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
-    let temporary = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(folder)
-        .map_err(|e| Error::io(e, "write in", folder))?;
-    Ok((folder, temporary))
+    remove_leftovers(folder);
+    loop {
+        let temporary = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .suffix(SUFFIX)
+            .tempfile_in(folder)
+            .map_err(|e| Error::io(e, "write in", folder))?;
+        // A file system without locks keeps its leftovers: they are not told from what is being written.
+        let _ = temporary.as_file().lock();
+        // Another process may have taken it for a leftover before it was locked.
+        if temporary.path().exists() {
+            return Ok((folder, temporary));
+        }
+    }
+}
+
+/// Removes what killed processes left in `folder`, once in a process's life. A file that is locked is being written.
+fn remove_leftovers(folder: &Path) {
+    static SEEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let is_new = |mut seen: MutexGuard<'_, BTreeSet<PathBuf>>| seen.insert(folder.to_path_buf());
+    if !SEEN.lock().is_ok_and(is_new) {
+        return;
+    }
+    let ours = |name: &OsStr| {
+        let name = name.to_string_lossy();
+        name.starts_with(TEMPORARY) && name.ends_with(SUFFIX)
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if ours(&entry.file_name())
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && File::open(entry.path()).is_ok_and(|file| {
+                file.try_lock()
+                    .is_ok_and(|()| std::fs::remove_file(entry.path()).is_ok())
+            })
+        {
+            terminal::info(&format!(
+                "{}: removed, a run that was killed had left it",
+                entry.path().display()
+            ));
+        }
+    }
 }
 
 /// Puts the finished file in its place: synced, renamed, and the folder synced.
@@ -165,6 +208,36 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| folder.path().join(name);
+        let names = [
+            ".writing-dead.headstart",
+            ".writing-live.headstart",
+            ".writing-mine",
+            "a.headstart",
+        ];
+        for name in names {
+            std::fs::write(of(name), name).unwrap();
+        }
+        let live = File::open(of(names[1])).unwrap();
+        live.lock().unwrap();
+        write(&of("a.txt"), |file| {
+            file.write_all(b"a").unwrap();
+            // Another process looks while this one writes: a lock of the same process on another handle is no other.
+            let entries = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let locked = entries.filter(|path| File::open(path).unwrap().try_lock().is_err());
+            assert_eq!(locked.count(), 2);
+            Ok(())
+        })
+        .unwrap();
+        assert!(!of(names[0]).exists());
+        assert!(names[1..].iter().all(|name| of(name).exists()));
     }
 
     #[test]

@@ -56,7 +56,10 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
             Ok(arguments) => run(arguments).map(|()| ExitCode::SUCCESS),
             Err(refused) => {
                 // Clap's own text; help and version go to stdout with exit code 0, errors to stderr with 2.
-                let _ = refused.print();
+                let outcome = refused.print();
+                if !refused.use_stderr() {
+                    terminal::printed(outcome)?;
+                }
                 Ok(ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2)))
             }
         });

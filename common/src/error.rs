@@ -3,6 +3,7 @@
 //! The class decides the exit code (design section 6): a failure that a retry may help, a wrong use of the tool, a check
 //! whose answer is no, or data that no retry will mend.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -58,7 +59,7 @@ impl Error {
     fn new(class: Class, what: impl Into<String>) -> Self {
         Error(Box::new(Parts {
             class,
-            what: what.into(),
+            what: with_short_quotes(what.into()),
             place: Vec::new(),
             hint: None,
         }))
@@ -84,19 +85,43 @@ impl Error {
         Self::new(Class::Data, what)
     }
 
-    /// An I/O failure on `path`. A missing file is wrong usage; anything else may be helped by a retry.
+    /// An I/O failure on `path`. A path that names nothing, or not what is wanted, is wrong usage; content that is not what
+    /// it should be is bad data; anything else may be helped by a retry.
     pub fn io(error: std::io::Error, doing: &str, path: &Path) -> Self {
         Self::of_io(&error, doing, path)
     }
 
     fn of_io(error: &std::io::Error, doing: &str, path: &Path) -> Self {
+        /// Codes of the system that have no kind of their own: no such device or address (a socket's file), no such device,
+        /// too many links one after another. They are the same on all Unix systems that matter, but for the last.
+        const WRONG_KIND: [i32; 3] = [6, 19, if cfg!(target_os = "linux") { 40 } else { 62 }];
+        let usage = |what: &str| Self::usage(format!("cannot {doing}: {what}"));
         let made = match error.kind() {
-            ErrorKind::NotFound => Self::usage(format!("cannot {doing}: no such file or folder"))
+            ErrorKind::NotFound => usage("no such file or folder")
                 .hint("check the path; it is taken relative to the folder the tool runs in"),
-            ErrorKind::PermissionDenied => Self::usage(format!("cannot {doing}: permission denied")),
+            ErrorKind::PermissionDenied => usage("permission denied"),
+            ErrorKind::ReadOnlyFilesystem => usage("the file system is read-only"),
+            ErrorKind::IsADirectory => usage("it is a folder").hint("give the path of a file"),
+            ErrorKind::NotADirectory => usage("a part of the path is no folder")
+                .hint("check the path: a file stands where a folder should"),
+            ErrorKind::AlreadyExists => usage("something stands there already"),
+            ErrorKind::DirectoryNotEmpty => usage("the folder is not empty"),
+            ErrorKind::InvalidFilename => {
+                usage("the name is too long").hint("a part of a path has at most 255 bytes")
+            }
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 Self::retry(format!("cannot {doing}: no space is left for it ({error})"))
                     .hint("free space on that disk (or raise the quota or limit), or write to another, and run it again")
+            }
+            ErrorKind::InvalidInput => usage(&error.to_string()).hint("check the path"),
+            ErrorKind::InvalidData => Self::data(format!("cannot {doing}: it is not text in UTF-8"))
+                .hint("save the file as UTF-8, or check that the path is right"),
+            ErrorKind::UnexpectedEof => Self::data(format!("cannot {doing}: it ends too early")),
+            _ if error
+                .raw_os_error()
+                .is_some_and(|code| WRONG_KIND.contains(&code)) =>
+            {
+                usage(&error.to_string()).hint("give the path of a regular file")
             }
             _ => Self::retry(format!("cannot {doing}: {error}")),
         };
@@ -133,7 +158,7 @@ impl Error {
 
     /// Adds a column to the place.
     pub fn column(mut self, name: &str) -> Self {
-        self.0.place.push(format!("column {name}"));
+        self.0.place.push(format!("column {}", shown(name)));
         self
     }
 
@@ -182,6 +207,34 @@ impl Error {
     }
 }
 
+/// Characters of a text of the user's own that messages and tables show.
+const SHOWN: usize = 80;
+/// The same of what is no quote: the end of an agent's stderr stands there.
+const LONGEST: usize = 8192;
+
+/// A text of the user's own (an id, a name, a title) as messages and tables show it: cut where it is longer than 80
+/// characters.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    cut(text, SHOWN)
+}
+
+fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// `message` with everything that it quotes between backticks as [`shown`].
+pub(crate) fn with_short_quotes(message: String) -> String {
+    if message.len() <= SHOWN {
+        return message;
+    }
+    let parts = message.split('`').enumerate();
+    let parts = parts.map(|(at, part)| cut(part, if at % 2 == 1 { SHOWN } else { LONGEST }));
+    parts.collect::<Vec<_>>().join("`")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
@@ -228,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn what_a_message_quotes_is_cut_and_nothing_else() {
+        let path = "folder/".repeat(40);
+        let message = |id: &str| format!("the id `{id}` is not in `b` of {path}");
+        let long = "ü".repeat(70_000);
+        let error = Error::data(message(&long)).column(&long);
+        assert_eq!(error.what(), message(&format!("{}…", &long[..160])));
+        assert!(error.to_string().len() < 800, "{error}");
+        assert_eq!(Error::data(message("a")).what(), message("a"));
+    }
+
+    #[test]
     fn a_missing_file_is_wrong_usage_and_a_full_disk_is_not() {
         let missing = Error::io(std::io::ErrorKind::NotFound.into(), "open", Path::new("x"));
         assert_eq!(missing.class(), Class::Usage);
@@ -238,5 +302,29 @@ mod tests {
         let wrapped = parquet::errors::ParquetError::from(std::io::Error::from(ErrorKind::QuotaExceeded));
         let said = Error::write(&wrapped, Path::new("x")).to_string();
         assert!(said.contains("no space") && said.contains("at: x"), "{said}");
+    }
+
+    #[test]
+    fn what_no_retry_mends_is_no_retry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), [0xff, 0xfe]).unwrap();
+        std::os::unix::fs::symlink(path("loop"), path("loop")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for (name, class, words) in [
+            ("none", Class::Usage, "no such file"),
+            ("", Class::Usage, "folder"),
+            ("file/below", Class::Usage, "no folder"),
+            (&"n".repeat(300), Class::Usage, "too long"),
+            ("nul\0", Class::Usage, "cannot read"),
+            ("loop", Class::Usage, "regular file"),
+            ("socket", Class::Usage, "regular file"),
+            ("file", Class::Data, "UTF-8"),
+        ] {
+            let failed = std::fs::read_to_string(path(name)).unwrap_err();
+            let error = Error::io(failed, "read", &path(name));
+            assert_eq!(error.class(), class, "{name}: {error}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 }

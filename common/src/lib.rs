@@ -27,4 +27,4 @@ pub mod socket;
 pub mod tensors;
 pub mod terminal;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, shown};

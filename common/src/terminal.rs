@@ -1,13 +1,15 @@
-//! What a person sees on stderr: log lines in one voice, and progress bars. Stdout is for data alone.
+//! The one place that prints. Stderr is for a person: log lines in one voice, and progress bars. Stdout is for data alone.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, StdinLock, StdoutLock, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::Error;
+use crate::error::with_short_quotes;
+use crate::{Error, Result};
 
 /// When to draw progress bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -45,7 +47,7 @@ fn settings() -> &'static Settings {
 
 fn make_settings(format: LogFormat, progress: ProgressMode) -> Settings {
     let bars = MultiProgress::new();
-    if progress == ProgressMode::Never || !std::io::stderr().is_terminal() || format == LogFormat::Json {
+    if progress == ProgressMode::Never || !io::stderr().is_terminal() || format == LogFormat::Json {
         bars.set_draw_target(ProgressDrawTarget::hidden());
     }
     Settings {
@@ -58,6 +60,32 @@ fn make_settings(format: LogFormat, progress: ProgressMode) -> Settings {
 /// Sets the form of logs and progress once, at the start of `main`; later calls have no effect.
 pub fn init(format: LogFormat, progress: ProgressMode) {
     let _ = SETTINGS.set(make_settings(format, progress));
+}
+
+/// Prints `data` to stdout, where all of it is on return. A reader that has gone (`| head`) wants no more, which is no
+/// failure: the tool ends with the exit code that its answer has.
+///
+/// # Errors
+/// When stdout cannot be written, on a full disk for example.
+pub fn print(data: impl Display) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    printed(write!(stdout, "{data}"))
+}
+
+/// The outcome of a text that a library wrote to stdout; whatever still stands in the buffer is written first.
+pub(crate) fn printed(outcome: io::Result<()>) -> Result<()> {
+    match outcome.and_then(|()| io::stdout().flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::retry(format!("cannot write to stdout: {e}"))
+                .hint("what was printed is cut short: make room where stdout goes, and run again"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Stdin and stdout as the two ends of a stream of step frames. That the other side has gone is the stream's own failure.
+pub fn frames() -> (StdinLock<'static>, StdoutLock<'static>) {
+    (io::stdin().lock(), io::stdout().lock())
 }
 
 /// A line of information.
@@ -79,6 +107,7 @@ pub fn error(error: &Error) {
 fn line(level: &str, message: &str, place: Option<&str>, hint: Option<&str>) {
     let settings = settings();
     let place = place.filter(|p| !p.is_empty());
+    let message = with_short_quotes(message.to_string());
     let text = match settings.format {
         LogFormat::Json => serde_json::json!({
             "level": level, "message": message, "place": place, "hint": hint
@@ -86,7 +115,7 @@ fn line(level: &str, message: &str, place: Option<&str>, hint: Option<&str>) {
         .to_string(),
         LogFormat::Text => {
             let mut text = if level == "info" {
-                message.to_string()
+                message
             } else {
                 format!("{level}: {message}")
             };
@@ -99,7 +128,8 @@ fn line(level: &str, message: &str, place: Option<&str>, hint: Option<&str>) {
             text
         }
     };
-    settings.bars.suspend(|| eprintln!("{text}"));
+    // Where stderr is closed or full there is nobody to tell.
+    let _ = settings.bars.suspend(|| writeln!(io::stderr(), "{text}"));
 }
 
 /// A progress bar for one long step; cheap to advance from many threads.

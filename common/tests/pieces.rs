@@ -5,11 +5,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use common::Error;
 use common::error::Class;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
+use common::schema::candidates;
 use common::schema::interactions::{self, Feedback, Interactions, Kind, Rows};
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
@@ -222,6 +223,45 @@ fn ids_of_another_artifact_are_refused() {
     assert_eq!(error.class(), Class::Usage);
     assert!(
         error.to_string().contains("expected items, found users"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_part_of_a_folder_is_placed_in_that_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let texts = |values: [&str; 4]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let (numbers, ids) = (Int64Array::from(vec![1; 4]), texts(["a", "b", "c", "d"]));
+    let floats = |values: [f32; 4]| Arc::new(Float32Array::from(values.to_vec())) as ArrayRef;
+    for (part, propensity) in [("a", [0.5; 4]), ("b", [0.5, 0.5, 0.5, 7.0])] {
+        let columns = vec![
+            ("user_id", ids.clone()),
+            ("item_id", ids.clone()),
+            ("timestamp", Arc::new(numbers.clone()) as ArrayRef),
+            ("feedback", floats([1.0; 4])),
+            ("propensity", floats(propensity)),
+        ];
+        foreign(&folder.path().join(format!("{part}.parquet")), columns);
+    }
+    let error = interactions::read_log(folder.path(), Some(1.0))
+        .unwrap_err()
+        .to_string();
+    let place = "b.parquet, column propensity, row group 1, row 3";
+    assert!(error.contains(place), "{error}");
+
+    let list = |lists: [usize; 4]| {
+        let mut builder = arrow::array::ListBuilder::new(arrow::array::StringBuilder::new());
+        for length in lists {
+            (0..length).for_each(|at| builder.values().append_value(at.to_string()));
+            builder.append(true);
+        }
+        Arc::new(builder.finish()) as ArrayRef
+    };
+    let path = folder.path().join("candidates");
+    foreign(&path, vec![("user_id", ids), ("candidates", list([1, 1, 0, 1]))]);
+    let error = candidates::read(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("candidates, column candidates, row group 1, row 2"),
         "{error}"
     );
 }

@@ -3,16 +3,17 @@
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use common::artifact;
+use common::artifact::{self, Plan};
 use common::frame::Hello;
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::events::EVENTS;
+use common::schema::table::count_rows;
 use common::socket::{self, Socket};
 use common::{Error, Result, output, terminal};
 use serde_json::json;
 
-use crate::agent::{Agent, serve};
+use crate::agent::{Agent, EventLog, serve};
 use crate::live::{Settings, State};
 
 /// What to serve, and how.
@@ -51,7 +52,10 @@ pub fn agent(config: &AgentConfig) -> Result<()> {
     output::files(config.events.as_deref(), [config.policy.as_path()])?;
     let policy = load(&config.policy)?;
     match &config.carrier {
-        Carrier::Streams => session(config, policy, std::io::stdin().lock(), std::io::stdout().lock()),
+        Carrier::Streams => {
+            let (requests, replies) = terminal::frames();
+            session(config, policy, requests, replies)
+        }
         Carrier::Connect(path) => {
             let stream = socket::connect(path)?;
             session(config, policy, &stream, &stream)
@@ -97,13 +101,42 @@ fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl W
         planned = Some(manifest);
         Ok(())
     };
-    let summary = serve(&mut agent, BufReader::new(source), BufWriter::new(sink), check)?;
+    let served = serve(&mut agent, BufReader::new(source), BufWriter::new(sink), check);
     if let (Some(path), Some(manifest)) = (&config.events, planned) {
-        agent.events().write(path, &manifest)?;
+        match &served {
+            Ok(_) => agent.events().write(path, &manifest)?,
+            Err(_) => keep(agent.events(), path, &manifest)?,
+        }
     }
+    let summary = served?;
     terminal::info(&format!(
         "{} recommendations answered in {} episodes, mean feedback {:.4}, {} updates",
         summary.events, summary.episodes, summary.mean_feedback, summary.updates
+    ));
+    Ok(())
+}
+
+/// Keeps the events of a session that failed: at `path`, or beside it where another run's stand there. What is there of the
+/// same run is replaced only by more.
+fn keep(events: &EventLog, path: &Path, manifest: &Manifest) -> Result<()> {
+    let beside = || {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".partial");
+        PathBuf::from(name)
+    };
+    let (to, there) = match artifact::plan(path, manifest, false) {
+        Ok(Plan::Write) => (path.to_path_buf(), 0),
+        Ok(Plan::AlreadyDone) => (path.to_path_buf(), count_rows(path)?),
+        Err(_) => (beside(), 0),
+    };
+    if events.len() as u64 <= there {
+        return Ok(());
+    }
+    events.write(&to, manifest)?;
+    terminal::warn(&format!(
+        "the session failed: the {} events before that are kept in {}",
+        events.len(),
+        to.display()
     ));
     Ok(())
 }

@@ -3,9 +3,14 @@
 
 mod support;
 
+use std::path::Path;
+
 use common::fingerprint::Fingerprint;
 use common::frame::Hello;
-use support::{agent, fails_with, feed, hello, online, policy, replace_file, request, saved, stream};
+use common::schema::events;
+use support::{
+    Session, agent, fails_with, feed, hello, online, policy, replace_file, request, saved, stream,
+};
 
 #[test]
 fn another_catalogue() {
@@ -92,6 +97,45 @@ fn breaches_of_the_protocol() {
         fails_with(&feed(agent(&policy, "ft", &more), &bytes), 42, expected);
         assert_eq!(std::fs::read(&events).unwrap(), b"earlier");
     }
+}
+
+#[test]
+fn what_came_before_a_breach_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = saved(folder.path());
+    let events = folder.path().join("events.parquet");
+    let more = ["--events", events.to_str().unwrap()];
+    let session = |answers: usize| {
+        let mut session = Session::start(agent(&policy, "frozen", &[]), &hello());
+        let mut requests = vec![request(&[(7, "u0", 0, None, None, false)])];
+        for step in 1..=answers as u32 {
+            let reply = session.step(requests.last().unwrap());
+            let item = reply.item.single(0).unwrap().to_string();
+            requests.push(request(&[(7, "u0", step, Some(&item), Some(1.0), false)]));
+        }
+        session.finish();
+        requests.push(request(&[(7, "u0", 9, Some("i0"), Some(1.0), false)]));
+        stream(&hello(), &requests)
+    };
+    let rows = |path: &Path| events::read(path).unwrap().log.user.len();
+    // Two answers and a breach; then one alone, which is less of the same run; then three.
+    for (answers, kept) in [(2, 2), (1, 2), (3, 3)] {
+        fails_with(
+            &feed(agent(&policy, "frozen", &more), &session(answers)),
+            42,
+            "step 9 follows step",
+        );
+        assert_eq!(rows(&events), kept);
+    }
+    std::fs::write(&events, b"another's").unwrap();
+    let more = [&more[..], &["--overwrite"]].concat();
+    fails_with(
+        &feed(agent(&policy, "frozen", &more), &session(2)),
+        42,
+        "step 9 follows step",
+    );
+    assert_eq!(std::fs::read(&events).unwrap(), b"another's");
+    assert_eq!(rows(&folder.path().join("events.parquet.partial")), 2);
 }
 
 #[test]

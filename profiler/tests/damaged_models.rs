@@ -5,48 +5,13 @@ mod support;
 use std::fs::OpenOptions;
 use std::path::Path;
 
-use common::ids::{Dictionary, IdKind};
-use common::manifest::Manifest;
-use common::schema::{items, states};
 use support::{model, profiler};
-
-/// A catalogue of two and one user's state.
-fn inputs(folder: &Path) {
-    let ids =
-        |names: &[&str]| Dictionary::from_values(IdKind::Text, names.iter().map(|n| n.to_string())).unwrap();
-    let catalogue = items::Items {
-        ids: ids(&["1", "2"]),
-        title: vec!["Alien".into(), "Heat".into()],
-        text: vec![None, None],
-        categories: vec![vec![], vec![]],
-    };
-    items::write(
-        &folder.join("items.parquet"),
-        &Manifest::new(items::ITEMS, "test"),
-        &catalogue,
-    )
-    .unwrap();
-    let one = states::States {
-        users: ids(&["u"]),
-        items: vec![vec!["1".into()]],
-        feedback: vec![vec![5.0]],
-        liked: vec![vec![true]],
-        interactions: vec![1],
-        state_hash: vec!["h".into()],
-    };
-    states::write(
-        &folder.join("states.parquet"),
-        &Manifest::new(states::STATES, "test"),
-        &one,
-    )
-    .unwrap();
-}
 
 const TRAITS: &str =
     "traits --model model.gguf --items items.parquet --states states.parquet --domain film --out out.parquet";
 
 fn refused_by_both(folder: &Path, code: i32, words: &[&str]) {
-    inputs(folder);
+    support::two_films(folder);
     std::fs::write(folder.join("out.parquet"), b"earlier").unwrap();
     std::fs::write(folder.join("out.gguf"), b"earlier").unwrap();
     profiler(folder, &format!("{TRAITS} --overwrite")).refused(code, words);

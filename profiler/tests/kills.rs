@@ -167,7 +167,17 @@ fn survives(case: &Case) {
             "{}: other bytes after {kills} kills",
             case.name
         );
-        remove(left(folder.path(), case));
+        let left = left(folder.path(), case);
+        let litter = left
+            .iter()
+            .filter(|path| path.to_string_lossy().contains("/.writing-"));
+        assert_eq!(
+            litter.count(),
+            0,
+            "{}: a killed run's temporary files stay",
+            case.name
+        );
+        remove(left);
     }
     eprintln!("{}: {kills} kills, {ends} times to the end", case.name);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use crate::environment::rules::{Rule, Rules};
 use crate::import::args::Import;
@@ -344,7 +344,7 @@ pub fn run(cli: Cli) -> Result<()> {
             })
         }),
         Verb::RandomAgent(args) => with(&args.shared, || {
-            let (source, sink) = (std::io::stdin().lock(), std::io::stdout().lock());
+            let (source, sink) = terminal::frames();
             random_agent::run(&args.items, args.shared.seed, source, sink)
         }),
         Verb::Bench(args) => with(&args.shared, || {

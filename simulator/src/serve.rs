@@ -38,12 +38,8 @@ pub struct Config {
 pub fn run(config: &Config) -> Result<()> {
     let (environment, _) = Environment::load(&config.environment)?;
     let Some(path) = &config.socket else {
-        return client(
-            &environment,
-            config,
-            std::io::stdin().lock(),
-            std::io::stdout().lock(),
-        );
+        let (replies, requests) = terminal::frames();
+        return client(&environment, config, replies, requests);
     };
     let socket = Socket::listen(path)?;
     terminal::info(&format!("listening on {}", path.display()));

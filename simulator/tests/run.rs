@@ -214,6 +214,45 @@ fn an_agent_that_never_answers_is_given_up() {
 }
 
 #[test]
+fn an_agent_that_a_signal_ends_may_be_tried_again() {
+    let error = Stage::new().fail(1, "killed");
+    assert!(error.contains("signal"), "{error}");
+}
+
+#[test]
+fn items_for_an_episode_that_is_over_break_the_protocol() {
+    let error = Stage::new().fail(42, "over");
+    assert!(
+        error.contains("episode is over")
+            && error.contains("row ")
+            && error.contains("its episode 0, step 10"),
+        "{error}"
+    );
+}
+
+#[test]
+fn silence_after_the_hello_is_told_of_before_the_agent_is_given_up() {
+    let stage = Stage::new();
+    let file = stage.out.path().join("late.parquet");
+    let words = ["--agent-timeout", "6", "--seeds", "1"];
+    let output = simulator(&run_words(&stage.environment, &agent("late"), &file, &words));
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("warning: the agent of seed 0 has not answered"),
+        "{error}"
+    );
+    for words in [
+        "has not answered the hello yet",
+        "no answer within 6 seconds",
+        "hint: it never answered the hello",
+        "writes its schema",
+    ] {
+        assert!(error.contains(words), "`{words}` is not in {error}");
+    }
+}
+
+#[test]
 fn an_agent_that_cannot_be_started_is_wrong_usage() {
     let stage = Stage::new();
     let file = stage.out.path().join("x.parquet");

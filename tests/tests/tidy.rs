@@ -264,6 +264,19 @@ fn no_panics_on_input_paths() {
 }
 
 #[test]
+fn only_the_terminal_prints() {
+    // Benchmarks' and examples' own `main`s are no tools: `examples/` is not read here.
+    let prints = ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr"];
+    let crates = ["common", "profiler", "pretrain", "online", "simulator"];
+    forbid(
+        &crates,
+        &prints,
+        &["common/src/terminal.rs"],
+        "print through common::terminal: a closed or full stdout must not panic",
+    );
+}
+
+#[test]
 fn files_stay_small() {
     for name in ["common", "profiler", "pretrain", "online", "simulator", "tests"] {
         for path in sources(&root().join(name)) {

@@ -21,8 +21,9 @@ pub(crate) fn convert(array: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
         DataType::Null => return Some(new_null_array(wanted, array.len())),
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            let unpacked = take(dictionary.values(), dictionary.keys(), None).ok()?;
-            return convert(&unpacked, wanted);
+            // Converted first: what is wanted may have offsets that reach further than the dictionary's own.
+            let values = convert(dictionary.values(), wanted)?;
+            return take(&values, dictionary.keys(), None).ok();
         }
         _ => {}
     }

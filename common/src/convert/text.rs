@@ -6,6 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait
 use arrow::datatypes::{DataType, Float32Type};
 
 use super::numbers::{self, Number};
+use crate::schema::column::MOST_TEXT;
 
 /// What reads the text of a row that is not null; bytes may be none.
 type Reader<'a> = Box<dyn Fn(usize) -> Option<&'a str> + 'a>;
@@ -45,6 +46,14 @@ pub(super) fn reader(array: &ArrayRef) -> Option<Reader<'_>> {
 /// As text with offsets of a width.
 pub(super) fn convert<O: OffsetSizeTrait>(array: &ArrayRef) -> Option<ArrayRef> {
     let rows = 0..array.len();
+    if let (false, Some(text)) = (O::IS_LARGE, reader(array)) {
+        let bytes = rows
+            .clone()
+            .filter_map(|row| text(row).filter(|_| array.is_valid(row)));
+        if bytes.map(str::len).sum::<usize>() > MOST_TEXT {
+            return None;
+        }
+    }
     let is_valid = |row: &usize| array.is_valid(*row);
     let text: GenericStringArray<O> = if let Some(text) = reader(array) {
         rows.map(|row| is_valid(&row).then(|| text(row)).flatten())

@@ -53,7 +53,7 @@ impl<R: Read> Receiver<R> {
             .ok_or_else(|| place(Error::data(format!("the frame has no column `{name}`"))))?;
         let array = convert(found, wanted).ok_or_else(|| {
             place(Error::data(format!(
-                "the column is {}, not {wanted}",
+                "the column is {}, not {wanted}, or holds more than 2 GiB of text",
                 found.data_type()
             )))
         })?;

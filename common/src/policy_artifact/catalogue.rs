@@ -141,7 +141,7 @@ impl PolicyUsers {
             for (row, list) in lists.iter().enumerate() {
                 if let Some(code) = list.iter().find(|&&code| code as usize >= network.items) {
                     let error = Error::data(format!("`{code}` is no action among {}", network.items));
-                    return Err(error.file(path).column(column).row(row));
+                    return Err(table.place(error, column, row));
                 }
             }
             Ok(lists)

@@ -44,7 +44,7 @@ pub fn read(path: &Path) -> Result<Candidates> {
         } else {
             continue;
         };
-        return Err(wrong.file(path).column(ITEMS).row(row));
+        return Err(table.place(wrong, ITEMS, row));
     }
     Ok(Candidates {
         user_id: codes.iter().map(|&code| users.id(code).to_string()).collect(),

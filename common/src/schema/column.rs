@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, LargeListArray, LargeStringArray,
-    ListArray, StringArray, UInt32Array,
+    LargeStringBuilder, ListArray, StringArray, UInt32Array,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -253,10 +253,7 @@ impl Table {
             .iter()
             .position(|list| list.iter().any(|value| !value.is_finite()))
         {
-            return Err(Error::data("the list holds NaN or an infinity")
-                .file(self.path())
-                .column(column)
-                .row(row));
+            return Err(self.place(Error::data("the list holds NaN or an infinity"), column, row));
         }
         Ok(lists)
     }
@@ -375,9 +372,7 @@ pub(super) fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
 /// When an id of an integer dictionary is no integer.
 pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>) -> Result<ArrayRef> {
     match dictionary.kind() {
-        IdKind::Text => Ok(Arc::new(StringArray::from_iter_values(
-            codes.map(|code| dictionary.id(code)),
-        ))),
+        IdKind::Text => Ok(text_array(codes.map(|code| dictionary.id(code)))),
         IdKind::Integer => {
             let parse = |code| {
                 let id = dictionary.id(code);
@@ -391,9 +386,26 @@ pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>
     }
 }
 
-/// A text column.
+/// The most bytes of text that offsets of 32 bits reach; few in tests.
+pub(crate) const MOST_TEXT: usize = if cfg!(test) { 1 << 20 } else { i32::MAX as usize };
+
+/// A text column; its offsets have 64 bits where 32 do not reach.
 pub(crate) fn text_array<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(values))
+    optional_text_array(values.map(Some))
+}
+
+/// A text column with nulls; its offsets have 64 bits where 32 do not reach.
+pub(crate) fn optional_text_array<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    let mut text = LargeStringBuilder::with_capacity(values.size_hint().0, 0);
+    values.for_each(|value| text.append_option(value));
+    let text = text.finish();
+    if text.value_data().len() > MOST_TEXT {
+        return Arc::new(text);
+    }
+    let (offsets, bytes, nulls) = text.into_parts();
+    let offsets: Vec<i32> = offsets.iter().map(|&offset| offset as i32).collect();
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    Arc::new(StringArray::new(offsets, bytes, nulls))
 }
 
 /// A list column over `values`, cut by `lengths`.
@@ -451,3 +463,6 @@ pub(crate) fn bool_list_array(lists: &[Vec<bool>]) -> ArrayRef {
     let values = BooleanArray::from(lists.iter().flatten().copied().collect::<Vec<_>>());
     list_array(lists.iter().map(Vec::len), Arc::new(values))
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,10 +97,8 @@ impl Decisions {
         let feedback = table.number_lists(CONTEXT_FEEDBACK)?;
         let unequal = |row: &usize| history_items[*row].len() != feedback[*row].len();
         if let Some(row) = (0..table.rows()).find(unequal) {
-            return Err(Error::data("the state has other numbers of items and feedbacks")
-                .file(table.path())
-                .column(CONTEXT_FEEDBACK)
-                .row(row));
+            let error = Error::data("the state has other numbers of items and feedbacks");
+            return Err(table.place(error, CONTEXT_FEEDBACK, row));
         }
         let history = history_items.into_iter().zip(feedback);
         Ok(Some(Decisions {

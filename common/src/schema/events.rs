@@ -44,10 +44,8 @@ pub fn read(path: &Path) -> Result<Events> {
     let table = Table::open(path)?;
     let mut log = interactions::from_table(&table, &[EVENTS], None, interactions::Empty::Refuse)?;
     if let Some(row) = log.propensity.iter().position(Option::is_none) {
-        return Err(Error::data("an event without propensity")
-            .file(path)
-            .column(interactions::PROPENSITY)
-            .row(row));
+        let error = Error::data("an event without propensity");
+        return Err(table.place(error, interactions::PROPENSITY, row));
     }
     let decisions = Decisions::read(&table, &mut log.items)?;
     Ok(Events {

@@ -21,7 +21,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::checksums::{self, Checksums};
 use super::pages::{self, ColumnChunk, Fault};
-use crate::{Error, Result, fence};
+use crate::{Error, Result, fence, input};
 
 /// Values that a column may hold, whatever the length of the file, and for each byte of it. A log has some bytes a row, so
 /// that only a file of equal rows by the ten million comes to more.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::id_array;
 use super::table::{self, Table};
-use super::write::{self, Columns};
+use super::write::{self, Columns, ROW_GROUP_ROWS};
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
@@ -98,6 +98,26 @@ pub struct Rows<'a> {
     pub feedback: &'a [f32],
     /// Each row's logging propensity, where known.
     pub propensity: &'a [Option<f32>],
+}
+
+impl Rows<'_> {
+    /// The rows in parts whose ids, unless they are very long, are less than 2 GiB of text: whole row groups.
+    fn parts(&self) -> impl Iterator<Item = Rows<'_>> {
+        const ROWS: usize = 8 * ROW_GROUP_ROWS;
+        let count = self.user.len();
+        let starts = (0..count.max(1)).step_by(ROWS);
+        starts.map(move |start| {
+            let rows = start..count.min(start + ROWS);
+            Rows {
+                user: &self.user[rows.clone()],
+                item: &self.item[rows.clone()],
+                timestamp: &self.timestamp[rows.clone()],
+                feedback: &self.feedback[rows.clone()],
+                propensity: &self.propensity[rows],
+                ..*self
+            }
+        })
+    }
 }
 
 impl Interactions {
@@ -266,7 +286,7 @@ pub(super) fn from_table(
     };
     for (row, propensity) in propensity.iter().enumerate() {
         let checked = propensity.map_or(Ok(()), check_propensity);
-        checked.map_err(|error| error.file(path).column(PROPENSITY).row(row))?;
+        checked.map_err(|error| table.place(error, PROPENSITY, row))?;
     }
     let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
     Ok(Interactions {
@@ -342,6 +362,6 @@ pub fn write_pieces<T>(
     };
     let schema = write::schema(columns(&empty)?)?;
     write::stream(path, manifest, &[feedback_metadata(feedback)], schema, |write| {
-        fill(&mut |rows| write(columns(rows)?))
+        fill(&mut |rows| rows.parts().try_for_each(|part| write(columns(&part)?)))
     })
 }

@@ -2,11 +2,8 @@
 //! `text` and `categories` may be left out.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::StringArray;
-
-use super::column::{id_array, text_array, text_list_array};
+use super::column::{id_array, optional_text_array, text_array, text_list_array};
 use super::stream;
 use super::table::Table;
 use super::write::{self, Columns};
@@ -109,7 +106,7 @@ fn columns(items: &Items) -> Result<Columns> {
         (TITLE, text_array(items.title.iter().map(String::as_str)), false),
         (
             TEXT,
-            Arc::new(StringArray::from_iter(items.text.iter().map(Option::as_deref))) as _,
+            optional_text_array(items.text.iter().map(Option::as_deref)),
             true,
         ),
         (CATEGORIES, text_list_array(&items.categories), false),

@@ -63,15 +63,12 @@ pub fn read(path: &Path) -> Result<Preferences> {
     };
     for (row, candidates) in preferences.candidates.iter().enumerate() {
         if candidates.len() != preferences.scores[row].len() {
-            return Err(Error::data("candidates and scores differ in length")
-                .file(path)
-                .row(row));
+            let error = Error::data("candidates and scores differ in length");
+            return Err(table.place(error, SCORES, row));
         }
         if preferences.chosen[row] as usize >= candidates.len() {
-            return Err(Error::data("the choice is none of the candidates")
-                .file(path)
-                .column(CHOSEN)
-                .row(row));
+            let error = Error::data("the choice is none of the candidates");
+            return Err(table.place(error, CHOSEN, row));
         }
     }
     Ok(preferences)

@@ -7,10 +7,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{FixedSizeListArray, Float32Array, StringArray};
+use arrow::array::{FixedSizeListArray, Float32Array};
 use arrow::datatypes::{DataType, Field};
 
-use super::column::text_array;
+use super::column::{optional_text_array, text_array};
 use super::table::Table;
 use super::write;
 use crate::ids::Dictionary;
@@ -118,7 +118,7 @@ pub fn read(path: &Path) -> Result<Profiles> {
             "item" => Kind::Item,
             _ => {
                 let error = Error::data(format!("the kind `{text}` is neither user nor item"));
-                return Err(error.file(path).column(KIND).row(row));
+                return Err(table.place(error, KIND, row));
             }
         });
     }
@@ -155,7 +155,7 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
     let field = Arc::new(Field::new("item", DataType::Float32, false));
     let values = Arc::new(Float32Array::from(profiles.traits.clone()));
     let traits = FixedSizeListArray::try_new(field, profiles.vocabulary.len() as i32, values, None)?;
-    let optional = |values: &[Option<String>]| StringArray::from_iter(values.iter().map(Option::as_deref));
+    let optional = |values: &[Option<String>]| optional_text_array(values.iter().map(Option::as_deref));
     let fame: Float32Array = (0..profiles.len()).map(|row| profiles.fame_of(row)).collect();
     let columns = vec![
         (
@@ -164,9 +164,9 @@ pub fn write(path: &Path, manifest: &Manifest, profiles: &Profiles) -> Result<()
             false,
         ),
         (ID, text_array(profiles.id.iter().map(String::as_str)), false),
-        (STATE_HASH, Arc::new(optional(&profiles.state_hash)) as _, true),
+        (STATE_HASH, optional(&profiles.state_hash), true),
         (TRAITS, Arc::new(traits) as _, false),
-        (SUMMARY, Arc::new(optional(&profiles.summary)) as _, true),
+        (SUMMARY, optional(&profiles.summary), true),
         (
             CONFIDENCE,
             Arc::new(Float32Array::from(profiles.confidence.clone())) as _,

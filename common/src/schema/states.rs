@@ -84,9 +84,8 @@ pub fn read(path: &Path) -> Result<States> {
     table.require_rows("list of states")?;
     for (row, items) in states.items.iter().enumerate() {
         if items.len() != states.feedback[row].len() || items.len() != states.liked[row].len() {
-            return Err(Error::data("items, feedback and liked differ in length")
-                .file(path)
-                .row(row));
+            let error = Error::data("items, feedback and liked differ in length");
+            return Err(table.place(error, FEEDBACK, row));
         }
     }
     Ok(states)

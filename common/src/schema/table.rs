@@ -71,21 +71,11 @@ impl<'a> Chunk<'a> {
 
     /// Adds the place of `row` of this chunk to an error.
     pub(crate) fn place(&self, error: Error, row: usize) -> Error {
-        let row = self.first_row + row;
-        let mut before = 0;
-        let mut group = 0;
-        for (index, rows) in self.row_groups.iter().enumerate() {
-            if row < before + rows {
-                group = index;
-                break;
-            }
-            before += rows;
-        }
-        error
-            .file(self.path)
-            .column(self.column)
-            .at(format!("row group {group}"))
-            .row(row)
+        placed(
+            error,
+            (self.path, self.row_groups, self.column),
+            self.first_row + row,
+        )
     }
 }
 
@@ -277,6 +267,39 @@ fn wrong_type(found: &ArrayRef, column: &str, wanted: &DataType, path: &Path) ->
     .file(path)
     .column(column)
     .hint(format!("write the column as {}", type_name(wanted)))
+}
+
+impl Table {
+    /// Adds the place of `row` of this table to an error: the part that holds it, the column, the row group and the row there.
+    pub(crate) fn place(&self, error: Error, column: &str, row: usize) -> Error {
+        let mut row = row;
+        for part in &self.parts {
+            let rows = part.rows() as usize;
+            if row < rows {
+                return placed(error, (part.path(), part.row_groups(), column), row);
+            }
+            row -= rows;
+        }
+        error.file(&self.path).column(column)
+    }
+}
+
+/// Adds the place of a file's row to an error.
+fn placed(error: Error, (path, row_groups, column): (&Path, &[usize], &str), row: usize) -> Error {
+    let mut before = 0;
+    let mut group = 0;
+    for (index, rows) in row_groups.iter().enumerate() {
+        if row < before + rows {
+            group = index;
+            break;
+        }
+        before += rows;
+    }
+    error
+        .file(path)
+        .column(column)
+        .at(format!("row group {group}"))
+        .row(row)
 }
 
 /// A type's name as a user would say it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, MapBuilder, StringBuilder};
 use arrow::datatypes::DataType;
 
-use super::column::id_array;
+use super::column::{MOST_TEXT, id_array};
 use super::stream;
 use super::table::{Table, type_name};
 use super::write::{self, Columns};
@@ -110,8 +110,15 @@ pub fn write_pieces<T>(
 
 fn columns(users: &Users) -> Result<Columns> {
     let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    let mut bytes = 0;
     for of_user in &users.attributes {
         for (key, value) in of_user {
+            bytes += key.len() + value.len();
+            if bytes > MOST_TEXT {
+                return Err(
+                    Error::data("the attributes of the users are more than 2 GiB of text").column(ATTRIBUTES),
+                );
+            }
             maps.keys().append_value(key);
             maps.values().append_value(value);
         }

@@ -1,9 +1,10 @@
 //! Writing a Parquet artifact, whole or in pieces: the manifest in its footer, row groups of one size, atomically.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -14,7 +15,7 @@ use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, atomic_file};
 
 /// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
-const ROW_GROUP_ROWS: usize = 131_072;
+pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// How rows are cut into row groups.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub(crate) fn stream_groups<T>(
         let value = fill(&mut |columns| {
             let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
             if batch.schema() != schema {
-                return Err(Error::data("a piece has columns of other types than the file").file(path));
+                return Err(unlike(&batch.schema(), &schema).file(path));
             }
             writer.write(&batch).map_err(failed)?;
             match groups {
@@ -105,4 +106,19 @@ pub(crate) fn stream_groups<T>(
         checksums::finish(writer).map_err(failed)?;
         Ok(value)
     })
+}
+
+/// The error of a piece whose columns have other types than the file's: texts that offsets of 32 bits do not reach, or its
+/// maker erred.
+fn unlike(piece: &Schema, file: &Schema) -> Error {
+    let long = |field: &&Arc<Field>| {
+        let short = file.field_with_name(field.name()).map(Field::data_type);
+        field.data_type() == &DataType::LargeUtf8 && short.is_ok_and(|short| short == &DataType::Utf8)
+    };
+    match piece.fields().iter().find(long) {
+        Some(field) => Error::data("more than 2 GiB of text stand together in a column")
+            .column(field.name())
+            .hint("shorten the longest ids and texts"),
+        None => Error::data("a piece has columns of other types than the file"),
+    }
 }

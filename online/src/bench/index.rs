@@ -94,10 +94,6 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         hundred: 1.0,
         moved: 0.0,
     };
-    println!(
-        "{items} items, {dims} dimensions, {asked} users asked one after another, one core; the copy was made in {:.2} s\n",
-        made.as_secs_f64()
-    );
     let names = [
         "",
         "p50 ms",
@@ -111,8 +107,11 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         row("exact", &exact_time, &same, items * (dims + 1) * 4),
         row("quantised", &coarse_time, &nearness, items * (dims + 8)),
     ];
-    print!("{}", table(&names, &rows));
-    Ok(())
+    terminal::print(format_args!(
+        "{items} items, {dims} dimensions, {asked} users asked one after another, one core; the copy was made in {:.2} s\n\n{}",
+        made.as_secs_f64(),
+        table(&names, &rows)
+    ))
 }
 
 /// The share of the best `depth` items of `exact` that are among those of `near`.

@@ -45,10 +45,10 @@ pub fn journal(config: &JournalConfig) -> Result<()> {
     let policy = folder.path().join("policy");
     made::policy(config.sizes, config.settings.seed)?.save(&policy)?;
     let Sizes { items, dims, .. } = config.sizes;
-    println!(
-        "{items} items, {dims} dimensions, {:?}, {} threads\n",
+    terminal::print(format_args!(
+        "{items} items, {dims} dimensions, {:?}, {} threads\n\n",
         config.settings.strategy, config.workers
-    );
+    ))?;
     let (mut written, mut recovered) = (Vec::new(), Vec::new());
     for &writers in &config.writers {
         terminal::info(&format!("{writers} writers"));
@@ -65,8 +65,7 @@ pub fn journal(config: &JournalConfig) -> Result<()> {
         "records a commit",
         "bytes a record",
     ];
-    print!("{}", table(&names, &written));
-    println!();
+    terminal::print(format_args!("{}\n", table(&names, &written)))?;
     let names = [
         "after",
         "events",
@@ -74,8 +73,7 @@ pub fn journal(config: &JournalConfig) -> Result<()> {
         "s a million",
         "from the beginning s",
     ];
-    print!("{}", table(&names, &recovered));
-    Ok(())
+    terminal::print(table(&names, &recovered))
 }
 
 /// Lets `writers` recommend and answer until the time is over, each waiting for the disk before it goes on.

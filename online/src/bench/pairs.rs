@@ -71,13 +71,13 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
         terminal::info(&format!("run {} of {}", run + 1, config.runs));
         runs.push(caller.run(config.time)?);
     }
-    println!(
-        "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s\n",
-        config.runs,
-        config.time.as_secs_f64()
-    );
     runs.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-    print!("{}", of_calls(&runs));
+    terminal::print(format_args!(
+        "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s\n\n{}",
+        config.runs,
+        config.time.as_secs_f64(),
+        of_calls(&runs)
+    ))?;
     let Some(folder) = &config.peers else {
         return Ok(());
     };
@@ -93,15 +93,13 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
         };
         rows.push(vec![row.what, row.actions.to_string(), thousands(rate), ratio]);
     }
-    println!();
-    print!(
-        "{}",
+    terminal::print(format_args!(
+        "\n{}",
         table(
             &["peer", "actions", "decisions/s", "ours is so many times as fast"],
             &rows
         )
-    );
-    Ok(())
+    ))
 }
 
 fn of_calls(runs: &[Run]) -> String {

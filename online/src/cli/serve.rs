@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use super::learning::LearningArguments;
 use super::numbers::seconds;
@@ -124,8 +124,7 @@ impl LimitArguments {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         if self.openapi {
-            print!("{}", serve::OPENAPI);
-            return Ok(());
+            return terminal::print(serve::OPENAPI);
         }
         self.shared.init_terminal();
         serve::run(self.resolve()?)

@@ -6,7 +6,6 @@ mod text;
 
 pub use portrait::{Acting, Listed, Lived, Portrait, portrait};
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use common::ids::Dictionary;
@@ -85,9 +84,7 @@ pub fn print(config: &InspectConfig) -> Result<()> {
         Format::Text => text::text(&portrait),
         Format::Json => json(&portrait)?,
     };
-    std::io::stdout()
-        .write_all(shown.as_bytes())
-        .map_err(|e| Error::retry(format!("cannot write to stdout: {e}")))
+    terminal::print(shown)
 }
 
 /// Titles by code; none where there is no table.

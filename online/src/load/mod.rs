@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 use tokio::task::LocalSet;
 
 use client::{Client, Habits};
@@ -76,8 +76,7 @@ pub fn run(config: &Config) -> Result<()> {
         .map_err(|e| Error::retry(format!("cannot start the load generator: {e}")))?;
     let tally = Shared::new()?;
     let early = LocalSet::new().block_on(&runtime, drive(config, address, &tally, memory))?;
-    print!("{}", tally.table(config.connections, early.zip(memory())));
-    Ok(())
+    terminal::print(tally.table(config.connections, early.zip(memory())))
 }
 
 /// Runs all connections for the time; the server's memory early in the measurement.

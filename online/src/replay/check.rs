@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 use serde_json::json;
 
 use super::described;
@@ -35,14 +35,13 @@ pub fn rebuild(config: &CheckConfig) -> Result<()> {
     let mut shown = described(&rebuilt);
     shown["mean_reward"] = json!(rewards / (rebuilt.applied().max(1)) as f64);
     if !check {
-        println!("{shown}");
-        return Ok(());
+        return terminal::print(format_args!("{shown}\n"));
     }
     let recovered = folder.recover(1)?.state;
     let same = rebuilt.digest() == recovered.digest();
     shown["recovered"] = described(&recovered);
     shown["same"] = json!(same);
-    println!("{shown}");
+    terminal::print(format_args!("{shown}\n"))?;
     match same {
         true => Ok(()),
         false => Err(Error::refused("the replay and the recovered state differ").file(state)),

@@ -73,10 +73,10 @@ pub fn warm_start(config: &WarmStartConfig) -> Result<()> {
         let learnt = described(&*durable.read()?);
         Ok(learnt)
     })?;
-    if let Some(learnt) = learnt {
-        println!("{learnt}");
+    match learnt {
+        Some(learnt) => terminal::print(format_args!("{learnt}\n")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 struct Pupil<'a> {

@@ -107,10 +107,13 @@ async fn serve(config: Config) -> Result<()> {
         }
     };
     app.open(live.clone());
-    println!("{}", json!({ "listening": address }));
-    terminal::info(&format!("listening on {address}"));
-
-    let outcome = attend(&app, &live, &config, &mut signals).await;
+    let outcome = match terminal::print(format_args!("{}\n", json!({ "listening": address }))) {
+        Ok(()) => {
+            terminal::info(&format!("listening on {address}"));
+            attend(&app, &live, &config, &mut signals).await
+        }
+        Err(unheard) => Err(unheard),
+    };
     app.enter(if outcome.is_ok() {
         Stage::Draining
     } else {

@@ -123,12 +123,7 @@ pub(super) fn closed(
 }
 
 /// The network's tensors at temperature 1.
-fn tensors(
-    appeal: &Appeal,
-    sources: &[Source],
-    layout: &Layout,
-    network: &NetworkConfig,
-) -> Weights {
+fn tensors(appeal: &Appeal, sources: &[Source], layout: &Layout, network: &NetworkConfig) -> Weights {
     let (items, dims, hidden) = (network.items, network.dims, network.hidden);
     let mut weights = Weights::zeros(network);
     weights.log_temperature = vec![(dims as f32).sqrt().ln()];

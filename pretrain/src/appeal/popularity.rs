@@ -143,7 +143,11 @@ impl Popularity {
 
     fn rate(&self, item: usize, weights: &DVector<f64>) -> f64 {
         let row = &self.table[item * self.width..(item + 1) * self.width];
-        let sum: f64 = row.iter().zip(weights.iter()).map(|(&x, w)| f64::from(x) * w).sum();
+        let sum: f64 = row
+            .iter()
+            .zip(weights.iter())
+            .map(|(&x, w)| f64::from(x) * w)
+            .sum();
         sum.clamp(-MOST, MOST)
     }
 
@@ -297,7 +301,10 @@ mod tests {
         let rates = |source: Source| Popularity::new(&counts, None, &[source]).of(&counts);
         let told = rates(source.clone());
         // Every second pair of items changes places: the kinds then tell nothing.
-        source.table.chunks_exact_mut(4).for_each(|four| four.copy_from_slice(&[1.0, 1.0, -1.0, -1.0]));
+        source
+            .table
+            .chunks_exact_mut(4)
+            .for_each(|four| four.copy_from_slice(&[1.0, 1.0, -1.0, -1.0]));
         let nothing = rates(source);
         let alone = Popularity::new(&counts, None, &[]).of(&counts);
         let apart = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -312,7 +319,11 @@ mod tests {
         let none = vec![0.0; 500];
         let model = Popularity::new(&none, Some(&fame), &[]);
         let none = model.of(&none);
-        for (a, b) in fame.windows(2).map(|f| f[0] < f[1]).zip(none.windows(2).map(|p| p[0] < p[1])) {
+        for (a, b) in fame
+            .windows(2)
+            .map(|f| f[0] < f[1])
+            .zip(none.windows(2).map(|p| p[0] < p[1]))
+        {
             assert_eq!(a, b);
         }
         let many: Vec<f32> = (0..500).map(|item| (100 + item) as f32).collect();

@@ -114,18 +114,18 @@ pub fn run(config: &Config) -> Result<()> {
     if has(Part::Scaling) {
         scaling = Some(share(config, &scratch)?);
     }
-    println!(
-        "{} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n",
+    let mut shown = format!(
+        "{} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n\n",
         config.workers, config.size.runs
     );
     for table in &tables {
-        println!("{table}");
+        shown += &format!("{table}\n");
     }
     if let Some(scaling) = &scaling {
-        println!("{scaling}");
+        shown += &format!("{scaling}\n");
     }
     let Some(out) = &config.out else {
-        return Ok(());
+        return terminal::print(shown);
     };
     let report = Report {
         tool: "pretrain bench",
@@ -137,7 +137,9 @@ pub fn run(config: &Config) -> Result<()> {
     };
     let text = serde_json::to_vec_pretty(&report)
         .map_err(|e| Error::usage(format!("the result cannot be written as JSON: {e}")))?;
-    atomic_file::write_bytes(out, &text)
+    // The figures are wanted even where the file cannot be written, and the file even where no one reads on.
+    let (written, printed) = (atomic_file::write_bytes(out, &text), terminal::print(shown));
+    written.and(printed)
 }
 
 /// Measures the task that stands on the standard input, for [`run`] in another process.
@@ -154,7 +156,7 @@ pub fn run_task() -> Result<()> {
     for line in ours::measure(&task)? {
         let line = serde_json::to_string(&line)
             .map_err(|e| Error::usage(format!("the measurement cannot be written as JSON: {e}")))?;
-        println!("{line}");
+        terminal::print(format_args!("{line}\n"))?;
     }
     Ok(())
 }

@@ -30,4 +30,3 @@ pub(crate) use recall::recall;
 pub use run::{EvaluateConfig, Named, run};
 pub use settings::{Among, Mask, Protocol, Reward, Settings, Targets, Unknown};
 pub use table::Format;
-pub(crate) use table::print_text;

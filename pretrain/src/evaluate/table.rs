@@ -1,10 +1,8 @@
 //! The table of an evaluation for people, and the same for machines.
 
-use std::io::Write;
-
 use clap::ValueEnum;
 use common::schema::metrics::Metric as Row;
-use common::{Error, Result};
+use common::{Result, shown, terminal};
 use serde_json::json;
 
 /// Behind a metric's name: the lower bound of its interval.
@@ -27,20 +25,10 @@ pub enum Format {
 /// Prints the rows of an evaluation.
 pub(super) fn print(rows: &[Row], confidence: f64, format: Format) -> Result<()> {
     let lines = lines(rows);
-    print_text(&match format {
+    terminal::print(match format {
         Format::Text => text(&lines, confidence),
         Format::Json => json_of(&lines, confidence) + "\n",
     })
-}
-
-/// To stdout; a reader that has gone (`| head`) is no failure.
-pub(crate) fn print_text(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::retry(format!("cannot write to stdout: {e}")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A metric with what belongs to it.
@@ -74,11 +62,11 @@ fn lines(rows: &[Row]) -> Vec<Line<'_>> {
 }
 
 fn text(lines: &[Line], confidence: f64) -> String {
-    let policy = |line: &Line| format!("{}, seed {}", line.policy, line.seed);
+    let policy = |line: &Line| format!("{}, seed {}", shown(line.policy), line.seed);
     let head = format!("{} % interval", confidence * 100.0);
     let wide = lines
         .iter()
-        .map(|line| policy(line).len())
+        .map(|line| policy(line).chars().count())
         .max()
         .unwrap_or(0)
         .max(6);

@@ -6,10 +6,10 @@ mod verdict;
 
 use std::path::PathBuf;
 
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use crate::evaluate::evidence::{Candidate, Evidence};
-use crate::evaluate::{EvidencePaths, Format, Settings, print_text};
+use crate::evaluate::{EvidencePaths, Format, Settings};
 use crate::threads;
 
 pub use compare::{Comparison, Estimated, Side};
@@ -46,7 +46,7 @@ pub struct GateConfig {
 /// together.
 pub fn run(config: &GateConfig) -> Result<()> {
     let verdict = judge(config)?;
-    print_text(&match config.format {
+    terminal::print(match config.format {
         Format::Text => verdict.text(),
         Format::Json => format!("{:#}\n", serde_json::json!(verdict)),
     })?;

@@ -6,7 +6,7 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
 use super::forest::{Path, Reading};
-use super::softmax::log_sum_exp;
+use super::softmax::normaliser;
 use super::trie::{Node, Trie};
 use crate::model::{ContextSize, Model};
 
@@ -74,19 +74,20 @@ impl<'m> Engine<'m> {
             self.evaluate(nodes, start, here)?;
             for of_node in here.chunk_by(|a, b| a.node == b.node) {
                 let row = (of_node[0].node - start) as i32;
-                self.read_tokens(row, of_node, &mut answers);
+                self.read_tokens(row, of_node, &mut answers)?;
             }
         }
         Ok(answers.into_iter().map(|answer| answer as f32).collect())
     }
 
     /// From the logits of a row of the last batch.
-    fn read_tokens(&self, row: i32, reads: &[Read], answers: &mut [f64]) {
+    fn read_tokens(&self, row: i32, reads: &[Read], answers: &mut [f64]) -> Result<()> {
         let logits = self.context.get_logits_ith(row);
-        let normaliser = log_sum_exp(logits);
+        let normaliser = normaliser(logits)?;
         for read in reads {
             answers[read.place] += f64::from(logits[read.token as usize]) - normaliser;
         }
+        Ok(())
     }
 
     /// Evaluates `nodes`, the trie's from place `start` on, with logits where one of `reads` is.

@@ -2,6 +2,8 @@
 //!
 //! Plain multiplications and additions in a fixed order: the same bits on any CPU.
 
+use common::{Error, Result};
+
 /// Values worked on side by side.
 const LANES: usize = 16;
 /// Values summed in 32 bits before the sum goes on in 64.
@@ -12,6 +14,31 @@ pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
     let highest = highest(logits);
     let mass: f64 = logits.chunks(BLOCK).map(|block| mass(block, highest)).sum();
     f64::from(highest) + mass.ln()
+}
+
+/// [`log_sum_exp`] of logits that are a distribution and tell tokens apart.
+///
+/// # Errors
+/// Where they are all the same, NaN or infinite.
+pub(crate) fn normaliser(logits: &[f32]) -> Result<f64> {
+    told_apart(logits, log_sum_exp(logits))
+}
+
+/// `normaliser`, the logarithm of the sum of `logits`' exponentials.
+///
+/// # Errors
+/// As [`normaliser`].
+pub(crate) fn told_apart(logits: &[f32], normaliser: f64) -> Result<f64> {
+    match normaliser.is_finite() && logits.iter().any(|&logit| logit != logits[0]) {
+        true => Ok(normaliser),
+        false => Err(no_probabilities()),
+    }
+}
+
+/// The error of a model whose logits say nothing.
+pub(crate) fn no_probabilities() -> Error {
+    Error::data("the model gives no probabilities: its logits are all the same, NaN or infinite")
+        .hint("the model file may be damaged: fetch or prepare it again")
 }
 
 fn highest(logits: &[f32]) -> f32 {
@@ -103,10 +130,11 @@ mod tests {
         let mut logits = vec![0.0; 100];
         for bad in [f32::NAN, f32::INFINITY] {
             logits[40] = bad;
-            assert!(log_sum_exp(&logits).is_nan());
+            assert!(log_sum_exp(&logits).is_nan() && normaliser(&logits).is_err());
             logits[40] = 0.0;
             assert!(log_sum_exp(&logits).is_finite());
         }
         assert!(log_sum_exp(&[f32::NEG_INFINITY; 20]).is_nan());
+        assert!(normaliser(&[0.5; 20]).is_err() && normaliser(&[0.5, 0.25]).is_ok());
     }
 }

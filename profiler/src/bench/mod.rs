@@ -77,13 +77,12 @@ pub fn run(config: &Config) -> Result<()> {
     terminal::info("measuring traits");
     prompts.add(tokens::ours(config, &model, &made, &scratch)?);
     prompts.add(tokens::full_batches(config, &model, &made)?);
-    print!(
+    terminal::print(format_args!(
         "{}, {} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n\n{candidates}\n{prompts}",
         model.title(),
         config.workers,
         config.runs,
-    );
-    Ok(())
+    ))
 }
 
 /// A folder for finished units, removed at the end. Finished work is written as always, but no run finds another's.

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
-use super::print;
 use crate::candidates::Weighting;
 use crate::eval::{self, Format, Named, Transform};
 
@@ -87,7 +86,7 @@ impl Arguments {
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
         })?;
-        print(&text)
+        terminal::print(&text)
     }
 }
 

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use common::Result;
 use common::cli::Shared;
 use common::schema::profiles::Kind;
+use common::{Result, terminal};
 
-use super::print;
 use crate::inspect;
 use crate::vocab::Domain;
 
@@ -81,6 +80,6 @@ impl Arguments {
             sample: self.sample,
             workers: self.shared.workers(),
         })?;
-        print(&text)
+        terminal::print(&text)
     }
 }

@@ -13,11 +13,8 @@ mod summarise;
 mod traits;
 mod vocab;
 
-use std::io::Write;
-use std::path::Path;
-
 use clap::{Parser, Subcommand};
-use common::{Error, Result};
+use common::Result;
 
 /// From logs to what a language model reads in them: user states, traits of
 /// users and items, and what users would prefer.
@@ -93,16 +90,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
-    }
-}
-
-/// To stdout; a reader that has gone (`| head`) is no failure.
-fn print(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io(e, "write to", Path::new("stdout")))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use crate::model::convert::WeightFormat;
 use crate::prepare;
@@ -67,6 +67,6 @@ impl Arguments {
             out: self.out,
             overwrite: self.shared.overwrite,
         })?;
-        table.map_or(Ok(()), |table| super::print(&table))
+        table.map_or(Ok(()), |table| terminal::print(&table))
     }
 }

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use common::cli::Shared;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
-use super::print;
 use crate::vocab::{self, Proposal, Wide};
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +59,6 @@ impl Arguments {
             }),
             (None, None) => Err(Error::usage("neither --items nor --wide is given")),
         }?;
-        if to_stdout { print(&text) } else { Ok(()) }
+        if to_stdout { terminal::print(&text) } else { Ok(()) }
     }
 }

@@ -1,6 +1,7 @@
 //! The measures as text, as JSON, and as rows of metrics.
 
 use common::schema::metrics::Metric;
+use common::shown;
 use serde_json::{Value, json};
 
 use super::estimate::Estimate;
@@ -23,7 +24,7 @@ pub(super) fn text(config: &Config, found: &Evaluation) -> String {
     let width = found
         .measures
         .iter()
-        .map(|m| m.signal.chars().count())
+        .map(|m| shown(&m.signal).chars().count())
         .max()
         .unwrap_or(0);
     text += &format!(
@@ -39,7 +40,7 @@ pub(super) fn text(config: &Config, found: &Evaluation) -> String {
         } = measure.auc;
         let mut line = format!(
             "{:<width$}  {mean:.3}  {standard_error:.3}  {low:.3}-{high:.3}  {}  {}",
-            measure.signal,
+            shown(&measure.signal),
             difference(measure.over_popularity),
             difference(measure.over_categories),
         );

@@ -86,7 +86,7 @@ pub fn convert(
     out: &Path,
     threads: usize,
 ) -> Result<()> {
-    foreign::catch_logs();
+    foreign::catch_failures(model);
     atomic_file::write_through(out, |temporary| {
         let marks = [(SOURCE_KEY, source.as_str()), (FORMAT_KEY, format.name())];
         foreign::quantise(model, temporary, format.file_type(), threads, &marks)?;

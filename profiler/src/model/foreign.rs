@@ -1,24 +1,64 @@
-//! The two calls into llama.cpp that have no safe wrapper: its quantiser, and where its log lines go.
+//! The calls into llama.cpp that have no safe wrapper: its quantiser, where its log lines go, and what it does when it gives up.
 //!
 //! All of `profiler`'s unsafe code is here.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 use std::sync::{Mutex, Once};
 
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 use llama_cpp_sys_2 as sys;
 
 /// The last line of level error that llama.cpp logged.
 static LAST_FAILURE: Mutex<String> = Mutex::new(String::new());
 
-/// Takes llama.cpp's log lines off stderr; the last failure is kept for our own message.
-pub(super) fn catch_logs() {
+/// The model that is at work.
+static MODEL: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Takes llama.cpp's log lines off stderr; the last failure is kept for our own message. Where llama.cpp gives up from now
+/// on, the error names `model`.
+pub(super) fn catch_failures(model: &Path) {
     static ONCE: Once = Once::new();
-    // SAFETY: `keep` is a function that lives as long as the process and uses no user data.
-    ONCE.call_once(|| unsafe { sys::llama_log_set(Some(keep), null_mut()) });
+    if let Ok(mut at_work) = MODEL.lock() {
+        *at_work = Some(model.to_path_buf());
+    }
+    // SAFETY: `keep` and `give_up` are functions that live as long as the process and use no user data.
+    ONCE.call_once(|| unsafe {
+        sys::llama_log_set(Some(keep), null_mut());
+        sys::ggml_set_abort_callback(Some(give_up));
+    });
+}
+
+/// What llama.cpp calls where an assertion of its fails, before it aborts the process: an error of ours instead of a signal.
+/// It does not return.
+///
+/// # Safety
+/// `message` is null or a C string, which is what llama.cpp passes.
+unsafe extern "C" fn give_up(message: *const c_char) {
+    unsafe extern "C" {
+        /// Ends the process at once: other threads are still at work, on what an orderly end would free.
+        fn _exit(code: i32) -> !;
+    }
+    let message = match message.is_null() {
+        true => String::new(),
+        // SAFETY: not null, and a C string for the time of this call by llama.cpp's contract.
+        false => unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned(),
+    };
+    // It begins with the path of the source file on the machine that built it.
+    let source = message.split(": ").next().unwrap_or_default();
+    let message = &message[source.rfind('/').map_or(0, |at| at + 1)..];
+    let mut error = Error::data(format!("llama.cpp gave up: {message}"))
+        .hint("the model file is damaged or not of a kind that this llama.cpp knows: fetch it again, or give another GGUF");
+    if let Ok(model) = MODEL.try_lock()
+        && let Some(model) = &*model
+    {
+        error = error.file(model);
+    }
+    terminal::error(&error);
+    // SAFETY: of the C library, and takes any number.
+    unsafe { _exit(i32::from(error.class().code())) }
 }
 
 /// Takes the last failure that llama.cpp logged, without its function prefix.

@@ -58,7 +58,7 @@ impl Model {
             ));
         }
         let fingerprint = Fingerprint::of_file(path)?;
-        foreign::catch_logs();
+        foreign::catch_failures(path);
         foreign::take_failure();
         let parameters = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
         let inner = LlamaModel::load_from_file(backend()?, path, &parameters).map_err(|error| {

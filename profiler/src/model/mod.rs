@@ -1,5 +1,6 @@
 //! Language models: the check of their files, the conversion of their weights, and loading.
 
+mod bounds;
 mod chat;
 pub mod convert;
 mod foreign;
@@ -7,6 +8,7 @@ mod header;
 mod load;
 mod reader;
 mod tensor_type;
+mod zeros;
 
 pub use chat::Chat;
 pub use header::Header;

@@ -54,3 +54,8 @@ pub(super) fn block(number: u32) -> Option<Block> {
     };
     Some(Block { elements, bytes })
 }
+
+/// Whether type `number` is one that weights are multiplied in: no integers, no 64 bits, none of the intermediate formats.
+pub(super) fn is_weight(number: u32) -> bool {
+    block(number).is_some() && !matches!(number, 9 | 15 | 24..=28)
+}

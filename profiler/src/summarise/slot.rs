@@ -4,9 +4,10 @@ use common::{Error, Result};
 
 use super::About;
 use super::task::{Subject, Task};
-use super::text::{Text, no_probabilities};
+use super::text::Text;
 use super::titles::Titles;
 use super::words::{self, Scores};
+use crate::batch::told_apart;
 use crate::grammar::{Field, Profile};
 
 /// A finished profile.
@@ -183,8 +184,5 @@ fn normaliser(logits: &[f32]) -> Result<f64> {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mass: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
     let normaliser = f64::from(highest) + mass.ln();
-    if normaliser.is_finite() {
-        return Ok(normaliser);
-    }
-    Err(no_probabilities())
+    told_apart(logits, normaliser)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use common::{Error, Result};
+use common::Result;
 
+use crate::batch::no_probabilities;
 use crate::grammar::{ABOUT, Alphabet, State};
 
 /// Tokens in a row that may not come twice, neither in the sentence nor from the template's examples: small models
@@ -119,12 +120,6 @@ impl Text {
             None => format!("{room}…"),
         }
     }
-}
-
-/// The error of a model whose logits are no numbers.
-pub(super) fn no_probabilities() -> Error {
-    Error::data("the model gives no probabilities (NaN or infinite logits)")
-        .hint("the model file may be damaged: fetch or prepare it again")
 }
 
 #[cfg(test)]

@@ -121,7 +121,13 @@ pub fn run(config: &Config) -> Result<()> {
     )?;
     if let Some((prompt, beginning)) = templates.fame()? {
         let label = "titles";
-        effort += read_fame(Means { label, ..means }, prompt, &beginning, &catalogue, &mut profiles)?;
+        effort += read_fame(
+            Means { label, ..means },
+            prompt,
+            &beginning,
+            &catalogue,
+            &mut profiles,
+        )?;
     }
     let means = Means {
         label: "user states",

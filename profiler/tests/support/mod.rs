@@ -1,12 +1,17 @@
 //! What the tests of the built binary share.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod edits;
+pub mod gguf;
 pub mod tiny_model;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use common::ids::{Dictionary, IdKind};
+use common::manifest::Manifest;
+use common::schema::{items, states};
 use polars::prelude::*;
 
 /// How a run of `profiler` ended.
@@ -71,6 +76,38 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     entries
         .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
         .collect()
+}
+
+/// A catalogue of two and one user's state, `items.parquet` and `states.parquet` in `folder`.
+pub fn two_films(folder: &Path) {
+    let ids =
+        |names: &[&str]| Dictionary::from_values(IdKind::Text, names.iter().map(|n| n.to_string())).unwrap();
+    let catalogue = items::Items {
+        ids: ids(&["1", "2"]),
+        title: vec!["Alien".into(), "Heat".into()],
+        text: vec![None, None],
+        categories: vec![vec![], vec![]],
+    };
+    items::write(
+        &folder.join("items.parquet"),
+        &Manifest::new(items::ITEMS, "test"),
+        &catalogue,
+    )
+    .unwrap();
+    let one = states::States {
+        users: ids(&["u"]),
+        items: vec![vec!["1".into()]],
+        feedback: vec![vec![5.0]],
+        liked: vec![vec![true]],
+        interactions: vec![1],
+        state_hash: vec!["h".into()],
+    };
+    states::write(
+        &folder.join("states.parquet"),
+        &Manifest::new(states::STATES, "test"),
+        &one,
+    )
+    .unwrap();
 }
 
 /// Writes `frame` as a plain Parquet file, as a user's own would be.

@@ -75,7 +75,7 @@ impl Gguf {
         self.tensor_count += 1;
     }
 
-    fn write(self, path: &Path) {
+    fn bytes(self) -> Vec<u8> {
         let mut bytes = b"GGUF".to_vec();
         bytes.extend(3_u32.to_le_bytes());
         bytes.extend(self.tensor_count.to_le_bytes());
@@ -84,7 +84,7 @@ impl Gguf {
         bytes.extend(self.tensors);
         bytes.resize(bytes.len().next_multiple_of(32), 0);
         bytes.extend(self.data);
-        std::fs::write(path, bytes).unwrap();
+        bytes
     }
 }
 
@@ -103,9 +103,14 @@ fn byte_tokens() -> Vec<String> {
         .collect()
 }
 
-/// Writes the model. A space and the lower-case letter behind it are one token, so that words with different first letters
-/// can be told apart.
+/// Writes the model.
 pub fn write(path: &Path) {
+    std::fs::write(path, bytes()).unwrap();
+}
+
+/// The model's file. A space and the lower-case letter behind it are one token, so that words with different first letters
+/// can be told apart.
+pub fn bytes() -> Vec<u8> {
     let letters = || (b'a'..=b'z').map(char::from);
     let mut tokens = byte_tokens();
     let space = tokens[32].clone();
@@ -161,5 +166,5 @@ pub fn write(path: &Path) {
             gguf.tensor(&format!("blk.{layer}.{name}.weight"), &shape);
         }
     }
-    gguf.write(path);
+    gguf.bytes()
 }

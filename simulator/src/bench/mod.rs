@@ -89,7 +89,7 @@ pub fn run(config: &Config) -> Result<()> {
     if let Some(folder) = &config.peers {
         rows.extend(peers::measure(folder, config)?);
     }
-    print!("{}", table(&environment.name_under(&config.rules), config, &rows));
+    terminal::print(table(&environment.name_under(&config.rules), config, &rows))?;
     if let Some(memory) = peak_memory() {
         terminal::info(&format!(
             "peak memory of this process: {:.2} GiB",

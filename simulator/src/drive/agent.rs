@@ -12,6 +12,12 @@ use super::exchange::BUFFER;
 use super::process::Process;
 use super::watchdog::Watchdog;
 
+/// How long an agent may be silent after the hello before the user is told.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Why it usually is.
+const LATE: &str = "It may still be loading; else it waits for a request before it writes its schema, which it must write as \
+                    soon as it has read the hello";
+
 type Sink = BufWriter<Box<dyn Write + Send>>;
 type Source = BufReader<Box<dyn Read + Send>>;
 
@@ -71,13 +77,19 @@ impl Agent {
         source: Box<dyn Read + Send>,
         hello: &Hello,
     ) -> Result<Self> {
-        let opened = self.watchdog.during(|| {
+        let notice = format!("{} has not answered the hello yet. {LATE}", self.name);
+        let opened = self.watchdog.after(PATIENCE, notice).during(|| {
             let sender = RequestSender::new(BufWriter::with_capacity(BUFFER, sink), hello)?;
             self.sender = Some(sender);
             ReplyReceiver::new(BufReader::with_capacity(BUFFER, source))
         });
         match opened {
             Ok(receiver) => self.receiver = Some(receiver),
+            Err(error) if self.watchdog.verdict().is_some() => {
+                return Err(self
+                    .explain(error)
+                    .hint(format!("it never answered the hello. {LATE}")));
+            }
             Err(error) => return Err(self.explain(error)),
         }
         Ok(self)
@@ -132,10 +144,11 @@ impl Agent {
             what += &format!("; it ended with {status}");
         }
         // An agent's own verdict, by Headstart's exit codes, says more than that its pipe broke.
-        let class = match status.and_then(|status| status.code()) {
-            Some(2) => Class::Usage,
-            Some(42) => Class::Data,
-            Some(0) | None => cause.class(),
+        let class = match status.map(|status| status.code()) {
+            Some(Some(2)) => Class::Usage,
+            Some(Some(42)) => Class::Data,
+            Some(Some(0)) | None => cause.class(),
+            // A signal ended it, or it failed in a way of its own.
             Some(_) => Class::Retry,
         };
         self.failure(&what, class)

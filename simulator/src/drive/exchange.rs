@@ -112,7 +112,19 @@ impl<'a> Exchange<'a> {
         let mut ended = false;
         for (row, &env) in self.live.iter().enumerate() {
             let at = env as usize;
+            let (episode, step) = (self.vector.episode(at), self.vector.step_of(at));
+            let place = |error: Error| {
+                error
+                    .row(row)
+                    .at(format!("environment {env}, its episode {episode}, step {step}"))
+            };
             if self.last[at].is_some_and(|(_, outcome)| outcome.end.is_some()) {
+                let count = reply.item.row(row).len();
+                if count > 0 {
+                    return Err(place(Error::data(format!(
+                        "its slate has {count} items where the episode is over"
+                    ))));
+                }
                 // The answer to the end of an episode holds no action; this step begins the next episode.
                 self.vector.step_one(at, 0);
                 self.last[at] = None;
@@ -122,10 +134,7 @@ impl<'a> Exchange<'a> {
             if self.may_wait && reply.item.row(row).len() == 0 {
                 continue;
             }
-            let action = action(reply, row, self.environment).map_err(|e| {
-                let (episode, step) = (self.vector.episode(at), self.vector.step_of(at));
-                e.at(format!("environment {env}, its episode {episode}, step {step}"))
-            })?;
+            let action = action(reply, row, self.environment).map_err(place)?;
             let outcome = self.vector.step_one(at, action);
             self.last[at] = Some((action, outcome));
             stepped(&self.vector, at, outcome);
@@ -198,6 +207,30 @@ pub(super) mod tests {
         assert!(fail(&|reply| second(reply, &[])).contains("slate has 0 items"));
         assert!(fail(&|reply| second(reply, &["1", "2"])).contains("slate has 2 items"));
         assert!(fail(&|reply| reply.env.truncate(1)).contains("1 rows"));
+    }
+
+    #[test]
+    fn items_for_an_episode_that_is_over_are_refused() {
+        let environment = small();
+        for waits in [false, true] {
+            let mut exchange = Exchange::new(&environment, Rules::fixed(1), 0, 2);
+            exchange.may_wait = waits;
+            let chosen = reply(exchange.request(), |_| "1".into());
+            exchange.take(&chosen, |_, _, _| {}, |_, _| true).unwrap();
+            let mut answer = reply(exchange.request(), |_| "1".into());
+            answer.item.pop();
+            answer.item.push(["2"]);
+            let refused = exchange.take(&answer, |_, _, _| {}, |_, _| true);
+            let said = refused.unwrap_err().to_string();
+            for words in [
+                "1 items",
+                "episode is over",
+                "row 1",
+                "environment 1, its episode 0, step 1",
+            ] {
+                assert!(said.contains(words), "{said}");
+            }
+        }
     }
 
     #[test]

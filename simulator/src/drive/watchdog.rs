@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use common::terminal;
+
 /// How often the watchdog looks: a wait is ended this much late at most.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -21,6 +23,8 @@ pub(super) struct Watchdog {
 #[derive(Debug, Default)]
 struct State {
     deadline: Option<Instant>,
+    /// What is to be said in a wait, and when.
+    notice: Option<(Instant, String)>,
     fired: bool,
 }
 
@@ -47,8 +51,16 @@ impl Watchdog {
     pub(super) fn during<T>(&self, wait: impl FnOnce() -> T) -> T {
         lock(&self.state).deadline = Some(Instant::now() + self.limit);
         let value = wait();
-        lock(&self.state).deadline = None;
+        let mut state = lock(&self.state);
+        (state.deadline, state.notice) = (None, None);
+        drop(state);
         value
+    }
+
+    /// Warns once with `notice` where the next wait takes longer than `patience`.
+    pub(super) fn after(&self, patience: Duration, notice: String) -> &Self {
+        lock(&self.state).notice = Some((Instant::now() + patience, notice));
+        self
     }
 
     /// What to say of a wait that was ended, if one was.
@@ -65,6 +77,9 @@ impl Watchdog {
 fn watch(state: &Mutex<State>, ended: &Receiver<()>, end: impl FnOnce()) {
     while ended.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
         let mut state = lock(state);
+        if let Some((_, notice)) = state.notice.take_if(|(due, _)| Instant::now() >= *due) {
+            terminal::warn(&notice);
+        }
         if state.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             state.fired = true;
             drop(state);

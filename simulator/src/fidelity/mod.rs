@@ -27,7 +27,7 @@ use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
-use common::{Result, output};
+use common::{Result, output, terminal};
 use serde::Serialize;
 
 pub use bootstrap::Estimate;
@@ -109,7 +109,6 @@ pub fn run(config: &Config) -> Result<()> {
         config.resamples,
         config.seed,
     )?;
-    print!("{}", show::table(&name, dataset.unrated, &measures));
     if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
         let rows: Vec<Metric> = measures
             .iter()
@@ -117,5 +116,5 @@ pub fn run(config: &Config) -> Result<()> {
             .collect();
         metrics::write(out, &manifest, &rows)?;
     }
-    Ok(())
+    terminal::print(show::table(&name, dataset.unrated, &measures))
 }

@@ -1,5 +1,7 @@
 //! The table for people.
 
+use common::shown;
+
 use super::{Measure, Section};
 use crate::dataset::Unrated;
 
@@ -36,7 +38,7 @@ pub(super) fn table(environment: &str, unrated: Unrated, measures: &[Measure]) -
     ];
     let width = |of: fn(&Measure) -> usize| measures.iter().map(of).max().unwrap_or(0);
     let (method, label) = (width(|m| m.method.len()), width(|m| m.label.chars().count()));
-    let mut text = format!("fidelity of {environment}\n");
+    let mut text = format!("fidelity of {}\n", shown(environment));
     for (section, heading) in sections {
         let of_section: Vec<&Measure> = measures.iter().filter(|m| m.section == section).collect();
         if of_section.is_empty() {

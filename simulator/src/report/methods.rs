@@ -1,5 +1,7 @@
 //! Methods by name: how they are called in the report, and in which order they stand.
 
+use common::shown;
+
 /// Ends the name of a control: the same method with the language model's traits handed to the wrong items and users.
 const SHUFFLED: &str = "_shuffled";
 
@@ -34,9 +36,10 @@ pub(super) const PLAIN: [&str; 4] = ["popularity", "item_knn", "ease", "als"];
 
 /// The name to show for a method's short name; an unknown one is shown as it is.
 pub(super) fn name(method: &str) -> String {
+    let name = |method| place(method).map_or_else(|| shown(method), |at| KNOWN[at].1.into());
     match method.strip_suffix(SHUFFLED) {
         Some(base) => format!("{}, traits shuffled", name(base).trim_end_matches(" (frozen)")),
-        None => place(method).map_or_else(|| method.to_string(), |at| KNOWN[at].1.to_string()),
+        None => name(method).into_owned(),
     }
 }
 

@@ -22,11 +22,10 @@ mod table;
 mod text;
 mod verdict;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::cli::Shared;
-use common::{Error, Result, artifact, output};
+use common::{Result, artifact, output, terminal};
 
 pub use assemble::{Report, make};
 
@@ -62,9 +61,8 @@ pub fn run(args: Args) -> Result<()> {
     let report = make(&metrics, args.policies.as_deref())?;
     // The tables are wanted even where the page may not be replaced, and the page even where no one reads on.
     let written = write(&args.out, &report.html, args.shared.overwrite);
-    let printed = std::io::stdout().lock().write_all(report.text.as_bytes());
-    written?;
-    printed.map_err(|e| Error::retry(format!("cannot write to stdout: {e}")))
+    let printed = terminal::print(&report.text);
+    written.and(printed)
 }
 
 /// Writes the page, unless it stands there already.

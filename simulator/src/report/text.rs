@@ -1,5 +1,7 @@
 //! The report as text for the terminal.
 
+use common::shown;
+
 use super::interval::Estimate;
 use super::number::{self, plain, signed};
 use super::reliability::Reliability;
@@ -45,7 +47,10 @@ fn section(section: &Section) -> String {
 
 fn heading(section: &Section) -> String {
     if section.rows.is_empty() {
-        return format!("Environment {}: no method was run in it\n", section.environment);
+        return format!(
+            "Environment {}: no method was run in it\n",
+            shown(&section.environment)
+        );
     }
     let counted = if section.measure == EXPECTED {
         "as probabilities, not draws"
@@ -56,7 +61,7 @@ fn heading(section: &Section) -> String {
         "Environment {}: {} over {} episodes each\n\
          Likes an episode ({counted}): mean over seeds [95 % interval]. Regret: likes an episode short of the best \
          policy; lower is better.\n\n",
-        section.environment,
+        shown(&section.environment),
         number::seeds(section.seeds.len()),
         number::count(section.episodes),
     )

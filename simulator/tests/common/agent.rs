@@ -47,6 +47,7 @@ fn act(seed: u64, failure: &str) -> Result<i32> {
                 .unwrap();
             return Ok(0);
         }
+        "late" => std::thread::sleep(std::time::Duration::from_secs(600)),
         _ => {}
     }
     let mut receiver = RequestReceiver::new(BufReader::new(io::stdin().lock()))?;
@@ -62,6 +63,12 @@ fn act(seed: u64, failure: &str) -> Result<i32> {
                 return Ok(1);
             }
             "early" if frames == 5 => break,
+            "killed" if frames == 5 => std::process::abort(),
+            "over" => {
+                reply.item = (0..reply.len())
+                    .map(|row| reply.item.single(row).or(Some("1")))
+                    .collect()
+            }
             "unknown item" => {
                 let unknown = |row| {
                     if row == 0 {

@@ -66,7 +66,7 @@ impl Draft {
 
     fn parse(&self) -> Result<Header> {
         let bytes = self.bytes();
-        parse(Cursor::new(&bytes), bytes.len() as u64)
+        Header::parse(Cursor::new(&bytes), bytes.len() as u64)
     }
 
     fn refused(&self) -> String {
@@ -91,7 +91,7 @@ fn every_cut_of_a_good_file_is_refused() {
     for length in 0..bytes.len() {
         let cut = &bytes[..length];
         assert!(
-            parse(Cursor::new(cut), length as u64).is_err(),
+            Header::parse(Cursor::new(cut), length as u64).is_err(),
             "cut at {length} was accepted"
         );
     }
