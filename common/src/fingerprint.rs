@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -36,10 +37,18 @@ impl Fingerprint {
     /// # Errors
     /// When the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Self> {
+        Self::of_beginning(path, u64::MAX)
+    }
+
+    /// Of the first `length` bytes of a file, read in a stream.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_beginning(path: &Path, length: u64) -> Result<Self> {
         let file = File::open(path).map_err(|e| Error::io(e, "read", path))?;
         let mut hasher = blake3::Hasher::new();
         hasher
-            .update_reader(file)
+            .update_reader(file.take(length))
             .map_err(|e| Error::io(e, "read", path))?;
         Ok(Self::from_hash(hasher.finalize()))
     }

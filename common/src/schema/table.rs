@@ -4,6 +4,7 @@
 //! Each is one [`Error`] with its place. A file made to exhaust memory is out of scope: inputs are the user's own.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -212,14 +213,45 @@ impl Table {
 /// # Errors
 /// When a part cannot be read.
 pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
+    of_parts(path, Fingerprint::of_file)
+}
+
+/// The fingerprint of what the rows of a Parquet file, or of all parts of a folder, hold: of the pages of its columns with
+/// their names and types, and of nothing that the footer says beside them. The same rows written by the same tool have the
+/// same one, whatever the file's manifest.
+///
+/// # Errors
+/// When a part cannot be read, or is no whole Parquet file.
+pub(super) fn fingerprint_of_rows(path: &Path) -> Result<Fingerprint> {
+    of_parts(path, |part| {
+        let builder = open(part)?;
+        let pages = Fingerprint::of_beginning(part, footer_start(part)?)?;
+        let fields = builder.schema().fields().iter();
+        let fields = fields.map(|field| format!("{}: {}", field.name(), field.data_type()));
+        let mut all: Vec<String> = fields.collect();
+        all.push(pages.to_string());
+        Ok(Fingerprint::of_parts(all.iter().map(String::as_bytes)))
+    })
+}
+
+/// Where the footer of a whole Parquet file begins: its length and four letters end the file.
+fn footer_start(path: &Path) -> Result<u64> {
+    let read = || -> std::io::Result<u64> {
+        let mut file = File::open(path)?;
+        let end = file.seek(SeekFrom::End(-8))?;
+        let mut length = [0; 4];
+        file.read_exact(&mut length)?;
+        Ok(end.saturating_sub(u64::from(u32::from_le_bytes(length))))
+    };
+    read().map_err(|e| Error::io(e, "read", path))
+}
+
+fn of_parts(path: &Path, of: impl Fn(&Path) -> Result<Fingerprint>) -> Result<Fingerprint> {
     let parts = part_paths(path)?;
     if let [only] = parts.as_slice() {
-        return Fingerprint::of_file(only);
+        return of(only);
     }
-    let prints = parts
-        .iter()
-        .map(|part| Fingerprint::of_file(part))
-        .collect::<Result<Vec<_>>>()?;
+    let prints = parts.iter().map(|part| of(part)).collect::<Result<Vec<_>>>()?;
     Ok(Fingerprint::of_parts(
         prints.iter().map(|print| print.as_str().as_bytes()),
     ))
