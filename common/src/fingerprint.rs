@@ -3,6 +3,7 @@
 //! A fingerprint says that two contents are the same; it is no signature and keeps no one out.
 
 use std::fmt;
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -35,10 +36,18 @@ impl Fingerprint {
     /// # Errors
     /// When the file cannot be read.
     pub fn of_file(path: &Path) -> Result<Self> {
+        Self::of_beginning(path, u64::MAX)
+    }
+
+    /// Of the first `length` bytes of a file, read in a stream.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn of_beginning(path: &Path, length: u64) -> Result<Self> {
         let file = input::open(path)?;
         let mut hasher = blake3::Hasher::new();
         hasher
-            .update_reader(file)
+            .update_reader(file.take(length))
             .map_err(|e| Error::io(e, "read", path))?;
         Ok(Self::from_hash(hasher.finalize()))
     }

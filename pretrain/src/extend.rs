@@ -59,7 +59,7 @@ pub fn run(config: &ExtendConfig) -> Result<()> {
     let manifest = Manifest::new(POLICY, TOOL)
         .seed(policy.manifest.seed.unwrap_or(0))
         .input("policy", Policy::fingerprint(&config.policy)?)
-        .input("items", table::fingerprint(&config.items)?)
+        .input("items", items::fingerprint(&config.items)?)
         .input("profiles", table::fingerprint(&config.profiles)?);
     let catalogue = items::read_ids(&config.items)?;
     let new: Vec<&str> = catalogue

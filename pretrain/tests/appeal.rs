@@ -4,7 +4,10 @@ mod support;
 
 use std::path::Path;
 
+use common::manifest::Manifest;
 use common::policy_artifact::{Encoder, Policy};
+use common::schema::profiles::{self, Kind, PROFILES, Profiles};
+use common::schema::states::empty_hash;
 use pretrain::network::reference::{State, forward};
 use support::{expect, files};
 
@@ -100,4 +103,68 @@ fn profiles_alone_make_a_policy() {
     expect(folder, without, 0);
     let without = self::policy(folder, "without");
     assert!((0..24).all(|user| own_half(&without, user) == 0.0));
+}
+
+#[test]
+fn before_any_log_a_catalogue_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    support::write(folder);
+    let log = folder.join("log/interactions.parquet");
+    std::fs::rename(&log, folder.join("log/part-0.parquet")).unwrap();
+    let refused = expect(folder, &format!("{TRAIN} --seeds 1 --out refused"), 2);
+    support::says(&refused, &["no log in it"]);
+    std::fs::remove_file(folder.join("log/part-0.parquet")).unwrap();
+    let said = expect(folder, &format!("{TRAIN} --seeds 1 --out alone"), 0);
+    support::says(&said, &["log has no interactions.parquet", "0 users, 30 items"]);
+    let alone = policy(folder, "alone");
+    assert_eq!((alone.users.ids.len(), alone.items.ids.len()), (0, 30));
+    // With users whose profiles tell something, each begins with their own.
+    support::write_users(folder);
+    expect(folder, &format!("{TRAIN} --seeds 1 --out users"), 0);
+    let users = policy(folder, "users");
+    assert_eq!(users.users.ids.len(), 24);
+    for user in 0..24 {
+        assert!(own_half(&users, user) > 0.0, "user {user}");
+    }
+}
+
+#[test]
+fn profiles_of_items_alone_are_taken_and_what_is_missing_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    support::write(folder);
+    let path = folder.join("profiles.parquet");
+    let both = profiles::read(&path).unwrap();
+    let write = |kept: &[Kind], state: Option<String>| {
+        let mut part = Profiles {
+            vocabulary: both.vocabulary.clone(),
+            ..Profiles::default()
+        };
+        for row in (0..both.len()).filter(|&row| kept.contains(&both.kind[row])) {
+            let of_user = both.state_hash[row].as_ref();
+            part.kind.push(both.kind[row]);
+            part.id.push(both.id[row].clone());
+            part.state_hash
+                .push(of_user.map(|own| state.as_ref().unwrap_or(own).clone()));
+            part.traits.extend(both.traits_of(row));
+            part.summary.push(None);
+            part.confidence.push(both.confidence[row]);
+        }
+        profiles::write(&path, &Manifest::new(PROFILES, "test"), &part).unwrap();
+    };
+    let train = format!("{TRAIN} --states states.parquet --seeds 1");
+    write(&[Kind::Item], None);
+    let said = expect(folder, &format!("{train} --out items"), 0);
+    support::says(&said, &["none of the 24 users has a profile in profiles.parquet"]);
+    // Read from no state they contradict none.
+    write(&[Kind::Item, Kind::User], Some(empty_hash()));
+    let said = expect(folder, &format!("{train} --out both"), 0);
+    assert!(!said.contains("profile in"), "{said}");
+    write(&[Kind::User], None);
+    let refused = expect(folder, &format!("{train} --out none"), 2);
+    support::says(
+        &refused,
+        &["no profile is of one of the log's 30 items", "hint: "],
+    );
 }

@@ -166,11 +166,11 @@ fn without_a_row_users_and_items_are_known_and_methods_say_what_they_miss() {
 }
 
 #[test]
-fn an_empty_log_needs_a_catalogue_and_users() {
+fn an_empty_log_needs_a_catalogue() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     support::write_without_rows(folder);
-    std::fs::remove_file(folder.join("log/users.parquet")).unwrap();
+    std::fs::remove_file(folder.join("log/items.parquet")).unwrap();
     let refused = expect(folder, &format!("{BC} --out bc"), DATA);
     says(
         &refused,
@@ -178,7 +178,7 @@ fn an_empty_log_needs_a_catalogue_and_users() {
             "the log is empty",
             "interactions.parquet",
             "hint: ",
-            "consumed.parquet",
+            "items.parquet",
         ],
     );
 }

@@ -283,7 +283,7 @@ fn empty_cut_and_absent_logs_are_refused() {
 /// In this process, as many runs follow.
 fn config(folder: &Path) -> Config {
     Config {
-        log: folder.join("log.parquet"),
+        log: Some(folder.join("log.parquet")),
         users: None,
         window: 10,
         hold_out: 1,
@@ -335,7 +335,9 @@ fn a_log_without_rows_gives_empty_states_to_users_that_are_given() {
         &folder.path().join("users.parquet"),
         &mut df!("user_id" => [9i64, 4]).unwrap(),
     );
-    for more in ["", " --hold-out 2"] {
+    let no_log = run.replace("--log log.parquet ", "");
+    profiler(folder.path(), &no_log).refused(2, &["--log"]);
+    for (run, more) in [(run, ""), (run, " --hold-out 2"), (&no_log, "")] {
         let run = format!("{run} --users users.parquet --overwrite{more}");
         profiler(folder.path(), &run).done();
         let states = read(&folder);

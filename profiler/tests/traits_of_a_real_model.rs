@@ -7,7 +7,7 @@ use std::path::Path;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
-use common::schema::{items, states};
+use common::schema::{items, states, users};
 use support::{fast_model, files, killed, model, profiler};
 use tempfile::TempDir;
 
@@ -102,6 +102,36 @@ fn bytes(folder: &TempDir, name: &str) -> Vec<u8> {
 fn trait_of(profiles: &Profiles, row: usize, word: &str) -> f32 {
     let at = profiles.vocabulary.iter().position(|w| w == word).unwrap();
     profiles.traits_of(row)[at]
+}
+
+#[test]
+fn without_states_items_are_read_and_of_users_their_attributes() {
+    let folder = folder(&catalogue(1));
+    let Some(model) = fast_model(folder.path()) else {
+        return;
+    };
+    let run = |out: &str, more: &str| {
+        let traits = traits(&model, out, more).replace("--states states.parquet ", "");
+        profiler(folder.path(), &traits)
+    };
+    run("items.alone.parquet", "").done();
+    let alone = profiles::read(&folder.path().join("items.alone.parquet")).unwrap();
+    assert_eq!(alone.kind, [Kind::Item; FILMS.len()]);
+    let people = users::Users {
+        ids: ids(2),
+        attributes: ["doctor", "child"]
+            .map(|job| [("occupation".to_string(), job.to_string())].into())
+            .to_vec(),
+    };
+    let path = folder.path().join("users.parquet");
+    users::write(&path, &Manifest::new(users::USERS, "test"), &people).unwrap();
+    run("both.parquet", "--users users.parquet").done();
+    let both = profiles::read(&folder.path().join("both.parquet")).unwrap();
+    assert_eq!(both.traits[..alone.traits.len()], alone.traits);
+    assert_eq!(both.kind[FILMS.len()..], [Kind::User; 2]);
+    assert_eq!(both.state_hash[FILMS.len()], Some(states::empty_hash()));
+    assert_ne!(both.traits_of(FILMS.len()), both.traits_of(FILMS.len() + 1));
+    run("none.parquet", "--summaries s.parquet").refused(2, &["--states"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ::common::manifest::Manifest;
 use ::common::schema::consumed::{self, Consumed};
 use ::common::schema::interactions::{self, Interactions};
-use ::common::schema::table;
+use ::common::schema::{items, table};
 use ::simulator::dataset::Layout;
 use common::{fail, raw_dataset, simulator, succeed, text};
 
@@ -101,6 +101,35 @@ fn the_whole_log_is_what_it_was_before_there_were_fractions() {
     let manifest = table::read_manifest(&Layout::new(&one).log).unwrap().unwrap();
     assert_eq!(manifest.config.get("log_fraction"), None);
     assert_eq!(manifest.seed, None);
+}
+
+#[test]
+fn the_catalogue_is_the_same_whatever_the_fraction() {
+    let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
+    let [whole, part] =
+        ["1", "0.3"].map(|fraction| Layout::new(&import(raw.path(), out.path(), fraction)).items);
+    assert_ne!(
+        table::fingerprint(&whole).unwrap(),
+        table::fingerprint(&part).unwrap()
+    );
+    let print = items::fingerprint(&whole).unwrap();
+    assert_eq!(items::fingerprint(&part).unwrap(), print);
+    let mut other = items::read(&part).unwrap();
+    let manifest = table::read_manifest(&part).unwrap().unwrap();
+    other.title[0].push('!');
+    items::write(&part, &manifest, &other).unwrap();
+    assert_ne!(
+        items::fingerprint(&part).unwrap(),
+        print,
+        "another title is another catalogue"
+    );
+    std::fs::write(&part, b"PAR1PAR1").unwrap();
+    assert!(
+        items::fingerprint(&part)
+            .unwrap_err()
+            .to_string()
+            .contains("items.parquet")
+    );
 }
 
 /// What an environment's manifest says, without the fingerprints of its inputs and of the files that hold them too.

@@ -44,6 +44,16 @@ pub enum Kind {
     Click,
 }
 
+impl Feedback {
+    /// Where there is no log yet to say it: from `like_threshold` on, or 1, it will be a like.
+    pub fn unknown(like_threshold: Option<f32>) -> Self {
+        Feedback {
+            kind: Kind::Rating,
+            like_threshold: like_threshold.unwrap_or(1.0),
+        }
+    }
+}
+
 /// What the feedback column holds, and from where on it counts as a like.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Feedback {

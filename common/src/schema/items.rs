@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::column::{id_array, optional_text_array, text_array, text_list_array};
 use super::stream;
-use super::table::Table;
+use super::table::{self, Table};
 use super::write::{self, Columns};
+use crate::fingerprint::Fingerprint;
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
@@ -69,6 +70,29 @@ pub fn read_ids(path: &Path) -> Result<Dictionary> {
         return Err(Error::data("the catalogue is empty: it has no row").file(path));
     }
     Ok(ids)
+}
+
+/// What a catalogue is known by where another artifact records it: its rows, so that cuts of one dataset, which say in
+/// their manifests how the log was cut, have the same catalogue.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
+    table::fingerprint_of_rows(path)
+}
+
+/// Requires that the artifact at `ours`, whose manifest is `made`, was made from the catalogue at `path`, whose fingerprint
+/// is `print`. An artifact that does not record a catalogue passes; older builds recorded that of the whole file.
+///
+/// # Errors
+/// Wrong usage, naming both, when they do not belong together.
+pub fn require(made: &Manifest, print: &Fingerprint, ours: &Path, path: &Path) -> Result<()> {
+    made.require_input(ITEMS, print, ours, path).or_else(|error| {
+        let of_file = table::fingerprint(path)?;
+        (made.inputs.get(ITEMS) == Some(&of_file))
+            .then_some(())
+            .ok_or(error)
+    })
 }
 
 /// Writes a catalogue.

@@ -77,6 +77,18 @@ impl Scan {
         Self::open_log(path, like_threshold, bad_rows, Empty::Allow)
     }
 
+    /// A log that is not there yet: no file and no row.
+    pub fn of_no_file(like_threshold: Option<f32>) -> Self {
+        Scan {
+            files: Vec::new(),
+            bad_rows: BadRows::Refuse,
+            kind: Feedback::unknown(like_threshold),
+            users: IdKind::Integer,
+            items: IdKind::Integer,
+            total: 0,
+        }
+    }
+
     fn open_log(path: &Path, like_threshold: Option<f32>, bad_rows: BadRows, empty: Empty) -> Result<Self> {
         let mut files = Vec::new();
         let (mut users, mut items, mut total) = (IdKind::Integer, IdKind::Integer, 0);

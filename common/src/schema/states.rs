@@ -57,6 +57,27 @@ pub struct States {
     pub state_hash: Vec<String>,
 }
 
+impl States {
+    /// An empty state of each of `users`.
+    pub fn empty(users: Option<&Dictionary>) -> Self {
+        let users = users.cloned().unwrap_or_default();
+        let count = users.len();
+        States {
+            users,
+            items: vec![Vec::new(); count],
+            feedback: vec![Vec::new(); count],
+            liked: vec![Vec::new(); count],
+            interactions: vec![0; count],
+            state_hash: vec![empty_hash(); count],
+        }
+    }
+}
+
+/// The content address of a state that tells nothing.
+pub fn empty_hash() -> String {
+    state_hash::<&str>(&[], &[])
+}
+
 /// The content address of a state: equal for users with the same items and likes in the same order.
 pub fn state_hash<S: AsRef<str>>(items: &[S], liked: &[bool]) -> String {
     let likes = liked

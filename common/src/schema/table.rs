@@ -1,6 +1,7 @@
 //! A Parquet artifact, a file or a folder of part files, whose columns are decoded when they are asked for; every row with
 //! its place, and the manifest.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -12,7 +13,7 @@ use super::parts;
 use crate::convert::{convert, shown};
 use crate::fingerprint::Fingerprint;
 use crate::manifest::{Manifest, PARQUET_KEY};
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// A Parquet file, or a folder of Parquet part files: the footers in memory.
 #[derive(Debug)]
@@ -195,13 +196,44 @@ pub fn fingerprint(path: &Path) -> Result<Fingerprint> {
 /// # Errors
 /// When a file cannot be read.
 pub fn fingerprint_of(files: &[PathBuf]) -> Result<Fingerprint> {
+    of_parts(files, Fingerprint::of_file)
+}
+
+/// The fingerprint of what the rows of a Parquet file, or of all parts of a folder, hold: of the pages of its columns with
+/// their names and types, and of nothing that the footer says beside them. The same rows written by the same tool have the
+/// same one, whatever the file's manifest.
+///
+/// # Errors
+/// When a part cannot be read, or is no whole Parquet file.
+pub(super) fn fingerprint_of_rows(path: &Path) -> Result<Fingerprint> {
+    of_parts(&parts::files(path)?, |part| {
+        let file = ParquetFile::open(part)?;
+        let pages = Fingerprint::of_beginning(part, footer_start(part)?)?;
+        let fields = file.schema().fields().iter();
+        let fields = fields.map(|field| format!("{}: {}", field.name(), field.data_type()));
+        let mut all: Vec<String> = fields.collect();
+        all.push(pages.to_string());
+        Ok(Fingerprint::of_parts(all.iter().map(String::as_bytes)))
+    })
+}
+
+/// Where the footer of a whole Parquet file begins: its length and four letters end the file.
+fn footer_start(path: &Path) -> Result<u64> {
+    let mut file = input::open(path)?;
+    let mut read = || -> std::io::Result<u64> {
+        let end = file.seek(SeekFrom::End(-8))?;
+        let mut length = [0; 4];
+        file.read_exact(&mut length)?;
+        Ok(end.saturating_sub(u64::from(u32::from_le_bytes(length))))
+    };
+    read().map_err(|e| Error::io(e, "read", path))
+}
+
+fn of_parts(files: &[PathBuf], of: impl Fn(&Path) -> Result<Fingerprint>) -> Result<Fingerprint> {
     if let [only] = files {
-        return Fingerprint::of_file(only);
+        return of(only);
     }
-    let prints = files
-        .iter()
-        .map(|file| Fingerprint::of_file(file))
-        .collect::<Result<Vec<_>>>()?;
+    let prints = files.iter().map(|file| of(file)).collect::<Result<Vec<_>>>()?;
     Ok(Fingerprint::of_parts(
         prints.iter().map(|print| print.as_str().as_bytes()),
     ))

@@ -36,6 +36,11 @@ pub struct Sizes {
 /// # Errors
 /// None that sizes above 0 can cause.
 pub(crate) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
+    policy_with(sizes, seed, &|_| CONSUMED.min(sizes.items / 2))
+}
+
+/// The same, where each user has so many interactions.
+pub(super) fn policy_with(sizes: Sizes, seed: u64, interactions: &dyn Fn(usize) -> usize) -> Result<Policy> {
     let network = NetworkConfig {
         items: sizes.items,
         dims: sizes.dims,
@@ -45,7 +50,7 @@ pub(crate) fn policy(sizes: Sizes, seed: u64) -> Result<Policy> {
         encoder: Encoder::History,
     };
     network.check()?;
-    let users = users(sizes, seed);
+    let users = users(sizes, seed, interactions);
     let mut weights = Weights::init(&network, seed);
     weights.item_embedding = embeddings(sizes, seed);
     weights.log_temperature[0] = (SPREAD / spread(&network, &weights, &users)).ln();
@@ -91,11 +96,11 @@ fn embeddings(sizes: Sizes, seed: u64) -> Vec<f32> {
     rows
 }
 
-fn users(sizes: Sizes, seed: u64) -> PolicyUsers {
+fn users(sizes: Sizes, seed: u64, interactions: &dyn Fn(usize) -> usize) -> PolicyUsers {
     let (mut history, mut consumed) = (Vec::new(), Vec::new());
-    for user in 0..sizes.users as u64 {
-        let mut rng = stream(seed, "log", &[user]);
-        let mut seen: Vec<u32> = (0..CONSUMED.min(sizes.items / 2))
+    for user in 0..sizes.users {
+        let mut rng = stream(seed, "log", &[user as u64]);
+        let mut seen: Vec<u32> = (0..interactions(user))
             .map(|_| rng.random_range(0..sizes.items as u32))
             .collect();
         let last = &seen[seen.len().saturating_sub(WINDOW)..];

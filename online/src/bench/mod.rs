@@ -4,6 +4,7 @@
 mod index;
 mod journal;
 mod latency;
+mod lengths;
 mod made;
 mod pairs;
 mod peers;

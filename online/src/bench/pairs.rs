@@ -8,8 +8,9 @@ use common::rng::{RngExt, stream};
 use common::{Result, terminal};
 
 use super::latency::Latency;
+use super::lengths;
 use super::made::{self, Sizes};
-use super::peers;
+use super::peers::{self, OpenBlas, Sgemv};
 use super::table::{median, table, thousands};
 use crate::live::{Ask, Feedback, Policy, Settings, Subject};
 use crate::policy::Network;
@@ -30,8 +31,10 @@ pub struct PairsConfig {
     pub runs: usize,
     /// The folder of the peers' virtual environment, made where it is missing; none: no peers.
     pub peers: Option<PathBuf>,
-    /// Numbers of actions at which the peers are measured.
+    /// Numbers of actions at which the bandit among the peers is measured.
     pub actions: Vec<usize>,
+    /// Interactions of users who are measured beside each other.
+    pub lengths: Vec<usize>,
 }
 
 /// The times of one run.
@@ -41,6 +44,8 @@ struct Run {
     observe: Latency,
     pair: Latency,
     scan: Latency,
+    /// The same product by OpenBLAS, where peers are measured.
+    sgemv: Option<Sgemv>,
 }
 
 /// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its chance from the whole
@@ -64,13 +69,22 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
         seed: config.settings.seed,
         calls: 0,
     };
+    let mut openblas = match &config.peers {
+        Some(folder) => Some(OpenBlas::start(folder, config)?),
+        None => None,
+    };
     terminal::info("warming up");
     caller.run(config.time)?;
     let mut runs = Vec::new();
     for run in 0..config.runs {
         terminal::info(&format!("run {} of {}", run + 1, config.runs));
-        runs.push(caller.run(config.time)?);
+        let mut run = caller.run(config.time)?;
+        if let Some(openblas) = &mut openblas {
+            run.sgemv = Some(openblas.measure(config.time)?);
+        }
+        runs.push(run);
     }
+    drop(openblas);
     runs.sort_by(|a, b| a.rate.total_cmp(&b.rate));
     terminal::print(format_args!(
         "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s\n\n{}",
@@ -78,6 +92,9 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
         config.time.as_secs_f64(),
         of_calls(&runs)
     ))?;
+    if !config.lengths.is_empty() {
+        terminal::print(format_args!("\n{}", lengths::measure(config)?))?;
+    }
     let Some(folder) = &config.peers else {
         return Ok(());
     };
@@ -92,6 +109,9 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
             String::new()
         };
         rows.push(vec![row.what, row.actions.to_string(), thousands(rate), ratio]);
+    }
+    if rows.is_empty() {
+        return Ok(());
     }
     terminal::print(format_args!(
         "\n{}",
@@ -111,20 +131,51 @@ fn of_calls(runs: &[Run]) -> String {
         let times = [0.5, 0.99, 0.999].map(|share| format!("{:.1}", latency.quantile(share)));
         [vec![what.to_string()], times.to_vec()].concat()
     };
-    let rows = [
+    let mut rows = vec![
         row("recommend", &middle.recommend),
         row("observe", &middle.observe),
         row("pair", &middle.pair),
         row("one scan", &middle.scan),
     ];
+    if let Some(sgemv) = &middle.sgemv {
+        let times = [sgemv.p50, sgemv.p99].map(|time| format!("{time:.1}"));
+        rows.push(
+            [
+                vec![format!("one sgemv, {}", sgemv.library)],
+                times.to_vec(),
+                vec![String::new()],
+            ]
+            .concat(),
+        );
+    }
     let ratio = |run: &Run| run.pair.quantile(0.5) / run.scan.quantile(0.5);
     let ratio = median(runs.iter().map(ratio).collect()).unwrap_or(0.0);
     format!(
-        "{} pairs/s ({} to {})\n\n{}\na pair takes {ratio:.2} times as long as one scan (p50, median of the runs)\n",
+        "{} pairs/s ({} to {})\n\n{}\na pair takes {ratio:.2} times as long as one scan (p50, median of the runs)\n{}",
         rates[1],
         rates[0],
         rates[2],
-        table(&["microseconds", "p50", "p99", "p99.9"], &rows)
+        table(&["microseconds", "p50", "p99", "p99.9"], &rows),
+        beside_openblas(runs)
+    )
+}
+
+/// How a pair stands to OpenBLAS' product, without what the call from Python costs; nothing where it was not measured.
+fn beside_openblas(runs: &[Run]) -> String {
+    let measured = || {
+        runs.iter()
+            .filter_map(|run| Some((run.pair.quantile(0.5), run.sgemv.as_ref()?)))
+    };
+    let Some(ratio) = median(measured().map(|(pair, sgemv)| pair / sgemv.alone()).collect()) else {
+        return String::new();
+    };
+    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
+    let quiet =
+        least(&mut measured().map(|(pair, _)| pair)) / least(&mut measured().map(|(_, sgemv)| sgemv.alone()));
+    let overhead = median(measured().map(|(_, sgemv)| sgemv.overhead).collect()).unwrap_or(0.0);
+    format!(
+        "and {ratio:.2} times as long as one sgemv of one thread by OpenBLAS (p50, median of the runs, in turns with ours; \
+         {quiet:.2} by the least of either), of which {overhead:.2} us for the call from Python were taken off\n"
     )
 }
 
@@ -196,6 +247,7 @@ impl Caller {
             observe,
             pair,
             scan,
+            sgemv: None,
         })
     }
 }

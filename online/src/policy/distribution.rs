@@ -11,16 +11,29 @@ const LANES: usize = 16;
 /// Takes the `consumed` items out of the choice. Where that leaves none, the user has had the whole catalogue and all
 /// items are open again.
 pub fn mask(logits: &mut [f32], consumed: &[u32]) {
-    let kept: Vec<f32> = consumed.iter().map(|&item| logits[item as usize]).collect();
+    // Where more is open than was consumed, something stays open, and nothing need be kept.
+    let kept: Vec<f32> = match more_open_than(consumed.len(), logits) {
+        true => Vec::new(),
+        false => consumed.iter().map(|&item| logits[item as usize]).collect(),
+    };
     for &item in consumed {
         logits[item as usize] = MASKED;
     }
-    if logits.iter().all(|&logit| logit == MASKED) {
+    if !kept.is_empty() && logits.iter().all(|&logit| logit == MASKED) {
         // In reverse, because of a repeated item only the first copy holds its logit.
         for (&item, &logit) in consumed.iter().zip(&kept).rev() {
             logits[item as usize] = logit;
         }
     }
+}
+
+fn more_open_than(count: usize, logits: &[f32]) -> bool {
+    let mut open = 0;
+    logits.chunks(256).any(|chunk| {
+        let found: u32 = chunk.iter().map(|&logit| u32::from(logit != MASKED)).sum();
+        open += found as usize;
+        open > count
+    })
 }
 
 /// Takes everything but `candidates` (ascending) out of the choice; to be called before [`mask`], which opens no more

@@ -223,18 +223,28 @@ struct Sample {
 
 impl Sample {
     fn new(network: &NetworkConfig, weights: &Weights, log: &Log, profiles: &Profiles) -> Self {
-        let users = log.likes.len();
-        let step = users.div_ceil(SAMPLE).max(1);
-        let picked: Vec<usize> = (0..users).step_by(step).collect();
+        let (users, items) = (log.likes.len(), network.items);
+        let of_user = |user: usize| (memory(network, weights, log, profiles, user), log.open(user));
+        // Before any user is known: those who have liked one item.
+        let of_newcomer = |liked: usize| {
+            let mut memory = vec![0.0; network.memory()];
+            history::remember(&weights.encoder, &mut memory, liked as u32, true);
+            let open = (0..items as u32).filter(|&item| item as usize != liked);
+            (memory, open.collect())
+        };
+        let all = if users > 0 { users } else { items };
+        let step = all.div_ceil(SAMPLE).max(1);
+        let picked: Vec<usize> = (0..all).step_by(step).collect();
         let scores = picked
             .par_iter()
-            .map(|&user| {
-                let query = query(network, weights, &memory(network, weights, log, profiles, user));
+            .map(|&at| {
+                let (memory, open): (_, Vec<u32>) = if users > 0 { of_user(at) } else { of_newcomer(at) };
+                let query = query(network, weights, &memory);
                 let score = |item: u32| {
                     dot(row(&weights.item_embedding, network.dims, item), &query)
                         + weights.item_bias[item as usize]
                 };
-                let mut scores: Vec<f32> = log.open(user).into_iter().map(score).collect();
+                let mut scores: Vec<f32> = open.into_iter().map(score).collect();
                 scores.sort_unstable_by(|a, b| b.total_cmp(a));
                 scores
             })

@@ -120,8 +120,16 @@ impl Dataset {
         self.join(&users::read_ids(path)?, path).map(drop)
     }
 
+    /// While no user is known, the type of ids is that of the first who join.
+    pub(super) fn take_kind(&mut self, users: &Dictionary) {
+        if self.users.is_empty() {
+            self.users = Dictionary::new(users.kind());
+        }
+    }
+
     /// The codes of `users`; those that are not known yet get one, and an empty state.
     fn join(&mut self, users: &Dictionary, path: &Path) -> Result<Vec<u32>> {
+        self.take_kind(users);
         if (self.users.kind(), users.kind()) == (IdKind::Integer, IdKind::Text) && !users.is_empty() {
             return Err(Error::data("users are text here, and integers in the log")
                 .file(path)

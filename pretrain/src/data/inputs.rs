@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
-use common::schema::{consumed, table};
+use common::schema::{consumed, items, table};
 use common::{Error, Result};
+
+const INTERACTIONS: &str = "interactions.parquet";
+const ITEMS: &str = "items.parquet";
+const USERS: &str = "users.parquet";
 
 /// The files of a training run.
 #[derive(Clone, Debug)]
 pub struct InputPaths {
     /// A folder with `interactions.parquet` and, where there are any, `items.parquet`, `consumed.parquet` and
-    /// `users.parquet`; or the interactions alone (a Parquet file, or a folder of part files).
+    /// `users.parquet`, or these without interactions; or the interactions alone (a Parquet file, or a folder of part files).
     pub log: PathBuf,
     /// The catalogue, where it does not stand beside the interactions.
     pub items: Option<PathBuf>,
@@ -28,7 +32,7 @@ pub struct InputPaths {
 /// Content fingerprints of the inputs that there are.
 #[derive(Clone, Debug)]
 pub struct Fingerprints {
-    log: Fingerprint,
+    log: Option<Fingerprint>,
     items: Option<Fingerprint>,
     consumed: Option<Fingerprint>,
     users: Option<Fingerprint>,
@@ -40,13 +44,29 @@ pub struct Fingerprints {
 impl InputPaths {
     /// The interactions themselves.
     pub fn interactions(&self) -> PathBuf {
-        let inside = self.log.join("interactions.parquet");
+        let inside = self.log.join(INTERACTIONS);
         if inside.exists() { inside } else { self.log.clone() }
+    }
+
+    /// Whether there is no log yet: a folder with a catalogue in it, and none but such files as stand beside a log.
+    pub fn before_any_log(&self) -> Result<bool> {
+        if !self.log.is_dir() || !self.log.join(ITEMS).exists() {
+            return Ok(false);
+        }
+        let mut entries = std::fs::read_dir(&self.log).map_err(|e| Error::io(e, "list", &self.log))?;
+        let is_log = |path: PathBuf| {
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            name.ends_with(".parquet") && ![ITEMS, USERS, consumed::FILE_NAME].contains(&name)
+        };
+        Ok(!entries.any(|entry| entry.is_ok_and(|entry| is_log(entry.path()))))
     }
 
     /// The catalogue, where there is one.
     pub fn catalogue(&self) -> Option<PathBuf> {
-        let beside = self.log.join("items.parquet");
+        let beside = self.log.join(ITEMS);
         self.items.clone().or_else(|| beside.exists().then_some(beside))
     }
 
@@ -58,7 +78,7 @@ impl InputPaths {
 
     /// The users, where there are any: they are read where the log has no row.
     pub fn users(&self) -> Option<PathBuf> {
-        let beside = self.log.join("users.parquet");
+        let beside = self.log.join(USERS);
         beside.exists().then_some(beside)
     }
 
@@ -69,13 +89,6 @@ impl InputPaths {
         let more = told.into_iter().cloned().chain(beside).flatten();
         more.chain([self.interactions()]).collect()
     }
-
-    /// Whether there is something to work on where the log has no row: a catalogue and users.
-    pub fn stand_without_rows(&self) -> bool {
-        let users = self.users().or_else(|| self.consumed()).is_some() || self.states.is_some();
-        self.catalogue().is_some() && users
-    }
-
     /// Fingerprints every input and refuses those that were made from another one than is given.
     ///
     /// # Errors
@@ -84,18 +97,18 @@ impl InputPaths {
     pub fn check(&self) -> Result<Fingerprints> {
         let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(table::fingerprint).transpose();
         let (log, catalogue) = (self.interactions(), self.catalogue());
-        if log == self.log && self.log.is_dir() && catalogue.is_some() && self.items.is_none() {
+        let log = (!self.before_any_log()?).then_some(log);
+        if log.as_ref() == Some(&self.log) && self.log.is_dir() && catalogue.is_some() && self.items.is_none()
+        {
             return Err(Error::usage("the folder has a catalogue but no log in it")
                 .file(&self.log)
                 .hint("--log takes a folder with interactions.parquet, as `simulator import` writes it, or a Parquet file"));
         }
-        let users = match self.users() {
-            Some(users) if table::count_rows(&log)? == 0 => Some(users),
-            _ => None,
-        };
+        let rows = log.as_deref().map_or(Ok(0), table::count_rows)?;
+        let users = self.users().filter(|_| rows == 0);
         let prints = Fingerprints {
-            log: table::fingerprint(&log)?,
-            items: fingerprint(&catalogue)?,
+            log: fingerprint(&log)?,
+            items: catalogue.as_deref().map(items::fingerprint).transpose()?,
             consumed: fingerprint(&self.consumed())?,
             users: fingerprint(&users)?,
             states: fingerprint(&self.states)?,
@@ -103,15 +116,15 @@ impl InputPaths {
             preferences: fingerprint(&self.preferences)?,
         };
         if let Some(states) = &self.states {
-            require(states, "log", Some(&prints.log), Some(&log))?;
+            require(states, "log", prints.log.as_ref(), log.as_deref())?;
         }
         if let Some(profiles) = &self.profiles {
-            require(profiles, "log", Some(&prints.log), Some(&log))?;
-            require(profiles, "items", prints.items.as_ref(), catalogue.as_deref())?;
+            require(profiles, "log", prints.log.as_ref(), log.as_deref())?;
+            require_items(profiles, prints.items.as_ref(), catalogue.as_deref())?;
             require(profiles, "states", prints.states.as_ref(), self.states.as_deref())?;
         }
         if let Some(preferences) = &self.preferences {
-            require(preferences, "items", prints.items.as_ref(), catalogue.as_deref())?;
+            require_items(preferences, prints.items.as_ref(), catalogue.as_deref())?;
             require(
                 preferences,
                 "states",
@@ -126,19 +139,12 @@ impl InputPaths {
 impl Fingerprints {
     /// Records those of log and catalogue, which codes depend on, in a manifest.
     pub(crate) fn record_log(&self, manifest: Manifest) -> Manifest {
-        let manifest = manifest.input("log", self.log.clone());
-        match &self.items {
-            Some(items) => manifest.input("items", items.clone()),
-            None => manifest,
-        }
+        record(manifest, &[("log", &self.log), ("items", &self.items)])
     }
 
     /// As [`Fingerprints::record_log`], and that of what users have consumed.
     pub(crate) fn record_read(&self, manifest: Manifest) -> Manifest {
-        match &self.consumed {
-            Some(consumed) => self.record_log(manifest).input("consumed", consumed.clone()),
-            None => self.record_log(manifest),
-        }
+        record(self.record_log(manifest), &[("consumed", &self.consumed)])
     }
 
     /// Records them all in a manifest.
@@ -149,13 +155,25 @@ impl Fingerprints {
             ("profiles", &self.profiles),
             ("preferences", &self.preferences),
         ];
-        rest.into_iter().fold(
-            self.record_read(manifest),
-            |manifest, (role, print)| match print {
-                Some(print) => manifest.input(role, print.clone()),
-                None => manifest,
-            },
-        )
+        record(self.record_read(manifest), &rest)
+    }
+}
+
+/// Records what there is of `inputs`.
+fn record(manifest: Manifest, inputs: &[(&str, &Option<Fingerprint>)]) -> Manifest {
+    let there = inputs
+        .iter()
+        .filter_map(|(role, print)| Some((role, print.as_ref()?)));
+    there.fold(manifest, |manifest, (role, print)| {
+        manifest.input(role, print.clone())
+    })
+}
+
+/// As [`require`], for the catalogue.
+fn require_items(artifact: &Path, print: Option<&Fingerprint>, catalogue: Option<&Path>) -> Result<()> {
+    match (table::read_manifest(artifact)?, print, catalogue) {
+        (Some(manifest), Some(print), Some(path)) => items::require(&manifest, print, artifact, path),
+        _ => Ok(()),
     }
 }
 

@@ -67,7 +67,7 @@ impl Dataset {
     /// # Errors
     /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, held-out truth in
     /// place of the log, items outside the catalogue, users of the states that the log does not know, profiles or preferences
-    /// of other states, another run's replay; an empty log, unless [`InputPaths::stand_without_rows`].
+    /// of other states, another run's replay; an empty log without a catalogue.
     pub fn read(
         paths: &InputPaths,
         prints: &Fingerprints,
@@ -75,11 +75,20 @@ impl Dataset {
         replay: ReplayFile<'_>,
     ) -> Result<Self> {
         let log_path = paths.interactions();
-        let scan = Scan::open_cut(&log_path, paths.like_threshold, reading.bad_rows())?;
-        if scan.total == 0 && !paths.stand_without_rows() {
+        let scan = match paths.before_any_log()? {
+            true => {
+                terminal::warn(&format!(
+                    "{} has no interactions.parquet: there is no log to learn from yet",
+                    log_path.display()
+                ));
+                Scan::of_no_file(paths.like_threshold)
+            }
+            false => Scan::open_cut(&log_path, paths.like_threshold, reading.bad_rows())?,
+        };
+        if scan.total == 0 && paths.catalogue().is_none() {
             return Err(Error::data("the log is empty: it has no row")
                 .file(&log_path)
-                .hint("without rows it needs items.parquet in its folder, and users.parquet or consumed.parquet or --states"));
+                .hint("without rows it needs items.parquet in its folder, or --items"));
         }
         let catalogue = paths.catalogue().map(|path| items::read_ids(&path)).transpose()?;
         let cut = TimeCut::behind(&scan, reading.log_fraction)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use common::schema::profiles::{Kind, Profiles};
+use common::schema::states::empty_hash;
 use common::{Error, Result, terminal};
 
 use super::log::Dataset;
@@ -27,10 +28,10 @@ pub(crate) struct ProfileTraits {
 impl ProfileTraits {
     /// Lays `read` over the codes of `dataset`. `hashes` holds each user's state hash, where known. Where only a part of the
     /// log is read, a user's profile that was read from another state, or does not say from which, is left out: it may tell
-    /// of what comes after the part.
+    /// of what comes after the part. One that was read from an empty state tells nothing of any log, and fits each.
     ///
     /// # Errors
-    /// A user's profile that was read from another state than the one given; no item or no user in common.
+    /// A user's profile that was read from another state than the one given; no item in common.
     pub(crate) fn new(
         read: &Profiles,
         path: &Path,
@@ -40,6 +41,7 @@ impl ProfileTraits {
     ) -> Result<Self> {
         let count = read.vocabulary.len();
         let whole = dataset.log.fraction >= 1.0;
+        let of_no_state = Some(empty_hash());
         let mut items = vec![0.0; dataset.items.len() * count];
         let mut users = vec![0.0; dataset.users.len() * count];
         let (mut known_items, mut known_users) = (Vec::new(), Vec::new());
@@ -52,11 +54,12 @@ impl ProfileTraits {
             let Some(code) = dictionary.code(&read.id[row]) else {
                 continue;
             };
-            if read.kind[row] == Kind::User && !whole {
+            let of_state = read.kind[row] == Kind::User && read.state_hash[row] != of_no_state;
+            if of_state && !whole {
                 if hashes[code as usize] != read.state_hash[row] {
                     continue;
                 }
-            } else if read.kind[row] == Kind::User
+            } else if of_state
                 && let (Some(ours), Some(theirs)) = (&hashes[code as usize], &read.state_hash[row])
                 && ours != theirs
             {
@@ -84,17 +87,22 @@ impl ProfileTraits {
         ] {
             known.sort_unstable();
             known.dedup();
-            if known.is_empty() && (whole || what == "items") {
+            // Items' traits are worth having without users', but not the other way round.
+            if known.is_empty() && what == "items" {
                 return Err(
-                    Error::usage(format!("no profile is of one of the log's {all} {what}"))
+                    Error::usage(format!("no profile is of one of the log's {all} items"))
                         .file(path)
-                        .hint("make the profiles from this log's items and states, or pass --traits none"),
+                        .hint("make the profiles from this log's items, or pass --traits none"),
                 );
             }
             if known.len() < all {
+                let without = match known.len() {
+                    0 => format!("none of the {all} {what} has a"),
+                    known => format!("{} of {all} {what} have no", all - known),
+                };
                 terminal::warn(&format!(
-                    "{} of {all} {what} have no profile: their traits are zero",
-                    all - known.len()
+                    "{without} profile in {}: their traits are zero",
+                    path.display()
                 ));
             }
         }

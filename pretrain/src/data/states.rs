@@ -23,6 +23,7 @@ impl Dataset {
         log_path: &Path,
         reading: Reading,
     ) -> Result<Vec<Option<String>>> {
+        self.take_kind(&read.users);
         let mut hashes = vec![None; self.users.len()];
         for (row, id) in read.users.ids().enumerate() {
             if read.items[row].is_empty() && self.users.code(id).is_none() {

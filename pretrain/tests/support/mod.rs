@@ -94,10 +94,7 @@ pub(crate) fn write_log(folder: &Path, log: &Interactions) {
 pub(crate) fn write_without_rows(folder: &Path) {
     let log = log(IdKind::Text);
     write_log(folder, &log);
-    let people = Users {
-        ids: log.users.clone(),
-        attributes: vec![BTreeMap::new(); USERS as usize],
-    };
+    write_users(folder);
     let none = Interactions {
         user: Vec::new(),
         item: Vec::new(),
@@ -108,6 +105,14 @@ pub(crate) fn write_without_rows(folder: &Path) {
     };
     let path = folder.join("log/interactions.parquet");
     interactions::write(&path, &Manifest::new(LOG, "test"), &none).unwrap();
+}
+
+/// Writes `log/users.parquet`, of whom nothing is told.
+pub(crate) fn write_users(folder: &Path) {
+    let people = Users {
+        ids: log(IdKind::Text).users,
+        attributes: vec![BTreeMap::new(); USERS as usize],
+    };
     let path = folder.join("log/users.parquet");
     users::write(&path, &Manifest::new(users::USERS, "test"), &people).unwrap();
 }

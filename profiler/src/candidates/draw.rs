@@ -9,6 +9,7 @@ use super::{Draw, History};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Weighting {
     /// In proportion to its likes: a method cannot win by telling what is liked at all from what is not
+    /// (all alike while there is no like)
     #[default]
     Popularity,
     /// All items alike
@@ -27,8 +28,9 @@ impl Weighting {
     /// The weight of each item, from its likes.
     pub(super) fn weights(self, popularity: &[u32]) -> Vec<u32> {
         match self {
-            Weighting::Popularity => popularity.to_vec(),
-            Weighting::Uniform => vec![1; popularity.len()],
+            // Where nothing has a like yet, no item is more popular than another.
+            Weighting::Popularity if popularity.iter().any(|&likes| likes > 0) => popularity.to_vec(),
+            Weighting::Popularity | Weighting::Uniform => vec![1; popularity.len()],
         }
     }
 }

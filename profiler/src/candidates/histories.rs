@@ -63,13 +63,13 @@ impl Histories {
         Histories { rows, items }
     }
 
-    /// Reads the log (a Parquet file, a folder of them, or a glob) that `states` were made from; feedback from
-    /// `like_threshold` on is a like. Sixteen bytes of each row are kept in memory.
+    /// Reads the log (a Parquet file, a folder of them, or a glob) that `states` were made from, where there is one; feedback
+    /// from `like_threshold` on is a like. Sixteen bytes of each row are kept in memory.
     ///
     /// # Errors
     /// When the log is missing or damaged, lacks a column, has a bad row, or nothing of these users and items.
     pub fn read(
-        log: &Path,
+        log: Option<&Path>,
         like_threshold: f32,
         catalogue: &Items,
         states: &States,
@@ -79,7 +79,9 @@ impl Histories {
         // What states and catalogue lack gets codes behind theirs.
         let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
         let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
-        Log::open(&sources::files(log)?)?.scan("log", &columns, workers, |batch| {
+        let files = log.map(sources::files).transpose()?.unwrap_or_default();
+        let opened = Log::open_cut(&files)?;
+        opened.scan("log", &columns, workers, |batch| {
             let user = batch.codes(USER_ID, &mut users, workers)?;
             let item = batch.codes(ITEM_ID, &mut items, workers)?;
             let rows = user
@@ -104,10 +106,8 @@ impl Histories {
             }
         };
         let rows: Vec<History> = events.into_iter().map(history).collect();
-        if rows
-            .iter()
-            .all(|history| history.items.iter().flatten().next().is_none())
-        {
+        let met = |history: &History| history.items.iter().flatten().next().is_some();
+        if let Some(log) = log.filter(|_| opened.rows > 0 && !rows.iter().any(met)) {
             return Err(
                 Error::usage("the log has nothing of these users with items of this catalogue")
                     .file(log)

@@ -6,7 +6,8 @@ use clap::ValueEnum;
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::candidates::{self, CANDIDATES, Candidates as Lists};
-use common::schema::{items, states, table};
+use common::schema::items::{self, ITEMS};
+use common::schema::{states, table};
 use common::{Error, Result, output, terminal};
 use serde::Serialize;
 
@@ -26,7 +27,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The log that the states were made from.
-    pub log: PathBuf,
+    pub log: Option<PathBuf>,
     /// The catalogue.
     pub items: PathBuf,
     /// The states.
@@ -58,7 +59,8 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the states do not belong to the log or hold nothing out where they should, no user
 /// has a list, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let inputs = [&config.log, &config.items, &config.states].map(PathBuf::as_path);
+    let inputs = [Some(&config.items), Some(&config.states), config.log.as_ref()];
+    let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
     output::files([config.out.as_path()], inputs)?;
     let cut = match config.kind {
         Kind::HeldOut => belonging::require_hold_out(&config.states)?,
@@ -73,18 +75,28 @@ pub fn run(config: &Config) -> Result<()> {
         drawn_by: config.draw.weighting.name(),
         users: config.draw.users,
     };
-    let manifest = Manifest::new(CANDIDATES, "profiler candidates")
+    let mut manifest = Manifest::new(CANDIDATES, "profiler candidates")
         .seed(config.draw.seed)
         .config(&recorded)?
-        .input("log", belonging::require_log(&config.states, &config.log)?)
-        .input("items", table::fingerprint(&config.items)?)
+        .input(ITEMS, items::fingerprint(&config.items)?)
         .input("states", table::fingerprint(&config.states)?);
+    // States that name a log were made from one that lists must be drawn without.
+    let made = table::read_manifest(&config.states)?;
+    if let Some(log) = &config.log {
+        manifest = manifest.input("log", belonging::require_log(&config.states, log)?);
+    } else if made.is_some_and(|made| made.inputs.contains_key("log")) {
+        return Err(
+            Error::usage("the states were made from a log, and no log is given")
+                .file(&config.states)
+                .hint("pass it as --log"),
+        );
+    }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
     let histories = Histories::read(
-        &config.log,
+        config.log.as_deref(),
         cut.like_threshold,
         &catalogue,
         &states,

@@ -9,9 +9,9 @@ use crate::candidates::{self, Draw, Kind, Weighting};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The log that the states were made from: a Parquet file, a folder of them, or a glob in quotes
+    /// The log that the states were made from, where there is one: a Parquet file, a folder of them, or a glob in quotes
     #[arg(long, value_name = "FILE|FOLDER|GLOB")]
-    log: PathBuf,
+    log: Option<PathBuf>,
     /// The catalogue
     #[arg(long, value_name = "FILE")]
     items: PathBuf,

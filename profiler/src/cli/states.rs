@@ -9,9 +9,9 @@ use crate::states;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The log: a Parquet file, a folder of them, or a glob in quotes
-    #[arg(long, value_name = "FILE|FOLDER|GLOB")]
-    log: PathBuf,
+    /// The log: a Parquet file, a folder of them, or a glob in quotes; may be left out with --users, where there is no log yet
+    #[arg(long, value_name = "FILE|FOLDER|GLOB", required_unless_present = "users")]
+    log: Option<PathBuf>,
     /// Where the states go
     #[arg(long, value_name = "FILE")]
     out: PathBuf,

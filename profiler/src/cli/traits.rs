@@ -17,14 +17,14 @@ pub(super) struct Arguments {
     /// The catalogue: item_id, title, and text and categories where there are any
     #[arg(long, value_name = "FILE")]
     items: PathBuf,
-    /// The user states, made by `profiler states`
+    /// The user states, made by `profiler states`; without them items are read, and of --users what their attributes tell
     #[arg(long, value_name = "FILE")]
-    states: PathBuf,
+    states: Option<PathBuf>,
     /// What else is known of users: user_id, attributes
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// Profiles of the users, made by `profiler summarise`, to be told in their prompts and kept with their traits
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "states")]
     summaries: Option<PathBuf>,
     /// Whether prompts tell a user's history beside the summary
     #[arg(long, value_enum, default_value = "show", requires = "summaries")]

@@ -144,7 +144,7 @@ fn manifest(config: &Config) -> Result<Manifest> {
         users: config.users,
     };
     let (items, states) = (
-        table::fingerprint(&config.items)?,
+        items::fingerprint(&config.items)?,
         table::fingerprint(&config.states)?,
     );
     let mut manifest = Manifest::new(METRICS, "profiler eval")
@@ -168,7 +168,7 @@ fn manifest(config: &Config) -> Result<Manifest> {
             }
             if let Some(made) = table::read_manifest(path)? {
                 made.require_input("states", &states, path, &config.states)?;
-                made.require_input("items", &items, path, &config.items)?;
+                items::require(&made, &items, path, &config.items)?;
             }
             manifest = manifest.input(&format!("{role}: {name}"), table::fingerprint(path)?);
         }
@@ -181,7 +181,7 @@ fn measure(config: &Config) -> Result<Evaluation> {
     let cut = candidates::require_hold_out(&config.states)?;
     let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
     let histories = Histories::read(
-        &config.log,
+        Some(&config.log),
         cut.like_threshold,
         &catalogue,
         &states,

@@ -134,10 +134,11 @@ fn read(config: &Config) -> Result<Inputs> {
     if let Some(path) = &config.profiles
         && let Some(made) = table::read_manifest(path)?
     {
-        for (role, file) in [("items", &config.items), ("states", &config.states)] {
-            if let Some(file) = file {
-                made.require_input(role, &table::fingerprint(file)?, path, file)?;
-            }
+        if let Some(file) = &config.items {
+            items::require(&made, &items::fingerprint(file)?, path, file)?;
+        }
+        if let Some(file) = &config.states {
+            made.require_input("states", &table::fingerprint(file)?, path, file)?;
         }
         if let Some(model) = &config.model
             && made

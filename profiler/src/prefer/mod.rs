@@ -190,7 +190,7 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
         manifest,
         &config.model,
         &config.items,
-        &config.states,
+        Some(&config.states),
         config.users.as_deref(),
     )?;
     Ok(manifest.input("candidates", table::fingerprint(&config.candidates)?))

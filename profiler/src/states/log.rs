@@ -55,7 +55,7 @@ impl Log {
     ///
     /// # Errors
     /// As [`Log::open`], but for an empty log.
-    pub(super) fn open_cut(files: &[PathBuf]) -> Result<Self> {
+    pub(crate) fn open_cut(files: &[PathBuf]) -> Result<Self> {
         let mut log = Log {
             files: Vec::with_capacity(files.len()),
             parts: Vec::new(),

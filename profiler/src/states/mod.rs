@@ -30,8 +30,8 @@ use tally::Tally;
 /// What `states` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The log: a Parquet file, a folder of them, or a glob.
-    pub log: PathBuf,
+    /// The log: a Parquet file, a folder of them, or a glob; none where there is no log yet, but users.
+    pub log: Option<PathBuf>,
     /// Users who get a state, an empty one, even where the log does not have them.
     pub users: Option<PathBuf>,
     /// Interactions in a state.
@@ -67,7 +67,12 @@ pub struct Config {
 /// When the log is missing, no log, held-out truth, empty while no users are given, or has a bad row; when users do not belong to the log; when
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let files = sources::files(&config.log)?;
+    let files = config
+        .log
+        .as_deref()
+        .map(sources::files)
+        .transpose()?
+        .unwrap_or_default();
     let inputs = files.iter().map(PathBuf::as_path);
     output::files([config.out.as_path()], inputs.chain(config.users.as_deref()))?;
     let feedback = feedback(&files, config.like_threshold)?;
@@ -78,8 +83,10 @@ pub fn run(config: &Config) -> Result<()> {
     };
     let mut manifest = Manifest::new(STATES, "profiler states")
         .seed(config.seed)
-        .config(&cut)?
-        .input("log", table::fingerprint_of(&files)?);
+        .config(&cut)?;
+    if config.log.is_some() {
+        manifest = manifest.input("log", table::fingerprint_of(&files)?);
+    }
     if let Some(users) = &config.users {
         manifest = manifest.input("users", table::fingerprint(users)?);
     }
@@ -105,7 +112,9 @@ pub fn run(config: &Config) -> Result<()> {
         liked,
         times,
     } = pieces::write(&config.out, &manifest, means, config.users.as_deref())?;
-    times.warn(&config.log);
+    if let Some(log) = &config.log {
+        times.warn(log);
+    }
     terminal::info(&format!(
         "{}: {users} users, {interactions} interactions; {shown} in the states, {liked} of them liked; {times}",
         config.out.display(),
@@ -115,8 +124,11 @@ pub fn run(config: &Config) -> Result<()> {
 
 /// What feedback means; all files of a log must agree.
 fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
-    let first = interactions::feedback_of_log(&files[0], like_threshold)?;
-    for file in &files[1..] {
+    let Some((first, others)) = files.split_first() else {
+        return Ok(Feedback::unknown(like_threshold));
+    };
+    let first = interactions::feedback_of_log(first, like_threshold)?;
+    for file in others {
         let other = interactions::feedback_of_log(file, like_threshold)?;
         if other != first {
             return Err(Error::usage(format!(

@@ -5,7 +5,7 @@ mod summaries;
 use std::path::Path;
 
 use common::manifest::Manifest;
-use common::schema::items::Items;
+use common::schema::items::{self, ITEMS, Items};
 use common::schema::states::States;
 use common::schema::table;
 use common::schema::users::Users;
@@ -22,17 +22,18 @@ pub fn record(
     manifest: Manifest,
     model: &Path,
     items: &Path,
-    states: &Path,
+    states: Option<&Path>,
     users: Option<&Path>,
 ) -> Result<Manifest> {
-    let manifest = manifest
+    let mut manifest = manifest
         .input_file("model", model)?
-        .input("items", table::fingerprint(items)?)
-        .input("states", table::fingerprint(states)?);
-    match users {
-        Some(users) => Ok(manifest.input("users", table::fingerprint(users)?)),
-        None => Ok(manifest),
+        .input(ITEMS, items::fingerprint(items)?);
+    for (role, path) in [("states", states), ("users", users)] {
+        if let Some(path) = path {
+            manifest = manifest.input(role, table::fingerprint(path)?);
+        }
     }
+    Ok(manifest)
 }
 
 /// The item of the catalogue with the code `code`.

@@ -177,7 +177,7 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         manifest,
         &config.model,
         &config.items,
-        &config.states,
+        Some(&config.states),
         config.users.as_deref(),
     )
 }

@@ -33,11 +33,11 @@ pub struct Config {
     pub model: PathBuf,
     /// The catalogue.
     pub items: PathBuf,
-    /// The user states.
-    pub states: PathBuf,
+    /// The user states; without them users are read from their attributes alone.
+    pub states: Option<PathBuf>,
     /// What else is known of users.
     pub users: Option<PathBuf>,
-    /// Profiles of the users to tell in their prompts.
+    /// Profiles of the users to tell in their prompts; they are of states.
     pub summaries: Option<Told>,
     /// The built-in vocabulary and templates.
     pub domain: Domain,
@@ -68,14 +68,19 @@ struct Recorded<'a> {
 }
 
 /// Reads the traits of all items and user states, and writes their profiles: items first, each kind in the
-/// order of its input.
+/// order of its input. Without states the users are those of `users`, with an empty state each, or there are none.
 ///
 /// # Errors
 /// When an input is missing or bad, the model cannot be used, words of the vocabulary cannot be told apart, or
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let inputs = [&config.model, &config.items, &config.states].map(PathBuf::as_path);
-    let more = [&config.users, &config.vocabulary, &config.templates];
+    let inputs = [&config.model, &config.items].map(PathBuf::as_path);
+    let more = [
+        &config.states,
+        &config.users,
+        &config.vocabulary,
+        &config.templates,
+    ];
     let more = more.into_iter().filter_map(|input| input.as_deref());
     output::files([config.out.as_path()], inputs.into_iter().chain(more))?;
     Header::read(&config.model)?;
@@ -84,15 +89,19 @@ pub fn run(config: &Config) -> Result<()> {
     let templates = Templates::load(config.domain, config.templates.as_deref(), &wanted)?;
     let manifest = manifest(config, &words, &templates)?;
     let catalogue = items::read(&config.items)?;
-    let states = states::read(&config.states)?;
     let users = config.users.as_deref().map(users::read).transpose()?;
+    let place = config.states.as_deref().unwrap_or(&config.items);
+    let states = match &config.states {
+        Some(path) => states::read(path)?,
+        None => States::empty(users.as_ref().map(|users| &users.ids)),
+    };
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let items = item_subjects(&catalogue, &templates)?;
-    let mut described = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
+    let mut described = subjects::users(&states, &catalogue, users.as_ref(), place)?;
     let summaries = match &config.summaries {
-        Some(told) => subjects::tell(told, &states, &mut described, &config.states)?,
+        Some(told) => subjects::tell(told, &states, &mut described, place)?,
         None => Vec::new(),
     };
     let users = user_subjects(&states, &described, &templates)?;
@@ -165,7 +174,7 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         manifest,
         &config.model,
         &config.items,
-        &config.states,
+        config.states.as_deref(),
         config.users.as_deref(),
     )?;
     match &config.summaries {

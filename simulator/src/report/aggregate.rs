@@ -8,6 +8,15 @@ use polars::prelude::*;
 
 use super::interval::Estimate;
 
+/// What a curve has a point for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Along {
+    /// Each block of episodes that a run has measured.
+    Blocks,
+    /// Each tenth of the method's episodes, in its middle: the mean over its blocks.
+    Tenths,
+}
+
 /// All measurements of a report as a table; values that are not finite are left out.
 pub(super) struct Measurements(LazyFrame);
 
@@ -59,16 +68,30 @@ impl Measurements {
         read().map_err(failed)
     }
 
-    /// One metric along its steps over seeds, by method.
+    /// One metric along the steps of each method over seeds, by method.
     pub(super) fn curves(
         &self,
         environment: &str,
         split: &str,
         metric: &str,
+        along: Along,
     ) -> Result<BTreeMap<String, Vec<(u64, Estimate)>>> {
-        let steps = self
-            .of(environment, split)
-            .filter(col(METRIC).eq(lit(metric)))
+        let mut steps = self.of(environment, split).filter(col(METRIC).eq(lit(metric)));
+        if along == Along::Tenths {
+            // In twentieths, so that the middle of a tenth is a whole number: 1, 3, ... 19.
+            let whole = col(STEP).max().over([col(METHOD)]).map_err(failed)?;
+            let floor = |above: Expr, below: Expr| {
+                (above.cast(DataType::Float64) / below.cast(DataType::Float64)).cast(DataType::UInt64)
+            };
+            let tenth = floor(col(STEP) * lit(10u64) - lit(1u64), whole.clone());
+            let middle = floor((tenth * lit(2u64) + lit(1u64)) * whole, lit(20u64));
+            steps = steps
+                .with_column(middle.alias(STEP))
+                .sort([METHOD, SEED, STEP, VALUE], SortMultipleOptions::default())
+                .group_by_stable([col(METHOD), col(SEED), col(STEP)])
+                .agg([col(VALUE).mean()]);
+        }
+        let steps = steps
             .sort([METHOD, STEP, SEED], SortMultipleOptions::default())
             .group_by_stable([col(METHOD), col(STEP)])
             .agg([col(VALUE)])
@@ -193,10 +216,27 @@ mod tests {
         ];
         let found = Measurements::new(&metrics)
             .unwrap()
-            .curves("e", "online", "return")
+            .curves("e", "online", "return", Along::Blocks)
             .unwrap();
         let curve: Vec<(u64, f64, usize)> = found["a"].iter().map(|(step, e)| (*step, e.mean, e.n)).collect();
         assert_eq!(curve, [(5, 1.5, 2), (10, 3.0, 1)]);
+    }
+
+    #[test]
+    fn tenths_are_means_over_their_blocks_and_then_over_seeds() {
+        let block = |seed, block: u64, value| metric("a", seed, "return", 50 * block, value);
+        let metrics: Vec<Metric> = (1..=20)
+            .flat_map(|at| [block(1, at, at as f64 + 10.0), block(0, at, at as f64)])
+            .collect();
+        let found = Measurements::new(&metrics)
+            .unwrap()
+            .curves("e", "online", "return", Along::Tenths)
+            .unwrap();
+        let curve: Vec<(u64, f64, usize)> = found["a"].iter().map(|(step, e)| (*step, e.mean, e.n)).collect();
+        assert_eq!(
+            (curve.len(), curve[0], curve[9]),
+            (10, (50, 6.5, 2), (950, 24.5, 2))
+        );
     }
 
     #[test]

@@ -9,16 +9,18 @@ use common::manifest::Manifest;
 use super::load::{self, Source};
 use super::policies::Policy;
 use super::section::Section;
-use super::{html, reliability, settings, text};
+use super::{html, picture, reliability, settings, text};
 use crate::metric;
 
-/// A report in its two forms.
+/// A report in its forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Tables for the terminal.
     pub text: String,
     /// The page.
     pub html: String,
+    /// The picture, where there is something to draw in it.
+    pub picture: Option<String>,
 }
 
 /// Makes the report of the metrics in `metrics` (files, or folders of files) and, where given, of the policies
@@ -73,6 +75,7 @@ fn of(sources: &[Source], policies: &[Policy]) -> Result<Report> {
     let reliability = reliability::of(measured.chain(of_policies))?;
     Ok(Report {
         text: text::write(&sections, &reliability),
+        picture: picture::draw(&sections)?,
         html: html::write(&sections, &reliability, &groups, &manifest.to_json())?,
     })
 }
@@ -105,7 +108,7 @@ pub(super) mod tests {
     use common::schema::metrics::{self, Metric};
 
     /// Metrics of one method over `seeds`, as `simulator run` writes them, around a `level` of return.
-    fn runs(environment: &str, method: &str, level: f64, seeds: u64) -> Vec<Metric> {
+    pub(in crate::report) fn runs(environment: &str, method: &str, level: f64, seeds: u64) -> Vec<Metric> {
         let mut rows = Vec::new();
         for seed in 0..seeds {
             let noise = 0.01 * (seed * seed) as f64 + 0.3 * seed as f64;

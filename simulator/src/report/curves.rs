@@ -17,10 +17,22 @@ use super::palette::{GRID, INK, Stroke};
 /// Width and height in the SVG's own units. Plotters places on whole units, so a chart is drawn at twice the size at
 /// which the page shows it.
 const SIZE: (u32, u32) = (1760, 920);
-/// Room for the labels.
-const LABELS: u32 = 470;
-/// Text, before plotters' own factor of 1 / 1.24.
+/// Text of such a chart, before plotters' own factor of 1 / 1.24.
 const FONT: u32 = 34;
+/// The widest that a character is in the mean, as a share of [`FONT`]: of common sans-serif fonts Verdana is the widest.
+const CHARACTER: f64 = 0.5;
+
+/// What stands around the lines of a chart.
+pub(super) struct Frame<'a> {
+    /// Above it.
+    pub(super) title: Option<&'a str>,
+    /// Below the episodes and beside the values.
+    pub(super) axes: Option<[&'a str; 2]>,
+    /// The size of the text.
+    pub(super) font: u32,
+    /// Numbers at an axis, at most.
+    pub(super) numbers: usize,
+}
 
 /// One line of a chart.
 pub(super) struct Curve {
@@ -34,7 +46,7 @@ pub(super) struct Curve {
     pub(super) points: Vec<(u64, Estimate)>,
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Plot<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Draws `curves` from 0 to `episodes`; `None` when no curve has two points there.
@@ -53,7 +65,13 @@ pub(super) fn draw(curves: &[Curve], episodes: u64, value_axis: &str) -> Result<
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        fill(&area, &curves, episodes, value_axis)?;
+        let frame = Frame {
+            title: None,
+            axes: Some(["episodes played", value_axis]),
+            font: FONT,
+            numbers: 7,
+        };
+        fill(&area, &curves, episodes, &frame)?;
         area.present().map_err(failed)?;
     }
     Ok(Some(svg))
@@ -75,28 +93,49 @@ impl Curve {
     }
 }
 
-fn fill(area: &Area<'_>, curves: &[Curve], episodes: u64, value_axis: &str) -> Result<()> {
+/// Draws `curves` from 0 to `episodes` within `area`. To the right there is room for the longest label.
+///
+/// # Errors
+/// When the chart cannot be drawn.
+pub(super) fn fill(area: &Area<'_>, curves: &[Curve], episodes: u64, frame: &Frame<'_>) -> Result<()> {
     let [low, high] = values(curves);
-    let mut plot = ChartBuilder::on(area)
-        .margin_top(16)
-        .margin_right(LABELS)
-        .x_label_area_size(92)
-        .y_label_area_size(124)
+    let (font, size) = (frame.font, f64::from(frame.font));
+    let longest = curves
+        .iter()
+        .map(|curve| curve.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    let labels = labels_from(font) + (longest as f64 * CHARACTER * size).ceil() as u32;
+    let [below, beside] = if frame.axes.is_some() {
+        [2.7, 3.65]
+    } else {
+        [1.5, 2.6]
+    };
+    let text = || ("sans-serif", font).into_font().color(&INK.light);
+    let mut builder = ChartBuilder::on(area);
+    if let Some(title) = frame.title {
+        builder.caption(title, ("sans-serif", 1.15 * size).into_font().color(&INK.light));
+    }
+    let mut plot = builder
+        .margin_top(font / 2)
+        .margin_right(labels)
+        .x_label_area_size((below * size) as u32)
+        .y_label_area_size((beside * size) as u32)
         .build_cartesian_2d(0.0..episodes as f64, low..high)
         .map_err(failed)?;
-    let font = || ("sans-serif", FONT).into_font();
+    let [x_axis, y_axis] = frame.axes.unwrap_or_default();
     plot.configure_mesh()
         .disable_x_mesh()
         .bold_line_style(GRID.light.stroke_width(2))
         .light_line_style(TRANSPARENT)
         .axis_style(INK.light.stroke_width(2))
-        .label_style(font().color(&INK.light))
-        .axis_desc_style(font().color(&INK.light))
-        .x_labels(7)
-        .y_labels(7)
+        .label_style(text())
+        .axis_desc_style(text())
+        .x_labels(frame.numbers)
+        .y_labels(frame.numbers)
         .x_label_formatter(&|x| number::count(x.round() as u64))
-        .x_desc("episodes played")
-        .y_desc(value_axis)
+        .x_desc(x_axis)
+        .y_desc(y_axis)
         .draw()
         .map_err(failed)?;
     for curve in curves {
@@ -105,7 +144,12 @@ fn fill(area: &Area<'_>, curves: &[Curve], episodes: u64, value_axis: &str) -> R
     for curve in curves {
         line(&mut plot, curve)?;
     }
-    end_labels(area, &plot, curves)
+    end_labels(area, &plot, curves, font)
+}
+
+/// How far right of the lines the names begin.
+fn labels_from(font: u32) -> u32 {
+    27 * font / 10
 }
 
 /// The range of values: all lines, and their bands as far as these do not dwarf the lines.
@@ -182,36 +226,53 @@ fn dashes(stroke: Stroke) -> Option<(u32, u32)> {
 }
 
 /// A leader from the end of each line to a sample of its stroke and its name.
-fn end_labels(area: &Area<'_>, plot: &Plot<'_, '_>, curves: &[Curve]) -> Result<()> {
+fn end_labels(area: &Area<'_>, plot: &Plot<'_, '_>, curves: &[Curve], font: u32) -> Result<()> {
+    // The plot's coordinates are those of the whole drawing, in which the area may be a part.
+    let (left, top) = area.get_base_pixel();
     let ends: Vec<(i32, i32)> = curves
         .iter()
         .filter_map(|curve| curve.points.last())
         .map(|(step, estimate)| plot.backend_coord(&(*step as f64, estimate.mean)))
+        .map(|(x, y)| (x - left, y - top))
         .collect();
     let (across, down) = plot.plotting_area().get_pixel_range();
-    let range = [f64::from(down.start) + 14.0, f64::from(down.end) - 14.0];
+    let (right, down) = (across.end - left, down.start - top..down.end - top);
+    let size = f64::from(font);
+    let range = [
+        f64::from(down.start) + 0.4 * size,
+        f64::from(down.end) - 0.4 * size,
+    ];
     let wanted: Vec<f64> = ends.iter().map(|&(_, y)| f64::from(y)).collect();
-    let text = ("sans-serif", FONT).into_font().color(&INK.light);
+    let text = ("sans-serif", font).into_font().color(&INK.light);
     let text = text.pos(Pos::new(HPos::Left, VPos::Center));
-    for ((curve, (end_x, end_y)), y) in curves.iter().zip(ends).zip(labels::spread(&wanted, 40.0, range)) {
-        let (left, y) = (across.end + 34, y.round() as i32);
+    for ((curve, (end_x, end_y)), y) in
+        curves
+            .iter()
+            .zip(ends)
+            .zip(labels::spread(&wanted, 1.18 * size, range))
+    {
+        let (left, y) = (right + font as i32, y.round() as i32);
         let leader = vec![(end_x + 4, end_y), (left, y)];
         area.draw(&PathElement::new(leader, curve.colour.mix(0.55).stroke_width(2)))
             .map_err(failed)?;
-        let sample = [(left, y), (left + 46, y)];
+        let sample = [(left, y), (left + 27 * font as i32 / 20, y)];
         let style = curve.colour.stroke_width(6);
         match dashes(curve.stroke) {
             None => area.draw(&PathElement::new(sample.to_vec(), style)),
             Some((dash, space)) => area.draw(&DashedPathElement::new(sample, dash, space, style)),
         }
         .map_err(failed)?;
-        area.draw(&Text::new(curve.name.clone(), (left + 58, y), text.clone()))
-            .map_err(failed)?;
+        area.draw(&Text::new(
+            curve.name.clone(),
+            (right + labels_from(font) as i32, y),
+            text.clone(),
+        ))
+        .map_err(failed)?;
     }
     Ok(())
 }
 
-fn failed(error: impl Display) -> Error {
+pub(super) fn failed(error: impl Display) -> Error {
     Error::retry(format!("the chart cannot be drawn: {error}"))
 }
 

@@ -14,6 +14,7 @@ mod load;
 mod methods;
 mod number;
 mod palette;
+mod picture;
 mod policies;
 mod reliability;
 mod section;
@@ -43,33 +44,50 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub policies: Option<PathBuf>,
     /// The page to write
-    #[arg(long, value_name = "FILE.html")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE.html", required_unless_present = "picture")]
+    pub out: Option<PathBuf>,
+    /// One picture of all environments: Headstart, adapting and frozen, the best plain recommenders and the oracle's level,
+    /// as an SVG for documents in light and in dark
+    #[arg(long, value_name = "FILE.svg")]
+    pub picture: Option<PathBuf>,
     /// What all verbs have.
     #[command(flatten)]
     pub shared: Shared,
 }
 
-/// Runs `simulator report`: prints the tables and writes the page.
+/// Runs `simulator report`: prints the tables and writes the page and the picture.
 ///
 /// # Errors
-/// As [`make`]; when another page stands at the output and `--overwrite` was not given; on I/O failure.
+/// As [`make`]; when another page or picture stands at the output and `--overwrite` was not given; when there is nothing to
+/// picture; on I/O failure.
 pub fn run(args: Args) -> Result<()> {
     args.shared.init_terminal();
     let metrics: Vec<PathBuf> = args.metrics.into_iter().chain(args.fidelity).collect();
-    output::files([args.out.as_path()], metrics.iter().map(PathBuf::as_path))?;
+    let outputs = [&args.out, &args.picture].into_iter().flatten();
+    output::files(
+        outputs.map(PathBuf::as_path),
+        metrics.iter().map(PathBuf::as_path),
+    )?;
     let report = make(&metrics, args.policies.as_deref())?;
     // The tables are wanted even where the page may not be replaced, and the page even where no one reads on.
-    let written = write(&args.out, &report.html, args.shared.overwrite);
+    let picture = args.picture.map(|path| {
+        let svg = report.picture.ok_or_else(picture::nothing)?;
+        write(&path, &svg, args.shared.overwrite)
+    });
+    let page = args
+        .out
+        .map(|path| write(&path, &report.html, args.shared.overwrite));
     let printed = terminal::print(&report.text);
-    written.and(printed)
+    page.transpose()?;
+    picture.transpose()?;
+    printed
 }
 
-/// Writes the page, unless it stands there already.
-fn write(path: &Path, html: &str, overwrite: bool) -> Result<()> {
+/// Writes the page or picture, unless it stands there already.
+fn write(path: &Path, text: &str, overwrite: bool) -> Result<()> {
     artifact::write_text(
         path,
-        html,
+        text,
         "was made from other metrics, or is no report",
         overwrite,
     )
@@ -112,12 +130,14 @@ mod tests {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
         };
-        assert!(parse(&words(&[])).is_err(), "--out is required");
+        assert!(parse(&words(&[])).is_err(), "--out or --picture is required");
         let out = at("new/report.html");
         run(parse(&words(&["--out", &out])).unwrap()).unwrap();
         let page = std::fs::read_to_string(&out).unwrap();
         assert!(page.contains("How far the environment can be trusted") && page.contains("iALP (frozen)"));
         run(parse(&words(&["--out", &out])).unwrap()).unwrap();
+        let nothing = run(parse(&words(&["--picture", &at("start.svg")])).unwrap()).unwrap_err();
+        assert!(nothing.to_string().contains("nothing to picture"), "{nothing}");
         let missing = run(parse(&words(&["--out", &out, "--policies", &at("none")])).unwrap()).unwrap_err();
         assert!(missing.to_string().contains("none"), "{missing}");
         assert_eq!(std::fs::read_to_string(&out).unwrap(), page);

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::Result;
 use common::schema::metrics::Metric;
 
-use super::aggregate::Measurements;
+use super::aggregate::{Along, Measurements};
 use super::curves::Curve;
 use super::fidelity::Fidelity;
 use super::table::{self, DRAWN, EXPECTED, Measure, Row, Summaries};
 use super::verdict::{self, Comparison};
-use super::{methods, number, palette};
+use super::{methods, number, palette, picture};
 use crate::metric::{ONLINE, REPEATS};
 
 /// One environment.
@@ -29,6 +29,8 @@ pub(super) struct Section {
     pub(super) drawn: Vec<Row>,
     /// The learning curves.
     pub(super) curves: Vec<Curve>,
+    /// The lines of its panel in the picture.
+    pub(super) picture: Vec<Curve>,
     /// What the language model did.
     pub(super) comparisons: Vec<Comparison>,
     /// How far the environment can be trusted, where it was measured.
@@ -56,7 +58,7 @@ impl Section {
         let runs = Runs::of(metrics);
         let methods = &runs.methods;
         let measure = Measure::choose(&online, methods);
-        let mut points = measurements.curves(environment, ONLINE, measure.curve)?;
+        let mut points = measurements.curves(environment, ONLINE, measure.curve, Along::Blocks)?;
         let curves = methods.iter().enumerate().filter_map(|(at, method)| {
             let (shade, stroke) = palette::style(method, at);
             let points = points.remove(method)?;
@@ -68,6 +70,15 @@ impl Section {
             })
         });
         let fidelity = Fidelity::of(measurements, environment)?;
+        let tenths = measurements.curves(environment, ONLINE, measure.curve, Along::Tenths)?;
+        let mean = |method: &str| {
+            let key = (method.to_string(), measure.mean.to_string());
+            online
+                .get(&key)
+                .map_or(f64::NEG_INFINITY, |estimate| estimate.mean)
+        };
+        let oracle = fidelity.as_ref().and_then(|f| f.oracle);
+        let picture = picture::lines(tenths, mean, oracle, runs.longest());
         let mut rows = table::rows(&online, methods, &measure);
         if !rows.is_empty() {
             rows.extend(fidelity.as_ref().and_then(|f| f.oracle).map(Row::oracle));
@@ -76,7 +87,7 @@ impl Section {
         notes.extend(repeats(&online, methods));
         Ok(Section {
             environment: environment.to_string(),
-            episodes: runs.episodes.last().copied().unwrap_or(0),
+            episodes: runs.longest(),
             rows,
             drawn: if measure == EXPECTED {
                 table::rows(&online, methods, &DRAWN)
@@ -84,6 +95,7 @@ impl Section {
                 Vec::new()
             },
             curves: curves.collect(),
+            picture,
             comparisons: verdict::compare(measurements, environment, &measure, methods)?,
             fidelity,
             notes,
@@ -137,6 +149,10 @@ impl Runs {
             seeds,
             episodes,
         }
+    }
+
+    fn longest(&self) -> u64 {
+        self.episodes.last().copied().unwrap_or(0)
     }
 
     fn notes(&self) -> Vec<String> {

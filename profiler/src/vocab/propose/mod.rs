@@ -142,7 +142,7 @@ fn heading(config: &Config, catalogue: &Items, tastes: Option<&Groups>) -> Resul
         "# Proposed by profiler vocab {} for {} items ({})",
         env!("CARGO_PKG_VERSION"),
         catalogue.ids.len(),
-        table::fingerprint(&config.items)?,
+        items::fingerprint(&config.items)?,
     );
     // Writing to a String cannot fail.
     let _ = match config.states.as_deref().zip(tastes) {
