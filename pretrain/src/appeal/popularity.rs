@@ -28,9 +28,10 @@ const ROUNDS: usize = 30;
 const DONE: f64 = 1e-5;
 /// Rows of a piece of a sum over items.
 const PIECE: usize = 512;
-/// Bounds of the logarithms of rates and of the shape.
+/// Bounds of the logarithms of rates and of the shape: what is known of an item counts for one like of its own at most, since
+/// what is often met and what is liked where it is met are not the same.
 const MOST: f64 = 25.0;
-const SHAPES: (f64, f64) = (-7.0, 7.0);
+const SHAPES: (f64, f64) = (-7.0, 0.0);
 const BISECTIONS: usize = 40;
 
 /// What popularity is regressed on.
