@@ -155,7 +155,10 @@ pub trait Strategy: Send + Sync {
     ///
     /// # Errors
     /// Bytes that are damaged; nothing changes then.
-    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], _kin: bool) -> Result<Carried> {
-        Ok(Carried::default())
+    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        Ok(Carried {
+            users: kin,
+            ..Carried::default()
+        })
     }
 }

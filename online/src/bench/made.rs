@@ -110,6 +110,7 @@ fn users(sizes: Sizes, seed: u64) -> PolicyUsers {
         traits: normals(sizes.users * TRAITS, seed, "user traits"),
         consumed,
         memory: memories(sizes, seed),
+        answered: Vec::new(),
     }
 }
 

@@ -208,10 +208,13 @@ pub(crate) fn memory(
         memory[*at..at + width].copy_from_slice(row(rows, *width, user as u32));
     }
     for (rows, liked) in [(&log.likes, true), (&log.dislikes, false)] {
-        for &item in rows.row(user) {
-            history::remember(&weights.encoder, &mut memory, item, liked);
+        for (item, value) in rows.entries(user) {
+            history::remember(&weights.encoder, &mut memory, item, liked, value);
         }
     }
+    // Who was shown more than he liked has liked nothing, not less than that.
+    let likes = &mut memory[network.hidden];
+    *likes = likes.max(0.0);
     memory
 }
 

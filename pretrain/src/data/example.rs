@@ -55,6 +55,7 @@ pub(crate) fn two_kinds() -> Dataset {
         states: logs.iter().map(|log| last(log, WINDOW).to_vec()).collect(),
         replay: Replay::of_logs(&logs, items as usize),
         without_feedback: WithoutFeedback::default(),
+        answers: Vec::new(),
         popularity,
         window: WINDOW,
         profiles: Some(profiles),

@@ -21,6 +21,8 @@ pub struct InputPaths {
     pub profiles: Option<PathBuf>,
     /// What the language model would choose, for a reward model without a log.
     pub preferences: Option<PathBuf>,
+    /// What came back to recommendations: files of events, or folders of such, as `online` writes them.
+    pub events: Vec<PathBuf>,
     /// From where on feedback is a like; over what the log itself says.
     pub like_threshold: Option<f32>,
 }
@@ -35,6 +37,7 @@ pub struct Fingerprints {
     states: Option<Fingerprint>,
     profiles: Option<Fingerprint>,
     preferences: Option<Fingerprint>,
+    events: Option<Fingerprint>,
 }
 
 impl InputPaths {
@@ -64,7 +67,9 @@ impl InputPaths {
 
     /// Whether there is something to work on where the log has no row: a catalogue and users.
     pub fn stand_without_rows(&self) -> bool {
-        let users = self.users().or_else(|| self.consumed()).is_some() || self.states.is_some();
+        let users = self.users().or_else(|| self.consumed()).is_some()
+            || self.states.is_some()
+            || !self.events.is_empty();
         self.catalogue().is_some() && users
     }
 
@@ -93,6 +98,7 @@ impl InputPaths {
             states: fingerprint(&self.states)?,
             profiles: fingerprint(&self.profiles)?,
             preferences: fingerprint(&self.preferences)?,
+            events: self.fingerprint_of_events()?,
         };
         if let Some(states) = &self.states {
             require(states, "log", Some(&prints.log), Some(&log))?;
@@ -112,6 +118,21 @@ impl InputPaths {
             )?;
         }
         Ok(prints)
+    }
+
+    fn fingerprint_of_events(&self) -> Result<Option<Fingerprint>> {
+        let prints: Vec<Fingerprint> = self
+            .events
+            .iter()
+            .map(|path| table::fingerprint(path))
+            .collect::<Result<_>>()?;
+        Ok(match prints.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            all => Some(Fingerprint::of_parts(
+                all.iter().map(|print| print.as_str().as_bytes()),
+            )),
+        })
     }
 }
 
@@ -140,6 +161,7 @@ impl Fingerprints {
             ("states", &self.states),
             ("profiles", &self.profiles),
             ("preferences", &self.preferences),
+            ("events", &self.events),
         ];
         rest.into_iter().fold(
             self.record_read(manifest),
