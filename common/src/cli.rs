@@ -49,6 +49,20 @@ impl Shared {
     }
 }
 
+/// A word of a command line as a manifest records it: paths without their folders, since an artifact must not depend on where
+/// things lie. A word that is a command line of its own is taken word by word.
+pub fn without_folders(word: &str) -> String {
+    if word.contains(" --") {
+        return word.split(' ').map(without_folders).collect::<Vec<_>>().join(" ");
+    }
+    let (flag, path) = match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with('-') => (format!("{flag}="), value),
+        _ => (String::new(), word),
+    };
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    format!("{flag}{name}")
+}
+
 /// The whole of a `main`: expands `--config`, parses, runs, reports a failure and gives the exit code.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     let outcome =

@@ -13,7 +13,7 @@ use common::socket::{self, Socket};
 use common::{Error, Result, output, terminal};
 use serde_json::json;
 
-use crate::agent::{Agent, EventLog, serve};
+use crate::agent::{Agent, EventLog, Refit, serve};
 use crate::live::{Settings, State};
 
 /// What to serve, and how.
@@ -25,6 +25,8 @@ pub struct AgentConfig {
     pub settings: Settings,
     /// Where the environment is.
     pub carrier: Carrier,
+    /// When and how to retrain.
+    pub refit: Option<Refit>,
     /// Where to write events.
     pub events: Option<PathBuf>,
     /// Whether events of another run may be replaced.
@@ -85,14 +87,19 @@ fn session(config: &AgentConfig, policy: Policy, source: impl Read, sink: impl W
     let manifest = Manifest::new(EVENTS, "online agent")
         .seed(seed)
         .input("policy", Policy::fingerprint(&config.policy)?);
-    let mut agent = Agent::new(State::new(policy, &config.settings)?);
+    let mut agent = Agent::new(State::new(policy, &config.settings)?).refitting(config.refit.clone());
+    let refit = config.refit.as_ref();
+    let refit = refit.map(|refit| json!({ "every": refit.every, "command": refit.recorded() }));
 
     let mut planned = None;
     let check = |hello: &Hello| {
-        let session = json!({
+        let mut session = json!({
             "agent": { "strategy": strategy, "hyper": hyper }, "environment": hello.environment,
             "environment_seed": hello.seed, "horizon": hello.horizon, "slate": hello.slate,
         });
+        if let Some(refit) = refit {
+            session["agent"]["refit"] = refit;
+        }
         let manifest = manifest.input("items", hello.items.clone()).config(&session)?;
         if let Some(path) = &config.events {
             // A session cannot know what will come: events of the same run are written again, with the same bytes.

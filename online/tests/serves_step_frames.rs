@@ -122,6 +122,7 @@ fn every_strategy_serves_and_logs() {
         ("random", false),
         ("popularity", false),
         ("frozen", false),
+        ("linucb", true),
         ("scratch", true),
         ("ft", true),
         ("ap", true),

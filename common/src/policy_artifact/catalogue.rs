@@ -20,6 +20,7 @@ const HISTORY: &str = "history";
 const FEEDBACK: &str = "feedback";
 const CONSUMED: &str = "consumed";
 const MEMORY: &str = "memory";
+const ANSWERED: &str = "answered";
 
 /// The actions: columns `item_id`, `popularity` (likes in the log), `traits` (list of f32, standardised).
 #[derive(Clone, Debug, Default)]
@@ -34,7 +35,7 @@ pub struct PolicyItems {
 
 /// What the policy knows of users: columns `user_id`, `history` and `consumed` (lists of u32, the items'
 /// places in `items.parquet`), `feedback` (list of f32, +1 liked, -1 not), `traits` (list of f32, standardised), and
-/// where the encoder keeps one `memory` (list of f32).
+/// where the encoder keeps one `memory` (list of f32) and `answered` (list of u32 as above; absent in older files).
 #[derive(Clone, Debug, Default)]
 pub struct PolicyUsers {
     /// User ids.
@@ -47,6 +48,9 @@ pub struct PolicyUsers {
     pub consumed: Vec<Vec<u32>>,
     /// Memories, row-major U x [`NetworkConfig::memory`]; empty where the encoder keeps none.
     pub memory: Vec<f32>,
+    /// Action codes of recommendations whose answers are in the memory, ascending: they may be offered again. Empty where
+    /// the policy has learnt from none.
+    pub answered: Vec<Vec<u32>>,
 }
 
 fn rows(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
@@ -129,6 +133,9 @@ impl PolicyUsers {
         if remembers {
             let memories = rows(&self.memory, self.ids.len());
             columns.push((MEMORY, number_list_array(&memories), false));
+            let mut answered = self.answered.clone();
+            answered.resize(self.ids.len(), Vec::new());
+            columns.push((ANSWERED, u32_list_array(&answered), false));
         }
         Ok(columns)
     }
@@ -147,6 +154,11 @@ impl PolicyUsers {
             Ok(lists)
         };
         let (history, consumed) = (codes(HISTORY)?, codes(CONSUMED)?);
+        let answered = if table.has(ANSWERED) {
+            codes(ANSWERED)?
+        } else {
+            Vec::new()
+        };
         let feedback = table.number_lists(FEEDBACK)?;
         let memory = match network.memory() {
             0 => Vec::new(),
@@ -172,6 +184,7 @@ impl PolicyUsers {
             traits: table.number_rows(TRAITS, network.traits)?,
             consumed,
             memory,
+            answered,
         })
     }
 }

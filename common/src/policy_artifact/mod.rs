@@ -210,6 +210,7 @@ mod tests {
                 traits: vec![0.5, -0.5, 0.0, 0.0],
                 consumed: vec![vec![0, 2], vec![]],
                 memory: Vec::new(),
+                answered: Vec::new(),
             },
         }
     }
@@ -231,6 +232,29 @@ mod tests {
         assert_eq!(loaded.config, policy().config);
         let (items, users) = Policy::ids(one.path()).unwrap();
         assert!(items.ids().eq(["a", "b", "c"]) && users == IdKind::Text);
+    }
+
+    #[test]
+    fn what_a_memory_holds_comes_back_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut remembering = policy();
+        remembering.config.network.encoder = Encoder::History;
+        remembering.weights = Weights::init(&remembering.config.network, 3);
+        let width = remembering.config.network.memory();
+        remembering.users.memory = (0..2 * width).map(|at| at as f32).collect();
+        for answered in [vec![vec![1, 2], vec![]], vec![]] {
+            remembering.users.answered = answered.clone();
+            remembering.save(folder.path()).unwrap();
+            let loaded = Policy::load(folder.path()).unwrap().users;
+            assert_eq!(loaded.memory, remembering.users.memory);
+            let mut padded = answered;
+            padded.resize(2, vec![]);
+            assert_eq!(loaded.answered, padded);
+        }
+        remembering.users.answered = vec![vec![7], vec![]];
+        remembering.save(folder.path()).unwrap();
+        let error = Policy::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains('7') && error.contains("answered"), "{error}");
     }
 
     #[test]

@@ -161,6 +161,7 @@ impl World {
                 traits: user_traits,
                 consumed,
                 memory: Vec::new(),
+                answered: Vec::new(),
             },
         )
     }

@@ -4,8 +4,8 @@ use common::policy_artifact::{LikeModel, NetworkConfig, PolicyItems, Weights};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Adapter, AdapterSettings, Ap, Frozen, Learning, Mixing, Popularity, Random, Strategy, fine_tune,
-    from_scratch,
+    Adapter, AdapterSettings, Ap, Frozen, Learning, LinUcb, LinUcbSettings, Mixing, Popularity, Random,
+    Strategy, fine_tune, from_scratch,
 };
 use crate::index::Scan;
 
@@ -19,6 +19,8 @@ pub enum Name {
     Popularity,
     /// The prior policy as it is
     Frozen,
+    /// LinUCB: ridge regressions of the answers on the policy's item vectors, with optimism, from nothing
+    Linucb,
     /// A2C from random weights: the same network and budget without the prior
     Scratch,
     /// A-iALP_ft: start from the prior and keep updating everything
@@ -38,6 +40,9 @@ pub struct Hyper {
     pub mixing: Mixing,
     /// The adapter's own.
     pub adapter: AdapterSettings,
+    /// LinUCB's own.
+    #[serde(default)]
+    pub linucb: LinUcbSettings,
     /// By what the adapter scores the catalogue.
     pub scan: Scan,
 }
@@ -49,6 +54,7 @@ impl Hyper {
             learning: Learning::for_strategy(name),
             mixing: Mixing::DEFAULT,
             adapter: AdapterSettings::DEFAULT,
+            linucb: LinUcbSettings::default(),
             scan: Scan::Exact,
         }
     }
@@ -71,6 +77,7 @@ pub fn build(
         Name::Random => Box::new(Random::new(network.items, seed)),
         Name::Popularity => Box::new(Popularity::new(&items.popularity)),
         Name::Frozen => Box::new(Frozen::new(network, weights, seed)),
+        Name::Linucb => Box::new(LinUcb::new(&network, &weights.item_embedding, hyper.linucb)),
         Name::Scratch => Box::new(from_scratch(network, learning, seed)),
         Name::Ft => Box::new(fine_tune(network, weights, learning, seed)),
         Name::Ap => Box::new(Ap::new(network, weights, hyper, seed)),

@@ -55,4 +55,7 @@ pub struct Carried {
     pub kept: Vec<&'static str>,
     /// Learnt parts that start anew, because they do not fit the new policy.
     pub dropped: Vec<&'static str>,
+    /// Whether the strategy's numbers in users' memories hold under the new policy.
+    #[serde(skip)]
+    pub users: bool,
 }

@@ -8,6 +8,7 @@ mod explanation;
 mod frozen;
 mod ft;
 mod learner;
+mod linucb;
 mod mixing;
 mod popularity;
 mod random;
@@ -24,6 +25,7 @@ pub use explanation::{Carried, Explanation, Reason};
 pub use frozen::Frozen;
 pub use ft::fine_tune;
 pub use learner::{Learner, Learning};
+pub use linucb::{LinUcb, LinUcbSettings};
 pub use mixing::{GateSettings, Mixing, Rule};
 pub use popularity::Popularity;
 pub use random::Random;
@@ -155,7 +157,10 @@ pub trait Strategy: Send + Sync {
     ///
     /// # Errors
     /// Bytes that are damaged; nothing changes then.
-    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], _kin: bool) -> Result<Carried> {
-        Ok(Carried::default())
+    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        Ok(Carried {
+            users: kin,
+            ..Carried::default()
+        })
     }
 }

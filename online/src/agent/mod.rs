@@ -6,21 +6,24 @@
 
 mod episode;
 mod events;
+mod refit;
 mod serve;
 #[cfg(test)]
 mod tests;
 
 pub use events::EventLog;
+pub use refit::Refit;
 pub use serve::{Summary, serve};
 
 use std::collections::BTreeMap;
 
 use common::frame::{Reply, Request};
+use common::policy_artifact::Policy;
 use common::{Error, Result};
 
 use crate::adapt::Room;
 use crate::explore::Slate;
-use crate::live::{State, Turn};
+use crate::live::{State, Successor, Turn};
 use episode::Episode;
 
 /// A live policy at work in environments.
@@ -34,6 +37,9 @@ pub struct Agent {
     events: EventLog,
     frames: u64,
     episodes: u32,
+    /// Episodes that have ended.
+    ended: u32,
+    refit: Option<Refit>,
     /// Recommendations so far.
     requests: u64,
 }
@@ -71,8 +77,15 @@ impl Agent {
             events,
             frames: 0,
             episodes: 0,
+            ended: 0,
+            refit: None,
             requests: 0,
         }
+    }
+
+    /// The same, whose policy is made anew while it serves.
+    pub fn refitting(self, refit: Option<Refit>) -> Self {
+        Agent { refit, ..self }
     }
 
     /// Takes the feedback of a vector step, learns from it, and recommends.
@@ -82,6 +95,7 @@ impl Agent {
     pub fn handle(&mut self, request: &Request) -> Result<Reply> {
         let frame = self.frames;
         self.frames += 1;
+        let ended = self.ended;
         let mut slots = Vec::with_capacity(request.len());
         for index in 0..request.len() {
             let row = Row {
@@ -98,6 +112,13 @@ impl Agent {
                     .at(format!("environment {}", row.env))
             };
             slots.push(self.take(&row).map_err(place)?);
+        }
+        if let Some(refit) = &self.refit
+            && self.ended / refit.every > ended / refit.every
+        {
+            let policy = refit.policy(&self.events, self.state.settings().seed)?;
+            self.take_over(policy)
+                .map_err(|e| e.at(format!("the policy of --refit after {} episodes", self.ended)))?;
         }
         Ok(self.recommend(&slots))
     }
@@ -171,7 +192,30 @@ impl Agent {
         episode.move_on(event.shown.item);
         if row.done {
             self.slots[slot].episode = None;
+            self.ended = self.ended.saturating_add(1);
         }
+        Ok(())
+    }
+
+    /// Another policy of the same catalogue takes over, in the middle of episodes.
+    fn take_over(&mut self, policy: Policy) -> Result<()> {
+        let (ours, theirs) = (self.state.items(), &policy.items.ids);
+        if ours.fingerprint() != theirs.fingerprint() {
+            return Err(Error::data(format!(
+                "it has another catalogue ({} items) than the one that it is to follow ({} items)",
+                theirs.len(),
+                ours.len()
+            ))
+            .hint("train it on the log that the first policy was trained on"));
+        }
+        let successor = Successor::new(self.state.catalogue(), policy, self.state.settings())?;
+        let slots = &mut self.slots;
+        self.state.swap_among(successor, |_, change| {
+            let episodes = slots.iter_mut().filter_map(|slot| slot.episode.as_mut());
+            episodes
+                .filter_map(|episode| episode.pending.as_mut())
+                .for_each(change);
+        })?;
         Ok(())
     }
 

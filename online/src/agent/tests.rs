@@ -95,6 +95,7 @@ fn policy() -> Policy {
             traits: vec![0.5],
             consumed: vec![vec![0, 3, 4]],
             memory: Vec::new(),
+            answered: Vec::new(),
         },
         config: PolicyConfig {
             network,

@@ -115,6 +115,7 @@ fn users(sizes: Sizes, seed: u64, interactions: &dyn Fn(usize) -> usize) -> Poli
         traits: normals(sizes.users * TRAITS, seed, "user traits"),
         consumed,
         memory: memories(sizes, seed),
+        answered: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use common::cli::Shared;
 
 use super::learning::LearningArguments;
 use crate::adapt::Name;
+use crate::agent::Refit;
 use crate::run::{self, AgentConfig, Carrier};
 
 #[derive(Args, Debug)]
@@ -29,6 +30,14 @@ pub(super) struct Arguments {
     /// Write what was recommended and what came back, as Parquet, when the session ends
     #[arg(long, value_name = "FILE", conflicts_with = "socket")]
     events: Option<PathBuf>,
+    /// Retrain while serving: after every N episodes run --refit, and let the policy that it makes take over
+    #[arg(long, value_name = "N", requires = "refit", value_parser = clap::value_parser!(u32).range(1..))]
+    refit_every: Option<u32>,
+    /// The command that makes the new policy, such as \"pretrain train --method ease --log LOG --events {events} --seeds 1 --seed
+    /// {seed} --out {out}\": {events} is a file of all that was answered so far, {out} a folder for the policy, and {seed} this
+    /// agent's seed. The agent waits for it
+    #[arg(long, value_name = "COMMAND", requires = "refit_every")]
+    refit: Option<String>,
     #[command(flatten)]
     learning: LearningArguments,
     #[command(flatten)]
@@ -38,11 +47,13 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        run::agent(&self.resolve())
+        run::agent(&self.resolve()?)
     }
 
-    fn resolve(self) -> AgentConfig {
-        AgentConfig {
+    fn resolve(self) -> Result<AgentConfig> {
+        let refit = self.refit_every.zip(self.refit.as_deref());
+        Ok(AgentConfig {
+            refit: refit.map(|(every, line)| Refit::parse(every, line)).transpose()?,
             policy: self.policy,
             settings: self.learning.settings(self.strategy, self.shared.seed),
             carrier: match (self.connect, self.socket) {
@@ -52,6 +63,6 @@ impl Arguments {
             },
             events: self.events,
             overwrite: self.shared.overwrite,
-        }
+        })
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::numbers::{fraction, not_negative, positive, share};
-use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, Mixing, Name, Rule};
+use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, LinUcbSettings, Mixing, Name, Rule};
 use crate::index::Scan;
 use crate::live::Settings;
 
@@ -16,6 +16,8 @@ pub(super) struct LearningArguments {
     mixing: Weight,
     #[command(flatten)]
     adapter: Own,
+    #[command(flatten)]
+    linucb: Bounds,
 }
 
 #[derive(Args, Debug)]
@@ -106,6 +108,14 @@ struct Own {
     scan: Scan,
 }
 
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Upper confidence bounds (linucb)")]
+struct Bounds {
+    /// How much the width of an item's bound counts beside its mean; 0 takes the best mean [default: 0.2]
+    #[arg(long, value_name = "FACTOR", value_parser = not_negative)]
+    alpha: Option<f32>,
+}
+
 impl LearningArguments {
     /// How to act and learn, with the defaults of `strategy`.
     pub(super) fn settings(&self, strategy: Name, seed: u64) -> Settings {
@@ -113,6 +123,7 @@ impl LearningArguments {
             learning,
             mixing,
             adapter,
+            linucb,
         } = self;
         let default = Hyper::for_strategy(strategy);
         let gate = |Gate(alpha): Gate| {
@@ -146,6 +157,9 @@ impl LearningArguments {
                 bonus: adapter.bonus,
                 control: adapter.control,
                 gate_alpha: adapter.gate_alpha,
+            },
+            linucb: LinUcbSettings {
+                alpha: linucb.alpha.unwrap_or(default.linucb.alpha),
             },
             scan: adapter.scan,
         };

@@ -17,6 +17,7 @@ pub(super) struct Known {
     window: usize,
     history: Lists<(u32, f32)>,
     consumed: Lists<u32>,
+    answered: Lists<u32>,
     /// What the encoder keeps of each.
     memory: Vec<f32>,
     /// Numbers of the encoder, and of the strategy, in a user's memory.
@@ -40,6 +41,9 @@ impl Known {
         }
         let latest = |list: &Vec<(u32, f32)>| list.len().saturating_sub(network.window);
         Ok(Known {
+            answered: Lists::new(
+                (0..users.ids.len()).map(|user| users.answered.get(user).map_or(&[][..], Vec::as_slice)),
+            ),
             ids: users.ids,
             traits: users.traits,
             width: network.traits,
@@ -100,6 +104,16 @@ impl Known {
         self.consumed.get(code)
     }
 
+    /// Recommendations to the user of `code` whose answers are in the memory, ascending.
+    pub(super) fn answered(&self, code: u32) -> &[u32] {
+        self.answered.get(code)
+    }
+
+    /// Whether the policy has learnt from answers to recommendations.
+    pub(super) fn knows_answers(&self) -> bool {
+        !self.answered.values.is_empty()
+    }
+
     fn traits_of(&self, code: u32) -> &[f32] {
         &self.traits[code as usize * self.width..][..self.width]
     }
@@ -156,6 +170,7 @@ mod tests {
             traits: vec![0.1, 0.2, 0.3, 0.4],
             consumed: vec![vec![7, 8], vec![1, 2, 3]],
             memory: vec![0.0, 0.0, 0.0, 0.7, 2.0, 1.0],
+            answered: Vec::new(),
         };
         let mut other = users.clone();
         other.memory.pop();

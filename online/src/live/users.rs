@@ -215,6 +215,7 @@ mod tests {
             traits: vec![0.5],
             consumed: vec![vec![1, 4]],
             memory: Vec::new(),
+            answered: Vec::new(),
         };
         Users::new(Arc::new(Known::new(table, &network, 0).unwrap()))
     }

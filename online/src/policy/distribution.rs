@@ -4,7 +4,7 @@ use super::elementary::exp;
 
 /// The logit of an item that must not be chosen. Finite, so that probability times log-probability is 0 and not NaN;
 /// so low that its exponential is exactly 0.
-const MASKED: f32 = -1e30;
+pub(crate) const MASKED: f32 = -1e30;
 /// Partial sums that run side by side.
 const LANES: usize = 16;
 

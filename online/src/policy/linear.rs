@@ -17,7 +17,7 @@ const LANES: usize = 32;
 /// A weight matrix `[rows, columns]` rearranged for the forward product: panels of [`PANEL`] rows, each stored column
 /// by column, the last one filled up with zeros.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Packed {
+pub(crate) struct Packed {
     rows: usize,
     columns: usize,
     panels: Vec<f32>,
@@ -25,7 +25,7 @@ pub(super) struct Packed {
 
 impl Packed {
     /// Packs `weight`, `[rows, columns]` row by row.
-    pub(super) fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
+    pub(crate) fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
         let mut packed = Packed {
             rows,
             columns,
@@ -53,7 +53,7 @@ impl Packed {
     }
 
     /// `out[b, m] = sum_k input[b, k] * weight[m, k]`; `out` is overwritten.
-    pub(super) fn forward(&self, input: &[f32], out: &mut [f32]) {
+    pub(crate) fn forward(&self, input: &[f32], out: &mut [f32]) {
         let (rows, columns) = (self.rows, self.columns);
         if rows == 0 {
             return;

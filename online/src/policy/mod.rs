@@ -8,7 +8,7 @@ pub mod adam;
 pub mod distribution;
 pub(crate) mod elementary;
 mod encoder;
-mod linear;
+pub(crate) mod linear;
 pub mod network;
 
 pub use a2c::{Coefficients, Loss, Transition, a2c_gradients};

@@ -59,6 +59,7 @@ pub(crate) fn policy() -> Policy {
             traits: vec![0.5, -0.5, 1.0, 0.0, 0.0, 0.0, -1.0, 1.0],
             consumed: vec![vec![1, 2, 3], vec![29], vec![], (0..20).collect()],
             memory: Vec::new(),
+            answered: Vec::new(),
         },
     }
 }

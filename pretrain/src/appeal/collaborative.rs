@@ -63,8 +63,8 @@ impl Directions {
             .collect();
         let mut squares = 0.0;
         for (user, weight) in row_weight.iter().enumerate() {
-            for &item in likes.row(user) {
-                squares += f64::from(weight * column_weight[item as usize]).powi(2);
+            for (item, value) in likes.entries(user) {
+                squares += f64::from(value * weight * column_weight[item as usize]).powi(2);
             }
         }
         let matrix = Weighted {
@@ -116,11 +116,11 @@ impl Directions {
 }
 
 impl Vectors {
-    /// The direction of who liked `items`; zeros for who liked none.
-    pub(super) fn query(&self, items: &[u32]) -> Vec<f32> {
+    /// The direction of who liked `items`, each as much as stands beside it; zeros for who liked none.
+    pub(super) fn query(&self, items: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
         let mut sum = vec![0.0; self.rank];
-        for &item in items {
-            add(&mut sum, row(&self.like, self.rank, item), 1.0);
+        for (item, value) in items {
+            add(&mut sum, row(&self.like, self.rank, item), value);
         }
         let length = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
         sum.iter_mut().for_each(|x| *x /= LEAST_LENGTH + length);

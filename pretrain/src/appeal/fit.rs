@@ -76,9 +76,9 @@ struct Features<'a> {
 
 impl Features<'_> {
     /// Columns of features of `items` for a user of a part of the log.
-    fn of(&self, likes: &[u32], dislikes: &[u32], items: &[u32]) -> Vec<Vec<f32>> {
+    fn of(&self, fold: &Fold, user: usize, items: &[u32]) -> Vec<Vec<f32>> {
         let vectors = self.vectors;
-        let query = vectors.query(likes);
+        let query = vectors.query(fold.likes.entries(user));
         let score = |table: &[f32], width: usize, query: &[f32]| -> Vec<f32> {
             items
                 .iter()
@@ -90,8 +90,12 @@ impl Features<'_> {
             items.iter().map(|&item| self.popularity[item as usize]).collect(),
         ];
         for source in self.sources {
-            for had in [likes, dislikes] {
-                columns.push(score(&source.table, source.width, &source.mean(had)));
+            for had in [&fold.likes, &fold.dislikes] {
+                columns.push(score(
+                    &source.table,
+                    source.width,
+                    &source.mean(had.entries(user)),
+                ));
             }
         }
         columns
@@ -202,7 +206,7 @@ fn directions(fold: &Fold, column: f32, row: f32, seed: u64) -> Directions {
 }
 
 fn of_fold(features: &Features, fold: &Fold, asked: &Asked, items: &[u32]) -> Vec<Vec<f32>> {
-    features.of(fold.likes.row(asked.user), fold.dislikes.row(asked.user), items)
+    features.of(fold, asked.user, items)
 }
 
 /// The likeliest reading beside popularity; none where it is not likelier than popularity alone by more than the likeliest of

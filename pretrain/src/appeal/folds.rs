@@ -21,11 +21,11 @@ const OTHERS: usize = 2_048;
 /// What users are known to have done.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    /// What each user liked.
+    /// What each user liked, and what came back to recommendations ([`crate::data::Dataset::answers`]).
     pub(crate) likes: Rows,
     /// What each user had and did not like.
     pub(crate) dislikes: Rows,
-    /// What must not be offered: both, and what is known to be consumed besides.
+    /// What must not be offered: what the log has, and what is known to be consumed besides.
     pub(crate) consumed: Rows,
 }
 
@@ -66,16 +66,14 @@ impl Log {
             let lists = (0..rows.len()).map(|user| {
                 let mut rng = stream(seed, purpose, &[user as u64]);
                 let drawn = rows
-                    .row(user)
-                    .iter()
-                    .copied()
-                    .map(|item| (item, rng.random_range(0..FOLDS)));
+                    .entries(user)
+                    .map(|entry| (entry, rng.random_range(0..FOLDS)));
                 drawn
-                    .filter(|(_, fold)| (*fold == number) == inside)
-                    .map(|(item, _)| item)
+                    .filter(|((_, value), fold)| (*fold == number) == inside && (!inside || *value > 0.0))
+                    .map(|(entry, _)| entry)
                     .collect()
             });
-            Rows::new(lists.collect::<Vec<Vec<u32>>>(), rows.width())
+            Rows::weighed(lists.collect::<Vec<_>>(), rows.width())
         };
         let likes = part(&self.likes, "appeal/likes", false);
         let held = part(&self.likes, "appeal/likes", true);
@@ -101,6 +99,8 @@ impl Log {
 
     fn ask(&self, user: usize, held: &[u32], seed: u64) -> Asked {
         let mut open = self.open(user);
+        // What was answered may be offered again; liked or not, it is nothing that was passed over.
+        open.retain(|item| self.likes.row(user).binary_search(item).is_err());
         let there = open.len();
         if there > OTHERS {
             let mut rng = stream(seed, "appeal/others", &[user as u64]);

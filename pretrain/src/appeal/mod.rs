@@ -188,8 +188,13 @@ pub(crate) fn read_log(dataset: &Dataset) -> Result<Log> {
         *consumed = dataset.consumed(user as u32, &[]);
     }
     let items = dataset.items.len();
+    let likes = likes.into_iter().enumerate().map(|(user, mut likes)| {
+        likes.dedup();
+        let answers = dataset.answers(user as u32).iter().copied();
+        likes.into_iter().map(|item| (item, 1.0)).chain(answers).collect()
+    });
     Ok(Log {
-        likes: Rows::new(likes, items),
+        likes: Rows::weighed(likes.collect::<Vec<_>>(), items),
         dislikes: Rows::new(dislikes, items),
         consumed: Rows::new(consumed, items),
     })

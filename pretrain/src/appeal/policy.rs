@@ -199,10 +199,13 @@ pub(crate) fn memory(
         memory[*at..at + width].copy_from_slice(row(rows, *width, user as u32));
     }
     for (rows, liked) in [(&log.likes, true), (&log.dislikes, false)] {
-        for &item in rows.row(user) {
-            history::remember(&weights.encoder, &mut memory, item, liked);
+        for (item, value) in rows.entries(user) {
+            history::remember(&weights.encoder, &mut memory, item, liked, value);
         }
     }
+    // Who was shown more than he liked has liked nothing, not less than that.
+    let likes = &mut memory[network.hidden];
+    *likes = likes.max(0.0);
     memory
 }
 
@@ -228,7 +231,7 @@ impl Sample {
         // Before any user is known: those who have liked one item.
         let of_newcomer = |liked: usize| {
             let mut memory = vec![0.0; network.memory()];
-            history::remember(&weights.encoder, &mut memory, liked as u32, true);
+            history::remember(&weights.encoder, &mut memory, liked as u32, true, 1.0);
             let open = (0..items as u32).filter(|&item| item as usize != liked);
             (memory, open.collect())
         };

@@ -92,13 +92,14 @@ impl Source {
         })
     }
 
-    /// The shrunken mean of `items`' vectors: what a user who had these has had.
-    pub(super) fn mean(&self, items: &[u32]) -> Vec<f32> {
-        let mut sum = vec![0.0; self.width];
-        for &item in items {
-            add(&mut sum, row(&self.table, self.width, item), 1.0);
+    /// The shrunken mean of `items`' vectors, each as much as stands beside it: what a user who had these has had.
+    pub(super) fn mean(&self, items: impl Iterator<Item = (u32, f32)>) -> Vec<f32> {
+        let (mut sum, mut count) = (vec![0.0; self.width], 0.0);
+        for (item, value) in items {
+            add(&mut sum, row(&self.table, self.width, item), value);
+            count += value;
         }
-        let share = 1.0 / (SHRINK + items.len() as f32);
+        let share = 1.0 / (SHRINK + f32::max(count, 0.0));
         sum.iter_mut().for_each(|x| *x *= share);
         sum
     }

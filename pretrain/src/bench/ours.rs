@@ -38,6 +38,7 @@ impl Inputs {
             states: None,
             profiles: None,
             preferences: None,
+            events: Vec::new(),
             like_threshold: task.like_threshold,
         };
         let replay = task.scratch.join("replay.parquet");

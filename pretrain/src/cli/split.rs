@@ -111,6 +111,7 @@ impl SplitArguments {
                 states: None,
                 profiles: None,
                 preferences: None,
+                events: Vec::new(),
                 like_threshold: self.like_threshold,
             },
             in_time,

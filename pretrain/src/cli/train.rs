@@ -34,6 +34,11 @@ pub(super) struct TrainArguments {
     /// too short, and does not look at it otherwise
     #[arg(long, value_name = "FILE")]
     preferences: Option<PathBuf>,
+    /// What came back to recommendations, as `online` writes it: events.parquet, or folders of such; those of a service in
+    /// its STATE/events. Read by the methods in closed form, beside the log: an answered recommendation counts for or
+    /// against its item as far as it was liked more or less often than others, and may be offered again
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    events: Vec<PathBuf>,
     /// Which traits to train with
     #[arg(long, value_enum, default_value_t)]
     traits: TraitSource,
@@ -92,6 +97,12 @@ impl TrainArguments {
             );
         }
         let method = self.hyper.method(self.method)?;
+        if !self.events.is_empty() && method.closed_form().is_none() {
+            return Err(Error::usage("this method reads no --events").hint(
+                "it is read by the methods in closed form: appeal, popularity, item-knn, ease, als. Events are a valid log: \
+                 others learn from them by --log",
+            ));
+        }
         let encoder = self.hyper.encoder()?;
         Ok(TrainConfig {
             inputs: InputPaths {
@@ -100,6 +111,7 @@ impl TrainArguments {
                 states: self.states,
                 profiles: self.profiles.filter(|_| self.traits != TraitSource::None),
                 preferences: self.preferences,
+                events: self.events,
                 like_threshold: self.like_threshold,
             },
             reading: Reading {

@@ -58,6 +58,7 @@ pub(crate) fn two_kinds() -> Dataset {
         replay: Replay::of_logs(&logs, items as usize),
         times: Times::default(),
         without_feedback: WithoutFeedback::default(),
+        answers: Vec::new(),
         popularity,
         window: WINDOW,
         profiles: Some(profiles),

@@ -25,6 +25,8 @@ pub struct InputPaths {
     pub profiles: Option<PathBuf>,
     /// What the language model would choose, for a reward model without a log.
     pub preferences: Option<PathBuf>,
+    /// What came back to recommendations: files of events, or folders of such, as `online` writes them.
+    pub events: Vec<PathBuf>,
     /// From where on feedback is a like; over what the log itself says.
     pub like_threshold: Option<f32>,
 }
@@ -39,6 +41,7 @@ pub struct Fingerprints {
     states: Option<Fingerprint>,
     profiles: Option<Fingerprint>,
     preferences: Option<Fingerprint>,
+    events: Option<Fingerprint>,
 }
 
 impl InputPaths {
@@ -87,7 +90,9 @@ impl InputPaths {
         let told = [&self.states, &self.profiles, &self.preferences];
         let beside = [self.catalogue(), self.consumed(), self.users()];
         let more = told.into_iter().cloned().chain(beside).flatten();
-        more.chain([self.interactions()]).collect()
+        more.chain(self.events.iter().cloned())
+            .chain([self.interactions()])
+            .collect()
     }
     /// Fingerprints every input and refuses those that were made from another one than is given.
     ///
@@ -114,6 +119,7 @@ impl InputPaths {
             states: fingerprint(&self.states)?,
             profiles: fingerprint(&self.profiles)?,
             preferences: fingerprint(&self.preferences)?,
+            events: self.fingerprint_of_events()?,
         };
         if let Some(states) = &self.states {
             require(states, "log", prints.log.as_ref(), log.as_deref())?;
@@ -133,6 +139,21 @@ impl InputPaths {
             )?;
         }
         Ok(prints)
+    }
+
+    fn fingerprint_of_events(&self) -> Result<Option<Fingerprint>> {
+        let prints: Vec<Fingerprint> = self
+            .events
+            .iter()
+            .map(|path| table::fingerprint(path))
+            .collect::<Result<_>>()?;
+        Ok(match prints.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            all => Some(Fingerprint::of_parts(
+                all.iter().map(|print| print.as_str().as_bytes()),
+            )),
+        })
     }
 }
 
@@ -154,6 +175,7 @@ impl Fingerprints {
             ("states", &self.states),
             ("profiles", &self.profiles),
             ("preferences", &self.preferences),
+            ("events", &self.events),
         ];
         record(self.record_read(manifest), &rest)
     }

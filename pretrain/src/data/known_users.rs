@@ -49,6 +49,10 @@ fn piece(
         ids,
         history,
         traits: traits.users[from * traits.count..to * traits.count].to_vec(),
+        answered: users
+            .clone()
+            .map(|user| dataset.answers(user).iter().map(|(item, _)| *item).collect())
+            .collect(),
         consumed: users.map(consumed).collect(),
         memory: Vec::new(),
     }

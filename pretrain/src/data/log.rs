@@ -33,9 +33,11 @@ pub struct Dataset {
     pub times: Times,
     /// What users have consumed, of which no feedback is known; see [`Dataset::consumed`].
     pub(crate) without_feedback: WithoutFeedback,
+    /// What came back to recommendations, by user; see [`Dataset::answers`].
+    pub(crate) answers: Vec<Vec<(u32, f32)>>,
     /// Each user's state at the end of what is read of the log, oldest first.
     pub states: Vec<Vec<Event>>,
-    /// Each item's likes in what is read of the log.
+    /// Each item's likes in what is read of the log, and what its answers count.
     pub popularity: Vec<f32>,
     /// Most interactions a state holds.
     pub window: usize,
@@ -125,6 +127,7 @@ impl Dataset {
             replay,
             times: census.times,
             without_feedback: WithoutFeedback::default(),
+            answers: Vec::new(),
             profiles: None,
             preferences: Vec::new(),
             log,
@@ -135,6 +138,9 @@ impl Dataset {
         }
         if let Some(path) = paths.users().filter(|_| scan.total == 0) {
             dataset.take_users(&path)?;
+        }
+        if !paths.events.is_empty() {
+            dataset.take_answers(&paths.events)?;
         }
         let mut hashes = vec![None; dataset.users.len()];
         if let (Some(path), Some(states)) = (&paths.states, &states) {

@@ -1,5 +1,6 @@
 //! What training reads: the log as per-user sequences, user states, trait vectors.
 
+mod answers;
 mod consumed;
 #[cfg(test)]
 pub(crate) mod example;

@@ -84,6 +84,7 @@ impl EvidencePaths {
             states: None,
             profiles: None,
             preferences: None,
+            events: Vec::new(),
             like_threshold: settings.like_threshold,
         }
     }

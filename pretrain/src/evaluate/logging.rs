@@ -166,6 +166,7 @@ mod tests {
             traits: vec![],
             consumed: vec![vec![2]],
             memory: Vec::new(),
+            answered: Vec::new(),
         }
     }
 

@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
                 let liked = later.liked[row];
                 events.push((item, if liked { 1.0 } else { -1.0 }));
                 if kept > 0 {
-                    history::remember(&policy.weights.encoder, &mut memory, item, liked);
+                    history::remember(&policy.weights.encoder, &mut memory, item, liked, 1.0);
                 }
             }
         }

@@ -12,19 +12,19 @@ const LIKE: usize = 0;
 const DISLIKE: usize = 1;
 const DIVISORS: [usize; 4] = [2, 3, 4, 5];
 
-/// Moves a memory S, n+, n- by an answer about an item of whom `vector` is the like or the dislike vector.
-pub(crate) fn move_by(memory: &mut [f32], vector: &[f32], liked: bool) {
+/// Moves a memory S, n+, n- by an answer that counts `value`, about an item of whom `vector` is the like or the dislike vector.
+pub(crate) fn move_by(memory: &mut [f32], vector: &[f32], liked: bool, value: f32) {
     for (sum, x) in memory.iter_mut().zip(vector) {
-        *sum += x;
+        *sum += value * x;
     }
-    memory[vector.len() + usize::from(!liked)] += 1.0;
+    memory[vector.len() + usize::from(!liked)] += value;
 }
 
 /// Moves a memory by an answer about `item`, where `encoder` are the encoder's tensors over the whole catalogue.
-pub(crate) fn remember(encoder: &[Vec<f32>], memory: &mut [f32], item: u32, liked: bool) {
+pub(crate) fn remember(encoder: &[Vec<f32>], memory: &mut [f32], item: u32, liked: bool, value: f32) {
     let hidden = memory.len() - 2;
     let vectors = &encoder[if liked { LIKE } else { DISLIKE }];
-    move_by(memory, &vectors[item as usize * hidden..][..hidden], liked);
+    move_by(memory, &vectors[item as usize * hidden..][..hidden], liked, value);
 }
 
 /// The state of a memory without what the profile adds, H numbers; `divisors` are constant, those of the counts, and that of
@@ -68,7 +68,7 @@ pub(super) fn encode(tensors: &[Tensor], slab: &Slab, states: &[State], profiles
                 let liked = feedback > 0.0;
                 let vectors = &tensors[if liked { LIKE } else { DISLIKE }];
                 let vector = vectors.get(place as usize)?.to_vec1::<f32>()?;
-                move_by(&mut made, &vector, liked);
+                move_by(&mut made, &vector, liked, 1.0);
             }
             made.as_slice()
         } else {

@@ -1,6 +1,7 @@
 //! Matrix factorisation of implicit feedback by alternating least squares (Hu, Koren and Volinsky 2008), as the package
 //! `implicit` states it: the least sum over all pairs of c (p - x_u . y_i)^2 + ridge (|X|^2 + |Y|^2), where p is 1 with the
-//! confidence c = alpha for a like, and 0 with the confidence 1 for every other pair.
+//! confidence c = alpha for a like, and 0 with the confidence 1 for every other pair. Where a pair counts something else than
+//! a like, p is that.
 
 use common::rng::{RngExt, stream};
 use common::{Error, Result};
@@ -62,13 +63,13 @@ fn half(rows: &Rows, other: &[f64], config: &AlsConfig) -> Result<Vec<f64>> {
         .map(|row| {
             let mut right = DVector::zeros(factors);
             let mut own = (alpha != 1.0 && !rows.row(row).is_empty()).then(|| base.clone());
-            for &column in rows.row(row) {
+            for (column, value) in rows.entries(row) {
                 let start = column as usize * factors;
                 let y = DVector::from_column_slice(&other[start..start + factors]);
                 if let Some(own) = &mut own {
                     own.ger(alpha - 1.0, &y, &y, 1.0);
                 }
-                right.axpy(alpha, &y, 1.0);
+                right.axpy(alpha * f64::from(value), &y, 1.0);
             }
             let solution = match own {
                 Some(own) => own.cholesky()?.solve(&right),

@@ -9,14 +9,14 @@ const PANEL: usize = 64;
 /// Right-hand sides, or rows, that share one pass over a matrix.
 const SIDE: usize = 8;
 
-/// X X' + `ridge` I of 0/1 rows X, whose transposed is `columns`; `[len, len]`.
+/// X X' + `ridge` I of rows X, whose transposed is `columns`; `[len, len]`.
 pub(super) fn gram(rows: &Rows, columns: &Rows, ridge: f64) -> Vec<f64> {
     let n = rows.len();
     let mut gram = vec![0.0; n * n];
     gram.par_chunks_mut(n.max(1)).enumerate().for_each(|(at, out)| {
-        for &column in rows.row(at) {
-            for &other in columns.row(column as usize) {
-                out[other as usize] += 1.0;
+        for (column, value) in rows.entries(at) {
+            for (other, times) in columns.entries(column as usize) {
+                out[other as usize] += f64::from(value) * f64::from(times);
             }
         }
         out[at] += ridge;

@@ -3,7 +3,9 @@
 //! With X the 0/1 likes of users, B_ij = -P_ij / P_jj off its diagonal, P = (X'X + ridge I)^-1, and a user scores item j with
 //! the sum of B_ij over the liked items i. Where there are no more users than items, P = (I - X'K^-1 X) / ridge with
 //! K = X X' + ridge I, and with K^-1 = T T' the same matrix is B_ij = v_i . v_j / (1 - |v_j|^2), v_i = T' x_i: two vectors an
-//! item, of a number a user. The diagonal differs, which never matters: what a user liked is not offered again.
+//! item, of a number a user. On its diagonal stands what an item's own row says of it, h / (1 - h), h = 1 - ridge P_jj. That
+//! never matters for the log, whose items are not offered again; what was answered may be, and there it is worth having (on
+//! the movielens environment 1.307 with it, 1.296 without, made anew every 1,000 episodes).
 
 use rayon::prelude::*;
 
@@ -12,6 +14,9 @@ use super::policy::Vectors;
 use super::{LEADING, Side};
 use crate::appeal::{Directions, Log};
 use common::{Error, Result};
+
+/// The least part of an item's own row that is left to the others.
+const LEAST_REST: f64 = 0.1;
 
 /// The vectors of items.
 ///
@@ -36,10 +41,13 @@ pub(super) fn vectors(log: &Log, ridge: f64, seed: u64) -> Result<Vectors> {
                 .enumerate()
                 .for_each(|(code, (like, item))| {
                     let mut sum = vec![0.0f64; users];
-                    for &user in columns.row(code) {
-                        let start = user as usize;
+                    for (user, value) in columns.entries(code) {
+                        let (start, value) = (user as usize, f64::from(value));
                         let row = &factor[start * users + start..(start + 1) * users];
-                        sum[start..].iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+                        sum[start..]
+                            .iter_mut()
+                            .zip(row)
+                            .for_each(|(sum, x)| *sum += value * x);
                     }
                     let rest = 1.0 - sum.iter().map(|x| x * x).sum::<f64>();
                     for ((like, item), x) in like.iter_mut().zip(item).zip(sum) {
@@ -56,9 +64,12 @@ pub(super) fn vectors(log: &Log, ridge: f64, seed: u64) -> Result<Vectors> {
             let mut item = vec![0.0f32; n * n];
             item.par_chunks_mut(n.max(1)).enumerate().for_each(|(j, row)| {
                 let pivot = upper[j * n + j];
-                for (i, b) in row.iter_mut().enumerate().filter(|(i, _)| *i != j) {
+                for (i, b) in row.iter_mut().enumerate() {
                     *b = (-upper[i.min(j) * n + i.max(j)] / pivot) as f32;
                 }
+                // 0 for an item that nobody had, and where a tiny ridge leaves nothing of it.
+                let rest = (ridge * pivot).max(LEAST_REST);
+                row[j] = ((1.0 - rest) / rest) as f32;
             });
             Ok(Vectors::by_item(n, item))
         }

@@ -12,21 +12,19 @@ use crate::appeal::{Log, Rows, Weighted};
 /// items are scored with all neighbours, by the product of their users' vectors: see [`truncates`].
 pub(super) fn vectors(log: &Log, neighbours: usize, seed: u64) -> Vectors {
     let columns = log.likes.transposed();
-    let length: Vec<f32> = log
-        .likes
-        .counts()
-        .iter()
-        .map(|n| if *n > 0.0 { n.sqrt().recip() } else { 0.0 })
-        .collect();
     if truncates(&log.likes) {
         return truncated(log, &columns, neighbours);
     }
+    let length: Vec<f32> = (0..columns.len())
+        .map(|item| columns.entries(item).map(|(_, value)| value * value).sum::<f32>())
+        .map(|n| if n > 0.0 { n.sqrt().recip() } else { 0.0 })
+        .collect();
     let (items, users) = (columns.len(), columns.width());
     if users <= LARGEST {
         let mut table = vec![0.0; items * users];
         for (item, row) in table.chunks_exact_mut(users.max(1)).enumerate() {
-            for &user in columns.row(item) {
-                row[user as usize] = length[item];
+            for (user, value) in columns.entries(item) {
+                row[user as usize] = value * length[item];
             }
         }
         return Vectors::new(users, table.clone(), table);
@@ -55,7 +53,7 @@ pub(super) fn truncates(likes: &Rows) -> bool {
 fn truncated(log: &Log, columns: &Rows, neighbours: usize) -> Vectors {
     let n = columns.len();
     let gram = gram(columns, &log.likes, 0.0);
-    let counts = log.likes.counts();
+    let square = |item: usize| gram[item * n + item];
     // By liked item: its nearest, nearest first, the earlier of equally near ones.
     let nearest: Vec<Vec<(u32, f32)>> = (0..n)
         .into_par_iter()
@@ -63,8 +61,8 @@ fn truncated(log: &Log, columns: &Rows, neighbours: usize) -> Vectors {
             let mut found: Vec<(u32, f32)> = (0..n)
                 .filter(|&j| j != i && gram[i * n + j] > 0.0)
                 .map(|j| {
-                    let square = f64::from(counts[i]) * f64::from(counts[j]);
-                    (j as u32, (gram[i * n + j] / square.sqrt()) as f32)
+                    let cosine = gram[i * n + j] / (square(i) * square(j)).sqrt();
+                    (j as u32, cosine as f32)
                 })
                 .collect();
             found.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

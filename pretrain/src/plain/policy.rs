@@ -111,7 +111,12 @@ pub(super) fn closed(vectors: Vectors, log: &Log, window: usize) -> Result<Made>
             let mut memories = vec![0.0; log.likes.len() * network.memory()];
             for (user, to) in memories.chunks_exact_mut(network.memory()).enumerate() {
                 to[..rank].copy_from_slice(&users[user * rank..(user + 1) * rank]);
-                let likes = log.likes.row(user).len() as f32;
+                let likes = log
+                    .likes
+                    .entries(user)
+                    .map(|(_, value)| value)
+                    .sum::<f32>()
+                    .max(0.0);
                 to[rank] = likes.min(1.0);
                 to[width] = likes;
                 to[width + 1] = log.dislikes.row(user).len() as f32;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use common::cli::without_folders;
 use common::fingerprint::Fingerprint;
 use common::manifest;
 use common::{Error, Result};
@@ -67,15 +68,6 @@ impl Command {
     }
 }
 
-fn without_folders(word: &str) -> String {
-    let (flag, path) = match word.split_once('=') {
-        Some((flag, value)) if flag.starts_with('-') => (format!("{flag}="), value),
-        _ => (String::new(), word),
-    };
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
-    format!("{flag}{name}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +97,13 @@ mod tests {
                 "--out=e.parquet"
             ]
         );
+        let [one, other] = [
+            "/a/pretrain --log /x/log --out {out}",
+            "pretrain --log y/log/ --out {out}",
+        ]
+        .map(|refit| Command::parse(&format!("agent --refit '{refit}'")).unwrap());
+        assert_eq!(one.recorded(), other.recorded());
+        assert_eq!(one.recorded()[2], "pretrain --log log --out {out}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use common::shown;
 const SHUFFLED: &str = "_shuffled";
 
 /// How many methods are known.
-pub(super) const COUNT: usize = 19;
+pub(super) const COUNT: usize = 22;
 
 /// Methods from the simplest to the fullest, with the names that a reader knows.
 const KNOWN: [(&str, &str); COUNT] = [
@@ -15,6 +15,8 @@ const KNOWN: [(&str, &str); COUNT] = [
     ("item_knn", "Item-kNN"),
     ("ease", "EASE"),
     ("als", "Implicit ALS"),
+    ("ease_nightly", "EASE, retrained nightly"),
+    ("linucb", "LinUCB"),
     ("bc", "Behaviour cloning"),
     ("bc_ft", "BC then A2C"),
     ("sqn", "SQN"),
@@ -29,10 +31,11 @@ const KNOWN: [(&str, &str); COUNT] = [
     ("ialp_log_ft", "iALP plus log, then A2C"),
     ("appeal", "Headstart (frozen)"),
     ("headstart", "Headstart, adapting"),
+    ("headstart_nightly", "Headstart, adapting, retrained nightly"),
 ];
 
-/// What a practitioner would use without a language model and without learning online.
-pub(super) const PLAIN: [&str; 4] = ["popularity", "item_knn", "ease", "als"];
+/// What a practitioner would use without a language model.
+pub(super) const PLAIN: [&str; 6] = ["popularity", "item_knn", "ease", "als", "ease_nightly", "linucb"];
 
 /// The name to show for a method's short name; an unknown one is shown as it is.
 pub(super) fn name(method: &str) -> String {

@@ -323,7 +323,10 @@ impl Strategy for Adapter {
         }
     }
 
-    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], _kin: bool) -> Result<Carried> {
-        self.carry(from, map)
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+        Ok(Carried {
+            users: kin,
+            ..self.carry(from, map)?
+        })
     }
 }

@@ -53,6 +53,7 @@ fn saved_policy_of(encoder: Encoder, folder: &Path, items: std::ops::Range<u32>,
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
             memory: (0..2 * network.memory()).map(|at| at as f32).collect(),
+            answered: Vec::new(),
         },
         config: PolicyConfig {
             network,

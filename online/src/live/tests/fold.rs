@@ -2,10 +2,11 @@
 
 use super::*;
 
-const STRATEGIES: [Name; 7] = [
+const STRATEGIES: [Name; 8] = [
     Name::Random,
     Name::Popularity,
     Name::Frozen,
+    Name::Linucb,
     Name::Scratch,
     Name::Ft,
     Name::Ap,

@@ -132,6 +132,31 @@ fn after_a_swap_the_new_table_is_moved_by_what_it_was_not_trained_with() {
 }
 
 #[test]
+fn a_policy_that_was_trained_with_answers_is_not_moved_by_them_again() {
+    let (mut state, mut pending) = (remembering(Name::Frozen), Pending::new(16));
+    for (user, item) in [("u1", "d"), ("u1", "h"), ("new", "h"), ("new", "c")] {
+        live_on(&mut state, &mut pending, user, item, 1.0);
+    }
+    let mut next = artifact_of(Encoder::History, &ITEMS, 4, 2);
+    let h = next.items.ids.code("h").unwrap();
+    next.users.answered = vec![vec![], vec![h]];
+    let successor = Successor::new(state.catalogue(), next.clone(), state.settings()).unwrap();
+    state.swap(successor, &mut pending).unwrap();
+    assert_eq!(memory(&state, "u1"), moved(&next, Some(1), &[("d", true)]));
+    assert_eq!(
+        memory(&state, "new"),
+        moved(&next, None, &[("h", true), ("c", true)])
+    );
+    // What comes afterwards moves it again, and stays consumed.
+    assert!(state.consumed("u1").contains(&h));
+    live_on(&mut state, &mut pending, "u1", "g", 1.0);
+    assert_eq!(
+        memory(&state, "u1"),
+        moved(&next, Some(1), &[("d", true), ("g", true)])
+    );
+}
+
+#[test]
 fn under_the_adapter_answers_move_its_own_numbers_and_a_swap_the_encoders() {
     let (mut state, mut pending) = (remembering(Name::Adapter), Pending::new(16));
     live_on(&mut state, &mut pending, "new", "h", 1.0);

@@ -56,6 +56,7 @@ fn artifact_of(encoder: Encoder, items: &[&str], dims: usize, seed: u64) -> Arti
             traits: vec![0.5, -0.5, 1.0, 0.0],
             consumed: vec![vec![0, 1], vec![]],
             memory: (0..2 * network.memory()).map(|at| (at % 7) as f32).collect(),
+            answered: Vec::new(),
         },
         config: PolicyConfig {
             network,

@@ -158,7 +158,7 @@ fn swaps_are_part_of_the_fold() {
         }
         (state.digest(), pending.snapshot())
     };
-    for strategy in [Name::Frozen, Name::Ft, Name::Ap, Name::Adapter] {
+    for strategy in [Name::Frozen, Name::Linucb, Name::Ft, Name::Ap, Name::Adapter] {
         for encoder in [Encoder::Gru, Encoder::History] {
             let [cut, whole] = [true, false].map(|cut| run(strategy, encoder, cut));
             assert_eq!(cut, whole, "{strategy:?} {encoder:?}");
