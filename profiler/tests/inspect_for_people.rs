@@ -54,6 +54,7 @@ fn world() -> TempDir {
             Some(r#"{"likes": ["fear", "demons"], "next": "ghosts"}"#.into()),
         ],
         confidence: vec![0.5; 3],
+        fame: vec![Some(-8.0), None, None],
     };
     let of_items = table::fingerprint(&path("items.parquet")).unwrap();
     let made = Manifest::new(PROFILES, "test").input("items", of_items);

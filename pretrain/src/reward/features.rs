@@ -206,6 +206,7 @@ mod tests {
             count: 0,
             items: vec![],
             users: vec![],
+            fame: None,
         };
         let features = Features::new(&without, &[1.0, 1.0]);
         assert_eq!(

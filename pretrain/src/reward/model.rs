@@ -192,6 +192,7 @@ mod tests {
             count: 0,
             items: Vec::new(),
             users: Vec::new(),
+            fame: None,
         };
         // So many likes that popularity itself is known.
         let likes: Vec<f32> = (0..ITEMS).map(|item| 1e7 * (1.0 + item as f32)).collect();

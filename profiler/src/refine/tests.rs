@@ -28,6 +28,7 @@ fn world(liked: usize) -> (Profiles, States) {
         traits,
         summary: vec![None; ITEMS],
         confidence: vec![0.5; ITEMS],
+        fame: Vec::new(),
     };
     let mut states = States::default();
     for user in 0..100_usize {

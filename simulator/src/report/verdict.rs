@@ -80,14 +80,19 @@ pub(super) struct Comparison {
     pub(super) without: String,
     /// Whether it isolates the language model: the same method with its traits shuffled.
     pub(super) is_control: bool,
-    /// Whether it is with the best of what needs neither language model nor learning online.
+    /// Whether it is with the best of what a practitioner would use without a language model.
     pub(super) is_plain: bool,
     /// On the first tenth of the episodes and on all.
     pub(super) differences: [Difference; 2],
 }
 
 /// Comparisons of whole recipes; they differ in more than the language model.
-const RECIPES: [(&str, &str, &str); 5] = [
+const RECIPES: [(&str, &str, &str); 6] = [
+    (
+        "appeal",
+        "log_and_categories",
+        "What does the model's knowledge add where the catalogue tells categories?",
+    ),
     (
         "ialp",
         "bc",

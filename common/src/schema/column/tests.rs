@@ -23,7 +23,7 @@ fn texts_beyond_the_reach_of_short_offsets_come_back_or_are_refused_by_name() {
     assert_eq!(id_array(&ids, 0..1).unwrap().data_type(), &DataType::Utf8);
     crate::schema::write::write(&path, &manifest, &[], vec![("long", array, false)]).unwrap();
     assert!(
-        Table::read(&path)
+        Table::open(&path)
             .unwrap()
             .unique_ids("long")
             .unwrap()
