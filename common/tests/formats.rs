@@ -303,7 +303,7 @@ fn states_profiles_and_preferences_come_back_as_written() {
         traits: vec![0.5, -0.5, 1.0, 2.0],
         summary: vec![None, None],
         confidence: vec![0.5, 1.0],
-        fame: Vec::new(),
+        fame: vec![Some(-7.5), None],
     };
     let path = place(&folder, "profiles");
     profiles::write(&path, &Manifest::new(profiles::PROFILES, "test"), &of).unwrap();
@@ -328,7 +328,6 @@ fn states_profiles_and_preferences_come_back_as_written() {
             "1.5, not from 0 to 1",
             profiles::Profiles {
                 confidence: vec![0.5, 1.5],
-                fame: Vec::new(),
                 ..of.clone()
             },
         ),
