@@ -162,9 +162,8 @@ impl Header {
 /// The header of the page at `at`, and its length.
 fn header_at(file: &mut File, at: u64, end: u64) -> Result<(Header, u64), Fault> {
     let mut look = FIRST_LOOK.min(end - at);
-    let mut bytes = Vec::new();
     loop {
-        bytes.resize(look as usize, 0);
+        let mut bytes = vec![0; look as usize];
         file.seek(SeekFrom::Start(at))?;
         file.read_exact(&mut bytes)?;
         let mut reader = Compact { bytes: &bytes, at: 0 };

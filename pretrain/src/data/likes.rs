@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn likes_are_counted_beyond_what_a_float_can_add_to() {
         let mut likes = LikeCounts::new(2);
-        let events = vec![(1, 1.0), (0, -1.0)].repeat(1 << 16);
+        let events = [(1, 1.0), (0, -1.0)].repeat(1 << 16);
         (0..300).for_each(|_| likes.add(&events));
         assert_eq!(likes.to_f32(), [0.0, (300_u32 << 16) as f32]);
     }

@@ -74,7 +74,7 @@ pub(super) fn values(header: &Header) -> Result<()> {
     )?;
     below("expert_used_count", "expert_count", experts)?;
     below("expert_group_count", "expert_count", experts.saturating_sub(1))?;
-    if experts > 0 && used == Some(0) || experts > 0 && !header.has(&format!("{prefix}expert_used_count")) {
+    if experts > 0 && (used == Some(0) || !header.has(&format!("{prefix}expert_used_count"))) {
         return Err(Error::data(format!(
             "`{prefix}expert_used_count` is 0 or left out, but `{prefix}expert_count` is {experts}"
         )));

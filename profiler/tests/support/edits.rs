@@ -251,8 +251,11 @@ pub fn edits(good: &Parts) -> Vec<(String, Parts)> {
     all
 }
 
+/// Takes an edit: what it does, and how.
+type Edit<'a> = dyn FnMut(String, &dyn Fn(&mut Parts)) + 'a;
+
 /// Edits of the tokeniser's arrays, their lengths and elements.
-fn arrays(good: &Parts, edit: &mut dyn FnMut(String, &dyn Fn(&mut Parts))) {
+fn arrays(good: &Parts, edit: &mut Edit<'_>) {
     let elements = |key: &str| {
         let pair = good.pairs.iter().find(|pair| pair.key == key).unwrap();
         let mut bytes = Bytes(&pair.value);
@@ -333,7 +336,7 @@ fn arrays(good: &Parts, edit: &mut dyn FnMut(String, &dyn Fn(&mut Parts))) {
 }
 
 /// Edits of the tensors' entries; the data stand where they stood, and are more than is asked for.
-fn tensors(good: &Parts, edit: &mut dyn FnMut(String, &dyn Fn(&mut Parts))) {
+fn tensors(good: &Parts, edit: &mut Edit<'_>) {
     for (at, tensor) in good.tensors.iter().enumerate() {
         let name = &tensor.name;
         let mut of = |what: String, change: &dyn Fn(&mut Tensor)| {

@@ -42,16 +42,13 @@ fn solve(mut a: Vec<Vec<f64>>, mut right: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         let pivot = (column..n).max_by(|&i, &j| a[i][column].abs().total_cmp(&a[j][column].abs()));
         a.swap(column, pivot.unwrap());
         right.swap(column, pivot.unwrap());
-        for row in 0..n {
-            if row != column {
-                let factor = a[row][column] / a[column][column];
-                for k in 0..n {
-                    a[row][k] -= factor * a[column][k];
-                }
-                for k in 0..right[row].len() {
-                    right[row][k] -= factor * right[column][k];
-                }
-            }
+        let (of_a, of_right) = (a[column].clone(), right[column].clone());
+        for row in (0..n).filter(|&row| row != column) {
+            let factor = a[row][column] / of_a[column];
+            let pairs = a[row].iter_mut().zip(&of_a);
+            pairs
+                .chain(right[row].iter_mut().zip(&of_right))
+                .for_each(|(x, y)| *x -= factor * y);
         }
     }
     for row in 0..n {
