@@ -31,7 +31,7 @@ fn section(section: &Section) -> String {
         }
         let plain = verdict::beside_plain(&section.comparisons);
         if !plain.is_empty() {
-            text += "\nBeside what needs neither language model nor learning online\n";
+            text += "\nBeside what a practitioner would use without a language model\n";
             plain
                 .iter()
                 .for_each(|sentence| text += &format!("  {sentence}\n"));
