@@ -165,14 +165,12 @@ impl PolicyUsers {
             width => table.number_rows(MEMORY, width)?,
         };
         if let Some(row) = (0..table.rows()).find(|&row| history[row].len() != feedback[row].len()) {
-            return Err(Error::data(format!(
+            let error = Error::data(format!(
                 "{} history items with {} feedbacks",
                 history[row].len(),
                 feedback[row].len()
-            ))
-            .file(path)
-            .column(FEEDBACK)
-            .row(row));
+            ));
+            return Err(table.place(error, FEEDBACK, row));
         }
         Ok(PolicyUsers {
             ids,

@@ -268,7 +268,7 @@ impl Table {
             None => Ok(lists.concat()),
             Some(row) => {
                 let error = Error::data(format!("the list has {} numbers, not {width}", lists[row].len()));
-                Err(error.file(self.path()).column(column).row(row))
+                Err(self.place(error, column, row))
             }
         }
     }

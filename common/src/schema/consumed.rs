@@ -6,6 +6,7 @@ use std::path::Path;
 use super::column::{each_id, id_array};
 use super::interactions::{ITEM_ID, USER_ID};
 use super::stream;
+use super::table;
 use super::write;
 use crate::ids::Dictionary;
 use crate::manifest::Manifest;
@@ -42,10 +43,10 @@ impl Consumed {
 
     /// The error `what` about the first row of `item`, of the file at `path`.
     pub fn bad_item(&self, item: u32, what: impl Into<String>, path: &Path) -> Error {
-        let error = Error::data(what).file(path).column(ITEM_ID);
+        let error = Error::data(what);
         match self.item.iter().position(|&other| other == item) {
-            Some(row) => error.row(row),
-            None => error,
+            Some(row) => table::place(error, path, ITEM_ID, row),
+            None => error.file(path).column(ITEM_ID),
         }
     }
 }

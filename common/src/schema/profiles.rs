@@ -129,7 +129,7 @@ pub fn read(path: &Path) -> Result<Profiles> {
         let before = of_kind.len();
         if of_kind.intern(id) as usize != before {
             let error = Error::data(format!("the {} `{id}` has two profiles", kind.as_str()));
-            return Err(error.file(path).column(ID).row(row).hint("keep one of them"));
+            return Err(table.place(error.hint("keep one of them"), ID, row));
         }
     }
     Ok(Profiles {

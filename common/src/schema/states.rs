@@ -25,7 +25,8 @@ const ITEMS: &str = "items";
 const FEEDBACK: &str = super::interactions::FEEDBACK;
 const LIKED: &str = "liked";
 const INTERACTIONS: &str = "interactions";
-const STATE_HASH: &str = "state_hash";
+/// The column of the state that a row is of.
+pub const STATE_HASH: &str = "state_hash";
 
 /// How states were cut from a log: the configuration in their manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -316,6 +316,15 @@ impl Table {
     }
 }
 
+/// Adds the place of `row` of the file or folder at `path` to an error, as [`Table::place`] does: for what is found when the
+/// table is no longer held.
+pub fn place(error: Error, path: &Path, column: &str, row: usize) -> Error {
+    match Table::open(path) {
+        Ok(table) => table.place(error, column, row),
+        Err(_) => error.file(path).column(column).row(row),
+    }
+}
+
 /// Adds the place of a file's row to an error.
 fn placed(error: Error, (path, row_groups, column): (&Path, &[usize], &str), row: usize) -> Error {
     let mut before = 0;

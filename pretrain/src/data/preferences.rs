@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use common::schema::preferences;
+use common::schema::states::STATE_HASH;
+use common::schema::{preferences, table};
 use common::{Error, Result};
 
 use super::log::Dataset;
@@ -40,21 +41,19 @@ pub(super) fn read(
             .as_ref()
             .is_some_and(|hash| *hash != read.state_hash[row])
         {
-            return Err(Error::usage(format!(
+            let error = Error::usage(format!(
                 "{} and {} do not belong together: user `{id}` was asked about in another state",
                 path.display(),
                 states.display()
             ))
-            .file(path)
-            .row(row)
-            .hint("ask again about these states with `profiler prefer`"));
+            .hint("ask again about these states with `profiler prefer`");
+            return Err(table::place(error, path, STATE_HASH, row));
         }
         let code = |id: &String| {
             let outside = || {
-                Error::data(format!("the candidate `{id}` is not in the catalogue"))
-                    .file(path)
-                    .row(row)
-                    .hint("give the items.parquet that the candidates were drawn from")
+                let error = Error::data(format!("the candidate `{id}` is not in the catalogue"))
+                    .hint("give the items.parquet that the candidates were drawn from");
+                table::place(error, path, "candidates", row)
             };
             dataset.items.code(id).ok_or_else(outside)
         };

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use common::schema::profiles::{Kind, Profiles};
-use common::schema::states::empty_hash;
+use common::schema::states::{STATE_HASH, empty_hash};
+use common::schema::table;
 use common::{Error, Result, terminal};
 
 use super::log::Dataset;
@@ -64,14 +65,13 @@ impl ProfileTraits {
                 && ours != theirs
             {
                 let states = states.display();
-                return Err(Error::usage(format!(
+                let error = Error::usage(format!(
                     "{} and {states} do not belong together: the profile of user `{}` was read from another state",
                     path.display(),
                     read.id[row]
                 ))
-                .file(path)
-                .row(row)
-                .hint("make the profiles again from these states with `profiler traits`"));
+                .hint("make the profiles again from these states with `profiler traits`");
+                return Err(table::place(error, path, STATE_HASH, row));
             }
             let at = code as usize * count;
             values[at..at + count].copy_from_slice(read.traits_of(row));

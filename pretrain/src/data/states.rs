@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use common::schema::interactions::USER_ID;
 use common::schema::states::{States, state_hash};
+use common::schema::table;
 use common::{Error, Result, terminal};
 
 use super::log::Dataset;
@@ -32,14 +34,13 @@ impl Dataset {
                 hashes.push(None);
             }
             let Some(user) = self.users.code(id) else {
-                return Err(Error::usage(format!(
+                let error = Error::usage(format!(
                     "{} and {} do not belong together: the log has no user `{id}`",
                     path.display(),
                     log_path.display()
                 ))
-                .file(path)
-                .row(row)
-                .hint("make the states again from this log with `profiler states`"));
+                .hint("make the states again from this log with `profiler states`");
+                return Err(table::place(error, path, USER_ID, row));
             };
             let signs = read.liked[row]
                 .iter()
@@ -49,7 +50,7 @@ impl Dataset {
                 .zip(signs)
                 .map(|(id, sign)| match self.items.code(id) {
                     Some(item) => Ok((item, sign)),
-                    None => Err(outside_catalogue(id, path).row(row)),
+                    None => Err(outside_catalogue(id, path, row)),
                 });
             let events = events.collect::<Result<Vec<Event>>>()?;
             let state = &mut self.states[user as usize];
@@ -84,8 +85,8 @@ impl Dataset {
     }
 }
 
-fn outside_catalogue(id: &str, path: &Path) -> Error {
-    Error::data(format!("the item `{id}` is not in the catalogue"))
-        .file(path)
-        .hint("give the items.parquet that belongs to this log")
+fn outside_catalogue(id: &str, path: &Path, row: usize) -> Error {
+    let error = Error::data(format!("the item `{id}` is not in the catalogue"))
+        .hint("give the items.parquet that belongs to this log");
+    table::place(error, path, "items", row)
 }

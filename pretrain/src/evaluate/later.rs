@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use common::ids::Dictionary;
-use common::schema::{consumed, interactions, items};
+use common::schema::{consumed, interactions, items, table};
 use common::{Error, Result, terminal};
 
 use super::settings::{Reward, Settings, Unknown};
@@ -85,10 +85,9 @@ impl Later {
                 let item = code[log.item[row] as usize];
                 if item.is_none() && settings.unknown_items == Unknown::Refuse {
                     let id = log.items.id(log.item[row]);
-                    return Err(Error::data(format!("the item `{id}` is not in the policy's catalogue"))
-                        .file(path)
-                        .row(row)
-                        .hint("drop such rows, or pass --unknown-items miss to count them as items no policy finds"));
+                    let error = Error::data(format!("the item `{id}` is not in the policy's catalogue"))
+                        .hint("drop such rows, or pass --unknown-items miss to count them as items no policy finds");
+                    return Err(table::place(error, &path, interactions::ITEM_ID, row));
                 }
                 let liked = log.is_like(row);
                 later.user.push(user as u32);

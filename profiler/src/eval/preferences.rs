@@ -6,6 +6,7 @@ use std::path::Path;
 use common::schema::items::Items;
 use common::schema::preferences;
 use common::schema::states::States;
+use common::schema::table;
 use common::{Error, Result, terminal};
 
 use crate::candidates::Candidates;
@@ -56,7 +57,7 @@ pub(super) fn scores(
         .iter()
         .position(|scores| scores.iter().any(|s| s.is_nan()))
     {
-        return Err(Error::data("a score is NaN").file(path).row(row));
+        return Err(table::place(Error::data("a score is NaN"), path, "scores", row));
     }
     Ok(scores)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use common::rng;
 use common::schema::items::Items;
 use common::schema::profiles::{self, Kind};
-use common::schema::states::States;
+use common::schema::states::{STATE_HASH, States};
+use common::schema::table;
 use common::{Error, Result, terminal};
 
 use super::transform::Transform;
@@ -171,13 +172,13 @@ impl Rows {
 }
 
 fn another_state(profiles: &Path, states: &Path, user: &str, row: usize) -> Error {
-    Error::usage(format!(
+    let error = Error::usage(format!(
         "{} and {} do not belong together: the profile of user `{user}` was read from another state",
         profiles.display(),
         states.display()
     ))
-    .row(row)
-    .hint("make the profiles again from these states with `profiler traits`")
+    .hint("make the profiles again from these states with `profiler traits`");
+    table::place(error, profiles, STATE_HASH, row)
 }
 
 #[cfg(test)]

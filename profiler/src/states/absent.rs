@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use common::ids::{Dictionary, IdKind};
+use common::schema::interactions::USER_ID;
 use common::schema::states::{States, state_hash};
-use common::schema::users;
+use common::schema::{table, users};
 use common::{Error, Result};
 
 /// An empty state for each user of the file `users` that the log lacks, in the file's order.
@@ -18,12 +19,9 @@ pub(super) fn states(of_log: &Dictionary, users: &Path) -> Result<States> {
             continue;
         }
         if of_log.kind() == IdKind::Integer && id.parse::<i64>().is_err() {
-            return Err(
-                Error::usage(format!("the user `{id}` is no integer, but the log's users are"))
-                    .file(users)
-                    .row(row)
-                    .hint("users and log must come from the same data"),
-            );
+            let error = Error::usage(format!("the user `{id}` is no integer, but the log's users are"))
+                .hint("users and log must come from the same data");
+            return Err(table::place(error, users, USER_ID, row));
         }
         absent.intern(id);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow::datatypes::DataType as ArrowType;
 use common::schema::file::ParquetFile;
 use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
-use common::schema::table::type_name;
+use common::schema::table::{self, type_name};
 use common::{Error, Result};
 use polars::prelude::*;
 
@@ -94,11 +94,7 @@ pub(super) fn values(file: &Path) -> Result<()> {
         {
             first = Some((
                 row,
-                Error::data(what)
-                    .file(file)
-                    .column(column)
-                    .row(row as usize)
-                    .hint(hint),
+                table::place(Error::data(what).hint(hint), file, column, row as usize),
             ));
         }
     }

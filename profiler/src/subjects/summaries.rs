@@ -51,9 +51,8 @@ pub fn tell(told: &Told, states: &States, described: &mut [User], place: &Path) 
             .ok_or_else(|| other_states(id, &told.file, place))?;
         let text = &summaries.summary[row];
         let profile: Profile = serde_json::from_str(text).map_err(|e| {
-            Error::data(format!("the summary is no profile: {e}"))
-                .file(&told.file)
-                .row(row)
+            let error = Error::data(format!("the summary is no profile: {e}"));
+            table::place(error, &told.file, "summary", row)
         })?;
         user.summary = Some(profile);
         if told.history == History::Hide {
