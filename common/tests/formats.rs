@@ -434,7 +434,7 @@ fn what_was_consumed_comes_back_as_written_and_there_may_be_none() {
     assert!(
         error
             .to_string()
-            .ends_with("consumed.parquet, column item_id, row 2"),
+            .ends_with("consumed.parquet, column item_id, row group 0, row 2"),
         "{error}"
     );
 

@@ -92,7 +92,7 @@ fn an_item_outside_the_catalogue_is_bad_data_with_its_place() {
     let refused = expect(folder.path(), &format!("{BC} --out out"), DATA);
     let words = [
         "`no such item` is not in the catalogue",
-        "consumed.parquet, column item_id, row 1",
+        "consumed.parquet, column item_id, row group 0, row 1",
         "hint: ",
     ];
     says(&refused, &words);

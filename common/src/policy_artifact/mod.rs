@@ -300,7 +300,7 @@ mod tests {
         listed.write_to_folder(folder.path()).unwrap();
         let error = Policy::load(folder.path()).unwrap_err().to_string();
         assert!(
-            error.contains("1 numbers, not 2") && error.contains("column traits, row 0"),
+            error.contains("1 numbers, not 2") && error.contains("column traits, row group 0, row 0"),
             "{error}"
         );
         // A manifest that does not list a file says nothing of its content.
