@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+use crate::schema::parts;
 use crate::{Error, Result, manifest};
 
 /// Where a file is written that is to go to `path`: the path itself, or what it links to.
@@ -36,14 +37,24 @@ pub fn folder(path: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Requires that a folder can be written at `out` and that none of the files that may be its `own` is one of `inputs`.
+///
+/// # Errors
+/// As [`folder`] and [`files`].
+pub fn folder_of<'a>(out: &Path, own: &[&str], inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    folder(out)?;
+    let own: Vec<PathBuf> = own.iter().map(|name| out.join(name)).collect();
+    files(own.iter().map(PathBuf::as_path), inputs)
+}
+
 /// Requires that each of `outputs` (files) can be written and is none of `inputs`, by whatever name or link. An input that
-/// is a folder stands for the files that its manifest lists or, where it has none, its Parquet files.
+/// is a folder stands for the files that its manifest lists or, where it has none, those that [`parts::files`] finds in it.
 ///
 /// # Errors
 /// As [`file`]; wrong usage, naming both, where an output is an input. An input that is missing is not told here.
-pub fn files<'a>(
-    outputs: impl IntoIterator<Item = &'a Path>,
-    inputs: impl IntoIterator<Item = &'a Path>,
+pub fn files<'o, 'i>(
+    outputs: impl IntoIterator<Item = &'o Path>,
+    inputs: impl IntoIterator<Item = &'i Path>,
 ) -> Result<()> {
     let mut standing = Vec::new();
     for output in outputs {
@@ -56,7 +67,7 @@ pub fn files<'a>(
         return Ok(());
     }
     for input in inputs {
-        for part in parts(input) {
+        for part in files_of(input) {
             let Ok(found) = fs::metadata(&part) else { continue };
             let same = standing
                 .iter()
@@ -74,25 +85,18 @@ pub fn files<'a>(
 }
 
 /// The files of an input.
-fn parts(input: &Path) -> Vec<PathBuf> {
+fn files_of(input: &Path) -> Vec<PathBuf> {
     if !input.is_dir() {
         return vec![input.to_path_buf()];
     }
-    let has_manifest = input.join(manifest::FILE_NAME).exists();
-    let entries = fs::read_dir(input).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path());
-    if has_manifest {
-        let listed = manifest::listed(input);
-        return files
-            .filter(|path| {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                listed.iter().any(|listed| *listed == name)
-            })
+    if input.join(manifest::FILE_NAME).exists() {
+        return manifest::listed(input)
+            .iter()
+            .map(|name| input.join(name))
             .collect();
     }
-    files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "parquet"))
-        .collect()
+    // What is wrong with the folder is told by whoever reads it.
+    parts::files(input).unwrap_or_default()
 }
 
 /// Where `path` leads, and what stands there.

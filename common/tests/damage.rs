@@ -1,7 +1,8 @@
 //! No damage to a file of ours changes what is read: it is refused with its place.
 
+mod support;
+
 use std::fmt::Debug;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use common::Result;
@@ -12,7 +13,7 @@ use common::schema::interactions::{self, Feedback, Interactions, Kind};
 use common::schema::replay::{self, Block, Blocks};
 use common::schema::scan::{BadRows, Scan};
 use common::schema::{items, metrics, preferences, profiles, states, users};
-use parquet::file::metadata::ParquetMetaDataReader;
+use support::end_of_pages;
 
 const ROWS: u32 = 120;
 
@@ -247,20 +248,6 @@ fn formats(folder: &Path) -> Vec<(PathBuf, Read)> {
         }),
     );
     all
-}
-
-/// Where the pages of a file end, and its footer begins.
-fn end_of_pages(path: &Path) -> usize {
-    let file = File::open(path).unwrap();
-    let footer = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
-    let chunks = footer.row_groups().iter().flat_map(|group| group.columns());
-    chunks
-        .map(|chunk| {
-            let (begin, length) = chunk.byte_range();
-            (begin + length) as usize
-        })
-        .max()
-        .unwrap()
 }
 
 #[test]

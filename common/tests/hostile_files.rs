@@ -1,5 +1,7 @@
 //! Files of any writer that are damaged, or made to exhaust memory, are refused with their place.
 
+mod support;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,27 +14,9 @@ use common::schema::interactions;
 use common::schema::items;
 use common::schema::scan::{BadRows, Scan};
 use parquet::arrow::ArrowWriter;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter};
+use parquet::file::metadata::ParquetMetaDataWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-
-fn footer(path: &Path) -> ParquetMetaData {
-    ParquetMetaDataReader::new()
-        .parse_and_finish(&File::open(path).unwrap())
-        .unwrap()
-}
-
-/// Where the pages of a file end, and its footer begins.
-fn end_of_pages(path: &Path) -> usize {
-    let footer = footer(path);
-    let chunks = footer.row_groups().iter().flat_map(|group| group.columns());
-    chunks
-        .map(|chunk| {
-            let (begin, length) = chunk.byte_range();
-            (begin + length) as usize
-        })
-        .max()
-        .unwrap()
-}
+use support::{end_of_pages, footer};
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>, times: usize) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();

@@ -44,9 +44,7 @@ pub struct ExtendConfig {
 /// another run.
 pub fn run(config: &ExtendConfig) -> Result<()> {
     let inputs = [&config.policy, &config.items, &config.profiles].map(PathBuf::as_path);
-    let own = FILES.map(|name| config.out.join(name));
-    output::folder(&config.out)?;
-    output::files(own.iter().map(PathBuf::as_path), inputs)?;
+    output::folder_of(&config.out, &FILES, inputs)?;
     let mut policy = Policy::load(&config.policy)?;
     if policy.config.network.encoder == Encoder::History {
         return Err(Error::usage(format!(

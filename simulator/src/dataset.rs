@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
-use common::schema::consumed;
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::table;
@@ -47,14 +46,14 @@ impl Layout {
 
     /// The layout under `folder`: what all tools may read in `log/`, what only the simulator may in `truth/`.
     pub fn new(folder: &Path) -> Self {
-        let (log, truth) = (folder.join("log"), folder.join("truth"));
+        let [log, items, users, consumed, truth, withheld] = Self::OWN.map(|name| folder.join(name));
         Layout {
-            log: log.join("interactions.parquet"),
-            items: log.join("items.parquet"),
-            users: log.join("users.parquet"),
-            consumed: log.join(consumed::FILE_NAME),
-            truth: truth.join("interactions.parquet"),
-            withheld: truth.join("withheld.parquet"),
+            log,
+            items,
+            users,
+            consumed,
+            truth,
+            withheld,
         }
     }
 }

@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::succeed;
+
 /// Films that half of the users like.
 const DARK: [&str; 15] = [
     "The Cellar Door",
@@ -45,6 +47,15 @@ const LIGHT: [&str; 15] = [
 pub const USERS: usize = 40;
 /// Films in the dataset.
 pub const FILMS: usize = DARK.len() + LIGHT.len();
+
+/// Writes the dataset to `raw` in `folder` and imports it to `data`.
+///
+/// # Panics
+/// When that fails.
+pub fn import(folder: &Path) {
+    write(&folder.join("raw"));
+    succeed(folder, "simulator", "import movielens --input raw --out data");
+}
 
 /// Writes `ml-100k.inter`, `.item` and `.user` into `folder`: users 1..=40, films 1..=30, 16 ratings a user.
 ///

@@ -14,12 +14,7 @@ const DATA: i32 = 42;
 /// A folder with imported data and states.
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    films::write(&folder.path().join("raw"));
-    succeed(
-        folder.path(),
-        "simulator",
-        "import movielens --input raw --out data",
-    );
+    films::import(folder.path());
     succeed(
         folder.path(),
         "profiler",

@@ -12,12 +12,7 @@ const TRAIN: &str = "train --method bc --traits none --dims 4 --hidden 4 --batch
 /// Imported data, a policy and user states, and a pipe.
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    films::write(&folder.path().join("raw"));
-    succeed(
-        folder.path(),
-        "simulator",
-        "import movielens --input raw --out data",
-    );
+    films::import(folder.path());
     succeed(
         folder.path(),
         "pretrain",
@@ -104,25 +99,11 @@ fn an_output_that_is_none_is_said_before_anything_is_read() {
             "import custom --name x --interactions none --out OUT".into(),
         ),
     ];
-    for (tool, arguments) in files {
-        for (out, says) in [
-            ("pipe", "a pipe"),
-            ("file/below", "no folder"),
-            ("data", "a folder"),
-        ] {
-            let said = refused(folder.path(), tool, &arguments.replace("OUT", out));
-            assert!(
-                said.contains(says) && said.contains(out),
-                "{tool} {arguments}\n{said}"
-            );
-        }
-    }
-    for (tool, arguments) in folders {
-        for (out, says) in [
-            ("pipe", "a pipe"),
-            ("file/below", "no folder"),
-            ("file", "a file"),
-        ] {
+    let (a_folder, a_file) = (("data", "a folder"), ("file", "a file"));
+    let files = files.map(|(tool, arguments)| ((tool, arguments.to_string()), a_folder));
+    let folders = folders.map(|of| (of, a_file));
+    for ((tool, arguments), other_kind) in files.into_iter().chain(folders) {
+        for (out, says) in [("pipe", "a pipe"), ("file/below", "no folder"), other_kind] {
             let said = refused(folder.path(), tool, &arguments.replace("OUT", out));
             assert!(
                 said.contains(says) && said.contains(out),

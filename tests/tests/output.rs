@@ -49,8 +49,7 @@ fn run_into(stdout: Stdout, folder: &Path, tool: &str, arguments: &str) -> (Opti
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let run = |tool: &str, arguments: &str| succeed(folder.path(), tool, arguments);
-    films::write(&folder.path().join("raw"));
-    run("simulator", "import movielens --input raw --out data");
+    films::import(folder.path());
     run(
         "pretrain",
         "split --log data/log --last 1 --like-threshold 4 --out split",

@@ -71,12 +71,7 @@ fn prepared() -> tempfile::TempDir {
         true => tempfile::tempdir_in(memory).unwrap(),
         false => tempfile::tempdir().unwrap(),
     };
-    films::write(&folder.path().join("raw"));
-    succeed(
-        folder.path(),
-        "simulator",
-        "import movielens --input raw --out data",
-    );
+    films::import(folder.path());
     succeed(
         folder.path(),
         "pretrain",

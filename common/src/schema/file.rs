@@ -210,8 +210,8 @@ impl ParquetFile {
                     "the checksum of the column is not that of its bytes".into(),
                 ));
             }
-            let found = pages::check(file, &chunk).map_err(fault)?;
-            batch = batch.min(self.batch_rows(meta, rows, found.dictionary).map_err(damaged)?);
+            let dictionary = pages::check(file, &chunk).map_err(fault)?;
+            batch = batch.min(self.batch_rows(meta, rows, dictionary).map_err(damaged)?);
         }
         Ok(batch)
     }

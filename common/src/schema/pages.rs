@@ -30,13 +30,6 @@ pub(super) struct ColumnChunk {
     pub(super) kind: Type,
 }
 
-/// What is promised of the pages of a chunk.
-#[derive(Default)]
-pub(super) struct Pages {
-    /// Bytes of the dictionary in memory.
-    pub(super) dictionary: u64,
-}
-
 /// Why a chunk is not decoded.
 pub(super) enum Fault {
     Read(std::io::Error),
@@ -52,9 +45,9 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// Looks at every page header of `chunk`.
-pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<Pages, Fault> {
-    let mut pages = Pages::default();
+/// Looks at every page header of `chunk`; gives the bytes that its dictionary takes in memory.
+pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<u64, Fault> {
+    let mut dictionary = 0;
     let end = chunk.begin + chunk.length;
     let (mut at, mut values) = (chunk.begin, 0_u64);
     while values < chunk.values {
@@ -70,7 +63,7 @@ pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<Pages, Fault
         }
         values += header.check(chunk)?;
         if header.kind == DICTIONARY {
-            pages.dictionary = pages.dictionary.max(header.uncompressed);
+            dictionary = header.uncompressed.max(dictionary);
         }
         if let Some(promised) = header.checksum
             && checksum(file, at, header.compressed)? != promised
@@ -87,7 +80,7 @@ pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<Pages, Fault
             chunk.values
         )));
     }
-    Ok(pages)
+    Ok(dictionary)
 }
 
 /// The CRC-32 of `length` bytes from `at` on.

@@ -10,7 +10,7 @@ use common::cli::without_folders;
 use common::manifest::{self, Manifest};
 use common::policy_artifact::Policy;
 use common::schema::events::EVENTS;
-use common::{Error, Result};
+use common::{Error, Result, folder};
 
 use super::EventLog;
 
@@ -60,8 +60,7 @@ impl Refit {
     /// # Errors
     /// A command that cannot be run, or fails, or leaves no policy.
     pub(super) fn policy(&self, events: &EventLog, seed: u64) -> Result<Policy> {
-        let folder = tempfile::tempdir()
-            .map_err(|e| Error::retry(format!("no folder can be made to retrain in: {e}")))?;
+        let folder = folder::scratch()?;
         let [log, out] = ["events.parquet", "policy"].map(|name| folder.path().join(name));
         events.write(&log, &Manifest::new(EVENTS, "online agent").seed(seed))?;
         self.run([path(&log)?, path(&out)?, &seed.to_string()])?;
@@ -90,9 +89,7 @@ impl Refit {
             .args(&words[1..])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .and_then(std::process::Child::wait_with_output)
+            .output()
             .map_err(|e| {
                 Error::usage(format!("`{}` of --refit cannot be run: {e}", words[0]))
                     .hint("name a program by its path, or one that is in PATH")

@@ -130,7 +130,7 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
         .collect();
     let width = 2 + 2 * sources.len();
     let mut problem = problem(&folds, width, |number, asked| {
-        of_fold(&features[number], &folds[number], asked, &asked.candidates)
+        features[number].of(&folds[number], asked.user, &asked.candidates)
     });
     let spread = standardise(&mut problem);
     let prior = prior(sources.len(), times);
@@ -205,10 +205,6 @@ fn directions(fold: &Fold, column: f32, row: f32, seed: u64) -> Directions {
     Directions::new(&fold.likes, &fold.columns, column, row, MOST, seed)
 }
 
-fn of_fold(features: &Features, fold: &Fold, asked: &Asked, items: &[u32]) -> Vec<Vec<f32>> {
-    features.of(fold, asked.user, items)
-}
-
 /// The likeliest reading beside popularity; none where it is not likelier than popularity alone by more than the likeliest of
 /// so many readings would be by luck.
 fn choose(folds: &[Fold], times: usize, popular: &[Vec<f32>], seed: u64) -> Option<Reading> {
@@ -219,7 +215,7 @@ fn choose(folds: &[Fold], times: usize, popular: &[Vec<f32>], seed: u64) -> Opti
                 popularity: &popular[number],
                 sources: &[],
             };
-            of_fold(&features, &folds[number], asked, &asked.candidates)
+            features.of(&folds[number], asked.user, &asked.candidates)
         });
         standardise(&mut problem);
         problem.fit(&prior(0, times), &[0]).1
@@ -295,7 +291,7 @@ impl Lists {
             .into_par_iter()
             .map(|(number, asked)| {
                 let items: Vec<u32> = asked.held.iter().copied().chain(log.open(asked.user)).collect();
-                let mut columns = of_fold(&features[number], &folds[number], asked, &items);
+                let mut columns = features[number].of(&folds[number], asked.user, &items);
                 for (column, spread) in columns.iter_mut().zip(spread) {
                     column.iter_mut().for_each(|x| *x /= *spread as f32);
                 }

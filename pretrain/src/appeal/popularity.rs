@@ -115,7 +115,8 @@ impl Popularity {
         let rows: Vec<usize> = (0..self.items).step_by(stride).collect();
         let counts: Vec<f64> = rows.iter().map(|&item| f64::from(likes[item])).collect();
         let mut weights = self.mean.clone();
-        if let Some(total) = Some(counts.iter().sum::<f64>()).filter(|&total| total > 0.0) {
+        let total: f64 = counts.iter().sum();
+        if total > 0.0 {
             weights[0] = (total / rows.len() as f64).ln();
         }
         let (mut shape, mut evidence) = (1.0, 0.0);

@@ -14,7 +14,7 @@ use crate::algorithms::logged::{Imitate, LoggedConfig};
 use crate::algorithms::sa2c::Sa2cConfig;
 use crate::algorithms::sqn::SqnConfig;
 use crate::appeal::AppealConfig;
-use crate::plain::{AlsConfig, EaseConfig, KnnConfig};
+use crate::plain::{AlsConfig, EaseConfig, KnnConfig, Plain};
 use crate::reward::RewardConfig;
 use crate::train::Method;
 
@@ -254,21 +254,21 @@ impl HyperArguments {
                     categories: !self.no_categories,
                 })
             }
-            MethodName::Popularity => Method::Popularity,
-            MethodName::ItemKnn => Method::ItemKnn(KnnConfig {
+            MethodName::Popularity => Method::Plain(Plain::Popularity),
+            MethodName::ItemKnn => Method::Plain(Plain::ItemKnn(KnnConfig {
                 neighbours: self.neighbours.unwrap_or(KnnConfig::default().neighbours),
-            }),
-            MethodName::Ease => Method::Ease(EaseConfig {
+            })),
+            MethodName::Ease => Method::Plain(Plain::Ease(EaseConfig {
                 ridge: self.ridge.unwrap_or(EaseConfig::default().ridge),
-            }),
+            })),
             MethodName::Als => {
                 let default = AlsConfig::default();
-                Method::Als(AlsConfig {
+                Method::Plain(Plain::Als(AlsConfig {
                     factors: self.factors.unwrap_or(default.factors),
                     ridge: self.ridge.unwrap_or(default.ridge),
                     alpha: self.alpha.unwrap_or(default.alpha),
                     iterations: self.iterations.unwrap_or(default.iterations),
-                })
+                }))
             }
             MethodName::Bc => Method::Bc(BcConfig { logged }),
             MethodName::Sqn => Method::Sqn(SqnConfig {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
-use common::schema::{consumed, items, table};
+use common::schema::{consumed, items, parts, table};
 use common::{Error, Result};
 
 const INTERACTIONS: &str = "interactions.parquet";
@@ -94,6 +94,7 @@ impl InputPaths {
             .chain([self.interactions()])
             .collect()
     }
+
     /// Fingerprints every input and refuses those that were made from another one than is given.
     ///
     /// # Errors
@@ -142,18 +143,11 @@ impl InputPaths {
     }
 
     fn fingerprint_of_events(&self) -> Result<Option<Fingerprint>> {
-        let prints: Vec<Fingerprint> = self
-            .events
-            .iter()
-            .map(|path| table::fingerprint(path))
-            .collect::<Result<_>>()?;
-        Ok(match prints.as_slice() {
-            [] => None,
-            [only] => Some(only.clone()),
-            all => Some(Fingerprint::of_parts(
-                all.iter().map(|print| print.as_str().as_bytes()),
-            )),
-        })
+        if self.events.is_empty() {
+            return Ok(None);
+        }
+        let files = self.events.iter().map(|path| parts::files(path));
+        table::fingerprint_of(&files.collect::<Result<Vec<_>>>()?.concat()).map(Some)
     }
 }
 

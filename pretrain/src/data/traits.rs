@@ -32,7 +32,7 @@ impl TraitSource {
 }
 
 /// The traits that one policy is trained with, standardised, row-major.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traits {
     /// K.
     pub count: usize,
@@ -49,12 +49,7 @@ impl Traits {
     /// Of `dataset`, as `source` says; each seed has its own permutation.
     pub fn of(dataset: &Dataset, source: TraitSource, seed: u64) -> Self {
         let Some(profiles) = dataset.profiles.as_ref().filter(|_| source != TraitSource::None) else {
-            return Traits {
-                count: 0,
-                items: Vec::new(),
-                users: Vec::new(),
-                fame: None,
-            };
+            return Traits::default();
         };
         let mut traits = Traits {
             count: profiles.count,

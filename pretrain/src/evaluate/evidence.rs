@@ -77,7 +77,7 @@ pub(crate) struct Weights {
 
 impl EvidencePaths {
     /// The held-out log with its catalogue.
-    fn inputs(&self, settings: &Settings) -> InputPaths {
+    pub(super) fn inputs(&self, settings: &Settings) -> InputPaths {
         InputPaths {
             log: self.log.clone(),
             items: self.items.clone(),

@@ -53,16 +53,11 @@ pub struct EvaluateConfig {
 impl EvaluateConfig {
     /// All that is read.
     fn inputs(&self) -> Vec<PathBuf> {
-        let EvidencePaths {
-            log,
-            items,
-            behaviour,
-        } = &self.evidence;
-        let inside = log.join("interactions.parquet");
-        let log = if inside.exists() { &inside } else { log };
-        let told = [Some(log), items.as_ref(), behaviour.as_ref()];
+        let EvidencePaths { items, behaviour, .. } = &self.evidence;
+        let told = items.iter().chain(behaviour);
         let folders = self.policies.iter().map(|named| &named.folder);
-        folders.chain(told.into_iter().flatten()).cloned().collect()
+        let log = self.evidence.inputs(&self.settings).interactions();
+        folders.chain(told).cloned().chain([log]).collect()
     }
 }
 

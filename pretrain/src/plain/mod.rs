@@ -73,12 +73,29 @@ impl Default for AlsConfig {
 }
 
 /// A plain recommender.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Plain {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plain {
+    /// The items that are liked most.
     Popularity,
-    Knn(KnnConfig),
+    /// Item-based nearest neighbours.
+    ItemKnn(KnnConfig),
+    /// EASE in closed form.
     Ease(EaseConfig),
+    /// Implicit alternating least squares.
     Als(AlsConfig),
+}
+
+impl Plain {
+    /// As in artifacts.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Plain::Popularity => "popularity",
+            Plain::ItemKnn(_) => "item_knn",
+            Plain::Ease(_) => "ease",
+            Plain::Als(_) => "als",
+        }
+    }
 }
 
 /// Which side of the log is small enough for dense algebra; the smaller one where both are.
@@ -114,8 +131,8 @@ pub(crate) fn make(plain: &Plain, dataset: &Dataset, seed: u64) -> Result<Made> 
     };
     let few = log.likes.len().min(log.likes.width()) <= LARGEST;
     let vectors = match plain {
-        Plain::Popularity => return policy::by_popularity(&log, dataset.window),
-        Plain::Knn(config) => {
+        Plain::Popularity => return policy::by_popularity(log, dataset.window),
+        Plain::ItemKnn(config) => {
             if !few {
                 leading("cosines");
             }
@@ -135,7 +152,7 @@ pub(crate) fn make(plain: &Plain, dataset: &Dataset, seed: u64) -> Result<Made> 
         }
         Plain::Als(config) => als::vectors(&log, config, seed)?,
     };
-    policy::closed(vectors, &log, dataset.window)
+    policy::closed(vectors, log, dataset.window)
 }
 
 #[cfg(test)]

@@ -77,24 +77,19 @@ impl Vectors {
 }
 
 /// Policy by popularity alone: the item's likes in `log`, zero vectors.
-pub(super) fn by_popularity(log: &Log, window: usize) -> Result<Made> {
-    let network = shapes(log, 1, window);
+pub(super) fn by_popularity(log: Log, window: usize) -> Result<Made> {
+    let network = shapes(&log, 1, window);
     let mut weights = Weights::zeros(&network);
-    weights.item_bias = popularity(log);
-    finish(
-        network,
-        weights,
-        log,
-        None,
-        f64::from(deviation(&log.likes.counts())),
-    )
+    weights.item_bias = popularity(&log);
+    let spread = f64::from(deviation(&log.likes.counts()));
+    finish(network, weights, log, None, spread)
 }
 
 /// Policy of `vectors`.
-pub(super) fn closed(vectors: Vectors, log: &Log, window: usize) -> Result<Made> {
+pub(super) fn closed(vectors: Vectors, log: Log, window: usize) -> Result<Made> {
     let Vectors { rank, like, item } = vectors;
     let width = rank + 1;
-    let network = shapes(log, width, window);
+    let network = shapes(&log, width, window);
     let mut weights = Weights::zeros(&network);
     widen(&mut weights.item_embedding, &item, rank);
     drop(item);
@@ -137,14 +132,10 @@ pub(super) fn closed(vectors: Vectors, log: &Log, window: usize) -> Result<Made>
     if known.is_none() {
         table.chunks_exact_mut(width).for_each(|row| row[rank] = 1.0);
     }
-    let spread = spread(&network, &weights, log, known.as_deref());
-    let scale = if spread > 0.0 {
-        SHARPNESS / spread as f32
-    } else {
-        1.0
-    };
+    let spread = spread(&network, &weights, &log, known.as_deref());
+    let scale = sharpening(spread as f32);
     weights.log_temperature = vec![((width as f32).sqrt() * scale).ln()];
-    weights.item_bias = popularity(log);
+    weights.item_bias = popularity(&log);
     for (row, bias) in weights
         .item_embedding
         .chunks_exact_mut(width)
@@ -169,7 +160,7 @@ fn shapes(log: &Log, width: usize, window: usize) -> NetworkConfig {
 fn finish(
     network: NetworkConfig,
     weights: Weights,
-    log: &Log,
+    log: Log,
     known: Option<Vec<f32>>,
     spread: f64,
 ) -> Result<Made> {
@@ -183,7 +174,7 @@ fn finish(
         weights,
         likes: None,
         curve: vec![point("log", "standard deviation of scores".into(), spread)],
-        log: log.clone(),
+        log,
         profiles: Profiles::default(),
         known,
     })
@@ -201,13 +192,17 @@ fn widen(to: &mut [f32], from: &[f32], rank: usize) {
 /// Likes in the log as greedy logits.
 fn popularity(log: &Log) -> Vec<f32> {
     let counts = log.likes.counts();
-    let deviation = deviation(&counts);
-    let scale = if deviation > 0.0 {
+    let scale = sharpening(deviation(&counts));
+    counts.iter().map(|n| n * scale).collect()
+}
+
+/// What scores of this standard deviation are multiplied by.
+fn sharpening(deviation: f32) -> f32 {
+    if deviation > 0.0 {
         SHARPNESS / deviation
     } else {
         1.0
-    };
-    counts.iter().map(|n| n * scale).collect()
+    }
 }
 
 fn deviation(values: &[f32]) -> f32 {

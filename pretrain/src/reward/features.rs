@@ -202,12 +202,7 @@ mod tests {
         let features = features();
         let context = features.context(&[], &[0.0, 0.0]);
         assert_eq!(features.of(&context, 1).x[..2], [0.0, 0.0]);
-        let without = Traits {
-            count: 0,
-            items: vec![],
-            users: vec![],
-            fame: None,
-        };
+        let without = Traits::default();
         let features = Features::new(&without, &[1.0, 1.0]);
         assert_eq!(
             features.of(&features.context(&[(0, 1.0)], &[]), 1).x,

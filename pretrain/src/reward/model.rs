@@ -188,12 +188,7 @@ mod tests {
     #[test]
     fn the_interval_of_a_prediction_covers_the_truth_after_calibration() {
         const LOGS: u64 = 200;
-        let traits = Traits {
-            count: 0,
-            items: Vec::new(),
-            users: Vec::new(),
-            fame: None,
-        };
+        let traits = Traits::default();
         // So many likes that popularity itself is known.
         let likes: Vec<f32> = (0..ITEMS).map(|item| 1e7 * (1.0 + item as f32)).collect();
         let features = Features::new(&traits, &likes);

@@ -83,13 +83,8 @@ struct Recorded {
 /// # Errors
 /// As `Dataset::read` for the log; where log or held-out part would be empty; another run's output.
 pub fn run(config: &SplitConfig) -> Result<()> {
-    let own = OWN.map(|name| config.out.join(name));
     let inputs = config.inputs.all();
-    output::folder(&config.out)?;
-    output::files(
-        own.iter().map(PathBuf::as_path),
-        inputs.iter().map(PathBuf::as_path),
-    )?;
+    output::folder_of(&config.out, &OWN, inputs.iter().map(PathBuf::as_path))?;
     let prints = config.inputs.check()?;
     let bad_rows = match config.skip_bad_rows {
         true => BadRows::Skip,

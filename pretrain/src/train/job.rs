@@ -141,23 +141,17 @@ impl Job<'_> {
                 let traits = Traits::of(dataset, config.traits, seed);
                 appeal::make(form, &config.inputs, dataset, &traits, config.traits, seed)
             }
-            ClosedForm::Plain(form) => plain::make(&form, dataset, seed),
+            ClosedForm::Plain(form) => plain::make(form, dataset, seed),
         };
         let made = made.map_err(|e| e.at(format!("seed {seed}")))?;
         let policy_config = self.policy_config(made.network.clone(), made.likes)?;
         let of_curve = self.manifest_of(METRICS, &policy_config)?;
-        let no_traits = Traits {
-            count: 0,
-            items: Vec::new(),
-            users: Vec::new(),
-            fame: None,
-        };
         let policy = self.policy(policy_config, made.weights.clone(), Vec::new())?;
         staged.write(|folder| {
             self.write_curve(folder, &of_curve, &made.curve)?;
             policy.write_to(folder, |write| {
                 let remember = |from: usize, users: &mut PolicyUsers| made.remember(from, users);
-                write_users(dataset, &no_traits, &remember, write)
+                write_users(dataset, &Traits::default(), &remember, write)
             })
         })
     }

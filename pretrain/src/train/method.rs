@@ -11,7 +11,7 @@ use crate::algorithms::sa2c::{self, Sa2cConfig};
 use crate::algorithms::sqn::{self, SqnConfig};
 use crate::algorithms::{Trained, cal_ql};
 use crate::appeal::AppealConfig;
-use crate::plain::{AlsConfig, EaseConfig, KnnConfig, Plain};
+use crate::plain::Plain;
 use crate::reward::{RewardConfig, RewardModel};
 use crate::run::Run;
 
@@ -35,20 +35,15 @@ pub enum Method {
     IalpLog(IalpLogConfig),
     /// The appeal model in closed form.
     Appeal(AppealConfig),
-    /// The items that are liked most.
-    Popularity,
-    /// Item-based nearest neighbours.
-    ItemKnn(KnnConfig),
-    /// EASE in closed form.
-    Ease(EaseConfig),
-    /// Implicit alternating least squares.
-    Als(AlsConfig),
+    /// A plain recommender in closed form.
+    #[serde(untagged)]
+    Plain(Plain),
 }
 
 /// A method without updates.
 pub(crate) enum ClosedForm<'a> {
     Appeal(&'a AppealConfig),
-    Plain(Plain),
+    Plain(&'a Plain),
 }
 
 impl Method {
@@ -63,10 +58,7 @@ impl Method {
             Method::Ialp(_) => "ialp",
             Method::IalpLog(_) => "ialp_log",
             Method::Appeal(_) => "appeal",
-            Method::Popularity => "popularity",
-            Method::ItemKnn(_) => "item_knn",
-            Method::Ease(_) => "ease",
-            Method::Als(_) => "als",
+            Method::Plain(plain) => plain.name(),
         }
     }
 
@@ -79,11 +71,7 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.steps,
             Method::Ialp(config) => config.steps,
             Method::IalpLog(config) => config.ialp.steps,
-            Method::Appeal(_)
-            | Method::Popularity
-            | Method::ItemKnn(_)
-            | Method::Ease(_)
-            | Method::Als(_) => 0,
+            Method::Appeal(_) | Method::Plain(_) => 0,
         }
     }
 
@@ -96,11 +84,7 @@ impl Method {
             Method::Cql(config) | Method::CalQl(config) => config.logged.gamma,
             Method::Ialp(config) => config.gamma,
             Method::IalpLog(config) => config.ialp.gamma,
-            Method::Appeal(_)
-            | Method::Popularity
-            | Method::ItemKnn(_)
-            | Method::Ease(_)
-            | Method::Als(_) => IalpConfig::default().gamma,
+            Method::Appeal(_) | Method::Plain(_) => IalpConfig::default().gamma,
         }
     }
 
@@ -114,14 +98,11 @@ impl Method {
 
     /// Whether it is made in closed form, and how.
     pub(crate) fn closed_form(&self) -> Option<ClosedForm<'_>> {
-        Some(match *self {
-            Method::Appeal(ref config) => ClosedForm::Appeal(config),
-            Method::Popularity => ClosedForm::Plain(Plain::Popularity),
-            Method::ItemKnn(config) => ClosedForm::Plain(Plain::Knn(config)),
-            Method::Ease(config) => ClosedForm::Plain(Plain::Ease(config)),
-            Method::Als(config) => ClosedForm::Plain(Plain::Als(config)),
-            _ => return None,
-        })
+        match self {
+            Method::Appeal(config) => Some(ClosedForm::Appeal(config)),
+            Method::Plain(plain) => Some(ClosedForm::Plain(plain)),
+            _ => None,
+        }
     }
 
     /// What the reward model that it plays against knows; none where it plays against none.
@@ -147,14 +128,7 @@ impl Method {
                 "{} needs a reward model",
                 self.name()
             ))),
-            (
-                Method::Appeal(_)
-                | Method::Popularity
-                | Method::ItemKnn(_)
-                | Method::Ease(_)
-                | Method::Als(_),
-                _,
-            ) => Err(common::Error::usage(format!(
+            (Method::Appeal(_) | Method::Plain(_), _) => Err(common::Error::usage(format!(
                 "{} has no training loop",
                 self.name()
             ))),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::USER_ID;
-use common::schema::states::{States, state_hash};
+use common::schema::states::States;
 use common::schema::{table, users};
 use common::{Error, Result};
 
@@ -25,13 +25,5 @@ pub(super) fn states(of_log: &Dictionary, users: &Path) -> Result<States> {
         }
         absent.intern(id);
     }
-    let count = absent.len();
-    Ok(States {
-        users: absent,
-        items: vec![Vec::new(); count],
-        feedback: vec![Vec::new(); count],
-        liked: vec![Vec::new(); count],
-        interactions: vec![0; count],
-        state_hash: vec![state_hash::<&str>(&[], &[]); count],
-    })
+    Ok(States::empty(Some(&absent)))
 }

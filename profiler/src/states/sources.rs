@@ -35,11 +35,11 @@ fn matches(pattern: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     };
     for path in paths {
         let path = path.map_err(|e| Error::usage(format!("cannot read: {e}")).file(pattern))?;
-        let names = path
+        let mut names = path
             .components()
             .filter(|part| matches!(part, Component::Normal(_)));
-        if path.is_file() && names.clone().all(wanted) {
-            found.push(path.clone());
+        if names.all(wanted) && path.is_file() {
+            found.push(path);
         }
     }
     Ok(())

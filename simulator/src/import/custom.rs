@@ -71,12 +71,8 @@ impl Config {
 /// held-out truth where a log is wanted); outputs of another run; I/O failures; and, unless they are skipped, the
 /// first row with an id that items or users do not list.
 pub fn import(config: &Config) -> Result<()> {
-    let own = Layout::OWN.map(|name| config.out.join(name));
-    output::folder(&config.out)?;
-    output::files(
-        own.iter().map(PathBuf::as_path),
-        config.sources().into_iter().map(|(_, path)| path),
-    )?;
+    let sources = config.sources().into_iter().map(|(_, path)| path);
+    output::folder_of(&config.out, &Layout::OWN, sources)?;
     let feedback = interactions::feedback_of_log(&config.interactions, config.like_threshold)?;
     let mut inputs = BTreeMap::new();
     for (role, path) in config.sources() {

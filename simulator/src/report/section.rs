@@ -96,7 +96,7 @@ impl Section {
             },
             curves: curves.collect(),
             picture,
-            comparisons: verdict::compare(measurements, environment, &measure, methods)?,
+            comparisons: verdict::compare(measurements, environment, &measure, methods, mean)?,
             fidelity,
             notes,
             seeds: runs.seeds.into_values().flatten().collect(),

@@ -120,16 +120,18 @@ const RECIPES: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// The comparisons that the `present` methods (in the table's order) allow.
+/// The comparisons that the `present` methods (in the table's order) allow; `mean` is a method's return over all episodes.
 pub(super) fn compare(
     measurements: &Measurements,
     environment: &str,
     measure: &Measure,
     present: &[String],
+    mean: impl Fn(&str) -> f64,
 ) -> Result<Vec<Comparison>> {
     let has = |method: &str| present.iter().any(|p| p == method);
     let mut wanted = Vec::new();
-    let best = best_plain(measurements, environment, measure, present)?;
+    let plain = methods::PLAIN.into_iter().filter(|plain| has(plain));
+    let best = plain.reduce(|best, plain| if mean(plain) > mean(best) { plain } else { best });
     for method in ["appeal", "headstart"] {
         if let Some(best) = best.filter(|_| has(method)) {
             let question = format!(
@@ -175,27 +177,6 @@ pub(super) fn compare(
             })
         })
         .collect()
-}
-
-/// The plain recommender among `present` that has the highest mean over all episodes.
-fn best_plain(
-    measurements: &Measurements,
-    environment: &str,
-    measure: &Measure,
-    present: &[String],
-) -> Result<Option<&'static str>> {
-    let mut best = None;
-    for plain in methods::PLAIN {
-        if !present.iter().any(|method| method == plain) {
-            continue;
-        }
-        let values = measurements.pairs(environment, ONLINE, measure.mean, [plain, plain])?;
-        let mean = values.iter().map(|[value, _]| value).sum::<f64>() / values.len().max(1) as f64;
-        if best.is_none_or(|(most, _)| mean > most) {
-            best = Some((mean, plain));
-        }
-    }
-    Ok(best.map(|(_, plain)| plain))
 }
 
 fn difference(pairs: &[[f64; 2]], over: &'static str) -> Difference {
