@@ -26,6 +26,24 @@ pub enum IdKind {
     Text,
     /// 64-bit integers.
     Integer,
+    /// 64-bit integers without a sign.
+    Unsigned,
+}
+
+impl IdKind {
+    /// Whether `id` is written as one of this kind, so that it comes back as it is: `007` is no integer.
+    pub fn holds(self, id: &str) -> bool {
+        match self {
+            IdKind::Text => true,
+            IdKind::Integer => id.parse::<i64>().is_ok_and(|number| number.to_string() == id),
+            IdKind::Unsigned => id.parse::<u64>().is_ok_and(|number| number.to_string() == id),
+        }
+    }
+
+    /// The kind of ids some of which are of this kind and some of the `other`.
+    pub fn and(self, other: IdKind) -> IdKind {
+        if self == other { self } else { IdKind::Text }
+    }
 }
 
 /// Ids and their dense codes, in order of first appearance.
@@ -73,6 +91,17 @@ impl Dictionary {
             }
         }
         Ok(dictionary)
+    }
+
+    /// The same ids as text, where their kind does not hold all of them: a newcomer's id may be no integer, though all
+    /// others are.
+    pub fn as_text_where_needed(&self) -> Option<Self> {
+        if self.ids().all(|id| self.kind.holds(id)) {
+            return None;
+        }
+        let mut text = self.clone();
+        text.kind = IdKind::Text;
+        Some(text)
     }
 
     /// Makes room for `more` ids.

@@ -86,9 +86,6 @@ pub fn files<'o, 'i>(
 
 /// The files of an input.
 fn files_of(input: &Path) -> Vec<PathBuf> {
-    if !input.is_dir() {
-        return vec![input.to_path_buf()];
-    }
     if input.join(manifest::FILE_NAME).exists() {
         return manifest::listed(input)
             .iter()

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use common::Result;
 use common::ids::{Dictionary, IdKind};
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
 use common::schema::consumed::{self, Consumed};
 use common::schema::interactions::{self, Feedback, Interactions, Kind};
 use common::schema::replay::{self, Block, Blocks};
-use common::schema::scan::{BadRows, Scan};
 use common::schema::{items, metrics, preferences, profiles, states, users};
 use support::end_of_pages;
 

@@ -8,10 +8,10 @@ use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch
 use common::Result;
 use common::error::Class;
 use common::ids::{Dictionary, IdKind};
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG, TRUTH};
 use common::schema::replay::{self, Block, Blocks, REPLAY};
-use common::schema::scan::{BadRows, Scan};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 

@@ -1,5 +1,6 @@
 //! A column in the type that is wanted, whichever of the types that mean the same its writer chose: text of any layout,
-//! dictionaries, numbers of any width, decimals, numbers written as text, lists of any layout, times of any unit.
+//! dictionaries, numbers of any width, decimals, numbers written as text, lists and maps of any layout, times of any unit,
+//! columns of nulls alone.
 //!
 //! A value that the wanted type cannot hold becomes null, which readers take for bad data where the column had a value.
 //! These are the conversions that logs and frames need. arrow's `cast` knows several hundred more, which all of the tools
@@ -30,6 +31,7 @@ pub(crate) fn convert(array: &ArrayRef, wanted: &DataType) -> Option<ArrayRef> {
     match wanted {
         DataType::Utf8 => text::convert::<i32>(array),
         DataType::LargeUtf8 => text::convert::<i64>(array),
+        DataType::Map(entries, _) => lists::convert_map(array, entries),
         DataType::List(item) => lists::convert::<i32>(array, item),
         DataType::LargeList(item) => lists::convert::<i64>(array, item),
         DataType::Timestamp(TimeUnit::Millisecond, zone) => times::convert(array, zone.clone()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 
 use super::text;
@@ -16,6 +16,9 @@ pub(super) enum Number {
     Whole(i128),
     Real(f64),
 }
+
+/// 2^53: below, every whole number is one of 64 bits with a fraction too.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Number {
     fn of_text(text: &str) -> Option<Self> {
@@ -40,10 +43,11 @@ impl Number {
     }
 
     /// None where it has a fraction or is out of range.
-    fn whole<T: TryFrom<i128>>(self) -> Option<T> {
+    pub(super) fn whole<T: TryFrom<i128>>(self) -> Option<T> {
         let number = match self {
             Number::Whole(number) => number,
-            Number::Real(number) if number.is_finite() && number.fract() == 0.0 => number as i128,
+            // From 2^53 on it may stand for several whole numbers.
+            Number::Real(number) if number.abs() < EXACT && number.fract() == 0.0 => number as i128,
             Number::Real(_) => return None,
         };
         T::try_from(number).ok()
@@ -73,16 +77,14 @@ pub(super) fn reader(array: &ArrayRef) -> Option<Reader<'_>> {
         DataType::Float16 => of!(Float16Type, Real, f64),
         DataType::Float32 => of!(Float32Type, Real, f64),
         DataType::Float64 => of!(Float64Type, Real, f64),
-        DataType::Decimal128(_, scale) => {
-            let values = array.as_primitive::<Decimal128Type>().values();
-            let unit = 10f64.powi(i32::from(*scale));
-            Box::new(move |row| Some(Number::Real(values[row] as f64 / unit)))
-        }
         DataType::Boolean => {
             let values = array.as_boolean();
             Box::new(|row| Some(Number::Whole(i128::from(values.value(row)))))
         }
         _ => {
+            if let Some(decimal) = text::decimals(array) {
+                return Some(Box::new(move |row| Number::of_text(&decimal(row))));
+            }
             let text = text::reader(array)?;
             Box::new(move |row| Number::of_text(text(row)?))
         }

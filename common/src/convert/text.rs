@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, OffsetSizeTrait};
-use arrow::datatypes::{DataType, Float32Type};
+use arrow::datatypes::{
+    DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DecimalType, Float32Type,
+};
 
 use super::numbers::{self, Number};
 use crate::schema::column::MOST_TEXT;
@@ -78,6 +80,9 @@ fn written(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> Option<String> + '_>
             Box::new(|row| Some(values.value(row).to_string()))
         }
         _ => {
+            if let Some(decimal) = decimals(array) {
+                return Some(Box::new(move |row| Some(decimal(row))));
+            }
             let number = numbers::reader(array)?;
             Box::new(move |row| {
                 Some(match number(row)? {
@@ -85,6 +90,28 @@ fn written(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> Option<String> + '_>
                     Number::Real(number) => number.to_string(),
                 })
             })
+        }
+    })
+}
+
+/// What writes the decimals of `array`, exactly and without zeros at the end of a fraction; none where it holds none.
+pub(super) fn decimals(array: &ArrayRef) -> Option<Box<dyn Fn(usize) -> String + '_>> {
+    Some(match array.data_type() {
+        DataType::Decimal32(_, scale) => decimals_of::<Decimal32Type>(array, *scale),
+        DataType::Decimal64(_, scale) => decimals_of::<Decimal64Type>(array, *scale),
+        DataType::Decimal128(_, scale) => decimals_of::<Decimal128Type>(array, *scale),
+        DataType::Decimal256(_, scale) => decimals_of::<Decimal256Type>(array, *scale),
+        _ => return None,
+    })
+}
+
+fn decimals_of<T: DecimalType>(array: &ArrayRef, scale: i8) -> Box<dyn Fn(usize) -> String + '_> {
+    let values = array.as_primitive::<T>().values();
+    Box::new(move |row| {
+        let text = T::format_decimal(values[row], T::MAX_PRECISION, scale);
+        match text.contains('.') {
+            true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+            false => text,
         }
     })
 }

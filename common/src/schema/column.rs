@@ -1,36 +1,75 @@
 //! Typed columns of a [`Table`], checked for nulls and values, and the arrays that writers build.
 
-use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float32Array, Int64Array, LargeListArray, LargeStringArray,
-    LargeStringBuilder, ListArray, StringArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float32Array, LargeListArray, LargeStringArray,
+    LargeStringBuilder, ListArray, PrimitiveArray, StringArray, UInt32Array,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Float32Type, Int64Type, TimeUnit, UInt32Type, UInt64Type,
 };
 
+use super::file::ParquetFile;
 use super::table::{Chunk, Table, type_name};
 use crate::ids::{Dictionary, IdKind};
 use crate::{Error, Result};
 
-fn null_value() -> Error {
+pub(crate) fn null_value() -> Error {
     Error::data("the value is null").hint("every row needs a value here; drop or fill the row")
 }
 
-/// The kind of ids that a column of type `found` holds.
-pub(super) fn id_kind(found: Option<&DataType>, column: &str, path: &Path) -> Result<IdKind> {
+/// What times are wanted as.
+pub(crate) const TIMES: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
+
+/// The kind of ids that `column` holds in all of `files`: integers where they are in every file.
+///
+/// # Errors
+/// A file without the column, or with a type that is neither text nor integers.
+pub(crate) fn id_kind(files: &[ParquetFile], column: &str) -> Result<IdKind> {
+    let mut kinds = Vec::new();
+    for file in files {
+        let found = file.column_type(column)?;
+        kinds.extend(id_kind_of(found).ok_or_else(|| {
+            Error::data(format!(
+                "column `{column}` is {}, not text or integers",
+                type_name(found)
+            ))
+            .file(file.path())
+            .column(column)
+            .hint("write ids as text or integers")
+        })?);
+    }
+    Ok(kinds.into_iter().reduce(IdKind::and).unwrap_or_default())
+}
+
+/// The kind of ids of this type, none of a column in which nothing is known; none at all where it holds no ids.
+#[expect(clippy::option_option)]
+fn id_kind_of(found: &DataType) -> Option<Option<IdKind>> {
+    use DataType::{
+        Binary, BinaryView, Decimal32, Decimal64, Decimal128, Decimal256, Dictionary, Float16, Float32,
+        Float64, LargeBinary, LargeUtf8, Null, UInt64, Utf8, Utf8View,
+    };
+    Some(Some(match found {
+        Dictionary(_, values) => return id_kind_of(values),
+        Null => return Some(None),
+        UInt64 => IdKind::Unsigned,
+        kind if kind.is_integer() => IdKind::Integer,
+        Float16 | Float32 | Float64 => IdKind::Integer,
+        Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => IdKind::Text,
+        Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => IdKind::Text,
+        _ => return None,
+    }))
+}
+
+/// What ids of type `found` are converted to first: numbers with a fraction may be ids as far as they are whole.
+pub(crate) fn id_type(found: &DataType) -> DataType {
     match found {
-        Some(kind) if kind.is_integer() => Ok(IdKind::Integer),
-        Some(kind @ (DataType::Float32 | DataType::Float64 | DataType::Boolean)) => Err(Error::data(
-            format!("column `{column}` is {}, not text or integers", type_name(kind)),
-        )
-        .file(path)
-        .column(column)
-        .hint("write ids as text or integers")),
-        _ => Ok(IdKind::Text),
+        DataType::Dictionary(_, values) => id_type(values),
+        kind if kind.is_floating() => DataType::Int64,
+        _ => DataType::LargeUtf8,
     }
 }
 
@@ -38,7 +77,7 @@ pub(super) fn id_kind(found: Option<&DataType>, column: &str, path: &Path) -> Re
 ///
 /// # Errors
 /// A null or an empty id.
-pub(super) fn id_at<'a>(chunk: &'a Chunk<'_>, row: usize) -> Result<&'a str> {
+fn id_at<'a>(chunk: &'a Chunk<'_>, row: usize) -> Result<&'a str> {
     let array = chunk.array.as_string::<i64>();
     if array.is_null(row) {
         return Err(chunk.place(null_value(), row));
@@ -54,30 +93,19 @@ pub(super) fn each_id(chunk: &Chunk<'_>, mut take: impl FnMut(usize, &str) -> Re
     (0..chunk.array.len()).try_for_each(|row| take(row, id_at(chunk, row)?))
 }
 
-/// What a column of times, of type `found` in the file, is wanted as for [`time_at`].
-pub(super) fn time_type(found: Option<&DataType>) -> DataType {
-    match found {
-        Some(DataType::Timestamp(_, zone)) => DataType::Timestamp(TimeUnit::Millisecond, zone.clone()),
-        _ => DataType::Int64,
-    }
-}
-
-/// The milliseconds in a row of a chunk of [`time_type`].
-pub(super) fn time_at(chunk: &Chunk<'_>, row: usize) -> i64 {
-    match chunk.array.data_type() {
-        DataType::Int64 => chunk.array.as_primitive::<Int64Type>().value(row),
-        _ => chunk
-            .array
-            .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
-            .value(row),
-    }
+/// The milliseconds in a row of a chunk of [`TIMES`].
+fn time_at(chunk: &Chunk<'_>, row: usize) -> i64 {
+    chunk
+        .array
+        .as_primitive::<arrow::datatypes::TimestampMillisecondType>()
+        .value(row)
 }
 
 /// Requires that the row holds a value.
 ///
 /// # Errors
 /// Where it is null.
-pub(super) fn present(chunk: &Chunk<'_>, row: usize) -> Result<()> {
+fn present(chunk: &Chunk<'_>, row: usize) -> Result<()> {
     match chunk.array.is_null(row) {
         true => Err(chunk.place(null_value(), row)),
         false => Ok(()),
@@ -101,7 +129,7 @@ impl Table {
     pub fn ids(&self, column: &str) -> Result<(Dictionary, Vec<u32>)> {
         let mut dictionary = self.no_ids(column)?;
         let mut codes = Vec::with_capacity(self.rows());
-        for chunk in self.chunks(column, &DataType::LargeUtf8)? {
+        for chunk in self.id_chunks(column)? {
             each_id(&chunk, |_, id| {
                 codes.push(dictionary.intern(id));
                 Ok(())
@@ -116,7 +144,7 @@ impl Table {
     /// As [`Table::ids`], and a repeated id.
     pub fn unique_ids(&self, column: &str) -> Result<Dictionary> {
         let mut dictionary = self.no_ids(column)?;
-        for chunk in self.chunks(column, &DataType::LargeUtf8)? {
+        for chunk in self.id_chunks(column)? {
             each_id(&chunk, |row, id| intern_new(&mut dictionary, &chunk, row, id))?;
         }
         Ok(dictionary)
@@ -124,8 +152,7 @@ impl Table {
 
     /// A dictionary of the kind of `column`, empty.
     fn no_ids(&self, column: &str) -> Result<Dictionary> {
-        let kind = id_kind(self.column_type(column).as_ref(), column, self.path())?;
-        Ok(Dictionary::new(kind))
+        Ok(Dictionary::new(id_kind(self.parts(), column)?))
     }
 
     /// Text without nulls.
@@ -190,13 +217,12 @@ impl Table {
         })
     }
 
-    /// Milliseconds since 1970 UTC; timestamps of any unit are converted, integers taken as milliseconds.
+    /// Milliseconds since 1970 UTC; timestamps of any unit and dates are converted, integers taken as milliseconds.
     ///
     /// # Errors
     /// A missing column, another type, a null.
     pub fn milliseconds(&self, column: &str) -> Result<Vec<i64>> {
-        let wanted = time_type(self.column_type(column).as_ref());
-        self.required(column, &wanted, |chunk, row| Ok(time_at(chunk, row)))
+        self.required(column, &TIMES, |chunk, row| Ok(time_at(chunk, row)))
     }
 
     /// Non-negative 32-bit integers without nulls.
@@ -236,8 +262,20 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null inside a list.
     pub fn id_lists(&self, column: &str, dictionary: &mut Dictionary) -> Result<Vec<Vec<u32>>> {
-        self.lists(column, &DataType::LargeUtf8, |array, at| {
-            dictionary.intern(array.as_string::<i64>().value(at))
+        let kind = self
+            .parts()
+            .iter()
+            .filter_map(|part| match part.column_type(column) {
+                Ok(DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) => {
+                    Some(id_type(item.data_type()))
+                }
+                _ => None,
+            });
+        let kind = kind.reduce(|one, other| if one == DataType::Int64 { one } else { other });
+        let kind = kind.unwrap_or(DataType::LargeUtf8);
+        self.lists(column, &kind, |array, at| match array.as_string_opt::<i64>() {
+            Some(text) => dictionary.intern(text.value(at)),
+            None => dictionary.intern(&array.as_primitive::<Int64Type>().value(at).to_string()),
         })
     }
 
@@ -301,7 +339,7 @@ impl Table {
     ) -> Result<Vec<Vec<T>>> {
         let wanted = DataType::LargeList(Arc::new(Field::new("item", item.clone(), true)));
         let mut lists = Vec::with_capacity(self.rows());
-        for chunk in self.chunks(column, &wanted)? {
+        for chunk in self.known_chunks(column, &wanted)? {
             let array = chunk.array.as_list::<i64>();
             for row in 0..array.len() {
                 if array.is_null(row) {
@@ -341,7 +379,7 @@ impl Table {
         get: impl Fn(&Chunk<'_>, usize) -> Result<T>,
     ) -> Result<Vec<Option<T>>> {
         let mut values = Vec::with_capacity(self.rows());
-        for chunk in self.chunks(column, wanted)? {
+        for chunk in self.known_chunks(column, wanted)? {
             for row in 0..chunk.array.len() {
                 values.push(if chunk.array.is_null(row) {
                     None
@@ -355,15 +393,16 @@ impl Table {
 }
 
 /// The finite number in a row of a chunk of 32-bit numbers.
-pub(super) fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
+fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
     let value = chunk.array.as_primitive::<Float32Type>().value(row);
-    if value.is_finite() {
-        return Ok(value);
+    match value.is_finite() {
+        true => Ok(value),
+        false => Err(chunk.place(not_finite(value), row)),
     }
-    Err(chunk.place(
-        Error::data(format!("the value is {value}")).hint("drop or mend the row: numbers must be finite"),
-        row,
-    ))
+}
+
+pub(crate) fn not_finite(value: f32) -> Error {
+    Error::data(format!("the value is {value}")).hint("drop or mend the row: numbers must be finite")
 }
 
 /// An id column in the dictionary's own type.
@@ -373,17 +412,24 @@ pub(super) fn finite(chunk: &Chunk<'_>, row: usize) -> Result<f32> {
 pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>) -> Result<ArrayRef> {
     match dictionary.kind() {
         IdKind::Text => Ok(text_array(codes.map(|code| dictionary.id(code)))),
-        IdKind::Integer => {
-            let parse = |code| {
-                let id = dictionary.id(code);
-                id.parse::<i64>()
-                    .map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")))
-            };
-            Ok(Arc::new(Int64Array::from_iter_values(
-                codes.map(parse).collect::<Result<Vec<_>>>()?,
-            )))
-        }
+        IdKind::Integer => whole_numbers::<Int64Type>(dictionary, codes),
+        IdKind::Unsigned => whole_numbers::<UInt64Type>(dictionary, codes),
     }
+}
+
+fn whole_numbers<T: ArrowPrimitiveType<Native: FromStr>>(
+    dictionary: &Dictionary,
+    codes: impl Iterator<Item = u32>,
+) -> Result<ArrayRef> {
+    let parse = |code| {
+        let id = dictionary.id(code);
+        let number = id
+            .parse()
+            .map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")));
+        number.map(Some)
+    };
+    let numbers: PrimitiveArray<T> = codes.map(parse).collect::<Result<_>>()?;
+    Ok(Arc::new(numbers))
 }
 
 /// The most bytes of text that offsets of 32 bits reach; few in tests.

@@ -11,7 +11,6 @@ use super::decisions::Decisions;
 use super::interactions::{self, Interactions};
 use super::table::Table;
 use super::write;
-use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -42,7 +41,7 @@ pub struct Events {
 /// As [`interactions::read_log`], and a null propensity.
 pub fn read(path: &Path) -> Result<Events> {
     let table = Table::open(path)?;
-    let mut log = interactions::from_table(&table, &[EVENTS], None, interactions::Empty::Refuse)?;
+    let mut log = interactions::read(path, &[EVENTS], None, interactions::Empty::Refuse)?;
     if let Some(row) = log.propensity.iter().position(Option::is_none) {
         let error = Error::data("an event without propensity");
         return Err(table.place(error, interactions::PROPENSITY, row));
@@ -67,7 +66,7 @@ pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
             .column(interactions::PROPENSITY)
             .row(row));
     }
-    let users = with_fitting_kind(&events.log.users)?;
+    let users = events.log.users.as_text_where_needed();
     let rows = events.log.rows();
     let mut columns = interactions::columns(&interactions::Rows {
         users: users.as_ref().unwrap_or(rows.users),
@@ -95,21 +94,10 @@ pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
     )
 }
 
-/// The same ids as text, where they should be integers and are not all.
-fn with_fitting_kind(users: &Dictionary) -> Result<Option<Dictionary>> {
-    let is_integer = |id: &str| id.parse::<i64>().is_ok_and(|number| number.to_string() == id);
-    if users.kind() == IdKind::Text || users.ids().all(is_integer) {
-        return Ok(None);
-    }
-    let as_text = Dictionary::from_values(IdKind::Text, users.ids().map(String::from));
-    as_text
-        .map(Some)
-        .map_err(|id| Error::data(format!("the id `{id}` appears twice")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{Dictionary, IdKind};
     use crate::schema::interactions::{Feedback, Kind};
 
     fn ids(kind: IdKind, ids: &[&str]) -> Dictionary {

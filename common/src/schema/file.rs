@@ -14,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
-use parquet::basic::Type;
+use parquet::basic::{Compression, Type};
 use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
@@ -107,6 +107,11 @@ impl ParquetFile {
         }
     }
 
+    /// Whether the column is there.
+    pub fn has(&self, column: &str) -> bool {
+        self.schema().column_with_name(column).is_some()
+    }
+
     /// Rows of each row group.
     pub fn row_groups(&self) -> &[usize] {
         &self.row_groups
@@ -182,6 +187,13 @@ impl ParquetFile {
                 .columns()
                 .get(leaf)
                 .ok_or_else(|| damaged("the column is not there".into()))?;
+            if let Compression::BROTLI(_) | Compression::LZO = meta.compression() {
+                let codec = meta.compression().to_string();
+                return Err(place(Error::data(format!(
+                    "the column is compressed with {codec}, which is not read"
+                )))
+                .hint("write the file with zstd, snappy, lz4, gzip or no compression"));
+            }
             let (begin, length) = checksums::place(meta)
                 .filter(|(begin, length)| begin.checked_add(*length).is_some_and(|end| end <= self.length))
                 .ok_or_else(|| damaged("the footer places the column outside of the file".into()))?;

@@ -8,9 +8,11 @@ use arrow::array::{Float32Array, TimestampMillisecondArray};
 use serde::{Deserialize, Serialize};
 
 use super::column::id_array;
-use super::table::{self, Table};
+use super::file::ParquetFile;
 use super::write::{self, Columns, ROW_GROUP_ROWS};
+use super::{parts, table};
 use crate::ids::{Dictionary, IdKind};
+use crate::logs::{BadRows, Scan};
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -172,14 +174,14 @@ impl Interactions {
     }
 }
 
-/// Reads a log (a file, or a folder of part files). Held-out truth is refused. `like_threshold` overrides what
-/// the file says, and is needed where the file says nothing.
+/// Reads a log (see [`Scan::open`]). Held-out truth is refused. `like_threshold` overrides what the file says, and is needed
+/// where the file says nothing.
 ///
 /// # Errors
 /// A missing or unreadable file, a missing column, a wrong type, a null, NaN or infinite feedback, a propensity
 /// outside (0, 1], an empty log, an unknown like threshold.
 pub fn read_log(path: &Path, like_threshold: Option<f32>) -> Result<Interactions> {
-    read(path, &[LOG, super::events::EVENTS], like_threshold)
+    read(path, &[LOG, super::events::EVENTS], like_threshold, Empty::Refuse)
 }
 
 /// Reads a log from which rows may have been cut: all of them, it may be.
@@ -187,12 +189,7 @@ pub fn read_log(path: &Path, like_threshold: Option<f32>) -> Result<Interactions
 /// # Errors
 /// As [`read_log`], but for an empty log.
 pub fn read_cut_log(path: &Path) -> Result<Interactions> {
-    from_table(
-        &Table::open(path)?,
-        &[LOG, super::events::EVENTS],
-        None,
-        Empty::Allow,
-    )
+    read(path, &[LOG, super::events::EVENTS], None, Empty::Allow)
 }
 
 /// Reads held-out truth: for the simulator alone.
@@ -200,7 +197,7 @@ pub fn read_cut_log(path: &Path) -> Result<Interactions> {
 /// # Errors
 /// As [`read_log`].
 pub fn read_truth(path: &Path) -> Result<Interactions> {
-    read(path, &[TRUTH], None)
+    read(path, &[TRUTH], None, Empty::Refuse)
 }
 
 /// Reads the rows that were cut from a log, with their feedback; there may be none. For the simulator alone.
@@ -208,27 +205,43 @@ pub fn read_truth(path: &Path) -> Result<Interactions> {
 /// # Errors
 /// As [`read_log`], but for an empty file.
 pub fn read_withheld(path: &Path) -> Result<Interactions> {
-    from_table(&Table::open(path)?, &[WITHHELD], None, Empty::Allow)
+    read(path, &[WITHHELD], None, Empty::Allow)
 }
 
-/// What the file's footer says about its feedback, `like_threshold` winning over it. Refuses held-out truth.
+/// What the footers of a log say about its feedback, `like_threshold` winning over it. Refuses held-out truth.
 ///
 /// # Errors
-/// Wrong usage where neither says from where on feedback is a like.
+/// Wrong usage where neither says from where on feedback is a like, or the files disagree on it.
 pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedback> {
-    if let Some(manifest) = table::read_manifest(path)?
-        && [TRUTH, WITHHELD].contains(&manifest.artifact.as_str())
-    {
-        let found = format!("expected interactions, found {}", manifest.artifact);
-        return Err(Error::usage(found)
-            .file(path)
-            .hint("this is the held-out truth of an environment: no tool but the simulator may read it"));
+    let files = parts::files(path)?;
+    let files = files.iter().map(|path| {
+        let file = ParquetFile::open(path)?;
+        table::require_artifact(&file, &[LOG, super::events::EVENTS])?;
+        Ok(file)
+    });
+    feedback_of(&files.collect::<Result<Vec<_>>>()?, like_threshold)
+}
+
+/// As [`feedback_of_log`], of opened files.
+pub(crate) fn feedback_of(files: &[ParquetFile], like_threshold: Option<f32>) -> Result<Feedback> {
+    let mut first: Option<Feedback> = None;
+    for file in files {
+        let found = resolve(file.metadata(FEEDBACK_KEY), like_threshold, file.path())?;
+        let first = first.get_or_insert(found);
+        if found.like_threshold != first.like_threshold {
+            return Err(Error::usage(format!(
+                "the log's files disagree on what a like is: from {} on, and from {} on",
+                first.like_threshold, found.like_threshold
+            ))
+            .file(file.path())
+            .hint("pass --like-threshold"));
+        }
     }
-    resolve(table::read_metadata(path, FEEDBACK_KEY)?, like_threshold, path)
+    Ok(first.unwrap_or_else(|| Feedback::unknown(like_threshold)))
 }
 
 /// Requires a probability in (0, 1].
-pub(super) fn check_propensity(propensity: f32) -> Result<()> {
+pub(crate) fn check_propensity(propensity: f32) -> Result<()> {
     if propensity > 0.0 && propensity <= 1.0 {
         return Ok(());
     }
@@ -261,54 +274,42 @@ fn resolve(stored: Option<String>, like_threshold: Option<f32>, path: &Path) -> 
     }
 }
 
-fn read(path: &Path, allowed: &[&str], like_threshold: Option<f32>) -> Result<Interactions> {
-    from_table(&Table::open(path)?, allowed, like_threshold, Empty::Refuse)
-}
-
 /// What becomes of a log without a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Empty {
+pub(crate) enum Empty {
     /// It is an error.
     Refuse,
     /// It is a log.
     Allow,
 }
 
-/// The log in a table that is in memory already.
-pub(super) fn from_table(
-    table: &Table,
+/// All of the log at `path`, whose manifests, if any, are of a kind in `allowed`.
+pub(super) fn read(
+    path: &Path,
     allowed: &[&str],
     like_threshold: Option<f32>,
     empty: Empty,
 ) -> Result<Interactions> {
-    let path = table.path();
-    table.require_artifact(allowed)?;
-    let (users, user) = table.ids(USER_ID)?;
-    let (items, item) = table.ids(ITEM_ID)?;
-    let timestamp = table.milliseconds(TIMESTAMP)?;
-    let feedback = table.numbers(FEEDBACK)?;
-    if empty == Empty::Refuse {
-        table.require_rows("log")?;
-    }
-    let propensity = match table.has(PROPENSITY) {
-        true => table.numbers_or_null(PROPENSITY)?,
-        false => vec![None; table.rows()],
+    let scan = Scan::open_as(path, allowed, like_threshold, BadRows::Refuse, empty)?;
+    let mut log = Interactions {
+        users: Dictionary::new(scan.users),
+        items: Dictionary::new(scan.items),
+        user: Vec::new(),
+        item: Vec::new(),
+        timestamp: Vec::new(),
+        feedback: Vec::new(),
+        propensity: Vec::new(),
+        kind: scan.kind,
     };
-    for (row, propensity) in propensity.iter().enumerate() {
-        let checked = propensity.map_or(Ok(()), check_propensity);
-        checked.map_err(|error| table.place(error, PROPENSITY, row))?;
-    }
-    let kind = resolve(table.metadata(FEEDBACK_KEY), like_threshold, path)?;
-    Ok(Interactions {
-        users,
-        items,
-        user,
-        item,
-        timestamp,
-        feedback,
-        propensity,
-        kind,
-    })
+    scan.rows("reading", |batch| {
+        log.user.extend(batch.users(&mut log.users));
+        log.item.extend(batch.items(&mut log.items));
+        log.timestamp.extend(&batch.timestamp);
+        log.feedback.extend(&batch.feedback);
+        log.propensity.extend(&batch.propensity);
+        Ok(())
+    })?;
+    Ok(log)
 }
 
 /// The columns of `rows`, in the order of the format.

@@ -19,7 +19,6 @@ pub mod preferences;
 pub mod profiles;
 pub mod reliability;
 pub mod replay;
-pub mod scan;
 pub mod states;
 pub(crate) mod stream;
 pub mod summaries;

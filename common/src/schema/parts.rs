@@ -1,4 +1,5 @@
-//! The Parquet files that a path stands for: a file, or those of a folder at all levels below it, as Hive partitions are.
+//! The Parquet files that a path stands for: a file, those of a folder at all levels below it, as Hive partitions are, or
+//! those that a glob such as `log/*/part-*.parquet` matches.
 //!
 //! In a folder, names that begin with `.` or `_` are left out, as Spark, pyarrow and DuckDB do: what a tool or a copy keeps
 //! beside the data (`_temporary`, `_SUCCESS`, `._part-0.parquet`, `.part-0.parquet.crc`, `_part-0.parquet`), or a file that
@@ -6,7 +7,7 @@
 //! lead to it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -15,7 +16,11 @@ use crate::{Error, Result};
 /// # Errors
 /// Where nothing is there, or a folder has no Parquet file.
 pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
-    let kind = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
+    let kind = match std::fs::metadata(path) {
+        Ok(kind) => kind,
+        Err(_) if is_glob(path) => return matches(path),
+        Err(e) => return Err(Error::io(e, "read", path)),
+    };
     if !kind.is_dir() {
         return Ok(vec![path.to_path_buf()]);
     }
@@ -34,6 +39,40 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
             ));
         }
         return Err(error);
+    }
+    found.files.sort();
+    Ok(found.files)
+}
+
+fn is_glob(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The files that the glob `pattern` matches, in the order of their paths.
+fn matches(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let text = pattern
+        .to_str()
+        .ok_or_else(|| Error::usage("the path is not UTF-8").file(pattern))?;
+    let paths = glob::glob(text).map_err(|e| Error::usage(format!("no valid glob: {e}")).file(pattern))?;
+    // A name that the pattern spells out is wanted, whatever it begins with.
+    let wanted = |part: Component<'_>| {
+        let name = part.as_os_str().to_string_lossy();
+        !is_left_out(&name) || pattern.components().any(|spelled| spelled == part)
+    };
+    let mut found = Found::default();
+    for path in paths {
+        let path = path.map_err(|e| Error::usage(format!("cannot read: {e}")).file(pattern))?;
+        let mut names = path
+            .components()
+            .filter(|part| matches!(part, Component::Normal(_)));
+        if names.all(wanted) && path.is_file() && found.is_new(&path)? {
+            found.files.push(path);
+        }
+    }
+    if found.files.is_empty() {
+        return Err(Error::usage("no such file, and no file that it matches as a glob")
+            .file(pattern)
+            .hint("give a Parquet file, a folder that holds some, or a glob in quotes such as 'log/*.parquet'"));
     }
     found.files.sort();
     Ok(found.files)
@@ -130,6 +169,44 @@ mod tests {
             ),
             ["_day=3/d.parquet", "a.parquet", "b.parquet", "day=2/c.parquet"]
         );
+    }
+
+    #[test]
+    fn a_glob_gives_what_it_matches_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            "b.parquet",
+            "a.parquet",
+            "day=2/c.parquet",
+            "_temporary/d.parquet",
+            "_e.parquet",
+            "[x].parquet",
+        ];
+        for name in names {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        symlink(folder.path().join("a.parquet"), folder.path().join("z.parquet")).unwrap();
+        let matched = |pattern: &str| -> Vec<String> {
+            let relative = |path: PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+            files(&folder.path().join(pattern))
+                .unwrap()
+                .into_iter()
+                .map(relative)
+                .collect()
+        };
+        assert_eq!(matched("?.parquet"), ["a.parquet", "b.parquet"]);
+        assert_eq!(matched("*/*.parquet"), ["day=2/c.parquet"]);
+        assert_eq!(matched("**/c.parquet"), ["day=2/c.parquet"]);
+        // What is there by this name is no glob; a name that is spelled out is wanted.
+        for spelled in ["[x].parquet", "_e.parquet", "_temporary/*.parquet"] {
+            assert_eq!(matched(spelled).len(), 1, "{spelled}");
+        }
+        for nothing in ["none*.parquet", "none.parquet"] {
+            let path = folder.path().join(nothing);
+            assert_eq!(files(&path).unwrap_err().class().code(), 2);
+        }
     }
 
     #[test]

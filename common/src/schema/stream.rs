@@ -1,8 +1,6 @@
 //! Reading one column of a Parquet artifact batch by batch: memory for what is kept of it, and not for the file.
 
-use std::path::Path;
-
-use arrow::datatypes::DataType;
+use std::path::{Path, PathBuf};
 
 use super::column::{each_id, id_kind, intern_new};
 use super::file::ParquetFile;
@@ -14,13 +12,24 @@ use crate::ids::{Dictionary, IdKind};
 /// Room for so many ids is made at once where a footer promises them; a damaged footer cannot ask for more.
 const MOST_ROOM: usize = 1 << 24;
 
-/// The type of the ids in `column` of a file.
+/// The type of the ids in `column` of a file, or of a folder of part files.
 ///
 /// # Errors
 /// A missing or unreadable file, a missing column, a type that is neither text nor integer.
 pub(crate) fn kind_of_ids(path: &Path, column: &str) -> Result<IdKind> {
-    let file = ParquetFile::open(path)?;
-    id_kind(Some(file.column_type(column)?), column, path)
+    id_kind(&open(path, &[])?, column)
+}
+
+/// The files of `path`, whose manifests, if any, are of a kind in `allowed` unless that is empty.
+fn open(path: &Path, allowed: &[&str]) -> Result<Vec<ParquetFile>> {
+    let open = |path: &PathBuf| {
+        let file = ParquetFile::open(path)?;
+        if !allowed.is_empty() {
+            table::require_artifact(&file, allowed)?;
+        }
+        Ok(file)
+    };
+    parts::files(path)?.iter().map(open).collect()
 }
 
 /// The unique ids in `column` of a file or a folder of part files whose manifests, if any, are of a kind in `allowed`.
@@ -51,19 +60,15 @@ pub(crate) fn each_batch<'a>(
     allowed: &[&str],
     mut take: impl FnMut(&mut [Dictionary], &[Chunk<'_>]) -> Result<()>,
 ) -> Result<Vec<Dictionary>> {
-    let mut ids: Vec<Dictionary> = Vec::with_capacity(columns.len());
-    for path in parts::files(path)? {
-        let file = ParquetFile::open(&path)?;
-        table::require_artifact(&file, allowed)?;
-        for (at, column) in columns.iter().enumerate() {
-            let kind = id_kind(Some(file.column_type(column)?), column, &path)?;
-            if ids.len() == at {
-                ids.push(Dictionary::new(kind));
-            }
-        }
+    let files = open(path, allowed)?;
+    let kinds = columns.iter().map(|column| id_kind(&files, column));
+    let mut ids: Vec<Dictionary> = kinds
+        .map(|kind| kind.map(Dictionary::new))
+        .collect::<Result<_>>()?;
+    for file in &files {
         file.each_batch(columns, |first_row, batch| {
-            let place = (path.as_path(), file.row_groups(), first_row);
-            let chunk = |column: &&'a str| Chunk::of(&batch, column, &DataType::LargeUtf8, place);
+            let place = (file.path(), file.row_groups(), first_row);
+            let chunk = |column: &&'a str| Chunk::of_ids(&batch, column, place);
             let chunks = columns.iter().map(chunk).collect::<Result<Vec<_>>>()?;
             take(&mut ids, &chunks)
         })?;

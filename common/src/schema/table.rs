@@ -4,9 +4,10 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, TimeUnit};
 
+use super::column::id_type;
 use super::file::{ParquetFile, missing};
 use super::interactions::{TRUTH, WITHHELD};
 use super::parts;
@@ -44,21 +45,40 @@ impl<'a> Chunk<'a> {
             .column_by_name(column)
             .ok_or_else(|| missing(&batch.schema(), column, path))?;
         let chunk = Chunk {
-            array: convert(found, wanted).ok_or_else(|| wrong_type(found, column, wanted, path))?,
+            array: convert(found, wanted)
+                .ok_or_else(|| wrong_type(found.data_type(), column, wanted, path))?,
             path,
             row_groups,
             first_row,
             column,
         };
         // A value that the type cannot hold becomes null: that is bad data, not a missing value.
-        if chunk.array.null_count() > found.null_count() {
+        let nulls = found.logical_nulls();
+        let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        if chunk.array.null_count() > found.logical_null_count() {
             let row = (0..found.len())
-                .find(|&r| chunk.array.is_null(r) && found.is_valid(r))
+                .find(|&row| chunk.array.is_null(row) && !is_null(row))
                 .unwrap_or(0);
             let shown = shown(found, row);
             let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
                 .hint(format!("write the column as {}", type_name(wanted)));
             return Err(chunk.place(error, row));
+        }
+        Ok(chunk)
+    }
+
+    /// As [`Chunk::of`], of ids, as text.
+    pub(super) fn of_ids(
+        batch: &RecordBatch,
+        column: &'a str,
+        place: (&'a Path, &'a [usize], usize),
+    ) -> Result<Self> {
+        let kind = batch
+            .column_by_name(column)
+            .map(|found| id_type(found.data_type()));
+        let mut chunk = Chunk::of(batch, column, &kind.unwrap_or(DataType::LargeUtf8), place)?;
+        if let Some(text) = convert(&chunk.array, &DataType::LargeUtf8) {
+            chunk.array = text;
         }
         Ok(chunk)
     }
@@ -130,25 +150,62 @@ impl Table {
         self.parts.first().and_then(|part| part.metadata(key))
     }
 
-    /// Whether the column is there.
+    /// The files.
+    pub(crate) fn parts(&self) -> &[ParquetFile] {
+        &self.parts
+    }
+
+    /// Whether the column is there, in one of the parts at least.
     pub fn has(&self, column: &str) -> bool {
         let mut parts = self.parts.iter();
-        parts.all(|part| part.schema().column_with_name(column).is_some())
+        parts.any(|part| part.has(column))
     }
 
     /// The column's chunks, as `wanted`: decoded now, and no other column with them.
+    ///
+    /// # Errors
+    /// A part without the column or with another type, what cannot be decoded, a value that `wanted` cannot hold.
     pub(crate) fn chunks<'a>(&'a self, column: &'a str, wanted: &DataType) -> Result<Vec<Chunk<'a>>> {
+        self.parts
+            .iter()
+            .try_for_each(|part| part.column_type(column).map(drop))?;
+        self.known_chunks(column, wanted)
+    }
+
+    /// As [`Table::chunks`], of a column whose values may be null: where a part lacks the column, none is known, but one must
+    /// have it.
+    pub(crate) fn known_chunks<'a>(&'a self, column: &'a str, wanted: &DataType) -> Result<Vec<Chunk<'a>>> {
+        self.chunks_by(column, |batch, place| match batch.column_by_name(column) {
+            Some(_) => Chunk::of(batch, column, wanted, place),
+            None => {
+                let nothing = [(column, new_null_array(wanted, batch.num_rows()))];
+                let nothing = RecordBatch::try_from_iter(nothing).map_err(Error::from)?;
+                Chunk::of(&nothing, column, wanted, place)
+            }
+        })
+    }
+
+    /// The chunks of a column of ids, as text.
+    ///
+    /// # Errors
+    /// As [`Table::chunks`].
+    pub(crate) fn id_chunks<'a>(&'a self, column: &'a str) -> Result<Vec<Chunk<'a>>> {
+        self.chunks_by(column, |batch, place| Chunk::of_ids(batch, column, place))
+    }
+
+    fn chunks_by<'a>(
+        &'a self,
+        column: &'a str,
+        of: impl Fn(&RecordBatch, (&'a Path, &'a [usize], usize)) -> Result<Chunk<'a>>,
+    ) -> Result<Vec<Chunk<'a>>> {
+        if let (false, Some(part)) = (self.has(column), self.parts.first()) {
+            part.column_type(column)?;
+        }
         let mut chunks = Vec::new();
         for part in &self.parts {
-            part.column_type(column)?;
             let mut memory = 0;
             part.each_batch(&[column], |first_row, batch| {
-                let chunk = Chunk::of(
-                    &batch,
-                    column,
-                    wanted,
-                    (part.path(), part.row_groups(), first_row),
-                )?;
+                let chunk = of(&batch, (part.path(), part.row_groups(), first_row))?;
                 memory += chunk.array.get_array_memory_size() as u64;
                 part.fits_memory(memory, column)?;
                 chunks.push(chunk);
@@ -156,11 +213,6 @@ impl Table {
             })?;
         }
         Ok(chunks)
-    }
-
-    /// The type of the column in the (first) file.
-    pub(crate) fn column_type(&self, column: &str) -> Option<DataType> {
-        self.parts.first()?.column_type(column).ok().cloned()
     }
 
     /// Requires at least one row.
@@ -268,7 +320,7 @@ pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
 }
 
 /// Requires the manifest in a footer, where there is one, to be of one of the kinds in `allowed`.
-pub(super) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<()> {
+pub(crate) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<()> {
     let Some(json) = file.metadata(PARQUET_KEY) else {
         return Ok(());
     };
@@ -290,10 +342,11 @@ pub(super) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<(
     .hint(hint))
 }
 
-fn wrong_type(found: &ArrayRef, column: &str, wanted: &DataType, path: &Path) -> Error {
+/// The error of a column whose type does not stand for the wanted one.
+pub(crate) fn wrong_type(found: &DataType, column: &str, wanted: &DataType, path: &Path) -> Error {
     Error::data(format!(
         "column `{column}` is {}, not {}",
-        type_name(found.data_type()),
+        type_name(found),
         type_name(wanted)
     ))
     .file(path)
@@ -326,7 +379,7 @@ pub fn place(error: Error, path: &Path, column: &str, row: usize) -> Error {
 }
 
 /// Adds the place of a file's row to an error.
-fn placed(error: Error, (path, row_groups, column): (&Path, &[usize], &str), row: usize) -> Error {
+pub(crate) fn placed(error: Error, (path, row_groups, column): (&Path, &[usize], &str), row: usize) -> Error {
     let mut before = 0;
     let mut group = 0;
     for (index, rows) in row_groups.iter().enumerate() {
@@ -347,6 +400,7 @@ fn placed(error: Error, (path, row_groups, column): (&Path, &[usize], &str), row
 pub fn type_name(kind: &DataType) -> String {
     match kind {
         DataType::LargeUtf8 | DataType::Utf8 | DataType::Utf8View => "text".into(),
+        DataType::Null => "without any value".into(),
         DataType::Float32 => "a 32-bit number".into(),
         DataType::Int64 => "a 64-bit integer".into(),
         DataType::UInt32 => "a non-negative 32-bit integer".into(),
@@ -355,6 +409,10 @@ pub fn type_name(kind: &DataType) -> String {
         DataType::List(item) | DataType::LargeList(item) => {
             format!("a list of {}", type_name(item.data_type()))
         }
+        DataType::Timestamp(TimeUnit::Millisecond, None) => {
+            "a timestamp, a date or integer milliseconds since 1970 UTC".into()
+        }
+        DataType::Map(_, _) => "a map of text to text".into(),
         other => format!("{other}"),
     }
 }

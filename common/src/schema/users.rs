@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, MapBuilder, StringBuilder};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Fields};
 
 use super::column::{MOST_TEXT, id_array};
 use super::stream;
-use super::table::{Table, type_name};
+use super::table::Table;
 use super::write::{self, Columns};
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
@@ -37,28 +37,17 @@ pub fn read(path: &Path) -> Result<Users> {
     let table = Table::open(path)?;
     table.require_artifact(&[USERS])?;
     let ids = table.unique_ids(USER_ID)?;
-    let found = table.column_type(ATTRIBUTES);
-    let Some(kind @ DataType::Map(_, _)) = found else {
-        let found = found.map_or("missing".into(), |kind| type_name(&kind));
-        return Err(Error::data(format!(
-            "column `{ATTRIBUTES}` is {found}, not a map of text to text"
-        ))
-        .file(path)
-        .column(ATTRIBUTES));
-    };
     let mut attributes = Vec::with_capacity(table.rows());
-    for chunk in table.chunks(ATTRIBUTES, &kind)? {
+    for chunk in table.chunks(ATTRIBUTES, &wanted())? {
         let maps = chunk.array.as_map();
         for row in 0..maps.len() {
             let mut of_user = BTreeMap::new();
             if maps.is_valid(row) {
                 let entries = maps.value(row);
-                let (Some(keys), Some(values)) = (
-                    entries.column(0).as_string_opt::<i32>(),
-                    entries.column(1).as_string_opt::<i32>(),
-                ) else {
-                    return Err(chunk.place(Error::data("the map is not of text to text"), row));
-                };
+                let (keys, values) = (
+                    entries.column(0).as_string::<i64>(),
+                    entries.column(1).as_string::<i64>(),
+                );
                 for at in 0..keys.len() {
                     if keys.is_valid(at) && values.is_valid(at) {
                         of_user.insert(keys.value(at).to_string(), values.value(at).to_string());
@@ -69,6 +58,13 @@ pub fn read(path: &Path) -> Result<Users> {
         }
     }
     Ok(Users { ids, attributes })
+}
+
+/// A map of text to text, whose values may be null.
+fn wanted() -> DataType {
+    let field = |name, nullable| Field::new(name, DataType::LargeUtf8, nullable);
+    let pair = DataType::Struct(Fields::from(vec![field("keys", false), field("values", true)]));
+    DataType::Map(Arc::new(Field::new("entries", pair, false)), false)
 }
 
 /// Reads the ids of users and nothing else, batch by batch.

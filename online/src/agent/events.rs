@@ -86,17 +86,6 @@ impl EventLog {
     /// # Errors
     /// On I/O failure.
     pub fn write(&self, path: &Path, manifest: &Manifest) -> Result<()> {
-        let is_integer = |id: &str| id.parse::<i64>().is_ok_and(|number| number.to_string() == id);
-        let users = &self.events.log.users;
-        if users.kind() == IdKind::Integer && !users.ids().all(is_integer) {
-            // A newcomer's id is no integer, though all known ones are: the column is text then.
-            let mut events = self.events.clone();
-            events.log.users = Dictionary::new(IdKind::Text);
-            for id in users.ids() {
-                events.log.users.intern(id);
-            }
-            return events::write(path, manifest, &events);
-        }
         events::write(path, manifest, &self.events)
     }
 }

@@ -85,16 +85,19 @@ impl<'de> Visitor<'de> for IdVisitor {
 pub(super) enum ItemId<'a> {
     Text(&'a str),
     Integer(i64),
+    Unsigned(u64),
 }
 
 impl<'a> ItemId<'a> {
     /// The id of `code`.
     pub(super) fn of(items: &'a Dictionary, code: u32) -> Self {
         let text = items.id(code);
-        match (items.kind(), text.parse()) {
-            (IdKind::Integer, Ok(number)) => ItemId::Integer(number),
-            _ => ItemId::Text(text),
-        }
+        let number = match items.kind() {
+            IdKind::Text => None,
+            IdKind::Integer => text.parse().map(ItemId::Integer).ok(),
+            IdKind::Unsigned => text.parse().map(ItemId::Unsigned).ok(),
+        };
+        number.unwrap_or(ItemId::Text(text))
     }
 }
 
@@ -103,6 +106,7 @@ impl Serialize for ItemId<'_> {
         match self {
             ItemId::Text(text) => serializer.serialize_str(text),
             ItemId::Integer(number) => serializer.serialize_i64(*number),
+            ItemId::Unsigned(number) => serializer.serialize_u64(*number),
         }
     }
 }
@@ -131,7 +135,11 @@ mod tests {
     #[test]
     fn replies_have_the_type_of_the_catalogue() {
         let values = || ["7", "12"].map(String::from);
-        for (kind, json) in [(IdKind::Text, r#""12""#), (IdKind::Integer, "12")] {
+        for (kind, json) in [
+            (IdKind::Text, r#""12""#),
+            (IdKind::Integer, "12"),
+            (IdKind::Unsigned, "12"),
+        ] {
             let items = Dictionary::from_values(kind, values()).unwrap();
             assert_eq!(serde_json::to_string(&ItemId::of(&items, 1)).unwrap(), json);
         }

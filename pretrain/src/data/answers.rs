@@ -11,8 +11,7 @@
 
 use std::path::PathBuf;
 
-use common::ids::{Dictionary, IdKind};
-use common::schema::scan::{BadRows, Scan};
+use common::logs::{BadRows, Scan};
 use common::{Result, terminal};
 
 use super::log::Dataset;
@@ -35,10 +34,6 @@ impl Dataset {
         let mut answers: Vec<(u32, u32, bool)> = Vec::new();
         for path in paths {
             let scan = Scan::open_cut(path, None, BadRows::Refuse)?;
-            if (self.users.kind(), scan.users) == (IdKind::Integer, IdKind::Text) {
-                // A newcomer's id may be no integer, though all of the log's are.
-                self.users = as_text(&self.users);
-            }
             scan.rows("reading events", |batch| {
                 let (users, items) = (batch.users(&mut self.users), batch.known_items(&self.items)?);
                 let likes = batch.feedback.iter().map(|&f| scan.kind.is_like(f));
@@ -51,6 +46,9 @@ impl Dataset {
                 );
                 Ok(())
             })?;
+        }
+        if let Some(text) = self.users.as_text_where_needed() {
+            self.users = text;
         }
         self.states.resize(self.users.len(), Vec::new());
         let liked = answers.iter().filter(|(.., liked)| *liked).count();
@@ -74,12 +72,4 @@ impl Dataset {
             .for_each(|likes| *likes = likes.max(0.0));
         Ok(())
     }
-}
-
-fn as_text(ids: &Dictionary) -> Dictionary {
-    let mut text = Dictionary::new(IdKind::Text);
-    ids.ids().for_each(|id| {
-        text.intern(id);
-    });
-    text
 }

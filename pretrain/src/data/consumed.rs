@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use common::ids::{Dictionary, IdKind};
+use common::ids::Dictionary;
 use common::schema::consumed::{Consumed, read};
 use common::schema::interactions::USER_ID;
-use common::schema::users;
+use common::schema::{table, users};
 use common::{Error, Result};
 
 use super::log::Dataset;
@@ -130,11 +130,14 @@ impl Dataset {
     /// The codes of `users`; those that are not known yet get one, and an empty state.
     fn join(&mut self, users: &Dictionary, path: &Path) -> Result<Vec<u32>> {
         self.take_kind(users);
-        if (self.users.kind(), users.kind()) == (IdKind::Integer, IdKind::Text) && !users.is_empty() {
-            return Err(Error::data("users are text here, and integers in the log")
-                .file(path)
-                .column(USER_ID)
-                .hint("write users with one type of ids"));
+        let kind = self.users.kind();
+        if let Some(row) = users.ids().position(|id| !kind.holds(id)) {
+            let error = Error::data(format!(
+                "the user `{}` is no integer, but the log's users are",
+                users.id(row as u32)
+            ))
+            .hint("write users with one type of ids");
+            return Err(table::place(error, path, USER_ID, row));
         }
         let codes = users.ids().map(|id| self.users.intern(id)).collect();
         self.states.resize(self.users.len(), Vec::new());

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use common::ids::Dictionary;
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::replay::REPLAY;
-use common::schema::scan::Scan;
 use common::schema::times::Times;
 use common::schema::{items, profiles, states};
 use common::{Error, Result, terminal};

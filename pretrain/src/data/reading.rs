@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use common::schema::scan::BadRows;
+use common::logs::BadRows;
 
 /// How much of the inputs is read, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]

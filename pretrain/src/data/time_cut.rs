@@ -1,7 +1,7 @@
 //! Where a log is cut in time: the first part of its rows, ties in the order of rows.
 
 use common::Result;
-use common::schema::scan::Scan;
+use common::logs::Scan;
 
 /// Parts that a range of times is cut into by one pass over the log: three or four passes reach the millisecond.
 const BUCKETS: u64 = 1 << 16;

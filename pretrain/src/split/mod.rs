@@ -7,11 +7,11 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
 use common::schema::consumed::{self, CONSUMED};
 use common::schema::interactions::LOG;
 use common::schema::items::{self, ITEMS};
-use common::schema::scan::{BadRows, Scan};
 use common::{Error, Result, folder, output, terminal};
 use serde::Serialize;
 

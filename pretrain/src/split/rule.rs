@@ -1,8 +1,8 @@
 //! Which rows are held out.
 
 use common::ids::Dictionary;
+use common::logs::{Batch, Scan};
 use common::rng::{shuffle, stream};
-use common::schema::scan::{Batch, Scan};
 use common::{Error, Result};
 
 use super::InTime;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use common::logs::{Batch, Scan};
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Rows};
-use common::schema::scan::{Batch, Scan};
 use common::{Error, Result};
 
 use super::rule::{Rule, Side};

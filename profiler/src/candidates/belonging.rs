@@ -7,8 +7,6 @@ use common::schema::states::{self, Cut};
 use common::schema::table;
 use common::{Error, Result};
 
-use crate::states::sources;
-
 /// How the states at `path` were cut from their log.
 ///
 /// # Errors
@@ -42,8 +40,7 @@ pub fn require_hold_out(path: &Path) -> Result<Cut> {
 /// # Errors
 /// When it is missing, held-out truth, or another one.
 pub fn require_log(states: &Path, log: &Path) -> Result<Fingerprint> {
-    let files = sources::files(log)?;
-    let fingerprint = table::fingerprint_of(&files)?;
+    let fingerprint = table::fingerprint(log)?;
     if let Some(manifest) = table::read_manifest(states)? {
         manifest.require_input("log", &fingerprint, states, log)?;
     }

@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use common::schema::interactions::{FEEDBACK, ITEM_ID, TIMESTAMP, USER_ID};
+use common::logs::{BadRows, Column, Scan};
 use common::schema::items::Items;
 use common::schema::states::States;
 use common::{Error, Result};
-
-use crate::states::log::Log;
-use crate::states::sources;
 
 /// What one user did, in the order of time, ties in the order of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,20 +75,23 @@ impl Histories {
         let mut events: Vec<Vec<Event>> = vec![Vec::new(); states.users.len()];
         // What states and catalogue lack gets codes behind theirs.
         let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
-        let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
-        let files = log.map(sources::files).transpose()?.unwrap_or_default();
-        let opened = Log::open_cut(&files)?;
-        opened.scan("log", &columns, workers, |batch| {
-            let user = batch.codes(USER_ID, &mut users, workers)?;
-            let item = batch.codes(ITEM_ID, &mut items, workers)?;
+        let columns = [Column::User, Column::Item, Column::Time, Column::Feedback];
+        let opened = match log {
+            Some(log) => Scan::open_cut(log, Some(like_threshold), BadRows::Refuse)?,
+            None => Scan::of_no_file(Some(like_threshold)),
+        };
+        let opened = opened.with_workers(workers);
+        opened.columns("log", &columns, |batch| {
+            let user = batch.users(&mut users);
+            let item = batch.items(&mut items);
             let rows = user
                 .into_iter()
                 .zip(item)
-                .zip(batch.times()?)
-                .zip(batch.feedback()?);
+                .zip(&batch.timestamp)
+                .zip(&batch.feedback);
             for (((user, item), &time), &feedback) in rows {
                 if let Some(events) = events.get_mut(user as usize) {
-                    let liked = feedback >= like_threshold;
+                    let liked = opened.kind.is_like(feedback);
                     events.push(Event { time, item, liked });
                 }
             }
@@ -107,7 +107,7 @@ impl Histories {
         };
         let rows: Vec<History> = events.into_iter().map(history).collect();
         let met = |history: &History| history.items.iter().flatten().next().is_some();
-        if let Some(log) = log.filter(|_| opened.rows > 0 && !rows.iter().any(met)) {
+        if let Some(log) = log.filter(|_| opened.total > 0 && !rows.iter().any(met)) {
             return Err(
                 Error::usage("the log has nothing of these users with items of this catalogue")
                     .file(log)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use common::ids::{Dictionary, IdKind};
+use common::ids::Dictionary;
 use common::schema::interactions::USER_ID;
 use common::schema::states::States;
 use common::schema::{table, users};
@@ -18,7 +18,7 @@ pub(super) fn states(of_log: &Dictionary, users: &Path) -> Result<States> {
         if of_log.code(id).is_some() {
             continue;
         }
-        if of_log.kind() == IdKind::Integer && id.parse::<i64>().is_err() {
+        if !of_log.kind().holds(id) {
             let error = Error::usage(format!("the user `{id}` is no integer, but the log's users are"))
                 .hint("users and log must come from the same data");
             return Err(table::place(error, users, USER_ID, row));

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use common::Result;
 use common::ids::Dictionary;
-use common::schema::interactions::{FEEDBACK, Feedback, ITEM_ID, TIMESTAMP, USER_ID};
+use common::logs::{Batch, Column, Scan};
+use common::parallel;
+use common::schema::interactions::Feedback;
 use common::schema::states::Cut;
 use common::schema::times::Times;
 
 use super::latest::Latest;
-use super::log::{Batch, Log};
-use super::parallel;
 use super::tally::Tally;
 
 /// Bytes for the entries of one cohort: users with more between them are done in several, each with passes of its own.
@@ -19,7 +19,7 @@ const MEMORY: usize = 1 << 29;
 /// What all passes know.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
-    pub(super) log: &'a Log,
+    pub(super) log: &'a Scan,
     pub(super) tally: &'a Tally,
     pub(super) cut: Cut,
     pub(super) feedback: Feedback,
@@ -98,11 +98,11 @@ impl Cohort {
         if means.cut.hold_out > 0 {
             find_ends(means, &users, &mut shards)?;
         }
-        let columns = [USER_ID, ITEM_ID, TIMESTAMP, FEEDBACK];
-        means.log.scan("states", &columns, means.workers, |batch| {
+        let columns = [Column::User, Column::Item, Column::Time, Column::Feedback];
+        means.log.columns("states", &columns, |batch| {
             let rows = Rows::of(batch, means)?;
             times.add(rows.time);
-            let item = batch.codes(ITEM_ID, items, means.workers)?;
+            let item = batch.items(items);
             rows.deal(&users, &mut shards, |shard, user, row| {
                 let time = rows.time[row];
                 let end = shard.ends.get(user);
@@ -136,8 +136,8 @@ fn find_ends(means: Means, users: &Range<usize>, shards: &mut [Shard]) -> Result
         .dealt(users)
         .map(|users| Latest::new(users.map(|user| means.held_out(user))))
         .collect();
-    let columns = [USER_ID, TIMESTAMP, FEEDBACK];
-    means.log.scan("last likes", &columns, means.workers, |batch| {
+    let columns = [Column::User, Column::Time, Column::Feedback];
+    means.log.columns("last likes", &columns, |batch| {
         let rows = Rows::of(batch, means)?;
         rows.deal(users, &mut likes, |likes, user, row| {
             if means.feedback.is_like(rows.feedback[row]) {
@@ -165,9 +165,9 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn of(batch: &'a Batch<'_>, means: Means) -> Result<Self> {
         Ok(Rows {
-            user: batch.known(USER_ID, &means.tally.users, means.workers)?,
-            time: batch.times()?,
-            feedback: batch.feedback()?,
+            user: batch.known_users(&means.tally.users)?,
+            time: &batch.timestamp,
+            feedback: &batch.feedback,
         })
     }
 

@@ -1,29 +1,21 @@
 //! `profiler states`: from a log to user states.
 
 mod absent;
-mod check;
-mod codes;
 mod cohort;
 mod latest;
-pub(crate) mod log;
-mod parallel;
 mod pieces;
-mod query;
-mod slice;
-pub(crate) mod sources;
 mod tally;
 
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
-use common::schema::interactions::{self, Feedback};
 use common::schema::states::{Cut, STATES};
 use common::schema::table;
 use common::{Error, Result, output, terminal};
 
 use cohort::Means;
-use log::Log;
 use pieces::Totals;
 use tally::Tally;
 
@@ -67,15 +59,20 @@ pub struct Config {
 /// When the log is missing, no log, held-out truth, empty while no users are given, or has a bad row; when users do not belong to the log; when
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let files = config
-        .log
-        .as_deref()
-        .map(sources::files)
-        .transpose()?
-        .unwrap_or_default();
-    let inputs = files.iter().map(PathBuf::as_path);
-    output::files([config.out.as_path()], inputs.chain(config.users.as_deref()))?;
-    let feedback = feedback(&files, config.like_threshold)?;
+    let inputs = [&config.log, &config.users].into_iter().flatten();
+    output::files([config.out.as_path()], inputs.map(PathBuf::as_path))?;
+    let log = match &config.log {
+        Some(log) => Scan::open_cut(log, config.like_threshold, BadRows::Refuse)?,
+        None => Scan::of_no_file(config.like_threshold),
+    };
+    // Where users are told beside the log, it may be one from which all rows were cut.
+    if let (Some(path), None, 0) = (&config.log, &config.users, log.total) {
+        return Err(Error::data("the log is empty: it has no row")
+            .file(path)
+            .hint("users of whom nothing is known get an empty state by `profiler states --users FILE`"));
+    }
+    let log = log.with_workers(config.workers);
+    let feedback = log.kind;
     let cut = Cut {
         window: config.window,
         like_threshold: feedback.like_threshold,
@@ -84,8 +81,8 @@ pub fn run(config: &Config) -> Result<()> {
     let mut manifest = Manifest::new(STATES, "profiler states")
         .seed(config.seed)
         .config(&cut)?;
-    if config.log.is_some() {
-        manifest = manifest.input("log", table::fingerprint_of(&files)?);
+    if let Some(log) = &config.log {
+        manifest = manifest.input("log", table::fingerprint(log)?);
     }
     if let Some(users) = &config.users {
         manifest = manifest.input("users", table::fingerprint(users)?);
@@ -93,14 +90,9 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    // Where users are told beside the log, it may be one from which all rows were cut.
-    let log = match &config.users {
-        Some(_) => Log::open_cut(&files)?,
-        None => Log::open(&files)?,
-    };
     let means = Means {
         log: &log,
-        tally: &Tally::of(&log, cut, feedback, config.workers)?,
+        tally: &Tally::of(&log, cut, feedback)?,
         cut,
         feedback,
         workers: config.workers,
@@ -120,24 +112,4 @@ pub fn run(config: &Config) -> Result<()> {
         config.out.display(),
     ));
     Ok(())
-}
-
-/// What feedback means; all files of a log must agree.
-fn feedback(files: &[PathBuf], like_threshold: Option<f32>) -> Result<Feedback> {
-    let Some((first, others)) = files.split_first() else {
-        return Ok(Feedback::unknown(like_threshold));
-    };
-    let first = interactions::feedback_of_log(first, like_threshold)?;
-    for file in others {
-        let other = interactions::feedback_of_log(file, like_threshold)?;
-        if other != first {
-            return Err(Error::usage(format!(
-                "the log's files disagree on what a like is: from {} on, and from {} on",
-                first.like_threshold, other.like_threshold
-            ))
-            .file(file)
-            .hint("pass --like-threshold"));
-        }
-    }
-    Ok(first)
 }

@@ -6,11 +6,12 @@ use std::path::Path;
 use common::Result;
 use common::ids::Dictionary;
 use common::manifest::Manifest;
+use common::parallel;
 use common::schema::states::{self, States, state_hash};
 use common::schema::times::Times;
 
+use super::absent;
 use super::cohort::{self, Cohort, Means};
-use super::{absent, parallel};
 
 /// Users of a piece, at most.
 const USERS: usize = 4096;

@@ -2,10 +2,9 @@
 
 use common::Result;
 use common::ids::Dictionary;
-use common::schema::interactions::{FEEDBACK, Feedback, USER_ID};
+use common::logs::{Column, Scan};
+use common::schema::interactions::Feedback;
 use common::schema::states::Cut;
-
-use super::log::Log;
 
 /// The users of a log, in the order in which they first appear.
 pub(super) struct Tally {
@@ -21,25 +20,25 @@ impl Tally {
     ///
     /// # Errors
     /// When a file cannot be read, and for the first bad row.
-    pub(super) fn of(log: &Log, cut: Cut, feedback: Feedback, workers: usize) -> Result<Self> {
+    pub(super) fn of(log: &Scan, cut: Cut, feedback: Feedback) -> Result<Self> {
         let mut tally = Tally {
             users: Dictionary::new(log.users),
             rows: Vec::new(),
             likes: Vec::new(),
         };
-        let columns: &[&'static str] = match cut.hold_out {
-            0 => &[USER_ID],
-            _ => &[USER_ID, FEEDBACK],
+        let columns: &[Column] = match cut.hold_out {
+            0 => &[Column::User],
+            _ => &[Column::User, Column::Feedback],
         };
-        log.scan("users", columns, workers, |batch| {
-            let codes = batch.codes(USER_ID, &mut tally.users, workers)?;
+        log.columns("users", columns, |batch| {
+            let codes = batch.users(&mut tally.users);
             tally.rows.resize(tally.users.len(), 0);
             for &user in &codes {
                 tally.rows[user as usize] += 1;
             }
             if cut.hold_out > 0 {
                 tally.likes.resize(tally.users.len(), 0);
-                for (&user, &value) in codes.iter().zip(batch.feedback()?) {
+                for (&user, &value) in codes.iter().zip(&batch.feedback) {
                     tally.likes[user as usize] += u32::from(feedback.is_like(value));
                 }
             }

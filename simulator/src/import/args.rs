@@ -119,19 +119,23 @@ struct Published {
 /// How much of the log is left.
 #[derive(Debug, Args)]
 pub(super) struct Cut {
-    /// Part of the log's rows, drawn at random by --seed, that stays in it; the rows of a small part are among those of a
+    /// Part of the log's rows, drawn at random by --cut-seed, that stays in it; the rows of a small part are among those of a
     /// larger one. What users had in the other rows goes without feedback to log/consumed.parquet, which every tool may
     /// read, and with feedback to truth/withheld.parquet, which only the simulator may: `simulator fit` makes the same
     /// environment whatever the part is. 0: a log without rows
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
     log_fraction: f64,
+
+    /// Seed of the draw of --log-fraction: several parts of one log, held out alike [default: --seed]
+    #[arg(long, value_name = "SEED")]
+    cut_seed: Option<u64>,
 }
 
 impl Cut {
     pub(super) fn resolve(&self, shared: &Shared) -> LogCut {
         LogCut {
             fraction: self.log_fraction,
-            seed: shared.seed,
+            seed: self.cut_seed.unwrap_or(shared.seed),
         }
     }
 }

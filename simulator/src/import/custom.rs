@@ -2,7 +2,7 @@
 
 pub(crate) mod args;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use common::ids::{Dictionary, IdKind};
@@ -129,12 +129,35 @@ fn read(config: &Config, like_threshold: f32, bad_rows: &mut BadRows) -> Result<
         }
     };
     Ok(Imported {
+        notes: repeated(&log, &truth),
         items,
         users,
         log,
         truth,
-        notes: vec![],
     })
+}
+
+/// What is to be said of pairs of user and item that have several rows.
+fn repeated(log: &Interactions, truth: &Interactions) -> Vec<String> {
+    let pairs = |part: &Interactions| -> HashSet<(u32, u32)> {
+        part.user.iter().copied().zip(part.item.iter().copied()).collect()
+    };
+    let (of_log, of_truth) = (pairs(log), pairs(truth));
+    let both = of_truth.intersection(&of_log).count();
+    let rows = log.len() + truth.len();
+    let repeated = rows - (of_log.len() + of_truth.len() - both);
+    let mut notes = Vec::new();
+    if repeated > 0 {
+        notes.push(format!(
+            "{repeated} of {rows} rows repeat a pair of user and item"
+        ));
+    }
+    if both > 0 {
+        notes.push(format!(
+            "{both} held-out pairs stand in the log too: an environment counts them as consumed and gives nothing for them"
+        ));
+    }
+    notes
 }
 
 /// Held-out truth, whether Headstart wrote it as such or it is anyone's table of interactions.
@@ -148,13 +171,10 @@ fn read_truth(path: &Path, like_threshold: f32) -> Result<Interactions> {
     interactions::read_log(path, Some(like_threshold))
 }
 
-/// The ids of all parts, in order of appearance; integers where they are in every part.
+/// The ids of all parts, in order of appearance, of the kind that all parts have, or text.
 fn joined<'a>(dictionaries: impl Iterator<Item = &'a Dictionary> + Clone) -> Dictionary {
-    let kind = dictionaries
-        .clone()
-        .map(Dictionary::kind)
-        .find(|&kind| kind == IdKind::Text)
-        .unwrap_or(IdKind::Integer);
+    let kinds = dictionaries.clone().map(Dictionary::kind);
+    let kind = kinds.reduce(IdKind::and).unwrap_or_default();
     let mut all = Dictionary::new(kind);
     for dictionary in dictionaries {
         for code in 0..dictionary.len() as u32 {

@@ -61,6 +61,9 @@ struct Recorded<'a> {
     /// Absent where the whole log is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     log_fraction: Option<f64>,
+    /// Absent where the manifest's seed draws the cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_seed: Option<u64>,
     unrated: Unrated,
     like_threshold: f32,
     skip_bad_rows: bool,
@@ -76,6 +79,9 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         dataset: job.dataset,
         split: job.split,
         log_fraction: cut.map(|cut| cut.fraction),
+        cut_seed: cut
+            .map(|cut| cut.seed)
+            .filter(|&seed| job.seed.is_some_and(|of_split| of_split != seed)),
         unrated: job.unrated,
         like_threshold: job.like_threshold,
         skip_bad_rows: job.skip_bad_rows,

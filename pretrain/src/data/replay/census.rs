@@ -2,7 +2,7 @@
 
 use common::Result;
 use common::ids::Dictionary;
-use common::schema::scan::Scan;
+use common::logs::Scan;
 use common::schema::times::Times;
 
 use crate::data::time_cut::TimeCut;

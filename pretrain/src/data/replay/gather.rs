@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::schema::scan::Scan;
+use common::logs::Scan;
 use common::{Error, Result};
 
 use super::Sizes;

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::artifact::{self, Plan};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::replay::{self, Blocks};
-use common::schema::scan::Scan;
 use common::{Error, Result};
 
 pub use batches::{Batch, Batches, Cursor, Pick};

@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use common::ids::{Dictionary, IdKind};
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
 use common::rng::{RngExt, stream};
 use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG};
 use common::schema::replay::REPLAY;
-use common::schema::scan::{BadRows, Scan};
 
 use super::*;
 use crate::data::Event;

@@ -1,18 +1,16 @@
 //! Ids to dense codes, many rows at a time over worker threads, with codes in the order of first appearance.
 
-use super::parallel;
-use super::slice::Ids;
-use common::ids::{BLOCK, Dictionary, IdKind};
+use super::ids::Ids;
+use crate::ids::{BLOCK, Dictionary, IdKind};
+use crate::parallel;
 
 /// The codes of `ids`, which get new ones where `dictionary` does not know them, in the order of the rows.
-/// None where an id is null or empty.
 ///
 /// The dictionary stays as it is while all workers look up; each collects the ids that it does not find, and these are
 /// added one worker's after the other's. So the codes do not depend on the number of workers.
-pub(super) fn intern(dictionary: &mut Dictionary, ids: &Ids, workers: usize) -> Option<Vec<u32>> {
+pub(super) fn intern(dictionary: &mut Dictionary, ids: &Ids, workers: usize) -> Vec<u32> {
     let mut codes = Vec::with_capacity(ids.len());
     for part in look_up_all(dictionary, ids, workers) {
-        let part = part?;
         let start = codes.len();
         codes.extend(part.codes);
         let new: Vec<u32> = part.new.ids().map(|id| dictionary.intern(id)).collect();
@@ -20,19 +18,22 @@ pub(super) fn intern(dictionary: &mut Dictionary, ids: &Ids, workers: usize) -> 
             codes[start + row as usize] = new[local as usize];
         }
     }
-    Some(codes)
+    codes
 }
 
-/// The codes of `ids`. None where an id is not known.
-pub(super) fn known(dictionary: &Dictionary, ids: &Ids, workers: usize) -> Option<Vec<u32>> {
+/// The codes of `ids`, or the first row whose id is not known, and the id.
+pub(super) fn known(dictionary: &Dictionary, ids: &Ids, workers: usize) -> Result<Vec<u32>, (usize, String)> {
     let mut codes = Vec::with_capacity(ids.len());
     for part in look_up_all(dictionary, ids, workers) {
-        codes.extend(part.filter(|part| part.pending.is_empty())?.codes);
+        if let Some(&(row, local)) = part.pending.first() {
+            return Err((codes.len() + row as usize, part.new.id(local).to_string()));
+        }
+        codes.extend(part.codes);
     }
-    Some(codes)
+    Ok(codes)
 }
 
-fn look_up_all(known: &Dictionary, ids: &Ids, workers: usize) -> Vec<Option<Coded>> {
+fn look_up_all(known: &Dictionary, ids: &Ids, workers: usize) -> Vec<Coded> {
     parallel::map(parallel::slices(ids.len(), workers), |(start, length)| {
         look_up(known, &ids.slice(start, length))
     })
@@ -47,14 +48,14 @@ struct Coded {
     pending: Vec<(u32, u32)>,
 }
 
-fn look_up(known: &Dictionary, ids: &Ids) -> Option<Coded> {
+fn look_up(known: &Dictionary, ids: &Ids) -> Coded {
     let mut coded = Coded {
         codes: Vec::with_capacity(ids.len()),
         new: Dictionary::new(IdKind::Text),
         pending: Vec::new(),
     };
     let mut found = [None; BLOCK];
-    let whole = ids.blocks(|block| {
+    ids.blocks(|block| {
         known.look_up(block, &mut found);
         for (id, code) in block.iter().zip(found) {
             let code = code.unwrap_or_else(|| {
@@ -66,7 +67,7 @@ fn look_up(known: &Dictionary, ids: &Ids) -> Option<Coded> {
             coded.codes.push(code);
         }
     });
-    whole.then_some(coded)
+    coded
 }
 
 #[cfg(test)]
@@ -82,20 +83,18 @@ mod tests {
         let codes: Vec<u32> = ids.iter().map(|id| expected.intern(id)).collect();
         for workers in [1, 2, 3, 7] {
             let mut dictionary = Dictionary::new(IdKind::Text);
-            assert!(known(&dictionary, &column, workers).is_none());
-            let mut found = intern(&mut dictionary, &column.slice(0, 200), workers).unwrap();
-            found.extend(intern(&mut dictionary, &column.slice(200, 300), workers).unwrap());
+            let mut found = intern(&mut dictionary, &column.slice(0, 200), workers);
+            let first_new = (200..500)
+                .find(|&row| dictionary.code(&ids[row]).is_none())
+                .unwrap();
+            assert_eq!(
+                known(&dictionary, &column, workers),
+                Err((first_new, ids[first_new].clone()))
+            );
+            found.extend(intern(&mut dictionary, &column.slice(200, 300), workers));
             assert_eq!(found, codes);
-            assert_eq!(known(&dictionary, &column, workers), Some(found));
+            assert_eq!(known(&dictionary, &column, workers), Ok(found));
             assert!(dictionary.ids().eq(expected.ids()));
-        }
-    }
-
-    #[test]
-    fn null_and_empty_ids_have_no_code() {
-        for bad in [None, Some("")] {
-            let column = Ids::Text(StringArray::from(vec![Some("a"), bad]));
-            assert!(intern(&mut Dictionary::default(), &column, 2).is_none());
         }
     }
 }

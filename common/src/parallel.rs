@@ -1,7 +1,7 @@
 //! Work over scoped threads, results in order.
 
 /// `rows` rows in at most `parts` slices, each as where it begins and how many it has.
-pub(super) fn slices(rows: usize, parts: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn slices(rows: usize, parts: usize) -> impl Iterator<Item = (usize, usize)> {
     let length = rows.div_ceil(parts.max(1)).max(1);
     (0..rows)
         .step_by(length)
@@ -9,10 +9,7 @@ pub(super) fn slices(rows: usize, parts: usize) -> impl Iterator<Item = (usize, 
 }
 
 /// `work` on each part, every part in a thread of its own, the first in this one.
-pub(super) fn map<P: Send, R: Send>(
-    parts: impl IntoIterator<Item = P>,
-    work: impl Fn(P) -> R + Sync,
-) -> Vec<R> {
+pub fn map<P: Send, R: Send>(parts: impl IntoIterator<Item = P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
     let mut parts = parts.into_iter();
     let Some(first) = parts.next() else {
         return Vec::new();
