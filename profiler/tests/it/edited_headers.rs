@@ -1,17 +1,16 @@
 //! Model files whose headers say something else than they should: none ends in a signal.
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::support::edits::edits;
+use crate::support::gguf::{ARRAY, Parts, U32};
+use crate::support::{profiler, tiny_model};
 use profiler::model::Header;
-use support::edits::edits;
-use support::gguf::{ARRAY, Parts, U32};
-use support::{profiler, tiny_model};
 
 /// Checks the header; the error is bad data, and says what.
 fn check(bytes: &[u8]) -> Result<Header, String> {

@@ -1,10 +1,8 @@
 //! `profiler prepare --format auto`: every format is tried, one is kept, and nothing else is left.
 
-mod support;
-
 use std::path::Path;
 
-use support::{profiler, tiny_model};
+use crate::support::{profiler, tiny_model};
 
 const AUTO: &str = "prepare --model model.gguf --out prepared.gguf --workers 2";
 

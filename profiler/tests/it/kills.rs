@@ -1,17 +1,15 @@
 //! SIGKILL at any moment: the next run goes on, and the files in the end are those of a run that nothing disturbed.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::{profiler, tiny_model};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
 use common::schema::candidates::{self, Candidates};
 use common::schema::{items, states};
-use support::{profiler, tiny_model};
 
 const ITEMS: usize = 200;
 const USERS: usize = 50;

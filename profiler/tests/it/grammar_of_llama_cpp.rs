@@ -1,8 +1,6 @@
 //! The grammar that `profiler summarise --gbnf` writes, against llama.cpp's own implementation.
 
-mod support;
-
-use llama_cpp_2::llama_backend::LlamaBackend;
+use crate::support::model;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::sampling::LlamaSampler;
@@ -10,7 +8,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 use profiler::grammar::{ABOUT, Profile, gbnf};
-use support::model;
+use profiler::model::backend;
 
 /// Whether llama.cpp lets `text` pass, token by token and to its end.
 fn passes(model: &LlamaModel, grammar: &str, text: &str) -> bool {
@@ -31,10 +29,9 @@ fn passes(model: &LlamaModel, grammar: &str, text: &str) -> bool {
 
 #[test]
 fn the_two_grammars_agree() {
-    let Some(path) = model() else { return };
-    let backend = LlamaBackend::init().unwrap();
+    let path = model();
     let model = LlamaModel::load_from_file(
-        &backend,
+        backend().unwrap(),
         &path,
         &LlamaModelParams::default().with_vocab_only(true),
     )

@@ -1,12 +1,10 @@
 //! `profiler vocab`: what it proposes, that `traits` takes it, and what it refuses.
 
-mod support;
-
+use crate::support::{model, profiler};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::states::{self, STATES, States};
-use support::{model, profiler};
 use tempfile::TempDir;
 
 const ITEMS: usize = 60;
@@ -126,7 +124,7 @@ fn an_output_is_written_once_and_another_is_not_overwritten() {
 
 #[test]
 fn with_a_model_its_tokens_tell_the_words_apart() {
-    let Some(model) = model() else { return };
+    let model = model();
     let folder = world();
     let run = format!(
         "vocab --items items.parquet --model {} --out words.txt",

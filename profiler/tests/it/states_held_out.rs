@@ -1,18 +1,16 @@
 //! `profiler states --hold-out`: a state is what it would be had the user's log ended before the last likes; and
 //! `--users`: who has no interaction has an empty state.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::support::{profiler, write};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
 use common::schema::states::{self, Cut, States};
 use common::schema::users::{self, USERS, Users};
 use polars::prelude::*;
-use support::{profiler, write};
 
 /// User, item, time and rating.
 type Row = (i64, i64, i64, f64);

@@ -161,7 +161,7 @@ const TEXTS: [(&str, &[&str]); 5] = [
 ];
 
 /// Every edit with its name.
-pub fn edits(good: &Parts) -> Vec<(String, Parts)> {
+pub(crate) fn edits(good: &Parts) -> Vec<(String, Parts)> {
     let mut all: Vec<(String, Parts)> = Vec::new();
     let mut edit = |name: String, change: &dyn Fn(&mut Parts)| {
         let mut parts = good.clone();

@@ -1,9 +1,8 @@
 //! `profiler eval`: what a planted signal, noise and controls are worth, and which inputs are refused.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{Outcome, profiler};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{normal, stream};
@@ -12,7 +11,6 @@ use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, States};
 use common::schema::{candidates, items, metrics, table};
-use support::{Outcome, profiler};
 use tempfile::TempDir;
 
 const GROUPS: usize = 3;

@@ -1,14 +1,12 @@
 //! `profiler inspect`: what it shows of items and users, with and without profiles, prompts and a model.
 
-mod support;
-
+use crate::support::{model, profiler};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, STATES, States};
 use common::schema::table;
-use support::{model, profiler};
 use tempfile::TempDir;
 
 const GIVEN: &str = "inspect --items items.parquet --states states.parquet";
@@ -137,7 +135,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn a_model_says_what_it_would_say_next() {
-    let Some(model) = model() else { return };
+    let model = model();
     let folder = world();
     let run = format!(
         "{GIVEN} --domain film --model {} --id a --top 3 --tokens",

@@ -1,59 +1,59 @@
 //! A GGUF file in parts that a test can change.
 
 /// GGUF's numbers of its value types.
-pub const U32: u32 = 4;
-pub const F32: u32 = 6;
-pub const BOOL: u32 = 7;
-pub const TEXT: u32 = 8;
-pub const ARRAY: u32 = 9;
-pub const F64: u32 = 12;
+pub(crate) const U32: u32 = 4;
+pub(crate) const F32: u32 = 6;
+pub(crate) const BOOL: u32 = 7;
+pub(crate) const TEXT: u32 = 8;
+pub(crate) const ARRAY: u32 = 9;
+pub(crate) const F64: u32 = 12;
 
 #[derive(Clone)]
-pub struct Pair {
-    pub key: String,
-    pub kind: u32,
-    pub value: Vec<u8>,
+pub(crate) struct Pair {
+    pub(crate) key: String,
+    pub(crate) kind: u32,
+    pub(crate) value: Vec<u8>,
 }
 
 #[derive(Clone)]
-pub struct Tensor {
-    pub name: String,
-    pub shape: Vec<u64>,
-    pub kind: u32,
-    pub offset: u64,
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) kind: u32,
+    pub(crate) offset: u64,
 }
 
 /// A file in parts.
 #[derive(Clone)]
-pub struct Parts {
-    pub pairs: Vec<Pair>,
-    pub tensors: Vec<Tensor>,
-    pub data: Vec<u8>,
+pub(crate) struct Parts {
+    pub(crate) pairs: Vec<Pair>,
+    pub(crate) tensors: Vec<Tensor>,
+    pub(crate) data: Vec<u8>,
 }
 
-pub struct Bytes<'a>(pub &'a [u8]);
+pub(crate) struct Bytes<'a>(pub &'a [u8]);
 
 impl Bytes<'_> {
-    pub fn take(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn take(&mut self, length: usize) -> Vec<u8> {
         let (taken, rest) = self.0.split_at(length);
         self.0 = rest;
         taken.to_vec()
     }
 
-    pub fn u32(&mut self) -> u32 {
+    pub(crate) fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.take(4).try_into().unwrap())
     }
 
-    pub fn u64(&mut self) -> u64 {
+    pub(crate) fn u64(&mut self) -> u64 {
         u64::from_le_bytes(self.take(8).try_into().unwrap())
     }
 
-    pub fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         let length = self.u64() as usize;
         String::from_utf8(self.take(length)).unwrap()
     }
 
-    pub fn value(&mut self, kind: u32) -> Vec<u8> {
+    pub(crate) fn value(&mut self, kind: u32) -> Vec<u8> {
         match kind {
             0 | 1 | BOOL => self.take(1),
             2 | 3 => self.take(2),
@@ -70,12 +70,12 @@ impl Bytes<'_> {
     }
 }
 
-pub fn of_text(text: &str) -> Vec<u8> {
+pub(crate) fn of_text(text: &str) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
 }
 
 impl Parts {
-    pub fn of(whole: &[u8]) -> Self {
+    pub(crate) fn of(whole: &[u8]) -> Self {
         let mut bytes = Bytes(&whole[8..]);
         let (tensors, pairs) = (bytes.u64(), bytes.u64());
         let pairs = (0..pairs)
@@ -105,7 +105,7 @@ impl Parts {
         }
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = b"GGUF\x03\0\0\0".to_vec();
         bytes.extend((self.tensors.len() as u64).to_le_bytes());
         bytes.extend((self.pairs.len() as u64).to_le_bytes());
@@ -126,7 +126,7 @@ impl Parts {
         bytes
     }
 
-    pub fn set(&mut self, key: &str, kind: u32, value: Vec<u8>) {
+    pub(crate) fn set(&mut self, key: &str, kind: u32, value: Vec<u8>) {
         match self.pairs.iter_mut().find(|pair| pair.key == key) {
             Some(pair) => (pair.kind, pair.value) = (kind, value),
             None => self.pairs.push(Pair {

@@ -1,16 +1,14 @@
 //! `profiler states`: what it makes of a log, and what it refuses.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{profiler, write};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
 use common::schema::interactions::{self, Feedback, Interactions};
 use common::schema::states::{self, States};
 use polars::prelude::*;
 use profiler::states::{Config, run};
-use support::{profiler, write};
 use tempfile::TempDir;
 
 fn log(users: &[i64], items: &[&str], times: &[i64], feedback: &[f64]) -> DataFrame {

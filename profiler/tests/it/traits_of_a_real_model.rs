@@ -1,14 +1,12 @@
 //! `profiler prepare`, `traits` and `inspect` with a real language model, a few prompts only.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{fast_model, files, killed, model, profiler};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::profiles::{self, Kind, Profiles};
 use common::schema::{items, states, users};
-use support::{fast_model, files, killed, model, profiler};
 use tempfile::TempDir;
 
 const FILMS: [(&str, &str); 8] = [
@@ -107,9 +105,7 @@ fn trait_of(profiles: &Profiles, row: usize, word: &str) -> f32 {
 #[test]
 fn without_states_items_are_read_and_of_users_their_attributes() {
     let folder = folder(&catalogue(1));
-    let Some(model) = fast_model(folder.path()) else {
-        return;
-    };
+    let model = fast_model(folder.path());
     let run = |out: &str, more: &str| {
         let traits = traits(&model, out, more).replace("--states states.parquet ", "");
         profiler(folder.path(), &traits)
@@ -137,9 +133,7 @@ fn without_states_items_are_read_and_of_users_their_attributes() {
 #[test]
 fn traits_make_sense_and_do_not_depend_on_the_workers() {
     let folder = folder(&catalogue(COPIES));
-    let Some(model) = fast_model(folder.path()) else {
-        return;
-    };
+    let model = fast_model(folder.path());
     profiler(folder.path(), &traits(&model, "one.parquet", "--workers 1")).done();
     profiler(folder.path(), &traits(&model, "two.parquet", "--workers 2")).done();
     profiler(folder.path(), &traits(&model, "three.parquet", "--workers 3")).done();
@@ -165,9 +159,7 @@ fn traits_make_sense_and_do_not_depend_on_the_workers() {
 fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
     let mut catalogue = catalogue(COPIES);
     let kept = folder(&catalogue);
-    let Some(model) = fast_model(kept.path()) else {
-        return;
-    };
+    let model = fast_model(kept.path());
     profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     let again = profiler(kept.path(), &traits(&model, "out.parquet", "")).done();
     assert!(again.stderr.contains("already done"), "{}", again.stderr);
@@ -194,9 +186,7 @@ fn finished_work_is_kept_and_a_changed_item_is_all_that_is_computed() {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let whole = folder(&catalogue(COPIES));
-    let Some(model) = fast_model(whole.path()) else {
-        return;
-    };
+    let model = fast_model(whole.path());
     let run = traits(&model, "out.parquet", "--workers 1");
     profiler(whole.path(), &run).done();
     let resumed = folder(&catalogue(COPIES));
@@ -208,7 +198,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 
 #[test]
 fn a_prepared_model_reads_the_same_traits_and_is_made_once() {
-    let Some(model) = model() else { return };
+    let model = model();
     let folder = folder(&catalogue(1));
     let prepare = format!(
         "prepare --model {} --format q8_0 --out prepared.gguf",
@@ -242,9 +232,7 @@ fn a_prepared_model_reads_the_same_traits_and_is_made_once() {
 #[test]
 fn vocabularies_and_templates_of_ones_own() {
     let folder = folder(&catalogue(1));
-    let Some(model) = fast_model(folder.path()) else {
-        return;
-    };
+    let model = fast_model(folder.path());
     std::fs::write(folder.path().join("words.txt"), "# moods\nfunny\nscary\n").unwrap();
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(

@@ -1,9 +1,8 @@
 //! `profiler prefer` with a real language model, a few prompts only.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{killed, model, profiler, write};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::preferences::{self, Preferences};
@@ -14,9 +13,9 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use polars::prelude::*;
+use profiler::model::backend;
 use profiler::prompt::{Template, Templates, User};
 use profiler::vocab::Domain;
-use support::{killed, model, profiler, write};
 use tempfile::TempDir;
 
 /// Some titles are the beginnings of others.
@@ -57,8 +56,7 @@ fn ids(count: usize) -> Dictionary {
 }
 
 /// A folder with catalogue, states and candidates, and the model in a fast format.
-fn folder() -> Option<(TempDir, PathBuf)> {
-    let shipped = model()?;
+fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let catalogue = items::Items {
         ids: ids(FILMS.len()),
@@ -90,11 +88,11 @@ fn folder() -> Option<(TempDir, PathBuf)> {
     }
     let prepare = format!(
         "prepare --model {} --format q8_0 --out fast.gguf",
-        shipped.display()
+        model().display()
     );
     profiler(folder.path(), &prepare).done();
     let model = folder.path().join("fast.gguf");
-    Some((folder, model))
+    (folder, model)
 }
 
 fn write_candidates(folder: &Path, lists: &[(&str, &[usize])]) {
@@ -159,11 +157,11 @@ fn directly(backend: &LlamaBackend, model: &LlamaModel, prompt: &str, title: &st
 
 #[test]
 fn likelihoods_are_those_of_each_pair_alone() {
-    let Some((folder, path)) = folder() else { return };
+    let (folder, path) = folder();
     profiler(folder.path(), &prefer("out.parquet", "--form likelihood")).done();
     let read = read(&folder, "out.parquet");
-    let backend = LlamaBackend::init().unwrap();
-    let model = LlamaModel::load_from_file(&backend, &path, &LlamaModelParams::default()).unwrap();
+    let backend = backend().unwrap();
+    let model = LlamaModel::load_from_file(backend, &path, &LlamaModelParams::default()).unwrap();
     let own = folder.path().join("templates");
     let templates = Templates::load(Domain::Film, Some(&own), &[Template::Prefer]).unwrap();
     for (row, (user, films)) in LISTS.iter().enumerate() {
@@ -176,7 +174,7 @@ fn likelihoods_are_those_of_each_pair_alone() {
         let prompt = templates.preference(&user).unwrap();
         let exact: Vec<f64> = films
             .iter()
-            .map(|&film| directly(&backend, &model, &prompt, FILMS[film]))
+            .map(|&film| directly(backend, &model, &prompt, FILMS[film]))
             .collect();
         assert_eq!(read.candidates[row].len(), films.len());
         for (&score, exact) in read.scores[row].iter().zip(&exact) {
@@ -198,7 +196,7 @@ fn likelihoods_are_those_of_each_pair_alone() {
 
 #[test]
 fn every_form_gives_the_same_bytes_for_any_workers() {
-    let Some((folder, _)) = folder() else { return };
+    let (folder, _) = folder();
     for form in ["likelihood", "pmi", "choice --rotations 2"] {
         let run = |out: &str, workers| {
             let more = format!("--form {form} --workers {workers}");
@@ -215,7 +213,7 @@ fn every_form_gives_the_same_bytes_for_any_workers() {
 
 #[test]
 fn pmi_is_the_likelihood_minus_that_without_the_user() {
-    let Some((folder, _)) = folder() else { return };
+    let (folder, _) = folder();
     profiler(folder.path(), &prefer("likelihood.parquet", "--form likelihood")).done();
     profiler(folder.path(), &prefer("pmi.parquet", "")).done();
     profiler(folder.path(), &prefer("tokens.parquet", "--normalise tokens")).done();
@@ -241,7 +239,7 @@ fn pmi_is_the_likelihood_minus_that_without_the_user() {
 
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes_and_finished_work_is_kept() {
-    let Some((folder, _)) = folder() else { return };
+    let (folder, _) = folder();
     // Many lists, for several units of work.
     let many: Vec<(String, Vec<usize>)> = (0..3)
         .map(|n| {
@@ -270,7 +268,7 @@ fn a_killed_run_goes_on_to_the_same_bytes_and_finished_work_is_kept() {
 
 #[test]
 fn candidates_that_cannot_be_used_are_named() {
-    let Some((folder, _)) = folder() else { return };
+    let (folder, _) = folder();
     let place = "candidates.parquet";
     let refused = |code, words: &[&str]| {
         profiler(folder.path(), &prefer("out.parquet", "")).refused(code, words);

@@ -1,9 +1,8 @@
 //! What the tests of the built binary share.
-#![allow(dead_code, unreachable_pub)]
 
-pub mod edits;
-pub mod gguf;
-pub mod tiny_model;
+pub(crate) mod edits;
+pub(crate) mod gguf;
+pub(crate) mod tiny_model;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,21 +14,21 @@ use common::schema::{items, states};
 use polars::prelude::*;
 
 /// How a run of `profiler` ended.
-pub struct Outcome {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
     /// Requires exit code 0.
-    pub fn done(self) -> Self {
+    pub(crate) fn done(self) -> Self {
         assert_eq!(self.code, 0, "{}", self.stderr);
         self
     }
 
     /// Requires exit code `code` and all of `words` on stderr, and no panic.
-    pub fn refused(self, code: i32, words: &[&str]) -> Self {
+    pub(crate) fn refused(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, code, "{}", self.stderr);
         for word in words {
             assert!(self.stderr.contains(word), "`{word}` is not in: {}", self.stderr);
@@ -40,7 +39,7 @@ impl Outcome {
 }
 
 /// Runs `profiler` in `folder` with arguments split at spaces.
-pub fn profiler(folder: &Path, arguments: &str) -> Outcome {
+pub(crate) fn profiler(folder: &Path, arguments: &str) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_profiler"))
         .args(arguments.split_whitespace())
         .current_dir(folder)
@@ -54,7 +53,7 @@ pub fn profiler(folder: &Path, arguments: &str) -> Outcome {
 }
 
 /// Starts `profiler` in `folder` and kills it as soon as `CACHE` there holds so many files, or lets it end before.
-pub fn killed(folder: &Path, arguments: &str, cache: &str, units: usize) {
+pub(crate) fn killed(folder: &Path, arguments: &str, cache: &str, units: usize) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_profiler"))
         .args(arguments.split_whitespace())
         .current_dir(folder)
@@ -69,7 +68,7 @@ pub fn killed(folder: &Path, arguments: &str, cache: &str, units: usize) {
 }
 
 /// All files below `folder`.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -79,7 +78,7 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// A catalogue of two and one user's state, `items.parquet` and `states.parquet` in `folder`.
-pub fn two_films(folder: &Path) {
+pub(crate) fn two_films(folder: &Path) {
     let ids =
         |names: &[&str]| Dictionary::from_values(IdKind::Text, names.iter().map(|n| n.to_string())).unwrap();
     let catalogue = items::Items {
@@ -111,29 +110,31 @@ pub fn two_films(folder: &Path) {
 }
 
 /// Writes `frame` as a plain Parquet file, as a user's own would be.
-pub fn write(path: &Path, frame: &mut DataFrame) {
+pub(crate) fn write(path: &Path, frame: &mut DataFrame) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     ParquetWriter::new(std::fs::File::create(path).unwrap())
         .finish(frame)
         .unwrap();
 }
 
-/// A model from the cache folder: the smallest `*.gguf` under `models`. None, with a message, where there is none.
-pub fn model() -> Option<PathBuf> {
-    let cache = match std::env::var_os("HEADSTART_CACHE") {
-        Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/headstart"),
+/// The model that `make setup` puts into the cache folder: the smallest `*.gguf` under `models`.
+pub(crate) fn model() -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
     };
+    let cache = set("HEADSTART_CACHE").unwrap_or_else(|| {
+        let caches = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        caches.unwrap_or_default().join("headstart")
+    });
+    let models = cache.join("models");
     let mut found = Vec::new();
-    collect(&cache.join("models"), &mut found);
-    found.sort();
-    if found.is_empty() {
-        eprintln!(
-            "SKIPPED: no model in {}; `make setup` fetches one",
-            cache.join("models").display()
-        );
-    }
-    found.into_iter().next().map(|(_, path)| path)
+    collect(&models, &mut found);
+    let smallest = found.into_iter().min();
+    smallest
+        .unwrap_or_else(|| panic!("no model in {}: `make setup` fetches it", models.display()))
+        .1
 }
 
 fn collect(folder: &Path, found: &mut Vec<(u64, PathBuf)>) {
@@ -150,12 +151,12 @@ fn collect(folder: &Path, found: &mut Vec<(u64, PathBuf)>) {
 }
 
 /// The model in the format that llama.cpp runs fast on most CPUs; the shipped one may be several times slower.
-pub fn fast_model(folder: &Path) -> Option<PathBuf> {
-    let shipped = model()?;
+pub(crate) fn fast_model(folder: &Path) -> PathBuf {
+    let shipped = model();
     let prepare = format!(
         "prepare --model {} --format q4_0 --out fast.gguf",
         shipped.display()
     );
     profiler(folder, &prepare).done();
-    Some(folder.join("fast.gguf"))
+    folder.join("fast.gguf")
 }

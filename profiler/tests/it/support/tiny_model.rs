@@ -104,13 +104,13 @@ fn byte_tokens() -> Vec<String> {
 }
 
 /// Writes the model.
-pub fn write(path: &Path) {
+pub(crate) fn write(path: &Path) {
     std::fs::write(path, bytes()).unwrap();
 }
 
 /// The model's file. A space and the lower-case letter behind it are one token, so that words with different first letters
 /// can be told apart.
-pub fn bytes() -> Vec<u8> {
+pub(crate) fn bytes() -> Vec<u8> {
     let letters = || (b'a'..=b'z').map(char::from);
     let mut tokens = byte_tokens();
     let space = tokens[32].clone();
