@@ -1,12 +1,10 @@
 //! `simulator import synthetic`: the same bytes whatever the workers, and data that tell the truth they were drawn from.
 
-mod common;
-
 use std::path::Path;
 
-use ::common::schema::interactions::{self, Interactions, Kind};
-use ::common::schema::{items, table, users};
-use common::{agent, contents, fail, simulator, succeed, text};
+use crate::support::{agent, contents, fail, simulator, succeed, text};
+use common::schema::interactions::{self, Interactions, Kind};
+use common::schema::{items, table, users};
 use simulator::environment::Environment;
 
 const USERS: u32 = 20_000;
@@ -14,12 +12,6 @@ const ITEMS: u32 = 300;
 const LOG: usize = 25;
 const HELD_OUT: usize = 8;
 const LIKE_RATE: f64 = 0.12;
-
-/// No test: the agent's process, see [`common::agent`].
-#[test]
-fn agent_process() {
-    agent::act_if_asked();
-}
 
 fn make(out: &Path, extra: &[&str]) {
     let words = [
@@ -236,7 +228,7 @@ fn agents_play_in_it_and_a_second_run_is_done() {
     let folder = tempfile::tempdir().unwrap();
     make(folder.path(), &[]);
     let (environment, metrics) = (folder.path().join("environment"), folder.path().join("m.parquet"));
-    let agent = agent::command("agent_process", "");
+    let agent = agent::command("");
     let words = [
         "run",
         "--environment",

@@ -1,17 +1,15 @@
 //! `simulator import custom`: anyone's Parquet, whole and broken, with and without items, users and truth.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ::common::ids::{Dictionary, IdKind};
-use ::common::manifest::Manifest;
-use ::common::schema::interactions::{self, Feedback, Interactions, Kind};
-use ::common::schema::items::{self, Items};
-use ::common::schema::users::{self, Users};
-use common::imported::{Imported, in_time, rows};
-use common::{fail, simulator, succeed, text};
+use crate::support::imported::{Imported, in_time, rows};
+use crate::support::{fail, simulator, succeed, text};
+use common::ids::{Dictionary, IdKind};
+use common::manifest::Manifest;
+use common::schema::interactions::{self, Feedback, Interactions, Kind};
+use common::schema::items::{self, Items};
+use common::schema::users::{self, Users};
 use tempfile::TempDir;
 
 fn ids(kind: IdKind, all: &[&str]) -> Dictionary {

@@ -1,16 +1,15 @@
 //! `simulator serve`, `run --socket` and `random-agent`: the same frames over pipes and sockets.
 
-mod common;
-
+use crate::support;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use ::common::frame::{Reply, ReplySender, Request, RequestReceiver};
-use ::common::schema::metrics;
-use common::{environment, fail, succeed, text};
+use crate::support::{environment, fail, succeed, text};
+use common::frame::{Reply, ReplySender, Request, RequestReceiver};
+use common::schema::metrics;
 
 fn start(words: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_simulator"))
@@ -209,7 +208,7 @@ fn agents_that_never_connect_and_half_a_choice_are_errors() {
     let waiting = ["--socket", text(&path), "--agent-timeout", "1"];
     let error = fail(1, &[run.as_slice(), &waiting].concat());
     assert!(error.contains("nobody has connected within 1 seconds"), "{error}");
-    let output = common::simulator(&run);
+    let output = support::simulator(&run);
     assert_eq!(output.status.code(), Some(2));
     let nowhere = [
         "serve",

@@ -1,9 +1,8 @@
 //! `simulator import movielens`: what it writes, and what it says about files that are not as they should be.
 
-mod common;
-
-use ::common::schema::{interactions, items, users};
-use common::{fail, import, raw_dataset, simulator, text, write};
+use crate::support;
+use crate::support::{fail, import, raw_dataset, simulator, text, write};
+use common::schema::{interactions, items, users};
 
 fn words<'a>(raw: &'a std::path::Path, out: &'a std::path::Path) -> Vec<&'a str> {
     vec!["import", "movielens", "--input", text(raw), "--out", text(out)]
@@ -51,16 +50,16 @@ fn the_truth_is_refused_where_a_log_is_wanted() {
 fn a_second_run_is_done_already_and_another_needs_overwrite() {
     let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
     let data = import(raw.path(), out.path(), &[]);
-    let before = common::contents(&data);
+    let before = support::contents(&data);
     let again = simulator(&words(raw.path(), &data));
     assert!(again.status.success() && String::from_utf8_lossy(&again.stderr).contains("already done"));
     let mut other = words(raw.path(), &data);
     other.extend(["--log-share", "0.5"]);
     assert!(fail(2, &other).contains("--overwrite"));
-    assert_eq!(common::contents(&data), before, "a refused run changes nothing");
+    assert_eq!(support::contents(&data), before, "a refused run changes nothing");
     other.push("--overwrite");
-    common::succeed(&other);
-    assert_ne!(common::contents(&data), before);
+    support::succeed(&other);
+    assert_ne!(support::contents(&data), before);
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! `simulator import --log-fraction`: the log is cut for all who learn from it, and the environment stays what it was.
 
-mod common;
-
+use crate::support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ::common::manifest::Manifest;
-use ::common::schema::consumed::{self, Consumed};
-use ::common::schema::interactions::{self, Interactions};
-use ::common::schema::{items, table};
-use ::simulator::dataset::Layout;
-use common::{fail, raw_dataset, simulator, succeed, text};
+use crate::support::{fail, raw_dataset, simulator, succeed, text};
+use common::manifest::Manifest;
+use common::schema::consumed::{self, Consumed};
+use common::schema::interactions::{self, Interactions};
+use common::schema::{items, table};
+use simulator::dataset::Layout;
 
 /// The dataset in `raw` with a part of its log, in a folder of its own below `out`.
 fn import(raw: &Path, out: &Path, fraction: &str) -> PathBuf {
@@ -96,8 +95,8 @@ fn what_is_cut_leaves_its_pairs_to_all_and_its_feedback_to_the_simulator() {
 fn the_whole_log_is_what_it_was_before_there_were_fractions() {
     let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
     let one = import(raw.path(), out.path(), "1");
-    let plain = common::import(raw.path(), out.path(), &[]);
-    assert_eq!(common::contents(&one), common::contents(&plain));
+    let plain = support::import(raw.path(), out.path(), &[]);
+    assert_eq!(support::contents(&one), support::contents(&plain));
     let manifest = table::read_manifest(&Layout::new(&one).log).unwrap().unwrap();
     assert_eq!(manifest.config.get("log_fraction"), None);
     assert_eq!(manifest.seed, None);
@@ -193,7 +192,7 @@ fn the_environment_is_the_same_whatever_the_fraction() {
 fn rows(path: &Path) -> String {
     match path.ends_with("items.parquet") {
         true => {
-            let items = ::common::schema::items::read(path).unwrap();
+            let items = common::schema::items::read(path).unwrap();
             let ids: Vec<&str> = items.ids.ids().collect();
             format!(
                 "{ids:?} {:?} {:?} {:?}",
@@ -201,7 +200,7 @@ fn rows(path: &Path) -> String {
             )
         }
         false => {
-            let users = ::common::schema::users::read(path).unwrap();
+            let users = common::schema::users::read(path).unwrap();
             let ids: Vec<&str> = users.ids.ids().collect();
             format!("{ids:?} {:?}", users.attributes)
         }
@@ -231,7 +230,7 @@ fn parts_of_another_import_do_not_stay_behind() {
     succeed(&other);
     assert!(!layout.consumed.exists() && !layout.withheld.exists());
     let whole = import(raw.path(), out.path(), "1");
-    assert_eq!(common::contents(&data), common::contents(&whole));
+    assert_eq!(support::contents(&data), support::contents(&whole));
 }
 
 #[test]

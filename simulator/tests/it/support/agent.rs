@@ -6,25 +6,27 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 
-use ::common::Result;
-use ::common::frame::{Reply, ReplySender, Request, RequestReceiver};
-use ::common::rng::{RngExt, stream};
+use common::Result;
+use common::frame::{Reply, ReplySender, Request, RequestReceiver};
+use common::rng::{RngExt, stream};
 
 use super::ITEMS;
 
 /// The variable that says what kind of agent to be: `seed` or `seed:failure`.
 const KIND: &str = "HEADSTART_TEST_AGENT";
+/// The name of [`process`] among the tests.
+const PROCESS: &str = "support::agent::process";
 
-/// The command of an agent that shows items at random, or fails in the way `failure` names. `test` is the test that
-/// calls [`act_if_asked`].
-pub(crate) fn command(test: &str, failure: &str) -> String {
+/// The command of an agent that shows items at random, or fails in the way `failure` names.
+pub(crate) fn command(failure: &str) -> String {
     let binary = std::env::current_exe().unwrap();
-    let run = format!("exec 3>&1 1>&2; {KIND}=\"$0:$1\" exec \"$2\" --exact {test} --nocapture");
+    let run = format!("exec 3>&1 1>&2; {KIND}=\"$0:$1\" exec \"$2\" --exact {PROCESS} --nocapture");
     format!("sh -c '{run}' {{seed}} '{failure}' '{}'", binary.display())
 }
 
-/// Acts as the agent, and ends the process, where this process was started as one.
-pub(crate) fn act_if_asked() {
+/// No test: acts as the agent, and ends the process, where this process was started as one.
+#[test]
+fn process() {
     let Ok(kind) = std::env::var(KIND) else { return };
     let (seed, failure) = kind.split_once(':').unwrap();
     let code = act(seed.parse().unwrap(), failure).unwrap_or_else(|error| {

@@ -1,12 +1,10 @@
 //! `simulator fit` and `simulator fidelity`: the same bytes whatever the workers, an environment that knows more than
 //! popularity does, and one where pairs without a rating say nothing.
 
-mod common;
-
 use std::path::Path;
 
-use ::common::schema::metrics;
-use common::{contents, environment, fail, import, raw_dataset, simulator, succeed, text, write};
+use crate::support::{contents, environment, fail, import, raw_dataset, simulator, succeed, text, write};
+use common::schema::metrics;
 use tempfile::TempDir;
 
 /// The words that measure `environment`, and those of `extra`.

@@ -1,7 +1,5 @@
 //! What the whole-binary tests share: a small raw dataset in RecBole's layout, made here, and running the tools.
 
-#![allow(dead_code, reason = "every test binary uses its own part of this")]
-
 pub(crate) mod agent;
 pub(crate) mod bad_files;
 pub(crate) mod imported;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use ::common::manifest::Manifest;
-use ::common::schema::interactions::{self, Interactions};
-use ::common::schema::items::{self, Items};
-use ::common::schema::table;
-use ::common::schema::users::{self, Users};
-use ::simulator::dataset::{Dataset, Layout};
+use common::manifest::Manifest;
+use common::schema::interactions::{self, Interactions};
+use common::schema::items::{self, Items};
+use common::schema::table;
+use common::schema::users::{self, Users};
+use simulator::dataset::{Dataset, Layout};
 
 /// The four parts of an imported dataset, read back, and the manifest that they share.
 pub(crate) struct Imported {
@@ -92,19 +92,17 @@ pub(crate) fn in_time<'a>(log: &'a Interactions, user: &str) -> Vec<&'a str> {
     rows.iter().map(|&row| log.items.id(log.item[row])).collect()
 }
 
-/// The folder of a real dataset, if this machine has it: below `HEADSTART_SHARED_DATA`, else beside the repository.
-pub(crate) fn real(dataset: &str) -> Option<PathBuf> {
+/// The folder of a dataset as it was published: below `HEADSTART_SHARED_DATA`, else beside the repository.
+pub(crate) fn published(dataset: &str) -> PathBuf {
     let shared = std::env::var_os("HEADSTART_SHARED_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
         PathBuf::from,
     );
     let folder = shared.join(dataset);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!(
-        "skipped: no real data in {}; HEADSTART_SHARED_DATA names the folder that holds `{dataset}`",
+    assert!(
+        folder.is_dir(),
+        "{} is no folder: HEADSTART_SHARED_DATA names the one that holds `{dataset}`",
         folder.display()
     );
-    None
+    folder
 }

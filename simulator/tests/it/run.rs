@@ -1,21 +1,13 @@
 //! `simulator run` against a small agent process: metrics that depend on nothing but inputs
 //! and seed, and one clear error for each way in which an agent can fail.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use ::common::schema::metrics::{self, Metric};
-use common::{agent, contents, environment, fail, simulator, succeed, text};
-
-/// No test: the agent's process, see [`common::agent`].
-#[test]
-fn agent_process() {
-    agent::act_if_asked();
-}
+use crate::support::{agent, contents, environment, fail, simulator, succeed, text};
+use common::schema::metrics::{self, Metric};
 
 fn agent(failure: &str) -> String {
-    agent::command("agent_process", failure)
+    agent::command(failure)
 }
 
 /// The words of a small run; those in `extra` take the place of the usual ones.
