@@ -1,5 +1,4 @@
-//! The whole pipeline on a small hand-made catalogue, over the built binaries, with the real default language model
-//! where `scripts/setup` has put it.
+//! The whole pipeline on a small hand-made catalogue, over the built binaries, with the real default language model.
 
 use std::path::Path;
 
@@ -7,7 +6,7 @@ use common::manifest::Manifest;
 use common::schema::{events, interactions, metrics, table};
 use tests::{default_model, files_below, films, succeed};
 
-/// Runs every stage in `folder` with so many workers. Without the language model the traits are left out.
+/// Runs every stage in `folder` with so many workers.
 fn pipeline(folder: &Path, workers: usize) {
     films::write(&folder.join("raw"));
     let shared = format!("--seed 7 --workers {workers}");
@@ -22,31 +21,22 @@ fn pipeline(folder: &Path, workers: usize) {
         "profiler",
         "states --log out/data/log/interactions.parquet --out out/states.parquet",
     );
-    let traits = match default_model() {
-        Some(model) => {
-            let model = model.display();
-            tool(
-                "profiler",
-                &format!(
-                    "traits --model {model} --items out/data/log/items.parquet --states out/states.parquet \
-                     --users out/data/log/users.parquet --domain film --out out/profiles.parquet"
-                ),
-            );
-            "--profiles out/profiles.parquet --traits profile"
-        }
-        None => {
-            eprintln!(
-                "note: without the language model (run `make setup`) the pipeline is tested without traits"
-            );
-            "--traits none"
-        }
-    };
+    let model = default_model();
+    tool(
+        "profiler",
+        &format!(
+            "traits --model {} --items out/data/log/items.parquet --states out/states.parquet \
+             --users out/data/log/users.parquet --domain film --out out/profiles.parquet",
+            model.display()
+        ),
+    );
     for method in ["bc", "ialp"] {
         tool(
             "pretrain",
             &format!(
-                "train --method {method} --log out/data/log --states out/states.parquet {traits} --seeds 2 \
-                 --steps 30 --batch 16 --dims 8 --hidden 8 --out out/policies/{method}"
+                "train --method {method} --log out/data/log --states out/states.parquet \
+                 --profiles out/profiles.parquet --traits profile --seeds 2 --steps 30 --batch 16 --dims 8 --hidden 8 \
+                 --out out/policies/{method}"
             ),
         );
     }

@@ -99,19 +99,13 @@ fn a_catalogue_alone_becomes_a_policy_that_serves() {
         }
         .unwrap();
     }
-    let traits = match default_model() {
-        Some(model) => {
-            with_a_model(folder, &model.display().to_string());
-            "--profiles profiles.parquet"
-        }
-        None => "--traits none",
-    };
+    with_a_model(folder, &default_model().display().to_string());
     // The import's catalogue has other bytes than the shop's, and the same rows: profiles serve both.
     for (log, out) in [("data/log", "imported"), ("shop", "appeal")] {
         succeed(
             folder,
             "pretrain",
-            &format!("train --method appeal --log {log} {traits} --seeds 1 --out {out}"),
+            &format!("train --method appeal --log {log} --profiles profiles.parquet --seeds 1 --out {out}"),
         );
     }
     let answer = recommended(folder, "appeal/seed-0");

@@ -298,6 +298,33 @@ fn files_stay_small() {
     }
 }
 
+/// Otherwise a file that nobody declares would hold tests that never run.
+#[test]
+fn every_test_file_is_in_the_one_test_binary_of_its_crate() {
+    for name in ["common", "profiler", "pretrain", "online", "simulator", "tests"] {
+        let tests = root().join(name).join("tests");
+        let main = tests.join("it/main.rs");
+        for path in sources(&tests).iter().filter(|path| **path != main) {
+            let module = match path.file_name() {
+                Some(name) if name == "mod.rs" => path.parent().unwrap().to_path_buf(),
+                _ => path.with_extension(""),
+            };
+            let beside = module.with_file_name("mod.rs");
+            let above = if beside.exists() { &beside } else { &main };
+            let declared = format!("mod {};", module.file_name().unwrap().display());
+            assert!(
+                path.starts_with(main.parent().unwrap())
+                    && read(above)
+                        .lines()
+                        .any(|line| line.trim_start_matches("pub(crate) ") == declared),
+                "{}: `{declared}` does not stand in {}",
+                path.display(),
+                above.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn every_invariant_names_a_test_that_exists() {
     let text = read(&root().join("ARCHITECTURE.md"));
