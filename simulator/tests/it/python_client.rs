@@ -20,7 +20,7 @@ fn python() -> PathBuf {
     let python = cache.join("python/python3");
     assert!(
         python.exists(),
-        "{} is missing: `make setup` makes it with a CPython that has pinned packages, else says so",
+        "{} is missing: run `make setup`, which says so where this Python has no pinned packages",
         python.display()
     );
     python
