@@ -10,10 +10,10 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo test lint deny fmt
+.PHONY: help setup build demo test published lint deny fmt
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## fetch what the build and the demo need into the cache folder, without root
 	@scripts/setup
@@ -33,6 +33,9 @@ test: build ## every test
 	else \
 		cargo test --release --locked --workspace --lib --bins --tests; \
 	fi
+
+published: build ## the importers on the files of the datasets as published, below HEADSTART_SHARED_DATA
+	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored the_published_files
 
 lint: setup ## formatting and clippy, warnings denied
 	@$(ENV); set -x; cargo fmt --all --check

@@ -101,15 +101,25 @@ pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// The default language model, where `scripts/setup` has put it.
-pub fn default_model() -> Option<PathBuf> {
-    let cache = std::env::var_os("HEADSTART_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| {
-            let home = PathBuf::from(std::env::var_os("HOME")?);
-            let caches = std::env::var_os("XDG_CACHE_HOME").map_or(home.join(".cache"), PathBuf::from);
-            Some(caches.join("headstart"))
-        })?;
+/// The default language model.
+///
+/// # Panics
+/// When it is not where `scripts/setup` puts it.
+pub fn default_model() -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache = set("HEADSTART_CACHE").unwrap_or_else(|| {
+        let caches = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+        caches.unwrap_or_default().join("headstart")
+    });
     let path = cache.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
-    path.exists().then_some(path)
+    assert!(
+        path.exists(),
+        "{} is missing: `make setup` fetches it",
+        path.display()
+    );
+    path
 }

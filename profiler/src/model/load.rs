@@ -190,8 +190,11 @@ fn parameters(size: ContextSize, threads: i32) -> LlamaContextParams {
         .with_kv_unified(true)
 }
 
-/// llama.cpp's process-wide state.
-fn backend() -> Result<&'static LlamaBackend> {
+/// llama.cpp's process-wide state, which can be made but once: whoever calls llama.cpp beside [`Model`] takes it from here.
+///
+/// # Errors
+/// When llama.cpp does not start.
+pub fn backend() -> Result<&'static LlamaBackend> {
     static BACKEND: OnceLock<Result<LlamaBackend>> = OnceLock::new();
     BACKEND
         .get_or_init(|| {

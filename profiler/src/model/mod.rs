@@ -13,4 +13,4 @@ mod zeros;
 pub use chat::Chat;
 pub use header::Header;
 pub(crate) use load::ContextSize;
-pub use load::Model;
+pub use load::{Model, backend};

@@ -1,0 +1,8 @@
+//! The tests of `common` from outside, in one binary: it is linked once.
+
+mod damage;
+mod formats;
+mod hostile_files;
+mod pieces;
+mod scan;
+mod support;

@@ -1,0 +1,19 @@
+//! The tests of `pretrain` from outside, in one binary: it is linked once.
+
+mod answers;
+mod appeal;
+mod bench;
+mod consumed;
+mod evaluate;
+mod extend;
+mod gate;
+mod plain;
+mod policies;
+mod preferences;
+mod reading;
+mod reference_tables;
+mod refusals;
+mod resume;
+mod same_bytes;
+mod split;
+mod support;

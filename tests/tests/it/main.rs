@@ -1,0 +1,10 @@
+//! The end-to-end tests, and the tidy tests of the invariants in ARCHITECTURE.md, in one binary: it is linked once.
+
+mod bad_input;
+mod first_day;
+mod gradients;
+mod odd_paths;
+mod output;
+mod pipeline;
+mod tidy;
+mod whole_folders;
