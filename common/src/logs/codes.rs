@@ -83,15 +83,15 @@ mod tests {
         let codes: Vec<u32> = ids.iter().map(|id| expected.intern(id)).collect();
         for workers in [1, 2, 3, 7] {
             let mut dictionary = Dictionary::new(IdKind::Text);
-            let mut found = intern(&mut dictionary, &column.slice(0, 200), workers);
-            let first_new = (200..500)
+            let mut found = intern(&mut dictionary, &column.slice(0, 20), workers);
+            let first_new = (20..500)
                 .find(|&row| dictionary.code(&ids[row]).is_none())
                 .unwrap();
             assert_eq!(
                 known(&dictionary, &column, workers),
                 Err((first_new, ids[first_new].clone()))
             );
-            found.extend(intern(&mut dictionary, &column.slice(200, 300), workers));
+            found.extend(intern(&mut dictionary, &column.slice(20, 480), workers));
             assert_eq!(found, codes);
             assert_eq!(known(&dictionary, &column, workers), Ok(found));
             assert!(dictionary.ids().eq(expected.ids()));

@@ -173,8 +173,17 @@ fn bad_logs_are_refused_with_their_place() {
         &["null", "row 0"],
     );
     check(
-        &|c| c[0].1 = Arc::new(Float32Array::from(vec![1.0, 2.0])),
+        &|c| c[0].1 = Arc::new(arrow::array::BooleanArray::from(vec![true, false])),
         &["column user_id", "not text or integers"],
+    );
+    check(
+        &|c| c[0].1 = Arc::new(Float64Array::from(vec![7.0, 8.5])),
+        &["`8.5`", "column user_id", "row 1"],
+    );
+    // From 2^53 on several integers are one number.
+    check(
+        &|c| c[0].1 = Arc::new(Float64Array::from(vec![7.0, 9_007_199_254_740_992.0])),
+        &["column user_id", "row 1"],
     );
     check(
         &|c| c[1].1 = Arc::new(StringArray::from(vec!["a", ""])),

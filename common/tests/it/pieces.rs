@@ -181,8 +181,10 @@ fn ids_alone_are_checked_like_the_whole_and_with_their_place() {
     );
     check("user_id", texts(vec![Some("")]), &["empty"]);
     check("user", texts(vec![Some("a")]), &["`user_id` is missing"]);
-    let floats = Arc::new(arrow::array::Float32Array::from(vec![1.0])) as ArrayRef;
-    check("user_id", floats, &["not text or integers"]);
+    let truths = Arc::new(arrow::array::BooleanArray::from(vec![true])) as ArrayRef;
+    check("user_id", truths, &["not text or integers"]);
+    let floats = Arc::new(arrow::array::Float32Array::from(vec![1.0, 1.5])) as ArrayRef;
+    check("user_id", floats, &["`1.5`", "row 1"]);
 
     // The whole reader says the same place.
     let attributes = users::read(&path).unwrap_err();

@@ -3,6 +3,7 @@
 mod bad_input;
 mod first_day;
 mod gradients;
+mod layouts;
 mod odd_paths;
 mod output;
 mod pipeline;
