@@ -24,6 +24,7 @@ pub mod policy_artifact;
 pub mod rng;
 pub mod schema;
 pub mod socket;
+pub mod stats;
 pub mod tensors;
 pub mod terminal;
 
