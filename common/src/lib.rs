@@ -8,6 +8,7 @@
 pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
+pub mod bench;
 pub mod cli;
 mod convert;
 pub mod error;
