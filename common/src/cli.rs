@@ -1,7 +1,11 @@
-//! The command line that all four tools share: flags, configuration files, exit codes.
+//! The command line that all four tools share: flags, numbers, configuration files, commands, exit codes.
+
+mod numbers;
+
+pub use numbers::{count, finite, fraction, inside, not_negative, number, positive, seconds};
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
@@ -46,6 +50,19 @@ impl Shared {
     /// Sets up logs and progress bars.
     pub fn init_terminal(&self) {
         terminal::init(self.log_format, self.progress);
+    }
+}
+
+/// The words of the command that `flag` gives in `line`, cut as a POSIX shell would (quotes and backslashes, no variables, no
+/// pipes); at least one.
+///
+/// # Errors
+/// An open quote, or no word at all.
+pub fn command_words(flag: &str, line: &str) -> Result<Vec<String>> {
+    let words = shell_words::split(line).map_err(|e| Error::usage(format!("{flag} cannot be read: {e}")))?;
+    match words.is_empty() {
+        true => Err(Error::usage(format!("{flag} is empty"))),
+        false => Ok(words),
     }
 }
 
@@ -99,16 +116,24 @@ fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
         .cloned()
         .collect();
     let mut flags = Vec::new();
+    let mut push = |key: &str, value: &toml::Value| {
+        match is_given(&argv, key) {
+        true => Ok(()),
+        false => push_flag(&mut flags, key, value).map_err(|e| {
+            e.file(&path).hint(
+                "a configuration file holds `flag-name = value` lines, in a table named after the verb or at the top",
+            )
+        }),
+    }
+    };
     for (key, value) in &table {
         match value {
             toml::Value::Table(inner) => {
                 if verbs.iter().any(|verb| verb.to_string_lossy() == key.as_str()) {
-                    for (key, value) in inner {
-                        push_flag(&mut flags, &argv, key, value, &path)?;
-                    }
+                    inner.iter().try_for_each(|(key, value)| push(key, value))?;
                 }
             }
-            _ => push_flag(&mut flags, &argv, key, value, &path)?,
+            _ => push(key, value)?,
         }
     }
     let at = 1 + verbs.len();
@@ -131,39 +156,35 @@ fn config_path(argv: &[OsString]) -> Option<PathBuf> {
     None
 }
 
-fn push_flag(
-    flags: &mut Vec<OsString>,
-    argv: &[OsString],
-    key: &str,
-    value: &toml::Value,
-    path: &Path,
-) -> Result<()> {
+/// Whether the user gave the flag of `key`.
+fn is_given(argv: &[OsString], key: &str) -> bool {
     let flag = format!("--{}", key.replace('_', "-"));
-    let given = |argument: &OsString| {
+    argv.iter().any(|argument| {
         let text = argument.to_string_lossy();
-        text == flag.as_str()
-            || text
-                .strip_prefix(flag.as_str())
-                .is_some_and(|rest| rest.starts_with('='))
-    };
-    if argv.iter().any(given) {
-        return Ok(());
-    }
-    let mut push = |text: String| flags.push(OsString::from(format!("{flag}={text}")));
+        text.strip_prefix(flag.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })
+}
+
+/// Appends what `key = value` of a TOML file says to `argv`: `--key=value`, for true the flag alone, for false nothing, and for a
+/// list one flag a value.
+///
+/// # Errors
+/// A table or a date.
+pub fn push_flag(argv: &mut Vec<OsString>, key: &str, value: &toml::Value) -> Result<()> {
+    let flag = format!("--{}", key.replace('_', "-"));
     match value {
-        toml::Value::Boolean(true) => flags.push(OsString::from(flag)),
+        toml::Value::Boolean(true) => argv.push(flag.into()),
         toml::Value::Boolean(false) => {}
-        toml::Value::String(text) => push(text.clone()),
-        toml::Value::Integer(_) | toml::Value::Float(_) => push(value.to_string()),
+        toml::Value::String(text) => argv.push(format!("{flag}={text}").into()),
+        toml::Value::Integer(_) | toml::Value::Float(_) => argv.push(format!("{flag}={value}").into()),
         toml::Value::Array(values) => {
-            for value in values {
-                push_flag(flags, argv, key, value, path)?;
-            }
+            return values.iter().try_for_each(|value| push_flag(argv, key, value));
         }
         toml::Value::Table(_) | toml::Value::Datetime(_) => {
-            return Err(Error::usage(format!("`{key}` is neither text, number, boolean nor a list of those"))
-                .file(path)
-                .hint("a configuration file holds `flag-name = value` lines, in a table named after the verb or at the top"));
+            return Err(Error::usage(format!(
+                "`{key}` is neither text, number, boolean nor a list of those"
+            )));
         }
     }
     Ok(())

@@ -8,6 +8,7 @@
 pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
+pub mod bench;
 pub mod cli;
 mod convert;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod policy_artifact;
 pub mod rng;
 pub mod schema;
 pub mod socket;
+pub mod stats;
 pub mod tensors;
 pub mod terminal;
 

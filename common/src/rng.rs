@@ -65,9 +65,68 @@ pub fn shuffle<T>(rng: &mut ChaCha8Rng, values: &mut [T]) {
     }
 }
 
+/// Weights of numbered things, one of which is drawn in the order of the logarithm of how many there are.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// The sum of each weight and those before it.
+    sums: Vec<f64>,
+}
+
+impl Weights {
+    /// By the things' numbers; none below 0.
+    pub fn new(weights: impl Iterator<Item = f64>) -> Self {
+        let mut sum = 0.0;
+        let sums = weights.map(|weight| {
+            sum += weight;
+            sum
+        });
+        Weights { sums: sums.collect() }
+    }
+
+    /// How many things there are.
+    pub fn count(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// The sum of all weights.
+    pub fn total(&self) -> f64 {
+        self.sums.last().copied().unwrap_or_default()
+    }
+
+    /// The weight that `at` is drawn with, of [`Weights::total`].
+    pub fn weight(&self, at: usize) -> f64 {
+        let before = if at == 0 { 0.0 } else { self.sums[at - 1] };
+        self.sums[at] - before
+    }
+
+    /// The number of a thing, drawn in proportion to its weight. There must be one.
+    pub fn draw(&self, rng: &mut ChaCha8Rng) -> usize {
+        let place = rng.random::<f64>() * self.total();
+        // A product that rounds up to the total would lie beyond the last.
+        let at = self.sums.partition_point(|&sum| sum <= place);
+        at.min(self.sums.len() - 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn draws_come_as_often_as_their_weights_say() {
+        let weights = Weights::new([1.0, 0.0, 3.0].into_iter());
+        assert_eq!(
+            (weights.count(), weights.total(), weights.weight(2)),
+            (3, 4.0, 3.0)
+        );
+        let mut rng = stream(0, "weights", &[]);
+        let mut drawn = [0; 3];
+        (0..10_000).for_each(|_| drawn[weights.draw(&mut rng)] += 1);
+        assert!(
+            drawn[1] == 0 && (drawn[0] as f64 / 10_000.0 - 0.25).abs() < 0.02,
+            "{drawn:?}"
+        );
+    }
 
     #[test]
     fn streams_differ_by_seed_purpose_and_index() {

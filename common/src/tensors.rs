@@ -1,13 +1,13 @@
-//! Named f32 tensors and a text of metadata in one safetensors file, written and read without a second copy in memory.
+//! Named tensors and texts of metadata in one safetensors file, written and read without a second copy in memory.
 //!
-//! Threat model: a file may be cut short, be no safetensors file, lack a tensor or hold one of another size or type, or
-//! hold a NaN. Each is one [`Error`] that names the file and the tensor. Sizes are checked against the file's length
-//! before memory is asked for.
+//! Threat model: a file may be cut short, be no safetensors file, or have a header whose lengths, offsets, shapes or types
+//! are wrong or overlap; it may lack a tensor or hold one of another size or type, or a NaN. Each is one [`Error`] that names
+//! the file and the tensor, and nothing is allocated that the file's true length does not pay for.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
@@ -17,28 +17,70 @@ use crate::{Error, Result, atomic_file, input};
 /// Largest header that is read: names and places of some tensors, and the metadata.
 const MOST_HEADER: u64 = 100 << 20;
 
-/// Writes `tensors` (name and values) and `metadata` to `path`, atomically. Shapes follow from the reader's configuration, so
-/// that the file holds flat tensors; they come in the order of their names, as the library has them.
+/// A type that tensors are made of, little-endian on disk.
+pub trait Word: bytemuck::Pod {
+    /// The format's name of it.
+    const DTYPE: Dtype;
+}
+
+impl Word for f32 {
+    const DTYPE: Dtype = Dtype::F32;
+}
+
+impl Word for u32 {
+    const DTYPE: Dtype = Dtype::U32;
+}
+
+impl Word for u64 {
+    const DTYPE: Dtype = Dtype::U64;
+}
+
+/// A tensor to be written.
+#[derive(Clone, Debug)]
+pub struct Tensor<'a> {
+    name: &'a str,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Tensor<'a> {
+    /// `values` under `name`, row-major in `shape`.
+    pub fn new<T: Word>(name: &'a str, shape: &[usize], values: &'a [T]) -> Self {
+        Tensor {
+            name,
+            dtype: T::DTYPE,
+            shape: shape.to_vec(),
+            bytes: bytemuck::cast_slice(values),
+        }
+    }
+
+    /// One row of `values`.
+    pub fn row<T: Word>(name: &'a str, values: &'a [T]) -> Self {
+        Self::new(name, &[values.len()], values)
+    }
+}
+
+/// Writes `tensors` and `metadata` to `path`, atomically, in the order of the format: by falling alignment, then by name.
 ///
 /// # Errors
-/// On I/O failure.
-pub fn write(path: &Path, metadata: &[(&str, String)], tensors: &[(&str, &[f32])]) -> Result<()> {
+/// A shape that does not fit its values, I/O failures.
+pub fn write(path: &Path, metadata: &[(&str, String)], mut tensors: Vec<Tensor>) -> Result<()> {
     let metadata: HashMap<String, String> = metadata
         .iter()
         .map(|(key, text)| ((*key).to_string(), text.clone()))
         .collect();
-    let mut tensors = tensors.to_vec();
-    tensors.sort_by_key(|(name, _)| *name);
+    tensors.sort_by(|a, b| b.dtype.cmp(&a.dtype).then(a.name.cmp(b.name)));
     let mut end = 0;
-    let infos = tensors.iter().map(|(name, values)| {
+    let infos = tensors.iter().map(|tensor| {
         let begin = end;
-        end += size_of_val(*values);
+        end += tensor.bytes.len();
         let info = TensorInfo {
-            dtype: Dtype::F32,
-            shape: vec![values.len()],
+            dtype: tensor.dtype,
+            shape: tensor.shape.clone(),
             data_offsets: (begin, end),
         };
-        ((*name).to_string(), info)
+        (tensor.name.to_string(), info)
     });
     let failed = |e: String| Error::retry(format!("the tensors cannot be written: {e}")).file(path);
     let header = Metadata::new(Some(metadata).filter(|m| !m.is_empty()), infos.collect());
@@ -49,39 +91,38 @@ pub fn write(path: &Path, metadata: &[(&str, String)], tensors: &[(&str, &[f32])
         let mut all = || {
             file.write_all(&(header.len() as u64).to_le_bytes())?;
             file.write_all(&header)?;
-            tensors
-                .iter()
-                .try_for_each(|(_, values)| file.write_all(bytemuck::cast_slice(values)))
+            tensors.iter().try_for_each(|tensor| file.write_all(tensor.bytes))
         };
         all().map_err(|e| Error::io(e, "write", path))
     })
 }
 
-/// The fingerprint of texts and named tensors: a writer records it, and a reader compares it with that of what it has read.
-pub fn fingerprint(texts: &[&str], tensors: &[(&str, &[f32])]) -> Fingerprint {
+/// The fingerprint of texts and of tensors by name: a writer records it, and a reader compares it with that of what it has read.
+pub fn fingerprint(texts: &[&str], tensors: &[Tensor]) -> Fingerprint {
     let texts = texts.iter().map(|text| text.as_bytes());
     let tensors = tensors
         .iter()
-        .flat_map(|(name, values)| [name.as_bytes(), bytemuck::cast_slice(values)]);
+        .flat_map(|tensor| [tensor.name.as_bytes(), tensor.bytes]);
     Fingerprint::of_parts(texts.chain(tensors))
 }
 
 /// A tensor file open for reading: the header is checked, the values are read where they are asked for.
 pub struct Tensors {
     file: File,
-    path: std::path::PathBuf,
+    path: PathBuf,
     header: Metadata,
     begin: u64,
 }
 
 impl Tensors {
-    /// Opens `path` and checks its header against its length.
+    /// Opens `path` and checks its header: every tensor's type, shape and place, and that the file holds them all and no more.
     ///
     /// # Errors
     /// A missing file, or one that is no whole safetensors file.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = input::open(path)?;
-        let length = file.metadata().map_err(|e| Error::io(e, "read", path))?.len();
+        let io = |e| Error::io(e, "read", path);
+        let length = file.metadata().map_err(io)?.len();
         let broken = |why: String| {
             Error::data(format!("no whole safetensors file: {why}"))
                 .file(path)
@@ -97,13 +138,22 @@ impl Tensors {
             )));
         }
         let mut header = vec![0; size as usize];
-        file.read_exact(&mut header)
-            .map_err(|e| Error::io(e, "read", path))?;
+        file.read_exact(&mut header).map_err(io)?;
+        // The library checks that tensors follow each other without gap or overlap and fit their shapes.
         let header: Metadata = serde_json::from_slice(&header).map_err(|e| broken(e.to_string()))?;
         let begin = 8 + size;
-        let promised = begin + header.data_len() as u64;
-        if promised != length {
-            return Err(broken(format!("it promises {promised} bytes and has {length}")));
+        let there = length - begin;
+        for name in header.offset_keys() {
+            let end = header.info(&name).map_or(0, |info| info.data_offsets.1 as u64);
+            if end > there {
+                return Err(broken(format!(
+                    "tensor {name} is cut short: it ends at byte {end} of the data, and {there} are there"
+                )));
+            }
+        }
+        let unclaimed = there - header.data_len() as u64;
+        if unclaimed > 0 {
+            return Err(broken(format!("{unclaimed} bytes follow the last tensor")));
         }
         Ok(Tensors {
             file,
@@ -118,32 +168,45 @@ impl Tensors {
         self.header.metadata().as_ref()?.get(key).map(String::as_str)
     }
 
-    /// The `wanted` values of the tensor `name`.
+    /// The values of tensor `name`, of `len` values where that is known.
     ///
     /// # Errors
-    /// When it is missing, of another type or size, or holds a NaN or an infinity.
-    pub fn read(&mut self, name: &str, wanted: usize) -> Result<Vec<f32>> {
+    /// A missing tensor, one of another type or length, I/O failures.
+    pub fn values<T: Word>(&mut self, name: &str, len: Option<usize>) -> Result<Vec<T>> {
         let Some(info) = self.header.info(name) else {
-            return Err(Error::data(format!("tensor `{name}` is missing")).file(&self.path));
+            return Err(self.bad(format!("it has no tensor {name}")));
         };
-        let found = info.shape.iter().product::<usize>();
-        if info.dtype != Dtype::F32 || found != wanted {
-            return Err(Error::data(format!(
-                "tensor `{name}` is {:?} {:?}, not {wanted} values of F32",
-                info.dtype, info.shape
-            ))
-            .file(&self.path));
+        if info.dtype != T::DTYPE {
+            return Err(self.bad(format!("tensor {name} is {:?}, not {:?}", info.dtype, T::DTYPE)));
         }
-        let mut values = vec![0.0_f32; wanted];
-        let at = self.begin + info.data_offsets.0 as u64;
+        let (start, end) = info.data_offsets;
+        let found = (end - start) / size_of::<T>();
+        if let Some(len) = len.filter(|&len| len != found) {
+            return Err(self.bad(format!("tensor {name} has {found} values, not {len}")));
+        }
+        let mut values = vec![T::zeroed(); found];
         self.file
-            .seek(SeekFrom::Start(at))
+            .seek(SeekFrom::Start(self.begin + start as u64))
             .and_then(|_| self.file.read_exact(bytemuck::cast_slice_mut(&mut values)))
-            .map_err(|e| Error::io(e, "read", &self.path))?;
-        if values.iter().any(|v| !v.is_finite()) {
-            return Err(Error::data(format!("tensor `{name}` holds a NaN or an infinity")).file(&self.path));
-        }
+            .map_err(|e| Error::io(e, &format!("read tensor {name} of"), &self.path))?;
         Ok(values)
+    }
+
+    /// As [`Tensors::values`], for finite numbers.
+    ///
+    /// # Errors
+    /// As [`Tensors::values`], and a NaN or an infinity.
+    pub fn numbers(&mut self, name: &str, len: Option<usize>) -> Result<Vec<f32>> {
+        let values = self.values::<f32>(name, len)?;
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(at) => Err(self.bad(format!("value {at} of tensor {name} is NaN or infinite"))),
+            None => Ok(values),
+        }
+    }
+
+    /// Bad data in this file.
+    pub fn bad(&self, what: impl Into<String>) -> Error {
+        Error::data(what).file(&self.path)
     }
 }
 
@@ -151,59 +214,4 @@ impl Tensors {
 compile_error!("tensor files are little-endian, and their values are read and written in place");
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bytes_are_those_of_the_library() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("t.safetensors");
-        let tensors: [(&str, &[f32]); 3] = [("b", &[1.0, 2.0]), ("a", &[]), ("c", &[3.0])];
-        write(&path, &[("manifest", "text".into())], &tensors).unwrap();
-        let bytes: Vec<Vec<u8>> = tensors
-            .iter()
-            .map(|(_, values)| bytemuck::cast_slice(values).to_vec())
-            .collect();
-        let views = tensors.iter().zip(&bytes).map(|((name, values), bytes)| {
-            let view = safetensors::tensor::TensorView::new(Dtype::F32, vec![values.len()], bytes);
-            (*name, view.unwrap())
-        });
-        let metadata = HashMap::from([("manifest".to_string(), "text".to_string())]);
-        let expected = safetensors::serialize(views, Some(metadata)).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), expected);
-    }
-
-    #[test]
-    fn tensors_and_metadata_come_back_and_damage_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("t.safetensors");
-        write(
-            &path,
-            &[("step", "7".into())],
-            &[("b", &[1.5, -2.0]), ("a", &[]), ("c", &[f32::NAN])],
-        )
-        .unwrap();
-        let mut read = Tensors::open(&path).unwrap();
-        assert_eq!(read.metadata("step"), Some("7"));
-        assert_eq!(read.metadata("other"), None);
-        assert_eq!(read.read("b", 2).unwrap(), [1.5, -2.0]);
-        assert_eq!(read.read("a", 0).unwrap(), [0.0_f32; 0]);
-        for (name, wanted, says) in [
-            ("b", 3, "not 3 values"),
-            ("d", 1, "`d` is missing"),
-            ("c", 1, "NaN"),
-        ] {
-            let error = read.read(name, wanted).unwrap_err().to_string();
-            assert!(error.contains(says) && error.contains("t.safetensors"), "{error}");
-        }
-        let whole = std::fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            let cut = folder.path().join("cut.safetensors");
-            atomic_file::write_bytes(&cut, &whole[..length]).unwrap();
-            assert_eq!(
-                Tensors::open(&cut).err().unwrap().class(),
-                crate::error::Class::Data
-            );
-        }
-    }
-}
+mod tests;

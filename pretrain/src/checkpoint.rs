@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::error::Class;
 use common::manifest::Manifest;
-use common::tensors::{self, Tensors};
+use common::tensors::{self, Tensor, Tensors};
 use common::{Error, Result, terminal};
 use serde::{Deserialize, Serialize};
 
@@ -73,14 +73,14 @@ impl Checkpoint {
         let best = best.map(|best| best.values.as_slice());
         let sets = [&parameters.values, &adam.first, &adam.second];
         let named = named(parameters, sets.map(Vec::as_slice), best);
-        let named: Vec<(&str, &[f32])> = named.iter().map(|(name, of)| (name.as_str(), *of)).collect();
-        let fingerprint = tensors::fingerprint(&[&manifest, &state], &named);
+        let tensors: Vec<Tensor> = named.iter().map(|(name, of)| Tensor::row(name, of)).collect();
+        let fingerprint = tensors::fingerprint(&[&manifest, &state], &tensors);
         let metadata = [
             (MANIFEST, manifest),
             (STATE, state),
             (FINGERPRINT, fingerprint.to_string()),
         ];
-        tensors::write(&self.path, &metadata, &named)
+        tensors::write(&self.path, &metadata, tensors)
     }
 
     /// Takes up `parameters` and `adam` where the last run of the same manifest left them; returns the rest of it and the best
@@ -139,7 +139,7 @@ impl Checkpoint {
         let mut read = |set: &str| -> Result<Vec<Vec<f32>>> {
             let shapes = parameters.shapes().iter();
             shapes
-                .map(|(name, shape)| file.read(&format!("{set}.{name}"), shape.iter().product()))
+                .map(|(name, shape)| file.numbers(&format!("{set}.{name}"), Some(shape.iter().product())))
                 .collect::<Result<_>>()
                 .map_err(|e| e.hint(hint))
         };
@@ -150,8 +150,8 @@ impl Checkpoint {
         };
         let sets = [&weights, &first, &second].map(Vec::as_slice);
         let named = named(parameters, sets, best.as_deref());
-        let named: Vec<(&str, &[f32])> = named.iter().map(|(name, of)| (name.as_str(), *of)).collect();
-        if tensors::fingerprint(&[&made, &state_text], &named).as_str() != promised {
+        let tensors: Vec<Tensor> = named.iter().map(|(name, of)| Tensor::row(name, of)).collect();
+        if tensors::fingerprint(&[&made, &state_text], &tensors).as_str() != promised {
             let what = "the checkpoint is damaged: its content is not what was written";
             return Err(Error::data(what).file(&self.path).hint(hint));
         }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
-use common::cli::Shared;
+use common::cli::{Shared, seconds};
 use common::{Error, Result, terminal};
 
 use crate::environment::rules::{Rule, Rules};
@@ -83,7 +84,7 @@ struct Fit {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Length of the vectors of users and items
-    #[arg(long, value_name = "N", default_value_t = fit::Config::default().rank, value_parser = rank)]
+    #[arg(long, value_name = "N", default_value_t = fit::Config::default().rank, value_parser = rank())]
     rank: usize,
     /// Passes over the data
     #[arg(long, value_name = "N", default_value_t = fit::Config::default().epochs, value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -218,8 +219,8 @@ struct Bench {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     batch: Vec<u32>,
     /// Length of one run
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = seconds)]
-    seconds: f64,
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    seconds: Duration,
     /// Runs of each measurement; their median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: u32,
@@ -233,18 +234,9 @@ struct Bench {
     shared: Shared,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(seconds),
-        _ => Err("a number of seconds above 0, at most 3600, is wanted".into()),
-    }
-}
-
-pub(crate) fn rank(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(rank) if (1..=4096).contains(&rank) => Ok(rank),
-        _ => Err("a whole number from 1 to 4096 is wanted".into()),
-    }
+/// Lengths that vectors may have.
+pub(crate) fn rank() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=4096)
 }
 
 impl RuleArgs {
@@ -352,7 +344,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 environment: args.environment.clone(),
                 rules: args.rules.resolve()?,
                 batches: args.batch.clone(),
-                time: Duration::from_secs_f64(args.seconds),
+                time: args.seconds,
                 runs: args.runs,
                 peers: args.peers.clone(),
                 seed: args.shared.seed,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::network::NetworkConfig;
 use crate::Result;
 use crate::rng::{RngExt, stream};
-use crate::tensors::{self, Tensors};
+use crate::tensors::{self, Tensor, Tensors};
 
 /// All tensors of the network, row-major f32. N items, D dims, H hidden, K traits.
 ///
@@ -140,12 +140,12 @@ impl Weights {
 
     pub(super) fn write(&self, path: &Path, config: &NetworkConfig) -> Result<()> {
         let shapes = config.shapes();
-        let named: Vec<(&str, &[f32])> = shapes
+        // Shapes follow from the configuration, so that the file holds flat tensors.
+        let tensors = shapes
             .iter()
-            .map(|(name, _)| name.as_str())
-            .zip(self.tensors().into_iter().map(Vec::as_slice))
-            .collect();
-        tensors::write(path, &[], &named)
+            .zip(self.tensors())
+            .map(|((name, _), values)| Tensor::row(name, values));
+        tensors::write(path, &[], tensors.collect())
     }
 
     pub(super) fn read(path: &Path, config: &NetworkConfig) -> Result<Self> {
@@ -153,7 +153,7 @@ impl Weights {
         let values = config
             .shapes()
             .into_iter()
-            .map(|(name, shape)| file.read(&name, shape.iter().product()))
+            .map(|(name, shape)| file.numbers(&name, Some(shape.iter().product())))
             .collect::<Result<Vec<_>>>()?;
         Ok(Self::from_tensors(config, values))
     }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::cli::without_folders;
+use common::cli::{command_words, without_folders};
 use common::manifest::{self, Manifest};
 use common::policy_artifact::Policy;
 use common::schema::events::EVENTS;
@@ -32,21 +32,19 @@ impl Refit {
     /// # Errors
     /// An open quote, no word at all, or no place for the events or the policy.
     pub fn parse(every: u32, line: &str) -> Result<Self> {
-        let bad = |what: String| {
-            Error::usage(format!("--refit {what}")).hint(
+        let words = command_words("--refit", line).and_then(|words| {
+            let missing = |place: &&&str| !words.iter().any(|word| word.contains(**place));
+            match PLACES[..2].iter().find(missing) {
+                Some(place) => Err(Error::usage(format!("--refit does not say {place}"))),
+                None => Ok(words),
+            }
+        });
+        let words = words.map_err(|e| {
+            e.hint(
                 "give one command in quotes, such as --refit \"pretrain train --method ease --log LOG --events {events} --seeds 1 \
                  --seed {seed} --out {out}\"",
             )
-        };
-        let words = shell_words::split(line).map_err(|e| bad(format!("cannot be read: {e}")))?;
-        if words.is_empty() {
-            return Err(bad("is empty".into()));
-        }
-        for place in &PLACES[..2] {
-            if !words.iter().any(|word| word.contains(place)) {
-                return Err(bad(format!("does not say {place}")));
-            }
-        }
+        })?;
         Ok(Refit { every, words })
     }
 

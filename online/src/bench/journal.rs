@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use common::bench::thousands;
 use common::rng::{RngExt, stream};
 use common::{Error, Result, terminal};
 use tokio::task::JoinSet;
 
 use super::latency::Latency;
 use super::made::{self, Sizes};
-use super::table::{table, thousands};
+use super::table::table;
 use crate::adapt::Room;
 use crate::journal::{Durable, Keeping, OpenConfig, StateFolder};
 use crate::live::{Ask, Feedback, Pending, Settings, Subject};

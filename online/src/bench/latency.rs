@@ -10,35 +10,40 @@ const LONGEST: u64 = 60_000_000_000;
 
 /// Times of many calls, each known to one part in a thousand.
 #[derive(Debug, Clone)]
-pub(super) struct Latency {
+pub(crate) struct Latency {
     times: Histogram<u64>,
 }
 
 impl Latency {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let times = Histogram::new_with_bounds(1, LONGEST, 3)
             .map_err(|e| Error::usage(format!("no histogram can be made: {e}")))?;
         Ok(Latency { times })
     }
 
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(LONGEST);
         self.times.saturating_record(nanoseconds);
     }
 
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.times.reset();
+    }
+
     /// Adds the times of `other`.
-    pub(super) fn merge(&mut self, other: &Latency) -> Result<()> {
+    pub(crate) fn merge(&mut self, other: &Latency) -> Result<()> {
         let added = self.times.add(&other.times);
         added.map_err(|e| Error::usage(format!("times of two kinds: {e}")))
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.times.len()
     }
 
     /// The time below which this share of the calls lies, in microseconds.
-    pub(super) fn quantile(&self, share: f64) -> f64 {
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         self.times.value_at_quantile(share) as f64 / 1e3
     }
 }

@@ -3,7 +3,7 @@
 
 mod index;
 mod journal;
-mod latency;
+pub(crate) mod latency;
 mod lengths;
 mod made;
 mod pairs;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use common::bench::thousands;
 use common::rng::{RngExt, stream};
 use common::{Result, terminal};
 
@@ -11,7 +12,7 @@ use super::latency::Latency;
 use super::lengths;
 use super::made::{self, Sizes};
 use super::peers::{self, OpenBlas, Sgemv};
-use super::table::{median, table, thousands};
+use super::table::{median, table};
 use crate::live::{Ask, Feedback, Policy, Settings, Subject};
 use crate::policy::Network;
 

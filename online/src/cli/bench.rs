@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use common::cli::Shared;
+use common::cli::{Shared, fraction, seconds};
 use common::{Error, Result};
 
 use super::learning::LearningArguments;
-use super::numbers::{fraction, seconds};
 use crate::adapt::Name;
 use crate::bench::{self, IndexConfig, JournalConfig, PairsConfig, Sizes};
 use crate::live::Settings;
@@ -157,7 +156,7 @@ struct Http {
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     seconds: Duration,
     /// The chance that a recommendation gets feedback, some requests later
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = fraction)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = fraction::<f32>)]
     feedback: f32,
     /// Items of a slate
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]

@@ -1,8 +1,8 @@
 //! The options of how to act and learn, which several verbs share.
 
 use clap::Args;
+use common::cli::{fraction, not_negative, number, positive};
 
-use super::numbers::{fraction, not_negative, positive, share};
 use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, LinUcbSettings, Mixing, Name, Rule};
 use crate::index::Scan;
 use crate::live::Settings;
@@ -24,22 +24,22 @@ pub(super) struct LearningArguments {
 #[command(next_help_heading = "Learning (ft, scratch, ap)")]
 struct Steps {
     /// Adam's step size [default: 0.001 for ft, 0.005 for scratch and ap]
-    #[arg(long, value_name = "RATE", value_parser = positive)]
+    #[arg(long, value_name = "RATE", value_parser = positive::<f32>)]
     lr: Option<f32>,
     /// Weight of the entropy bonus
-    #[arg(long, default_value_t = Learning::DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative)]
+    #[arg(long, default_value_t = Learning::DEFAULT.entropy, value_name = "WEIGHT", value_parser = not_negative::<f32>)]
     entropy: f32,
     /// Weight of the critic's squared error
-    #[arg(long, default_value_t = Learning::DEFAULT.critic, value_name = "WEIGHT", value_parser = not_negative)]
+    #[arg(long, default_value_t = Learning::DEFAULT.critic, value_name = "WEIGHT", value_parser = not_negative::<f32>)]
     critic: f32,
     /// Discount per step [default: the policy's]
-    #[arg(long, value_name = "FACTOR", value_parser = fraction)]
+    #[arg(long, value_name = "FACTOR", value_parser = fraction::<f32>)]
     gamma: Option<f32>,
     /// Answers between two updates [default: 32]
     #[arg(long, value_name = "ANSWERS", value_parser = clap::value_parser!(u32).range(1..))]
     rollout: Option<u32>,
     /// Bound of a gradient's norm
-    #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive)]
+    #[arg(long, default_value_t = Learning::DEFAULT.max_norm, value_name = "NORM", value_parser = positive::<f32>)]
     max_norm: f32,
 }
 
@@ -50,7 +50,7 @@ struct Weight {
     #[arg(long, value_enum, value_name = "RULE")]
     mixing: Option<Rule>,
     /// The fixed weight, the end of a falling one, or what others keep away from 0 and 1 by [default: 0.1]
-    #[arg(long, alias = "ap-floor", value_name = "WEIGHT", value_parser = fraction)]
+    #[arg(long, alias = "ap-floor", value_name = "WEIGHT", value_parser = fraction::<f32>)]
     prior_floor: Option<f32>,
     /// Recommendations until a decaying weight has fallen from 1 to its floor [default: 10000]
     #[arg(long, alias = "ap-decay", value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
@@ -68,13 +68,20 @@ struct Weight {
 #[derive(Debug, Clone, Copy)]
 struct Gate(Option<f32>);
 
-fn gate(text: &str) -> common::Result<Gate> {
+fn gate(text: &str) -> Result<Gate, String> {
     match text {
         "none" => Ok(Gate(None)),
-        number => positive(number)
-            .and_then(|_| fraction(number))
-            .map(|alpha| Gate(Some(alpha))),
+        text => number(
+            text,
+            |x| x > 0.0 && x <= 1.0,
+            "`none`, or a number above 0 and at most 1,",
+        )
+        .map(|alpha| Gate(Some(alpha))),
     }
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    number(text, |x| (0.0..=0.5).contains(&x), "a number from 0 to 0.5")
 }
 
 #[derive(Args, Debug)]
@@ -82,18 +89,18 @@ fn gate(text: &str) -> common::Result<Gate> {
 struct Own {
     /// How far an item's likes may be from what the policy expects: standard deviation of its own part of the log-odds of a
     /// like, before any answer. Larger learns faster and less surely; 0 learns nothing of items
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.item, value_name = "SD", value_parser = not_negative)]
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.item, value_name = "SD", value_parser = not_negative::<f32>)]
     item_sd: f32,
     /// The same of what is learnt of each user alone, over the items of the catalogue; 0 learns nothing of users
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.user, value_name = "SD", value_parser = not_negative)]
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.user, value_name = "SD", value_parser = not_negative::<f32>)]
     user_sd: f32,
     /// Likes in the log that make an item or a user half as uncertain (in variance) as one without: what is well known is
     /// learnt with care
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.evidence, value_name = "LIKES", value_parser = positive)]
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.evidence, value_name = "LIKES", value_parser = positive::<f32>)]
     evidence: f32,
     /// How much less known items are preferred: this times the standard deviation of an item's part is added when it acts;
     /// 0 explores by the policy's own sampling alone
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.bonus, value_name = "FACTOR", value_parser = not_negative)]
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.bonus, value_name = "FACTOR", value_parser = not_negative::<f32>)]
     bonus: f32,
     /// The share of the decisions that the frozen policy makes, so that the adapter can be compared with it all the time; 0
     /// compares nothing and never steps back
@@ -101,7 +108,7 @@ struct Own {
     control: f32,
     /// Where the adapter is shown to earn less than (1 - ALPHA) of the frozen policy's likes, the two change places until
     /// it is shown to earn as much again
-    #[arg(long, default_value_t = AdapterSettings::DEFAULT.gate_alpha, value_name = "ALPHA", value_parser = fraction)]
+    #[arg(long, default_value_t = AdapterSettings::DEFAULT.gate_alpha, value_name = "ALPHA", value_parser = fraction::<f32>)]
     gate_alpha: f32,
     /// By what the adapter scores all items at a decision
     #[arg(long, value_enum, value_name = "BY", default_value_t = Scan::Exact)]
@@ -112,7 +119,7 @@ struct Own {
 #[command(next_help_heading = "Upper confidence bounds (linucb)")]
 struct Bounds {
     /// How much the width of an item's bound counts beside its mean; 0 takes the best mean [default: 0.2]
-    #[arg(long, value_name = "FACTOR", value_parser = not_negative)]
+    #[arg(long, value_name = "FACTOR", value_parser = not_negative::<f32>)]
     alpha: Option<f32>,
 }
 

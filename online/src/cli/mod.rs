@@ -4,7 +4,6 @@ mod agent;
 mod bench;
 mod inspect;
 mod learning;
-mod numbers;
 mod replay;
 mod serve;
 

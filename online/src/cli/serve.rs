@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use common::cli::Shared;
+use common::cli::{Shared, seconds};
 use common::{Error, Result, terminal};
 
 use super::learning::LearningArguments;
-use super::numbers::seconds;
 use crate::adapt::Name;
 use crate::journal::{Keeping, OpenConfig};
 use crate::live::Pending;

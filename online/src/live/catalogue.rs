@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use common::ids::Dictionary;
 use common::policy_artifact::{Policy, PolicyItems};
+use common::stats::cosine;
 
 use super::known::Known;
 
@@ -101,21 +102,5 @@ impl Catalogue {
             kin: self.embeddings.is_kin(next, &map),
             map,
         }
-    }
-}
-
-/// The cosine of the angle between two vectors; 0 where one has no direction.
-fn cosine(one: &[f32], other: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(x, y)| f64::from(*x) * f64::from(*y))
-            .sum::<f64>()
-    };
-    let lengths = (dot(one, one) * dot(other, other)).sqrt();
-    if lengths > 0.0 {
-        dot(one, other) / lengths
-    } else {
-        0.0
     }
 }

@@ -4,15 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use common::{Error, Result};
-use hdrhistogram::Histogram;
+use common::Result;
 
 use super::wire::Reply;
-
-/// The longest latency that is told apart from longer ones, in microseconds.
-const LONGEST: u64 = 60_000_000;
-/// Significant digits of a latency.
-const DIGITS: u8 = 3;
+use crate::bench::latency::Latency;
 
 /// Which request it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +18,8 @@ pub(super) enum Kind {
 
 /// Counts of one run.
 pub(super) struct Tally {
-    /// Latencies of recommendations and of feedback that were answered with 200, in microseconds.
-    latencies: [Histogram<u64>; 2],
+    /// Latencies of recommendations and of feedback that were answered with 200.
+    latencies: [Latency; 2],
     /// Replies of another status.
     refused: u64,
     /// Connections that broke.
@@ -43,12 +38,8 @@ pub(super) struct Shared(Rc<RefCell<Tally>>);
 
 impl Shared {
     pub(super) fn new() -> Result<Self> {
-        let histogram = || {
-            Histogram::new_with_bounds(1, LONGEST, DIGITS)
-                .map_err(|e| Error::retry(format!("no room for latencies: {e}")))
-        };
         Ok(Shared(Rc::new(RefCell::new(Tally {
-            latencies: [histogram()?, histogram()?],
+            latencies: [Latency::new()?, Latency::new()?],
             refused: 0,
             broken: 0,
             first: None,
@@ -60,7 +51,7 @@ impl Shared {
     /// The warm-up is over: latencies count from here on. Failures have counted before.
     pub(super) fn begin(&self) {
         let mut tally = self.0.borrow_mut();
-        tally.latencies.iter_mut().for_each(Histogram::reset);
+        tally.latencies.iter_mut().for_each(Latency::clear);
         tally.start = Instant::now();
     }
 
@@ -73,8 +64,7 @@ impl Shared {
     pub(super) fn answered(&self, kind: Kind, time: Duration, reply: &Reply<'_>) {
         let mut tally = self.0.borrow_mut();
         if reply.status == 200 {
-            let micros = u64::try_from(time.as_micros()).unwrap_or(LONGEST);
-            tally.latencies[kind as usize].saturating_record(micros);
+            tally.latencies[kind as usize].add(time);
         } else {
             tally.refused += 1;
             tally
@@ -105,7 +95,7 @@ impl Shared {
             "most"
         );
         for (name, latencies) in ["recommend", "feedback"].iter().zip(&tally.latencies) {
-            let at = |quantile: f64| latencies.value_at_quantile(quantile) as f64 / 1e3;
+            let at = |quantile: f64| latencies.quantile(quantile) / 1e3;
             text += &format!(
                 "{name:<10}  {:>9}  {:>9.0}  {:>7.2}  {:>7.2}  {:>7.2}  {:>7.2}\n",
                 latencies.len(),
@@ -113,7 +103,7 @@ impl Shared {
                 at(0.5),
                 at(0.99),
                 at(0.999),
-                latencies.max() as f64 / 1e3
+                at(1.0)
             );
         }
         text += &format!("\nerrors      {}", tally.refused + tally.broken);

@@ -6,9 +6,6 @@
 //! a user is the sum of the first ones of what he liked, and an item is scored by the second. Here X is
 //! diag(users' likes^-row) likes diag(items' likes^-column), in few directions, and the sum is taken as a direction.
 
-use std::iter::Sum;
-use std::ops::{AddAssign, Mul};
-
 use serde::Serialize;
 
 use super::rows::Rows;
@@ -140,24 +137,10 @@ pub(super) fn add(sum: &mut [f32], x: &[f32], times: f32) {
     }
 }
 
-/// The inner product, in eight sums side by side.
-pub(crate) fn dot<T: Copy + Default + AddAssign + Mul<Output = T> + Sum>(a: &[T], b: &[T]) -> T {
-    let (a_eights, a_rest) = a.as_chunks::<8>();
-    let (b_eights, b_rest) = b.as_chunks::<8>();
-    let mut sums = [T::default(); 8];
-    for (a, b) in a_eights.iter().zip(b_eights) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let mut total: T = sums.into_iter().sum();
-    total += a_rest.iter().zip(b_rest).map(|(x, y)| *x * *y).sum();
-    total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::stats::dot;
     use nalgebra::DMatrix;
 
     /// In all directions and without weights, the scores are those of EASE's closed form off its diagonal.

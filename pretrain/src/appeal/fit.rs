@@ -4,10 +4,11 @@
 //! then all sources are fit together. That serves the average pair. The weights are then moved, one at a time, to what brings
 //! more held-out likes into users' first [`TOP`] items, where the gain is more than its standard error.
 
+use common::stats::dot;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::collaborative::{Directions, Reading, Vectors, dot, row};
+use super::collaborative::{Directions, Reading, Vectors, row};
 use super::folds::{Asked, Fold, Log, problem};
 use super::listwise::{Prior, Problem};
 use super::popularity::Popularity;

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use crate::algorithms::Point;
 use crate::data::{Dataset, InputPaths, TraitSource, Traits};
-pub(crate) use collaborative::{Directions, dot, row};
+pub(crate) use collaborative::{Directions, row};
 pub(crate) use folds::Log;
 pub(crate) use policy::{Profiles, memory, query};
 use popularity::Popularity;

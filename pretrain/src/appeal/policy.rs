@@ -2,11 +2,12 @@
 //! temperature.
 
 use common::policy_artifact::{Encoder, LikeModel, NetworkConfig, Weights};
+use common::stats::dot;
 use common::{Error, Result};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::collaborative::{LEAST_LENGTH, dot, row};
+use super::collaborative::{LEAST_LENGTH, row};
 use super::fit::{Appeal, TOP};
 use super::folds::Log;
 use super::sources::{SHRINK, Source};

@@ -2,8 +2,9 @@
 //! unit vectors, so that an item's nearness to what a user liked is a mean of cosines.
 
 use common::ids::Dictionary;
+use common::stats::dot;
 
-use super::collaborative::{add, dot, row};
+use super::collaborative::{add, row};
 use super::rows::Rows;
 use super::spectrum::{Weighted, reduced};
 

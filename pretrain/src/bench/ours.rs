@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use common::bench::peak_memory;
 use common::policy_artifact::{Encoder, NetworkConfig};
 use common::{Error, Result};
 use rayon::prelude::*;
@@ -184,13 +185,6 @@ impl Task {
             Kind::Bc => self.batch() as u64,
         }
     }
-}
-
-/// The most memory that this process has held, in KiB, where the system tells.
-fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]

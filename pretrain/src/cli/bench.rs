@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use common::Result;
-use common::cli::Shared;
+use common::cli::{Shared, count};
 
 use crate::bench::{self, Config, Part, Size};
 
@@ -20,7 +20,7 @@ pub(super) struct BenchArguments {
     #[arg(long = "only", value_enum, value_name = "PART")]
     parts: Vec<Part>,
     /// Runs of each measurement, after one to warm up; the median counts
-    #[arg(long, value_name = "N", default_value = "5", value_parser = super::hyper::positive)]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = count)]
     runs: usize,
     /// Items of the large catalogue
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(100..))]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use common::Result;
-use common::cli::Shared;
+use common::cli::{Shared, count};
 
 use super::later::LaterArguments;
 use crate::evaluate::{self, EvaluateConfig, Format, Named};
@@ -18,7 +18,7 @@ pub(super) struct EvaluateArguments {
     #[command(flatten)]
     later: LaterArguments,
     /// Lengths of the lists that are measured
-    #[arg(long = "k", value_name = "K,...", value_delimiter = ',', default_value = "5,10,20", value_parser = super::hyper::positive)]
+    #[arg(long = "k", value_name = "K,...", value_delimiter = ',', default_value = "5,10,20", value_parser = count)]
     cuts: Vec<usize>,
     /// The form of the table on stdout
     #[arg(long, value_enum, default_value_t)]

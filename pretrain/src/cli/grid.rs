@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser};
-use common::cli::Shared;
+use common::cli::{Shared, push_flag};
 use common::{Error, Result, input};
 
 use super::train::TrainArguments;
@@ -60,7 +60,13 @@ impl GridArguments {
             flags.extend(own.clone());
             let mut argv = self.argv(name);
             for (key, value) in &flags {
-                push(&mut argv, key, value).map_err(|what| wrong(format!("run.{name}: {what}")))?;
+                let flag = key.replace('_', "-");
+                if ["out", "seed", "workers", "overwrite"].contains(&flag.as_str()) {
+                    return Err(wrong(format!(
+                        "run.{name}: `{key}` belongs to the grid's own flags"
+                    )));
+                }
+                push_flag(&mut argv, key, value).map_err(|e| wrong(format!("run.{name}: {}", e.what())))?;
             }
             let parsed = One::try_parse_from(argv).map_err(|refused| {
                 let text = refused.to_string();
@@ -90,21 +96,6 @@ impl GridArguments {
         }
         argv
     }
-}
-
-fn push(argv: &mut Vec<OsString>, key: &str, value: &toml::Value) -> Result<(), String> {
-    let flag = format!("--{}", key.replace('_', "-"));
-    if ["--out", "--seed", "--workers", "--overwrite"].contains(&flag.as_str()) {
-        return Err(format!("`{key}` belongs to the grid's own flags"));
-    }
-    match value {
-        toml::Value::Boolean(true) => argv.push(flag.into()),
-        toml::Value::Boolean(false) => {}
-        toml::Value::String(text) => argv.push(format!("{flag}={text}").into()),
-        toml::Value::Integer(_) | toml::Value::Float(_) => argv.push(format!("{flag}={value}").into()),
-        _ => return Err(format!("`{key}` is neither text, number nor true or false")),
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use clap::{Args, ValueEnum};
+use common::cli::count;
 use common::policy_artifact::{Encoder, NetworkConfig};
 use common::{Error, Result};
 
@@ -66,7 +67,7 @@ pub(super) struct HyperArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
     /// Interactions an update; for ialp and ialp-log episodes [default: 256, for these 64]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     batch: Option<usize>,
     /// Adam's step size at first; it falls linearly to 0 [default: 0.005, for ialp and ialp-log 0.006]
     #[arg(long, value_name = "X")]
@@ -75,23 +76,23 @@ pub(super) struct HyperArguments {
     #[arg(long, value_name = "X")]
     gamma: Option<f32>,
     /// Dimensions of an item embedding
-    #[arg(long, value_name = "D", default_value = "64", value_parser = positive)]
+    #[arg(long, value_name = "D", default_value = "64", value_parser = count)]
     pub(super) dims: usize,
     /// Hidden units of the encoder
-    #[arg(long, value_name = "H", default_value = "64", value_parser = positive)]
+    #[arg(long, value_name = "H", default_value = "64", value_parser = count)]
     pub(super) hidden: usize,
     /// How a user's last interactions are read
     #[arg(long, value_enum, default_value_t)]
     encoder: EncoderName,
     /// attention: blocks [default: 2]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     layers: Option<usize>,
     /// attention: heads of a block; --hidden is a multiple [default: 2]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     heads: Option<usize>,
     /// Score so many sampled items an update instead of all, with the correction of sampled softmax [default: all up to
     /// 32768 items, else 1024]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(super) negatives: Option<usize>,
     /// bc, sqn, sa2c, cql, cal-ql: the last part of each user's log that is held out to choose the best weights [default:
     /// 0.1]
@@ -107,7 +108,7 @@ pub(super) struct HyperArguments {
     #[arg(long, value_name = "X")]
     td: Option<f32>,
     /// sa2c: negative actions drawn an interaction [default: 10]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     negative_actions: Option<usize>,
     /// sa2c: share of the updates before advantages weigh the imitation [default: 0.5]
     #[arg(long, value_name = "X")]
@@ -124,10 +125,10 @@ pub(super) struct HyperArguments {
     #[arg(long, value_name = "X")]
     entropy: Option<f32>,
     /// ialp, ialp-log: steps of an episode [default: 10]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     horizon: Option<usize>,
     /// ialp, ialp-log: rewards in a return before the critic stands in for the rest [default: 1]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     n_step: Option<usize>,
     /// ialp, ialp-log: standard errors of its logit by which the modelled reward is lowered: 0 trains on the mean, 1 or 2 on
     /// a lower bound, which keeps the policy from items that the log says little of [default: 0]
@@ -147,22 +148,14 @@ pub(super) struct HyperArguments {
     ridge: Option<f32>,
     /// item-knn: nearest items that a liked one speaks for; catalogues of more than 4096 items are scored with all [default:
     /// 100]
-    #[arg(long, value_name = "K", value_parser = positive)]
+    #[arg(long, value_name = "K", value_parser = count)]
     neighbours: Option<usize>,
     /// als: numbers of a user and of an item [default: 64]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     factors: Option<usize>,
     /// als: times that users and items are solved for [default: 15]
     #[arg(long, value_name = "N")]
     iterations: Option<usize>,
-}
-
-pub(super) fn positive(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(0) => Err("it must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(e) => Err(e.to_string()),
-    }
 }
 
 impl MethodName {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use common::cli::Shared;
+use common::cli::{Shared, inside};
 use common::{Error, Result};
 
 use crate::data::InputPaths;
@@ -23,13 +23,13 @@ pub(super) struct SplitArguments {
     #[arg(long, value_name = "N", group = "in time", value_parser = clap::value_parser!(u32).range(1..1_000_000))]
     last: Option<u32>,
     /// Hold out the last part X of all interactions in time (ties in the order of rows)
-    #[arg(long, value_name = "X", group = "in time", value_parser = inside)]
+    #[arg(long, value_name = "X", group = "in time", value_parser = inside::<f64>)]
     fraction: Option<f64>,
     /// Keep what is before TIME in the log and hold out the rest: a date, 2026-01-31 (UTC), or milliseconds since 1970
     #[arg(long, value_name = "TIME", group = "in time", value_parser = time, allow_hyphen_values = true)]
     before: Option<i64>,
     /// Hold out all interactions of a random part X of the log's items, chosen by --seed: cold items
-    #[arg(long, value_name = "X", value_parser = inside)]
+    #[arg(long, value_name = "X", value_parser = inside::<f64>)]
     withhold_items: Option<f64>,
     /// Feedback of at least this is a like [default: what the log says]
     #[arg(long, value_name = "X")]
@@ -43,14 +43,6 @@ pub(super) struct SplitArguments {
     out: PathBuf,
     #[command(flatten)]
     shared: Shared,
-}
-
-fn inside(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if x > 0.0 && x < 1.0 => Ok(x),
-        Ok(_) => Err("it must be between 0 and 1".into()),
-        Err(e) => Err(e.to_string()),
-    }
 }
 
 /// Milliseconds since 1970 UTC, from such a number or from a date.

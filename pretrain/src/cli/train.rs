@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use common::cli::Shared;
+use common::cli::{Shared, count, fraction};
 use common::{Error, Result};
 
 use crate::data::{InputPaths, Reading, TraitSource};
 use crate::train::{self, TrainConfig};
 
-use super::hyper::{HyperArguments, MethodName, positive};
+use super::hyper::{HyperArguments, MethodName};
 
 #[derive(Args)]
 pub(super) struct TrainArguments {
@@ -48,10 +48,10 @@ pub(super) struct TrainArguments {
     /// Learn from the first X of the log's interactions in time alone; users and items stay known. 0: from none. States are
     /// then those at the end of that part, and a user's profile counts only where it was read from such a state. What users
     /// had in the rest is forgotten: `simulator import --log-fraction` cuts a log so that it stays known
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction::<f64>)]
     log_fraction: f64,
     /// Most interactions in a state [default: as many as the longest of --states, at least 10]
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = count)]
     window: Option<usize>,
     /// Leave out rows of the log with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
     #[arg(long)]
@@ -132,13 +132,5 @@ impl TrainArguments {
             checkpoint_every: self.checkpoint_every,
             overwrite: self.shared.overwrite,
         })
-    }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
-        Ok(_) => Err("it must be from 0 to 1".into()),
-        Err(e) => Err(e.to_string()),
     }
 }

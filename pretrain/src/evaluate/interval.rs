@@ -1,6 +1,6 @@
 //! Intervals of means and of their differences, with users as clusters.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use common::stats::t_quantile;
 
 /// An estimate with its two-sided interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Interval {
         let error = (count / (count - 1.0) * squares).sqrt() / influence.len() as f64;
         let half = match count < 2.0 {
             true => f64::NAN,
-            false => quantile(count - 1.0, confidence) * error,
+            false => t_quantile(count - 1.0, confidence) * error,
         };
         Interval {
             estimate,
@@ -49,12 +49,6 @@ impl Interval {
         let influence: Vec<f64> = values.iter().map(|value| value - mean).collect();
         Interval::of(mean, &influence, cluster, confidence)
     }
-}
-
-/// The quantile of Student's t that leaves (1 - confidence) / 2 above it.
-fn quantile(freedom: f64, confidence: f64) -> f64 {
-    // The constructor refuses a freedom of 0 alone; infinity gives an interval that claims nothing.
-    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf((1.0 + confidence) / 2.0))
 }
 
 #[cfg(test)]

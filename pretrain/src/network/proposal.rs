@@ -1,7 +1,7 @@
 //! Which items an update scores when it cannot score all: candidates drawn in proportion to popularity, with the
 //! correction that makes sums over them stand for sums over the catalogue.
 
-use common::rng::{ChaCha8Rng, RngExt};
+use common::rng::{ChaCha8Rng, Weights};
 
 use super::slab::Slab;
 
@@ -10,33 +10,13 @@ const EXPONENT: f64 = 0.75;
 
 /// Draws items with probability q(i) in proportion to (likes + 1)^0.75.
 #[derive(Clone, Debug)]
-pub(crate) struct Proposal {
-    /// Running sums of the items' weights.
-    below: Vec<f64>,
-}
+pub(crate) struct Proposal(Weights);
 
 impl Proposal {
     /// From each item's likes in the log.
     pub(crate) fn new(likes: &[f32]) -> Self {
-        let mut sum = 0.0;
-        let below = likes.iter().map(|&l| {
-            sum += (f64::from(l) + 1.0).powf(EXPONENT);
-            sum
-        });
-        Proposal {
-            below: below.collect(),
-        }
-    }
-
-    /// q(item).
-    fn probability(&self, item: u32) -> f64 {
-        let at = item as usize;
-        let before = if at == 0 { 0.0 } else { self.below[at - 1] };
-        (self.below[at] - before) / self.total()
-    }
-
-    fn total(&self) -> f64 {
-        self.below.last().copied().unwrap_or(1.0)
+        let weight = |&likes: &f32| (f64::from(likes) + 1.0).powf(EXPONENT);
+        Proposal(Weights::new(likes.iter().map(weight)))
     }
 
     /// A slab with `draws` candidates drawn with replacement, and `chosen`, the batch's own actions, which are candidates for
@@ -50,19 +30,13 @@ impl Proposal {
         states: impl Iterator<Item = u32>,
         rng: &mut ChaCha8Rng,
     ) -> Slab {
-        let mut drawn: Vec<u32> = (0..draws)
-            .map(|_| {
-                let at = rng.random::<f64>() * self.total();
-                self.below
-                    .partition_point(|&below| below <= at)
-                    .min(self.below.len() - 1) as u32
-            })
-            .collect();
+        let mut drawn: Vec<u32> = (0..draws).map(|_| self.0.draw(rng) as u32).collect();
         drawn.sort_unstable();
         let (mut candidates, mut offsets) = (Vec::new(), Vec::new());
         for times in drawn.chunk_by(|a, b| a == b) {
             candidates.push(times[0]);
-            let expected = draws as f64 * self.probability(times[0]);
+            let probability = self.0.weight(times[0] as usize) / self.0.total();
+            let expected = draws as f64 * probability;
             offsets.push((times.len() as f64 / expected).ln() as f32);
         }
         let mut chosen = chosen.to_vec();

@@ -1,8 +1,9 @@
 //! Dense symmetric matrices that are inverted: blocked, in parallel, the same bytes for every number of threads.
 
+use common::stats::dot;
 use rayon::prelude::*;
 
-use crate::appeal::{Rows, dot};
+use crate::appeal::Rows;
 
 /// Columns of a panel of the factorisation.
 const PANEL: usize = 64;

@@ -235,7 +235,7 @@ fn spread(network: &NetworkConfig, weights: &Weights, log: &Log, known: Option<&
                 .into_iter()
                 .map(|item| {
                     let embedding = crate::appeal::row(&weights.item_embedding, network.dims, item);
-                    crate::appeal::dot(embedding, &query)
+                    common::stats::dot(embedding, &query)
                 })
                 .collect();
             f64::from(deviation(&scores)).powi(2)

@@ -38,7 +38,8 @@ impl Platt {
 
 #[cfg(test)]
 mod tests {
-    use super::super::logistic::logistic;
+    use common::stats::logistic;
+
     use super::*;
 
     /// Scores that are twice too sure and shifted: calibration finds the line back.

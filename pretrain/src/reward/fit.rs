@@ -138,7 +138,8 @@ fn too_little(dataset: &Dataset, users: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::logistic::logistic;
+    use common::stats::logistic;
+
     use super::*;
     use crate::data::example::{OF_A_KIND, two_kinds};
     use crate::data::replay::Replay;

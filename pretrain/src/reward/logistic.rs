@@ -1,5 +1,7 @@
 //! Weighted logistic regression with few coefficients, solved exactly, and how sure its coefficients are.
 
+use common::stats::{logistic, softplus};
+
 use super::matrix::{Matrix, inverse, product, solve};
 
 /// One observation: features x (without the constant), an offset added to the logit, whether it was a success,
@@ -95,11 +97,6 @@ fn covariance<const D: usize>(observations: &[Observation<D>], theta: &[f64], ri
     product(&product(&spread, &middle), &spread)
 }
 
-/// 1 / (1 + e^-z).
-pub(crate) fn logistic(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
-}
-
 fn logit<const D: usize>(observation: &Observation<D>, theta: &[f64]) -> f64 {
     observation.offset
         + theta[0]
@@ -114,13 +111,13 @@ fn logit<const D: usize>(observation: &Observation<D>, theta: &[f64]) -> f64 {
 fn objective<const D: usize>(observations: &[Observation<D>], theta: &[f64], ridge: f64) -> f64 {
     let penalty = 0.5 * ridge * theta.iter().map(|t| t * t).sum::<f64>();
     let loss = observations.iter().map(|o| {
-        // ln(1 + e^-s) of the signed logit s, without overflow.
+        // ln(1 + e^-s) of the signed logit s.
         let signed = if o.success {
             logit(o, theta)
         } else {
             -logit(o, theta)
         };
-        o.weight * ((-signed.abs()).exp().ln_1p() + (-signed).max(0.0))
+        o.weight * softplus(-signed)
     });
     loss.sum::<f64>() + penalty
 }

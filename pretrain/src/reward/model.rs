@@ -1,16 +1,16 @@
 //! The reward model's answers: a calibrated probability, and how far it can be trusted.
 
+use common::stats::logistic;
 use serde::Serialize;
 
 use super::calibration::Platt;
 use super::features::{Context, FEATURES, Features, Seen};
-use super::logistic::{Fitted, logistic};
+use super::logistic::Fitted;
+use super::reliability::NORMAL_95;
 use crate::data::Event;
 
 /// Coefficients with the intercept.
 const SIZE: usize = FEATURES + 1;
-/// Standard deviations to each side of a 95 % interval.
-const NORMAL_95: f64 = 1.96;
 
 /// What the reward model knows and how careful it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]

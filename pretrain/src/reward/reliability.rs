@@ -4,11 +4,12 @@
 //! likes as the others by prediction, not as many pairs.
 
 use common::schema::reliability::Bin;
+use common::stats::logistic;
 
 /// Bins of a diagram.
 const BINS: usize = 10;
 /// Standard deviations to each side of a 95 % interval.
-const NORMAL_95: f64 = 1.96;
+pub(super) const NORMAL_95: f64 = 1.96;
 
 /// A prediction and what happened.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,7 @@ fn bin(judged: &mut [Judged]) -> Bin {
             (observed / (1.0 - observed)).ln(),
             NORMAL_95 * error / (observed * (1.0 - observed)),
         );
-        [logit - spread, logit + spread].map(super::logistic::logistic)
+        [logit - spread, logit + spread].map(logistic)
     };
     Bin {
         predicted,

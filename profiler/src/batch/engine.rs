@@ -1,22 +1,18 @@
 //! One context at work: a prefix evaluated once, then units of paths that continue it.
 
-use common::{Error, Result};
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::token::LlamaToken;
+use common::Result;
 
 use super::forest::{Path, Reading};
 use super::softmax::normaliser;
 use super::trie::{Node, Trie};
-use crate::model::{ContextSize, Model};
+use crate::model::{ContextSize, Model, Session};
 
 /// The sequence that holds the prefix; the paths of a unit are sequences 1, 2, ...
 const PREFIX: i32 = 0;
 
 /// A context with the shared prefix in its cache.
 pub(super) struct Engine<'m> {
-    context: LlamaContext<'m>,
-    batch: LlamaBatch<'static>,
+    session: Session<'m>,
     prefix: usize,
     capacity: usize,
 }
@@ -32,24 +28,13 @@ impl<'m> Engine<'m> {
     /// Makes a context of `size` and evaluates `prefix` in it.
     pub(super) fn new(model: &'m Model, prefix: &[i32], size: ContextSize) -> Result<Self> {
         let capacity = size.batch as usize;
-        let context = model.context(size)?;
-        let mut engine = Engine {
-            context,
-            batch: LlamaBatch::new(capacity, size.sequences as i32),
-            prefix: 0,
+        let mut session = Session::new(model, size, size.sequences, 1)?;
+        session.prefill(prefix, PREFIX, capacity)?;
+        Ok(Engine {
+            session,
+            prefix: prefix.len(),
             capacity,
-        };
-        let mut position = 0;
-        for piece in prefix.chunks(capacity) {
-            engine.batch.clear();
-            for &token in piece {
-                engine.add(token, position, &[PREFIX], false)?;
-                position += 1;
-            }
-            engine.decode()?;
-        }
-        engine.prefix = prefix.len();
-        Ok(engine)
+        })
     }
 
     /// Evaluates `paths`, each behind the prefix, and gives `reading` of each, path by path.
@@ -82,7 +67,7 @@ impl<'m> Engine<'m> {
 
     /// From the logits of a row of the last batch.
     fn read_tokens(&self, row: i32, reads: &[Read], answers: &mut [f64]) -> Result<()> {
-        let logits = self.context.get_logits_ith(row);
+        let logits = self.session.logits(row);
         let normaliser = normaliser(logits)?;
         for read in reads {
             answers[read.place] += f64::from(logits[read.token as usize]) - normaliser;
@@ -93,14 +78,15 @@ impl<'m> Engine<'m> {
     /// Evaluates `nodes`, the trie's from place `start` on, with logits where one of `reads` is.
     fn evaluate(&mut self, nodes: &[Node], start: usize, reads: &[Read]) -> Result<()> {
         let mut reads = reads.iter().map(|read| read.node).peekable();
-        self.batch.clear();
+        self.session.begin();
         for (place, node) in (start..).zip(nodes) {
             let sequences: Vec<i32> = node.paths.clone().map(sequence).collect();
             let logits = reads.next_if_eq(&place).is_some();
             while reads.next_if_eq(&place).is_some() {}
-            self.add(node.token, self.prefix + node.depth, &sequences, logits)?;
+            self.session
+                .add(node.token, self.prefix + node.depth, &sequences, logits)?;
         }
-        self.decode()
+        self.session.decode()
     }
 
     /// Makes the prefix the beginning of the sequences of `paths` paths; marks cells, copies nothing.
@@ -108,33 +94,12 @@ impl<'m> Engine<'m> {
         if self.prefix == 0 {
             return Ok(());
         }
-        (0..paths).try_for_each(|path| {
-            self.context
-                .kv_cache_seq_cp(PREFIX, sequence(path), None, None)
-                .map_err(|e| failed(&e.to_string()))
-        })
+        (0..paths).try_for_each(|path| self.session.share(PREFIX, sequence(path)))
     }
 
     /// Drops all of the sequences of `paths` paths that is not the prefix's too.
     fn forget(&mut self, paths: usize) -> Result<()> {
-        (0..paths).try_for_each(|path| {
-            self.context
-                .clear_kv_cache_seq(Some(sequence(path) as u32), None, None)
-                .map(|_| ())
-                .map_err(|e| failed(&e.to_string()))
-        })
-    }
-
-    fn add(&mut self, token: i32, position: usize, sequences: &[i32], logits: bool) -> Result<()> {
-        self.batch
-            .add(LlamaToken(token), position as i32, sequences, logits)
-            .map_err(|e| failed(&e.to_string()))
-    }
-
-    fn decode(&mut self) -> Result<()> {
-        self.context
-            .decode(&mut self.batch)
-            .map_err(|e| failed(&e.to_string()))
+        (0..paths).try_for_each(|path| self.session.drop_sequence(sequence(path)))
     }
 }
 
@@ -167,10 +132,6 @@ fn reads(trie: &Trie, paths: &[Path], reading: Reading) -> Vec<Read> {
     }
     reads.sort_by_key(|read| (read.node, read.place));
     reads
-}
-
-fn failed(reason: &str) -> Error {
-    Error::retry(format!("llama.cpp could not evaluate a batch: {reason}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use common::Result;
 use common::cli::Shared;
 
-use crate::candidates::{self, Draw, Kind, Weighting};
+use super::groups::DrawArguments;
+use crate::candidates::{self, Draw, Kind};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -21,15 +22,8 @@ pub(super) struct Arguments {
     /// What the lists hold
     #[arg(long, value_enum, default_value_t)]
     kind: Kind,
-    /// Items in a list that the user never met
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    unseen: u32,
-    /// How these are drawn
-    #[arg(long, value_enum, default_value_t)]
-    negatives: Weighting,
-    /// Users who get a list, a sample by the seed; 0 is all
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    users: u32,
+    #[command(flatten)]
+    draw: DrawArguments,
     /// Where the lists go, for `profiler prefer --candidates`
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -46,9 +40,9 @@ impl Arguments {
             states: self.states,
             kind: self.kind,
             draw: Draw {
-                unseen: self.unseen as usize,
-                weighting: self.negatives,
-                users: self.users as usize,
+                unseen: self.draw.unseen as usize,
+                weighting: self.draw.negatives,
+                users: self.draw.users as usize,
                 seed: self.shared.seed,
             },
             out: self.out,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use common::cli::Shared;
 use common::{Error, Result, terminal};
 
-use crate::candidates::Weighting;
+use super::groups::DrawArguments;
 use crate::eval::{self, Format, Named, Transform};
 
 #[derive(Debug, clap::Args)]
@@ -29,15 +29,8 @@ pub(super) struct Arguments {
     /// What is done to traits before they are compared
     #[arg(long, value_enum, default_value_t)]
     transform: Transform,
-    /// Items that the user never met, beside the held-out likes
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    unseen: u32,
-    /// How these are drawn
-    #[arg(long, value_enum, default_value_t)]
-    negatives: Weighting,
-    /// Users who are asked about, a sample by the seed; 0 is all
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    users: u32,
+    #[command(flatten)]
+    draw: DrawArguments,
     /// The form of the output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -77,9 +70,9 @@ impl Arguments {
             profiles: self.profiles,
             preferences: self.preferences,
             transform: self.transform,
-            negatives: self.unseen as usize,
-            weighting: self.negatives,
-            users: self.users as usize,
+            negatives: self.draw.unseen as usize,
+            weighting: self.draw.negatives,
+            users: self.draw.users as usize,
             format: self.format,
             out: self.out,
             workers: self.shared.workers(),

@@ -4,6 +4,7 @@
 mod bench;
 mod candidates;
 mod eval;
+mod groups;
 mod inspect;
 mod prefer;
 mod prepare;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use common::Result;
-use common::cli::Shared;
+use common::cli::{Shared, positive};
 
 use crate::refine;
 
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "K", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     dimensions: u16,
     /// Ridge of the fit, in mean variances of a trait: larger trusts the likes less
-    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = positive)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1.0, value_parser = positive::<f64>)]
     ridge: f64,
     /// Parts of the catalogue: an item's refined traits come from a fit to the likes of the other parts. 1 fits once:
     /// closer to this log, and flattered where it is measured on it
@@ -34,13 +34,6 @@ pub(super) struct Arguments {
     out: PathBuf,
     #[command(flatten)]
     shared: Shared,
-}
-
-fn positive(text: &str) -> std::result::Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err("a number above 0 is needed".into()),
-    }
 }
 
 impl Arguments {

@@ -1,9 +1,6 @@
 //! A mean over users with its standard error and interval.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-/// The confidence level of all intervals.
-const LEVEL: f64 = 0.95;
+use common::stats::Mean;
 
 /// A mean over users, who are taken as independent draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,18 +19,11 @@ pub struct Estimate {
 impl Estimate {
     /// Of one value a user, in a fixed order; None of no value.
     pub(super) fn of(values: &[f64]) -> Option<Self> {
-        if values.is_empty() {
-            return None;
-        }
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let (standard_error, half) = if values.len() == 1 {
-            (f64::INFINITY, f64::INFINITY)
-        } else {
-            let standard_error = (squares / (n - 1.0) / n).sqrt();
-            (standard_error, quantile(n - 1.0) * standard_error)
-        };
+        let Mean {
+            mean,
+            standard_error,
+            half,
+        } = Mean::of(values)?;
         Some(Estimate {
             mean,
             standard_error,
@@ -50,27 +40,9 @@ impl Estimate {
     }
 }
 
-/// The quantile of Student's t that leaves (1 - LEVEL) / 2 above it.
-fn quantile(freedom: f64) -> f64 {
-    // The constructor refuses a freedom of 0 alone; infinity gives an interval that claims nothing.
-    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf((1.0 + LEVEL) / 2.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_interval_is_that_of_the_textbook() {
-        // Mean 0.5, sd 0.1 (n - 1), n 5, and t(4) = 2.776445.
-        let values = [0.5 - 0.1, 0.5 + 0.1, 0.5 - 0.1, 0.5 + 0.1, 0.5];
-        let found = Estimate::of(&values).unwrap();
-        let standard_error = 0.1 / 5_f64.sqrt();
-        assert!((found.mean - 0.5).abs() < 1e-12);
-        assert!((found.standard_error - standard_error).abs() < 1e-12);
-        assert!((found.interval.1 - 0.5 - 2.776_445 * standard_error).abs() < 1e-6);
-        assert!((found.interval.0 + found.interval.1 - 1.0).abs() < 1e-12);
-    }
 
     #[test]
     fn one_user_claims_nothing_and_none_is_none() {

@@ -2,8 +2,8 @@
 
 use common::schema::items::Items;
 use common::schema::states::States;
+use common::stats::auc;
 
-use super::auc::auc;
 use super::estimate::Estimate;
 use super::overlap::Terms;
 use super::traits::Traits;
@@ -129,7 +129,12 @@ impl<'a> Signals<'a> {
     }
 
     fn aucs(&self, mut scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) -> Vec<Option<f64>> {
-        let of_user = |(liked, list): (&Vec<u32>, &Candidates)| auc(&scores(liked, list)?, &list.positive);
+        let of_user = |(liked, list): (&Vec<u32>, &Candidates)| {
+            let scored = scores(liked, list)?.into_iter().zip(&list.positive);
+            let area = auc(scored.map(|(score, &positive)| (score, positive, 1.0)));
+            // Nothing can be said of a user with likes alone, or with none.
+            (!area.is_nan()).then_some(area)
+        };
         self.liked.iter().zip(self.lists).map(of_user).collect()
     }
 

@@ -6,7 +6,6 @@
 //! signal; the control hands the same traits to the wrong items. Popularity then comes out below one half rather
 //! than at it: an item must have likes to be drawn, while a held-out like may have been its item's only one.
 
-mod auc;
 mod estimate;
 mod measure;
 mod overlap;

@@ -7,6 +7,7 @@ use common::schema::items::Items;
 use common::schema::profiles::{self, Kind};
 use common::schema::states::{STATE_HASH, States};
 use common::schema::table;
+use common::stats::cosine;
 use common::{Error, Result, terminal};
 
 use super::transform::Transform;
@@ -103,13 +104,6 @@ impl Traits {
             .map(|&item| cosine(with, self.item(item)))
             .collect()
     }
-}
-
-/// 0 where one of them is.
-fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let norms = (dot(a, a) * dot(b, b)).sqrt();
-    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
 }
 
 /// Rows of traits in the making.

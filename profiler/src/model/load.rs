@@ -150,17 +150,9 @@ impl Model {
         }
     }
 
-    /// A context of one thread, so that its results do not depend on how many run beside it.
-    pub(crate) fn context(&self, size: ContextSize) -> Result<LlamaContext<'_>> {
-        self.make(size, parameters(size, 1))
-    }
-
-    /// A context of several threads; its results may depend on their number.
-    pub(crate) fn context_with_threads(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
-        self.make(size, parameters(size, threads))
-    }
-
-    fn make(&self, size: ContextSize, parameters: LlamaContextParams) -> Result<LlamaContext<'_>> {
+    /// A context of `threads` threads.
+    pub(super) fn context(&self, size: ContextSize, threads: i32) -> Result<LlamaContext<'_>> {
+        let parameters = parameters(size, threads);
         let _making = self
             .making
             .lock()

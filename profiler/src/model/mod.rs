@@ -7,6 +7,7 @@ mod foreign;
 mod header;
 mod load;
 mod reader;
+mod session;
 mod tensor_type;
 mod zeros;
 
@@ -14,3 +15,4 @@ pub use chat::Chat;
 pub use header::Header;
 pub(crate) use load::ContextSize;
 pub use load::{Model, backend};
+pub(crate) use session::Session;

@@ -7,6 +7,8 @@ use common::schema::items::Items;
 use common::schema::states::States;
 use common::{Error, Result, terminal};
 
+use crate::subjects::Unknown;
+
 /// A candidate list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct List {
@@ -67,38 +69,14 @@ pub(super) fn known(
             .file(place)
             .hint("candidates, states and items must come from the same data"));
     }
-    no_state.warn("lists are of users without a state");
-    no_item.warn("candidates are not in the catalogue");
+    no_state.warn(|count| format!("{count} lists are of users without a state"));
+    no_item.warn(|count| format!("{count} candidates are not in the catalogue"));
     if no_items > 0 {
         terminal::warn(&format!(
             "{no_items} lists are left out: none of their candidates is known"
         ));
     }
     Ok(lists)
-}
-
-#[derive(Default)]
-struct Unknown {
-    count: usize,
-    first: String,
-}
-
-impl Unknown {
-    fn note(&mut self, id: &str) {
-        if self.count == 0 {
-            self.first = id.to_string();
-        }
-        self.count += 1;
-    }
-
-    fn warn(&self, what: &str) {
-        if self.count > 0 {
-            terminal::warn(&format!(
-                "{} {what}, such as `{}`: left out",
-                self.count, self.first
-            ));
-        }
-    }
 }
 
 #[cfg(test)]

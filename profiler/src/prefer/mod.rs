@@ -20,14 +20,13 @@ use common::schema::items::{self, Items};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::states::{self, States};
 use common::schema::{candidates, table, users};
-use common::{Result, output, terminal};
+use common::{Result, terminal};
 use serde::Serialize;
 
 use crate::batch::{Cache, Effort, Means};
-use crate::model::{Header, Model};
+use crate::model::Model;
 use crate::prompt::{Template, Templates, User};
-use crate::subjects;
-use crate::vocab::Domain;
+use crate::subjects::{self, Asked};
 use lists::List;
 
 /// What a score is.
@@ -56,18 +55,10 @@ pub enum Normalise {
 /// What `prefer` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The language model, a GGUF.
-    pub model: PathBuf,
-    /// The catalogue.
-    pub items: PathBuf,
+    /// The model, the catalogue and the users, and where the result goes.
+    pub asked: Asked,
     /// The user states.
     pub states: PathBuf,
-    /// What else is known of users.
-    pub users: Option<PathBuf>,
-    /// The built-in templates.
-    pub domain: Domain,
-    /// A folder of templates over the built-in ones.
-    pub templates: Option<PathBuf>,
     /// The candidate lists.
     pub candidates: PathBuf,
     /// Candidates of a list that are asked about, from its front; `None`: all.
@@ -78,16 +69,6 @@ pub struct Config {
     pub normalise: Normalise,
     /// Orders of a list that a choice is averaged over.
     pub rotations: usize,
-    /// Where the preferences go; finished work is kept beside it in `OUT.cache`.
-    pub out: PathBuf,
-    /// Threads; the result does not depend on it.
-    pub workers: usize,
-    /// Layers of the model on a GPU, where the build has one.
-    pub gpu_layers: u32,
-    /// Recorded in the manifest; nothing here is random.
-    pub seed: u64,
-    /// Replace another run's preferences.
-    pub overwrite: bool,
 }
 
 /// The part of the configuration that the result depends on.
@@ -123,22 +104,19 @@ impl Material<'_> {
 /// When an input is missing or bad, no list has a known user and item, the model cannot be used, a list is too
 /// long for a choice, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let inputs = [&config.model, &config.items, &config.states, &config.candidates].map(PathBuf::as_path);
-    let more = [&config.users, &config.templates];
-    let more = more.into_iter().filter_map(|input| input.as_deref());
-    output::files([config.out.as_path()], inputs.into_iter().chain(more))?;
-    Header::read(&config.model)?;
+    let asked = &config.asked;
+    asked.check(&[Some(&config.states), Some(&config.candidates)], None)?;
     let template = match config.form {
         Form::Likelihood | Form::Pmi => Template::Prefer,
         Form::Choice => Template::Choose,
     };
-    let templates = Templates::load(config.domain, config.templates.as_deref(), &[template])?;
+    let templates = Templates::load(asked.domain, asked.templates.as_deref(), &[template])?;
     let manifest = manifest(config, &templates)?;
-    let catalogue = items::read(&config.items)?;
+    let catalogue = items::read(&asked.items)?;
     let states = states::read(&config.states)?;
     let candidates = candidates::read(&config.candidates)?;
-    let users = config.users.as_deref().map(users::read).transpose()?;
-    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+    let users = asked.users.as_deref().map(users::read).transpose()?;
+    if artifact::plan(&asked.out, &manifest, asked.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let users = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
@@ -155,12 +133,12 @@ pub fn run(config: &Config) -> Result<()> {
         catalogue: &catalogue,
         lists: &lists,
     };
-    let model = Model::load(&config.model, config.gpu_layers)?;
-    let cache = Cache::beside(&config.out);
+    let model = Model::load(&asked.model, asked.gpu_layers)?;
+    let cache = Cache::beside(&asked.out);
     let means = Means {
         model: &model,
         cache: &cache,
-        workers: config.workers,
+        workers: asked.workers,
         label: "candidates",
     };
     let (scores, effort) = match config.form {
@@ -169,7 +147,7 @@ pub fn run(config: &Config) -> Result<()> {
         Form::Choice => choice::scores(means, &material, &states, config.rotations)?,
     };
     let preferences = preferences(&material, &states, scores);
-    preferences::write(&config.out, &manifest, &preferences)?;
+    preferences::write(&asked.out, &manifest, &preferences)?;
     report(config, &model, &preferences, effort);
     Ok(())
 }
@@ -181,18 +159,12 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
         rotations: config.rotations,
         at_most: config.at_most,
         templates: templates.fingerprint(),
-        gpu_layers: config.gpu_layers,
+        gpu_layers: config.asked.gpu_layers,
     };
-    let manifest = Manifest::new(PREFERENCES, "profiler prefer")
-        .seed(config.seed)
+    let manifest = config
+        .asked
+        .manifest(PREFERENCES, "profiler prefer", Some(&config.states))?
         .config(&recorded)?;
-    let manifest = subjects::record(
-        manifest,
-        &config.model,
-        &config.items,
-        Some(&config.states),
-        config.users.as_deref(),
-    )?;
     Ok(manifest.input("candidates", table::fingerprint(&config.candidates)?))
 }
 
@@ -237,7 +209,7 @@ fn report(config: &Config, model: &Model, preferences: &Preferences, effort: Eff
     let candidates: usize = preferences.candidates.iter().map(Vec::len).sum();
     terminal::info(&format!(
         "{}: {candidates} candidates in {} lists scored by {}",
-        config.out.display(),
+        config.asked.out.display(),
         preferences.user_id.len(),
         model.title(),
     ));

@@ -1,40 +1,18 @@
 //! From catalogue and states to what prompts tell of items and users.
 
+mod asked;
 mod summaries;
 
 use std::path::Path;
 
-use common::manifest::Manifest;
-use common::schema::items::{self, ITEMS, Items};
+use common::schema::items::Items;
 use common::schema::states::States;
-use common::schema::table;
 use common::schema::users::Users;
 use common::{Error, Result, terminal};
 
 use crate::prompt::{Item, User};
+pub use asked::Asked;
 pub use summaries::{History, Told, tell};
-
-/// Records in a manifest the files that prompts are made from and the model that reads them.
-///
-/// # Errors
-/// When one cannot be read.
-pub fn record(
-    manifest: Manifest,
-    model: &Path,
-    items: &Path,
-    states: Option<&Path>,
-    users: Option<&Path>,
-) -> Result<Manifest> {
-    let mut manifest = manifest
-        .input_file("model", model)?
-        .input(ITEMS, items::fingerprint(items)?);
-    for (role, path) in [("states", states), ("users", users)] {
-        if let Some(path) = path {
-            manifest = manifest.input(role, table::fingerprint(path)?);
-        }
-    }
-    Ok(manifest)
-}
 
 /// The item of the catalogue with the code `code`.
 pub fn item(catalogue: &Items, code: usize) -> Item {
@@ -50,7 +28,7 @@ pub fn item(catalogue: &Items, code: usize) -> Item {
 /// # Errors
 /// When the catalogue has none of the states' items; `place` is the file of the states.
 pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &Path) -> Result<Vec<User>> {
-    let mut unknown = Unknown::default();
+    let (mut unknown, mut known_items) = (Unknown::default(), 0);
     let mut described = Vec::with_capacity(states.users.len());
     for (row, id) in states.users.ids().enumerate() {
         let mut user = User::default();
@@ -60,7 +38,7 @@ pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &
                 unknown.note(item_id);
                 continue;
             };
-            unknown.known += 1;
+            known_items += 1;
             let item = item(catalogue, code as usize);
             if liked {
                 user.liked.push(item.title);
@@ -76,41 +54,43 @@ pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &
         }
         described.push(user);
     }
-    unknown.report(place)?;
+    if unknown.count > 0 && known_items == 0 {
+        return Err(Error::usage(format!(
+            "none of the states' items is in the catalogue, such as `{}`",
+            unknown.first
+        ))
+        .file(place)
+        .hint("states and items must come from the same data"));
+    }
+    unknown.warn(|count| {
+        let of = count + known_items;
+        format!("{count} of {of} interactions are with items that the catalogue lacks")
+    });
     Ok(described)
 }
 
+/// Ids that what they should stand in does not have.
 #[derive(Default)]
-struct Unknown {
+pub(crate) struct Unknown {
     count: usize,
-    known: usize,
-    first: String,
+    /// The first of them, for messages.
+    pub(crate) first: String,
 }
 
 impl Unknown {
-    fn note(&mut self, id: &str) {
+    pub(crate) fn note(&mut self, id: &str) {
         if self.count == 0 {
             self.first = id.to_string();
         }
         self.count += 1;
     }
 
-    fn report(&self, place: &Path) -> Result<()> {
-        let Unknown { count, known, first } = self;
-        if *count > 0 && *known == 0 {
-            return Err(Error::usage(format!(
-                "none of the states' items is in the catalogue, such as `{first}`"
-            ))
-            .file(place)
-            .hint("states and items must come from the same data"));
+    /// Says that they are left out, where there are any; `what` says of a count what they are.
+    pub(crate) fn warn(&self, what: impl FnOnce(usize) -> String) {
+        if self.count > 0 {
+            let (what, first) = (what(self.count), &self.first);
+            terminal::warn(&format!("{what}, such as `{first}`: left out"));
         }
-        if *count > 0 {
-            terminal::warn(&format!(
-                "{count} of {} interactions are with items that the catalogue lacks, such as `{first}`: left out",
-                count + known
-            ));
-        }
-        Ok(())
     }
 }
 

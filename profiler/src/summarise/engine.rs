@@ -4,16 +4,13 @@
 //! batch, in which sentences go on by a token, fields are read and prompts of new users enter, so that the matrix
 //! kernels always have work for a full batch.
 
-use common::{Error, Result};
-use llama_cpp_2::context::LlamaContext;
-use llama_cpp_2::llama_batch::LlamaBatch;
-use llama_cpp_2::token::LlamaToken;
+use common::Result;
 
 use super::slot::{Next, Slot, Summary};
 use super::task::{Subject, Task};
 use super::words::Scores;
 use crate::grammar::Trie;
-use crate::model::ContextSize;
+use crate::model::{ContextSize, Session};
 
 /// Users in the making at once.
 pub(super) const SLOTS: usize = 16;
@@ -26,8 +23,7 @@ const PREFIX: i32 = 0;
 
 /// A context with the prefix in its cache.
 pub(super) struct Engine<'t> {
-    context: LlamaContext<'t>,
-    batch: LlamaBatch<'static>,
+    session: Session<'t>,
     task: &'t Task<'t>,
     usual: Option<&'t Scores>,
 }
@@ -51,25 +47,14 @@ impl<'t> Engine<'t> {
     /// compared with; without it, none are chosen.
     pub(super) fn new(task: &'t Task<'t>, usual: Option<&'t Scores>, longest: usize) -> Result<Self> {
         let cells = task.prefix.len() + SLOTS * (longest + task.most_written) + BATCH;
-        let context = task.model.context(ContextSize {
+        let size = ContextSize {
             tokens: cells.next_multiple_of(256) as u32,
             batch: BATCH as u32,
             sequences: (1 + SLOTS + READING) as u32,
-        })?;
-        let mut engine = Engine {
-            context,
-            batch: LlamaBatch::new(BATCH, READING as i32),
-            task,
-            usual,
         };
-        for (at, piece) in task.prefix.chunks(BATCH).enumerate() {
-            engine.batch.clear();
-            for (offset, &token) in piece.iter().enumerate() {
-                engine.add(token, at * BATCH + offset, &[PREFIX], false)?;
-            }
-            engine.decode()?;
-        }
-        Ok(engine)
+        let mut session = Session::new(task.model, size, READING as u32, 1)?;
+        session.prefill(&task.prefix, PREFIX, BATCH)?;
+        Ok(Engine { session, task, usual })
     }
 
     /// The log-probabilities of the words in the fields of each of `users`.
@@ -96,13 +81,13 @@ impl<'t> Engine<'t> {
                     && let Some((user, subject)) = waiting.next()
                 {
                     *slot = Some(Slot::new(self.task, user, subject));
-                    self.copy(PREFIX, sequence_of(index))?;
+                    self.session.share(PREFIX, sequence_of(index))?;
                 }
             }
             self.step(&mut slots)?;
             for (index, slot) in slots.iter_mut().enumerate() {
                 if let Some(slot) = slot.take_if(|slot| done(slot)) {
-                    self.clear(sequence_of(index))?;
+                    self.session.drop_sequence(sequence_of(index))?;
                     through.push(slot);
                 }
             }
@@ -113,23 +98,23 @@ impl<'t> Engine<'t> {
 
     /// One batch: composed, evaluated, and its answers handed to their slots.
     fn step(&mut self, slots: &mut [Option<Slot<'t>>]) -> Result<()> {
-        self.batch.clear();
+        self.session.begin();
         let mut answers = Vec::new();
         let mut sequences = 0;
         self.add_sentences(slots, &mut answers)?;
         self.add_trees(slots, &mut answers, &mut sequences)?;
         self.add_prompts(slots)?;
-        self.decode()?;
+        self.session.decode()?;
         for Answer { row, slot, what } in answers {
             let Some(slot) = &mut slots[slot] else { continue };
-            let logits = self.context.get_logits_ith(row);
+            let logits = self.session.logits(row);
             match what {
                 What::Tree { tree, node } => slot.read(tree, node, logits)?,
                 What::Token => slot.write(logits)?,
             }
         }
         for sequence in 0..sequences {
-            self.clear(first_of_trees() + sequence)?;
+            self.session.drop_sequence(first_of_trees() + sequence)?;
         }
         for slot in slots.iter_mut().flatten() {
             slot.settle(self.usual);
@@ -173,7 +158,7 @@ impl<'t> Engine<'t> {
                 let first = first_of_trees() + *taken;
                 *taken += trie.sequences as i32;
                 for sequence in first..first_of_trees() + *taken {
-                    self.copy(sequence_of(index), sequence)?;
+                    self.session.share(sequence_of(index), sequence)?;
                 }
                 self.add_tree(
                     trie,
@@ -205,9 +190,10 @@ impl<'t> Engine<'t> {
         for (at, node) in trie.nodes.iter().enumerate() {
             let sequences: Vec<i32> = (node.first..=node.last).map(|s| first + s as i32).collect();
             if read[at] {
-                answer(self.batch.n_tokens(), at);
+                answer(self.session.tokens(), at);
             }
-            self.add(node.token, start + node.depth, &sequences, read[at])?;
+            self.session
+                .add(node.token, start + node.depth, &sequences, read[at])?;
         }
         Ok(())
     }
@@ -232,38 +218,14 @@ impl<'t> Engine<'t> {
         let last = piece.len();
         for (offset, token) in piece.into_iter().enumerate() {
             let logits = answered && whole && offset + 1 == last;
-            self.add(token, start + offset, &[sequence_of(index)], logits)?;
+            self.session
+                .add(token, start + offset, &[sequence_of(index)], logits)?;
         }
-        Ok((whole && last > 0).then(|| self.batch.n_tokens() - 1))
+        Ok((whole && last > 0).then(|| self.session.tokens() - 1))
     }
 
     fn room(&self) -> usize {
-        BATCH - self.batch.n_tokens() as usize
-    }
-
-    fn copy(&mut self, from: i32, to: i32) -> Result<()> {
-        self.context
-            .kv_cache_seq_cp(from, to, None, None)
-            .map_err(|e| failed(&e.to_string()))
-    }
-
-    fn clear(&mut self, sequence: i32) -> Result<()> {
-        self.context
-            .clear_kv_cache_seq(Some(sequence as u32), None, None)
-            .map(|_| ())
-            .map_err(|e| failed(&e.to_string()))
-    }
-
-    fn add(&mut self, token: i32, position: usize, sequences: &[i32], logits: bool) -> Result<()> {
-        self.batch
-            .add(LlamaToken(token), position as i32, sequences, logits)
-            .map_err(|e| failed(&e.to_string()))
-    }
-
-    fn decode(&mut self) -> Result<()> {
-        self.context
-            .decode(&mut self.batch)
-            .map_err(|e| failed(&e.to_string()))
+        BATCH - self.session.tokens() as usize
     }
 }
 
@@ -273,8 +235,4 @@ fn sequence_of(slot: usize) -> i32 {
 
 fn first_of_trees() -> i32 {
     sequence_of(SLOTS)
-}
-
-fn failed(reason: &str) -> Error {
-    Error::retry(format!("llama.cpp could not evaluate a batch: {reason}"))
 }

@@ -25,15 +25,15 @@ use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::summaries::{self, SUMMARIES, Summaries};
 use common::schema::{items, states, users};
-use common::{Result, output, terminal};
+use common::{Result, terminal};
 use serde::Serialize;
 
 use crate::batch::Cache;
 use crate::grammar::{self, VERSION};
-use crate::model::{Header, Model};
+use crate::model::Model;
 use crate::prompt::{Template, Templates};
-use crate::subjects;
-use crate::vocab::{self, Domain};
+use crate::subjects::{self, Asked};
+use crate::vocab;
 pub use slot::Summary;
 pub use units::Effort;
 pub use write::{Means, profiles};
@@ -61,36 +61,18 @@ pub enum About {
 /// What `summarise` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The language model, a GGUF.
-    pub model: PathBuf,
-    /// The catalogue.
-    pub items: PathBuf,
+    /// The model, the catalogue and the users, and where the result goes.
+    pub asked: Asked,
     /// The user states.
     pub states: PathBuf,
-    /// What else is known of users.
-    pub users: Option<PathBuf>,
-    /// The built-in vocabulary and template.
-    pub domain: Domain,
     /// Words over the built-in ones.
     pub vocabulary: Option<PathBuf>,
-    /// A folder with a template over the built-in one.
-    pub templates: Option<PathBuf>,
     /// Whether the model's chat template is used.
     pub chat: Chat,
     /// How the sentence is made.
     pub about: About,
-    /// Where the summaries go; finished work is kept beside it in `OUT.cache`.
-    pub out: PathBuf,
     /// Where the form goes as a grammar for llama.cpp.
     pub gbnf: Option<PathBuf>,
-    /// Threads; the result does not depend on it.
-    pub workers: usize,
-    /// Layers of the model on a GPU, where the build has one.
-    pub gpu_layers: u32,
-    /// Recorded in the manifest; nothing here is random.
-    pub seed: u64,
-    /// Replace another run's summaries.
-    pub overwrite: bool,
 }
 
 /// The part of the configuration that the result depends on.
@@ -111,37 +93,34 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the model cannot be used, a prompt does not fit the model's window, or `out` is
 /// another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let inputs = [&config.model, &config.items, &config.states].map(PathBuf::as_path);
-    let more = [&config.users, &config.vocabulary, &config.templates];
-    let more = more.into_iter().filter_map(|input| input.as_deref());
-    let outputs = [config.out.as_path()].into_iter().chain(config.gbnf.as_deref());
-    output::files(outputs, inputs.into_iter().chain(more))?;
-    Header::read(&config.model)?;
-    let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
+    let asked = &config.asked;
+    let inputs = [Some(&config.states), config.vocabulary.as_ref()];
+    asked.check(&inputs, config.gbnf.as_deref())?;
+    let words = vocab::words(asked.domain, config.vocabulary.as_deref())?;
     if let Some(gbnf) = &config.gbnf {
         let text = grammar::gbnf(&words);
-        artifact::write_text(gbnf, &text, "is another grammar", config.overwrite)?;
+        artifact::write_text(gbnf, &text, "is another grammar", asked.overwrite)?;
     }
-    let templates = Templates::load(config.domain, config.templates.as_deref(), &[Template::Summarise])?;
+    let templates = Templates::load(asked.domain, asked.templates.as_deref(), &[Template::Summarise])?;
     let manifest = manifest(config, &words, &templates)?;
-    let catalogue = items::read(&config.items)?;
+    let catalogue = items::read(&asked.items)?;
     let states = states::read(&config.states)?;
-    let known = config.users.as_deref().map(users::read).transpose()?;
-    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+    let known = asked.users.as_deref().map(users::read).transpose()?;
+    if artifact::plan(&asked.out, &manifest, asked.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let described = subjects::users(&states, &catalogue, known.as_ref(), &config.states)?;
-    let model = Model::load(&config.model, config.gpu_layers)?;
-    let cache = Cache::beside(&config.out);
+    let model = Model::load(&asked.model, asked.gpu_layers)?;
+    let cache = Cache::beside(&asked.out);
     let means = Means {
         model: &model,
         templates: &templates,
         words: &words,
-        domain: config.domain,
+        domain: asked.domain,
         chat: config.chat,
         about: config.about,
         cache: &cache,
-        workers: config.workers,
+        workers: asked.workers,
     };
     let started = Instant::now();
     let name = |user: usize| format!("user {}", states.users.id(user as u32));
@@ -155,7 +134,7 @@ pub fn run(config: &Config) -> Result<()> {
         summaries.summary.push(profile.to_json());
         summaries.confidence.push(confidence);
     }
-    summaries::write(&config.out, &manifest, &summaries)?;
+    summaries::write(&asked.out, &manifest, &summaries)?;
     report(config, &model, &summaries, effort, started);
     Ok(())
 }
@@ -167,25 +146,19 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         templates: templates.fingerprint(),
         chat: config.chat,
         about: config.about,
-        domain: config.domain.name(),
-        gpu_layers: config.gpu_layers,
+        domain: config.asked.domain.name(),
+        gpu_layers: config.asked.gpu_layers,
     };
-    let manifest = Manifest::new(SUMMARIES, "profiler summarise")
-        .seed(config.seed)
-        .config(&recorded)?;
-    subjects::record(
-        manifest,
-        &config.model,
-        &config.items,
-        Some(&config.states),
-        config.users.as_deref(),
-    )
+    config
+        .asked
+        .manifest(SUMMARIES, "profiler summarise", Some(&config.states))?
+        .config(&recorded)
 }
 
 fn report(config: &Config, model: &Model, summaries: &Summaries, effort: Effort, started: Instant) {
     terminal::info(&format!(
         "{}: {} users summarised by {}",
-        config.out.display(),
+        config.asked.out.display(),
         summaries.users.len(),
         model.title(),
     ));

@@ -17,44 +17,26 @@ use common::schema::items::{self, Items};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::{self, States};
 use common::schema::{table, users};
-use common::{Result, output, terminal};
+use common::{Result, terminal};
 use serde::Serialize;
 
 use crate::batch::{self, Cache, Effort, Means, Prompt, Question};
-use crate::model::{Header, Model};
+use crate::model::Model;
 use crate::prompt::{Item, Template, Templates, User};
-use crate::subjects::{self, History, Told};
-use crate::vocab::{self, Domain};
+use crate::subjects::{self, Asked, History, Told};
+use crate::vocab;
 
 /// What `traits` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The language model, a GGUF.
-    pub model: PathBuf,
-    /// The catalogue.
-    pub items: PathBuf,
+    /// The model, the catalogue and the users, and where the result goes.
+    pub asked: Asked,
     /// The user states; without them users are read from their attributes alone.
     pub states: Option<PathBuf>,
-    /// What else is known of users.
-    pub users: Option<PathBuf>,
     /// Profiles of the users to tell in their prompts; they are of states.
     pub summaries: Option<Told>,
-    /// The built-in vocabulary and templates.
-    pub domain: Domain,
     /// Words over the built-in ones.
     pub vocabulary: Option<PathBuf>,
-    /// A folder of templates over the built-in ones.
-    pub templates: Option<PathBuf>,
-    /// Where the profiles go; finished work is kept beside it in `OUT.cache`.
-    pub out: PathBuf,
-    /// Threads; the result does not depend on it.
-    pub workers: usize,
-    /// Layers of the model on a GPU, where the build has one.
-    pub gpu_layers: u32,
-    /// Recorded in the manifest; nothing here is random.
-    pub seed: u64,
-    /// Replace another run's profiles.
-    pub overwrite: bool,
 }
 
 /// The part of the configuration that the result depends on.
@@ -74,28 +56,20 @@ struct Recorded<'a> {
 /// When an input is missing or bad, the model cannot be used, words of the vocabulary cannot be told apart, or
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
-    let inputs = [&config.model, &config.items].map(PathBuf::as_path);
-    let more = [
-        &config.states,
-        &config.users,
-        &config.vocabulary,
-        &config.templates,
-    ];
-    let more = more.into_iter().filter_map(|input| input.as_deref());
-    output::files([config.out.as_path()], inputs.into_iter().chain(more))?;
-    Header::read(&config.model)?;
-    let words = vocab::words(config.domain, config.vocabulary.as_deref())?;
+    let asked = &config.asked;
+    asked.check(&[config.states.as_ref(), config.vocabulary.as_ref()], None)?;
+    let words = vocab::words(asked.domain, config.vocabulary.as_deref())?;
     let wanted = [Template::Item, Template::User, Template::Fame];
-    let templates = Templates::load(config.domain, config.templates.as_deref(), &wanted)?;
+    let templates = Templates::load(asked.domain, asked.templates.as_deref(), &wanted)?;
     let manifest = manifest(config, &words, &templates)?;
-    let catalogue = items::read(&config.items)?;
-    let users = config.users.as_deref().map(users::read).transpose()?;
-    let place = config.states.as_deref().unwrap_or(&config.items);
+    let catalogue = items::read(&asked.items)?;
+    let users = asked.users.as_deref().map(users::read).transpose()?;
+    let place = config.states.as_deref().unwrap_or(&asked.items);
     let states = match &config.states {
         Some(path) => states::read(path)?,
         None => States::empty(users.as_ref().map(|users| &users.ids)),
     };
-    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+    if artifact::plan(&asked.out, &manifest, asked.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
     let items = item_subjects(&catalogue, &templates)?;
@@ -106,13 +80,13 @@ pub fn run(config: &Config) -> Result<()> {
     };
     let users = user_subjects(&states, &described, &templates)?;
 
-    let model = Model::load(&config.model, config.gpu_layers)?;
+    let model = Model::load(&asked.model, asked.gpu_layers)?;
     let tokens = vocab::tokens(&model, &words)?;
-    let cache = Cache::beside(&config.out);
+    let cache = Cache::beside(&asked.out);
     let means = Means {
         model: &model,
         cache: &cache,
-        workers: config.workers,
+        workers: asked.workers,
         label: "items",
     };
     let mut profiles = Profiles {
@@ -155,7 +129,7 @@ pub fn run(config: &Config) -> Result<()> {
     for (summary, text) in profiles.summary[users..].iter_mut().zip(summaries) {
         *summary = Some(text);
     }
-    profiles::write(&config.out, &manifest, &profiles)?;
+    profiles::write(&asked.out, &manifest, &profiles)?;
     report(config, &model, &profiles, effort);
     Ok(())
 }
@@ -164,19 +138,13 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     let recorded = Recorded {
         vocabulary: words,
         templates: templates.fingerprint(),
-        gpu_layers: config.gpu_layers,
+        gpu_layers: config.asked.gpu_layers,
         history: config.summaries.as_ref().map(|told| told.history),
     };
-    let manifest = Manifest::new(PROFILES, "profiler traits")
-        .seed(config.seed)
+    let manifest = config
+        .asked
+        .manifest(PROFILES, "profiler traits", config.states.as_deref())?
         .config(&recorded)?;
-    let manifest = subjects::record(
-        manifest,
-        &config.model,
-        &config.items,
-        config.states.as_deref(),
-        config.users.as_deref(),
-    )?;
     match &config.summaries {
         Some(told) => Ok(manifest.input("summaries", table::fingerprint(&told.file)?)),
         None => Ok(manifest),
@@ -321,7 +289,7 @@ fn report(config: &Config, model: &Model, profiles: &Profiles, effort: Effort) {
     let items = profiles.kind.iter().filter(|&&kind| kind == Kind::Item).count();
     terminal::info(&format!(
         "{}: {items} items, {} users, {} traits read by {}",
-        config.out.display(),
+        config.asked.out.display(),
         profiles.len() - items,
         profiles.vocabulary.len(),
         model.title(),

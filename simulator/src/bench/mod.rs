@@ -7,6 +7,7 @@ mod peers;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use common::bench::{peak_memory, thousands};
 use common::{Result, terminal};
 
 use crate::environment::Environment;
@@ -93,7 +94,7 @@ pub fn run(config: &Config) -> Result<()> {
     if let Some(memory) = peak_memory() {
         terminal::info(&format!(
             "peak memory of this process: {:.2} GiB",
-            memory / f64::from(1 << 30)
+            memory / f64::from(1 << 20)
         ));
     }
     Ok(())
@@ -126,40 +127,9 @@ fn table(name: &str, config: &Config, rows: &[Row]) -> String {
     text
 }
 
-/// A whole number with commas.
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// The most memory that this process has held, in bytes, where the system tells.
-fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-        .map(|kib: f64| kib * 1024.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!(thousands(1_234_567.4), "1,234,567");
-        assert_eq!(thousands(999.6), "1,000");
-        assert_eq!(thousands(12.0), "12");
-    }
 
     #[test]
     fn the_median_is_the_middle_run() {

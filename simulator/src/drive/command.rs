@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use common::cli::without_folders;
+use common::Result;
+use common::cli::{command_words, without_folders};
 use common::fingerprint::Fingerprint;
 use common::manifest;
-use common::{Error, Result};
 
 const SEED: &str = "{seed}";
 
@@ -22,14 +22,9 @@ impl Command {
     /// # Errors
     /// An open quote, or no word at all.
     pub fn parse(line: &str) -> Result<Self> {
-        let bad = |what: String| {
-            Error::usage(format!("--agent {what}"))
-                .hint("give one command in quotes, such as --agent \"online agent --policy DIR/seed-{seed}\"")
-        };
-        let words = shell_words::split(line).map_err(|e| bad(format!("cannot be read: {e}")))?;
-        if words.is_empty() {
-            return Err(bad("is empty".into()));
-        }
+        let words = command_words("--agent", line).map_err(|e| {
+            e.hint("give one command in quotes, such as --agent \"online agent --policy DIR/seed-{seed}\"")
+        })?;
         let recorded = words.iter().map(|word| without_folders(word)).collect();
         Ok(Command { words, recorded })
     }

@@ -9,9 +9,9 @@ use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
+use common::tensors::{self, Tensor, Tensors};
 
 use super::Environment;
-use super::tensors::{self, Reader, Tensor};
 use crate::import::dataset_name;
 use crate::sparse::SparseRows;
 use crate::user_model::UserModel;
@@ -79,7 +79,7 @@ impl Environment {
         manifest.require_files(&[ITEMS_FILE, USERS_FILE, MODEL_FILE], folder)?;
         let items = items::read_ids(&folder.join(ITEMS_FILE))?;
         let users = users::read_ids(&folder.join(USERS_FILE))?;
-        let mut tensors = Reader::open(&folder.join(MODEL_FILE))?;
+        let mut tensors = Tensors::open(&folder.join(MODEL_FILE))?;
         let (n_users, n_items) = (users.len(), items.len());
         if n_users == 0 {
             return Err(tensors.bad("the environment has no user"));
@@ -146,7 +146,7 @@ impl Environment {
             Tensor::row("consumed_item", self.consumed.values()),
             Tensor::row("popularity", &self.popularity),
         ];
-        tensors::write(path, tensors)
+        tensors::write(path, &[], tensors)
     }
 }
 

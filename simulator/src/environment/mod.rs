@@ -6,7 +6,6 @@ pub mod interest;
 pub mod returns;
 pub mod rules;
 pub mod similarity;
-mod tensors;
 mod top;
 pub mod vector;
 

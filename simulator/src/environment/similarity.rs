@@ -5,9 +5,9 @@
 //! so that the bar means the same in every environment.
 
 use common::rng::{RngExt, stream};
+use common::stats::dot;
 
 use super::Environment;
-use crate::user_model::dot;
 
 /// The share of pairs of items that are too similar.
 pub const SHARE: f64 = 0.05;

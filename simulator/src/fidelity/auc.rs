@@ -1,4 +1,6 @@
-//! Area under the ROC curve: the chance that a liked cell ranks above one not liked, ties counting half.
+//! Area under the ROC curve: the probability that a liked cell ranks above one not liked, ties counting half.
+
+use common::stats::auc_of_tied;
 
 use super::cells::TestCells;
 
@@ -27,9 +29,8 @@ impl Ranked {
 
     /// The area when each user's cells count so many times; NaN unless both kinds of cell are there.
     pub(super) fn auc(&self, users: &[f32]) -> f64 {
-        let (mut below, mut pairs, mut positive) = (0.0, 0.0, 0.0);
         let mut from = 0;
-        for &end in &self.tie_ends {
+        auc_of_tied(self.tie_ends.iter().map(|&end| {
             let end = end as usize;
             let (mut tied_liked, mut tied_other) = (0.0, 0.0);
             for (&user, &liked) in self.user[from..end].iter().zip(&self.liked[from..end]) {
@@ -40,12 +41,9 @@ impl Ranked {
                     tied_other += weight
                 }
             }
-            pairs += tied_liked * (below + 0.5 * tied_other);
-            below += tied_other;
-            positive += tied_liked;
             from = end;
-        }
-        pairs / (positive * below)
+            (tied_liked, tied_other)
+        }))
     }
 }
 

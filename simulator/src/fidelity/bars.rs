@@ -63,10 +63,7 @@ pub(super) fn judge(measures: &[Measure]) -> Vec<Measure> {
             section: Section::Bars,
             metric,
             label,
-            estimate: Estimate {
-                value: f64::from(u8::from(passed?)),
-                interval: None,
-            },
+            estimate: Estimate::exact(f64::from(u8::from(passed?))),
         })
     };
     bars.into_iter().filter_map(line).collect()

@@ -13,6 +13,14 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Of a value without sampling error.
+    pub(super) fn exact(value: f64) -> Self {
+        Estimate {
+            value,
+            interval: None,
+        }
+    }
+
     /// Of an increasing function of the value.
     pub(super) fn map(self, of: impl Fn(f64) -> f64) -> Self {
         Estimate {

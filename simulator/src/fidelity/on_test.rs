@@ -64,10 +64,7 @@ pub(super) fn on_test(test: &TestCells, resamples: &Resamples, section: Section,
     let squared = |cell: usize| (test.predicted(cell) - test.label(cell)).powi(2);
     let bins = Binned::new(test, test.all(), 20);
     let calibration = resamples.estimate(test.users, |users| bins.error(users));
-    let noise = Estimate {
-        value: bins.noise(seed),
-        interval: None,
-    };
+    let noise = Estimate::exact(bins.noise(seed));
     measures.extend([
         made("user_model", "rmse", "RMSE".into(), over(&squared).map(f64::sqrt)),
         made(
@@ -224,10 +221,7 @@ pub(super) fn at_the_top(
             value,
         )
     };
-    let noise = Estimate {
-        value: best.noise(seed),
-        interval: None,
-    };
+    let noise = Estimate::exact(best.noise(seed));
     vec![
         made(
             "user_model",

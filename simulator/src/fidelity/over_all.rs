@@ -21,10 +21,7 @@ pub(super) fn over_all(
         section: Section::All,
         metric,
         label: label.to_string(),
-        estimate: Estimate {
-            value,
-            interval: None,
-        },
+        estimate: Estimate::exact(value),
     };
     let sum = |of: fn(&OfUser) -> f64| of_users.iter().map(of).sum::<f64>();
     let count = sum(|user| user.cells as f64);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use common::Result;
-use common::cli::Shared;
+use common::cli::{Shared, finite, fraction, inside};
 
 use super::{Config, LogCut, coat, custom, industry, lfm, movielens};
 use crate::synthetic::{self, args::Synthetic};
@@ -123,7 +123,7 @@ pub(super) struct Cut {
     /// larger one. What users had in the other rows goes without feedback to log/consumed.parquet, which every tool may
     /// read, and with feedback to truth/withheld.parquet, which only the simulator may: `simulator fit` makes the same
     /// environment whatever the part is. 0: a log without rows
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction)]
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = fraction::<f64>)]
     log_fraction: f64,
 
     /// Seed of the draw of --log-fraction: several parts of one log, held out alike [default: --seed]
@@ -145,10 +145,10 @@ struct Movielens {
     #[command(flatten)]
     published: Published,
     /// Share of each user's ratings, the earliest, that becomes the log; the later ones are held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = inside::<f64>)]
     log_share: f64,
     /// A rating of at least this is a like
-    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
+    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = finite::<f32>)]
     like_threshold: f32,
     #[command(flatten)]
     shared: Shared,
@@ -159,10 +159,10 @@ struct Lfm {
     #[command(flatten)]
     published: Published,
     /// Share of each user's artists, drawn at random, that becomes the log; the others are held out
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = inside::<f64>)]
     log_share: f64,
     /// A listening count of at least this is a like
-    #[arg(long, value_name = "COUNT", default_value_t = 1.0, value_parser = threshold)]
+    #[arg(long, value_name = "COUNT", default_value_t = 1.0, value_parser = finite::<f32>)]
     like_threshold: f32,
     #[command(flatten)]
     shared: Shared,
@@ -181,34 +181,10 @@ struct Coat {
     #[command(flatten)]
     published: Published,
     /// A rating of at least this is a like
-    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = threshold)]
+    #[arg(long, value_name = "RATING", default_value_t = 4.0, value_parser = finite::<f32>)]
     like_threshold: f32,
     #[command(flatten)]
     shared: Shared,
-}
-
-/// A number between 0 and 1, both left out.
-pub(crate) fn share(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
-        _ => Err("a number between 0 and 1 is wanted, both left out".into()),
-    }
-}
-
-/// A number from 0 to 1.
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
-        _ => Err("a number from 0 to 1 is wanted".into()),
-    }
-}
-
-/// A finite number.
-pub(super) fn threshold(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(threshold) if threshold.is_finite() => Ok(threshold),
-        _ => Err("a number is wanted".into()),
-    }
 }
 
 impl Published {

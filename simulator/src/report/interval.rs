@@ -1,9 +1,6 @@
 //! Mean and Student-t interval of a few independent measurements.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-/// The confidence level of every interval of the report.
-pub(super) const LEVEL: f64 = 0.95;
+use common::stats::Mean;
 
 /// A mean over seeds with its two-sided 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,50 +17,18 @@ pub(super) struct Estimate {
 impl Estimate {
     /// Of `values` in a given order (the sum, and with it the last bit, depends on the order); `None` of no value.
     pub(super) fn of(values: &[f64]) -> Option<Self> {
-        if values.is_empty() {
-            return None;
-        }
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let interval = (values.len() > 1).then(|| {
-            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            let half = quantile(n - 1.0) * (squares / (n - 1.0) / n).sqrt();
-            [mean - half, mean + half]
-        });
+        let Mean { mean, half, .. } = Mean::of(values)?;
         Some(Estimate {
             mean,
-            interval,
+            interval: (values.len() > 1).then_some([mean - half, mean + half]),
             n: values.len(),
         })
     }
 }
 
-/// The quantile of Student's t that leaves (1 - LEVEL) / 2 above it.
-fn quantile(freedom: f64) -> f64 {
-    // The constructor refuses a freedom of 0 alone; infinity gives an interval that claims nothing.
-    StudentsT::new(0.0, 1.0, freedom).map_or(f64::INFINITY, |t| t.inverse_cdf((1.0 + LEVEL) / 2.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_those_of_the_printed_tables() {
-        for (freedom, expected) in [
-            (1.0, 12.706_205),
-            (2.0, 4.302_653),
-            (4.0, 2.776_445),
-            (9.0, 2.262_157),
-            (99.0, 1.984_217),
-        ] {
-            assert!(
-                (quantile(freedom) - expected).abs() < 1e-5,
-                "{freedom}: {}",
-                quantile(freedom)
-            );
-        }
-    }
 
     #[test]
     fn the_interval_of_five_values() {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use common::cli::Shared;
+use common::cli::{Shared, inside};
 
 use super::{Config, MOST_TOPICS};
-use crate::import::args::share;
+use crate::cli::rank;
 
 #[derive(Debug, Args)]
 pub(crate) struct Synthetic {
@@ -20,7 +20,7 @@ pub(crate) struct Synthetic {
     #[arg(long, value_name = "N", default_value_t = Config::default().items, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     items: u32,
     /// Length of the vectors of users and items
-    #[arg(long, value_name = "N", default_value_t = Config::default().rank, value_parser = crate::cli::rank)]
+    #[arg(long, value_name = "N", default_value_t = Config::default().rank, value_parser = rank())]
     rank: usize,
     /// How many topics the items belong to
     #[arg(long, value_name = "N", default_value_t = Config::default().topics, value_parser = clap::value_parser!(u32).range(1..=MOST_TOPICS as i64))]
@@ -32,7 +32,7 @@ pub(crate) struct Synthetic {
     #[arg(long, value_name = "N", default_value_t = Config::default().held_out, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     held_out: u32,
     /// Mean probability of a like over all pairs of users and items
-    #[arg(long, value_name = "RATE", default_value_t = Config::default().like_rate, value_parser = share)]
+    #[arg(long, value_name = "RATE", default_value_t = Config::default().like_rate, value_parser = inside::<f64>)]
     like_rate: f64,
     #[command(flatten)]
     pub(crate) shared: Shared,

@@ -1,40 +1,20 @@
 //! The logging policy: items by popularity, without replacement within a user, each with the exact probability that it
 //! was drawn with given the user's earlier draws.
 
-use common::rng::{ChaCha8Rng, RngExt};
+use common::rng::{ChaCha8Rng, RngExt, Weights};
 
 /// Zipf's exponent: the item of popularity rank r (from 0) has the weight (r + 1)^-0.8.
 const EXPONENT: f64 = 0.8;
 
-/// Weights of items, ready to be drawn from in the order of log2(items).
+/// Weights of items.
 #[derive(Debug)]
-pub(super) struct Exposure {
-    /// Sums of the weights up to and with each item.
-    cumulative: Vec<f64>,
-}
+pub(super) struct Exposure(Weights);
 
 impl Exposure {
     /// `rank[i]` is item i's popularity rank, 0 for the most popular.
     pub(super) fn new(rank: &[u32]) -> Self {
-        let mut sum = 0.0;
-        let cumulative = rank.iter().map(|&rank| {
-            sum += (f64::from(rank) + 1.0).powf(-EXPONENT);
-            sum
-        });
-        Exposure {
-            cumulative: cumulative.collect(),
-        }
-    }
-
-    /// The weight that `item` is drawn with, of [`Exposure::total`].
-    fn weight(&self, item: u32) -> f64 {
-        let item = item as usize;
-        let before = if item == 0 { 0.0 } else { self.cumulative[item - 1] };
-        self.cumulative[item] - before
-    }
-
-    fn total(&self) -> f64 {
-        self.cumulative.last().copied().unwrap_or_default()
+        let weight = |&rank: &u32| (f64::from(rank) + 1.0).powf(-EXPONENT);
+        Exposure(Weights::new(rank.iter().map(weight)))
     }
 
     /// Draws an item that is not in `shown` and adds it there, in order; gives it with its probability.
@@ -43,13 +23,10 @@ impl Exposure {
     /// their weights, so that the probability is w_i / (W - the weights of `shown`).
     pub(super) fn draw(&self, rng: &mut ChaCha8Rng, shown: &mut Shown) -> (u32, f64) {
         loop {
-            let place = rng.random::<f64>() * self.total();
-            let item = self.cumulative.partition_point(|&sum| sum <= place);
-            // A product that rounds up to the total would lie beyond the last item.
-            let item = item.min(self.cumulative.len() - 1) as u32;
+            let item = self.0.draw(rng) as u32;
             if shown.add(item) {
-                let weight = self.weight(item);
-                let probability = weight / (self.total() - shown.weight);
+                let weight = self.0.weight(item as usize);
+                let probability = weight / (self.0.total() - shown.weight);
                 shown.weight += weight;
                 return (item, probability);
             }
@@ -58,7 +35,7 @@ impl Exposure {
 
     /// Draws an item uniformly from those that are not in `shown`, adds it there, and gives it with its probability.
     pub(super) fn draw_uniform(&self, rng: &mut ChaCha8Rng, shown: &mut Shown) -> (u32, f64) {
-        let items = self.cumulative.len();
+        let items = self.0.count();
         let left = items - shown.items.len();
         loop {
             let item = rng.random_range(0..items as u32);

@@ -14,12 +14,13 @@
 
 use std::collections::BTreeMap;
 
-use common::rng::{self, ChaCha8Rng, RngExt, stream};
+use common::rng::{self, RngExt, Weights, stream};
+use common::stats::{dot, logistic};
 
 use super::Config;
 use super::exposure::Exposure;
 use super::words;
-use crate::user_model::{dot, sigmoid};
+use crate::user_model::sigmoid;
 
 const ITEM_TOPIC: f32 = 3.0;
 const ITEM_NOISE: f32 = 1.5;
@@ -46,8 +47,7 @@ pub(super) struct World {
     seed: u64,
     users: u64,
     rank: usize,
-    /// Sums of topic weights.
-    topics: Vec<f64>,
+    topics: Weights,
     /// Topics times rank.
     directions: Vec<f32>,
     intercept: f32,
@@ -67,18 +67,14 @@ pub(super) struct User {
 impl World {
     pub(super) fn new(config: &Config) -> Self {
         let (seed, rank, items) = (config.seed, config.rank, config.items as usize);
-        let mut sum = 0.0;
-        let topics = (0..config.topics).map(|topic| {
-            sum += f64::from(topic + 1).powf(-TOPIC_EXPONENT);
-            sum
-        });
+        let topics = (0..config.topics).map(|topic| f64::from(topic + 1).powf(-TOPIC_EXPONENT));
         let mut rank_of: Vec<u32> = (0..config.items).collect();
         rng::shuffle(&mut stream(seed, "synthetic popularity", &[]), &mut rank_of);
         let mut world = World {
             seed,
             users: u64::from(config.users),
             rank,
-            topics: topics.collect(),
+            topics: Weights::new(topics),
             directions: Vec::with_capacity(config.topics as usize * rank),
             intercept: 0.0,
             item_topic: Vec::with_capacity(items),
@@ -103,7 +99,7 @@ impl World {
 
     fn add_item(&mut self, item: u64, popularity: u32, items: usize) {
         let mut rng = stream(self.seed, "synthetic item", &[item]);
-        let topic = self.topic(&mut rng);
+        let topic = self.topics.draw(&mut rng);
         let noise = ITEM_NOISE / (self.rank as f32).sqrt();
         for part in 0..self.rank {
             let centre = self.directions[topic * self.rank + part];
@@ -119,13 +115,6 @@ impl World {
         self.item_topic.push(topic as u16);
     }
 
-    fn topic(&self, rng: &mut ChaCha8Rng) -> usize {
-        let total = self.topics.last().copied().unwrap_or_default();
-        let place = rng.random::<f64>() * total;
-        let topic = self.topics.partition_point(|&sum| sum <= place);
-        topic.min(self.topics.len() - 1)
-    }
-
     /// A user's topics with their weights, the first the greatest.
     fn interests(&self, user: u32) -> Vec<(usize, f32)> {
         let mut rng = stream(self.seed, "synthetic interests", &[u64::from(user)]);
@@ -137,8 +126,8 @@ impl World {
         };
         let mut interests: Vec<(usize, f32)> = Vec::with_capacity(wanted);
         let mut weight = 1.0;
-        while interests.len() < wanted.min(self.topics.len()) {
-            let topic = self.topic(&mut rng);
+        while interests.len() < wanted.min(self.topics.count()) {
+            let topic = self.topics.draw(&mut rng);
             if interests.iter().all(|(other, _)| *other != topic) {
                 interests.push((topic, weight));
                 weight *= rng.random_range(0.3..1.0);
@@ -155,7 +144,7 @@ impl World {
         let mut rng = stream(self.seed, "synthetic attributes", &[u64::from(user)]);
         let stated = match rng.random::<f64>() < STATED {
             true => first,
-            false => rng.random_range(0..self.topics.len()),
+            false => rng.random_range(0..self.topics.count()),
         };
         let age = match rng.random::<f64>() < AGE_OF_TOPIC {
             true => first % AGES.len(),
@@ -210,7 +199,7 @@ impl World {
             })
             .collect();
         let mean = |shift: f64| {
-            let sum: f64 = logits.iter().map(|z| 1.0 / (1.0 + (-(z + shift)).exp())).sum();
+            let sum: f64 = logits.iter().map(|z| logistic(z + shift)).sum();
             sum / logits.len() as f64
         };
         let (mut low, mut high) = (-50.0, 50.0);

@@ -6,6 +6,7 @@
 //! regression over the bins (pool adjacent violators, Zadrozny and Elkan, KDD 2002) so that the order of cells
 //! is kept; linear interpolation between bins; a last shift that makes the overall like-rate agree exactly.
 
+use common::stats::{logistic, softplus};
 use common::{Error, Result};
 use rayon::prelude::*;
 
@@ -79,10 +80,6 @@ pub fn fit(mut cells: Vec<(f32, bool)>) -> Result<Calibration> {
     Ok(calibration)
 }
 
-pub(super) fn probability(logit: f64) -> f64 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
 /// Cells a parallel piece; fixed, so that sums do not depend on the number of workers.
 pub(super) const PIECE_OF_SUMS: usize = 1 << 16;
 
@@ -99,9 +96,7 @@ fn sum<const N: usize>(cells: &[(f32, bool)], of_cell: impl Fn(&(f32, bool)) -> 
 fn log_loss(cells: &[(f32, bool)], slope: f64, intercept: f64) -> f64 {
     let [loss] = sum(cells, |&(logit, liked)| {
         let z = slope * f64::from(logit) + intercept;
-        // ln(1 + exp(-z)) for a like, ln(1 + exp(z)) for none, without overflow.
-        let z = if liked { -z } else { z };
-        [z.max(0.0) + (-z.abs()).exp().ln_1p()]
+        [softplus(if liked { -z } else { z })]
     });
     loss
 }
@@ -113,7 +108,7 @@ fn platt(cells: &[(f32, bool)]) -> (f64, f64) {
     for _ in 0..100 {
         let [g0, g1, h00, h01, h11] = sum(cells, |&(logit, liked)| {
             let x = f64::from(logit);
-            let p = probability(slope * x + intercept);
+            let p = logistic(slope * x + intercept);
             let (error, weight) = (p - f64::from(u8::from(liked)), p * (1.0 - p));
             [error * x, error, weight * x * x, weight * x, weight]
         });
@@ -150,7 +145,7 @@ struct Block {
 fn bin(cells: &[(f32, bool)], bins: usize, platt_logit: impl Fn(f32) -> f64 + Sync) -> Vec<Block> {
     let expected: Vec<f64> = cells
         .iter()
-        .map(|&(logit, _)| probability(platt_logit(logit)))
+        .map(|&(logit, _)| logistic(platt_logit(logit)))
         .collect();
     let total: f64 = expected.iter().sum();
     let mut blocks = Vec::with_capacity(bins);
@@ -185,7 +180,7 @@ fn shift_to_match(cells: &[(f32, bool)], logit: impl Fn(f32) -> f64 + Sync, prec
     let mut shift = 0.0;
     for _ in 0..100 {
         let [expected, weight] = sum(cells, |&(x, _)| {
-            let p = probability(logit(x) + shift);
+            let p = logistic(logit(x) + shift);
             [p, p * (1.0 - p)]
         });
         let weight = weight + precision;
@@ -230,7 +225,7 @@ mod tests {
         let mut draw = || {
             let z: f32 = rng.random_range(-8.0..4.0);
             let truth = (0.6 * z - 1.0).min(0.3);
-            (z, rng.random::<f64>() < probability(f64::from(truth)))
+            (z, rng.random::<f64>() < logistic(f64::from(truth)))
         };
         (0..count).map(|_| draw()).collect()
     }
@@ -240,7 +235,7 @@ mod tests {
         let calibration = fit(distorted(200_000)).unwrap();
         for z in [-6.0f32, -3.0, 0.0, 1.0, 2.5, 3.5] {
             let (truth, found) = ((0.6 * z - 1.0).min(0.3), calibration.apply(z));
-            let (truth, found) = (probability(f64::from(truth)), probability(f64::from(found)));
+            let (truth, found) = (logistic(f64::from(truth)), logistic(f64::from(found)));
             assert!((truth - found).abs() < 0.05, "at {z}: {truth} {found}");
         }
     }
@@ -251,7 +246,7 @@ mod tests {
         let calibration = fit(cells.clone()).unwrap();
         let expected: f64 = cells
             .iter()
-            .map(|&(z, _)| probability(f64::from(calibration.apply(z))))
+            .map(|&(z, _)| logistic(f64::from(calibration.apply(z))))
             .sum();
         let likes = cells.iter().filter(|(_, liked)| *liked).count() as f64;
         assert!((expected / likes - 1.0).abs() < 1e-3, "{expected} {likes}");
@@ -267,7 +262,7 @@ mod tests {
             .collect();
         let rate = cells.iter().filter(|c| c.1).count() as f64 / 1e4;
         let calibration = fit(cells).unwrap();
-        assert!((probability(f64::from(calibration.apply(0.5))) - rate).abs() < 0.02);
+        assert!((logistic(f64::from(calibration.apply(0.5))) - rate).abs() < 0.02);
     }
 
     #[test]

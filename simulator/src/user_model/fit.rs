@@ -9,6 +9,7 @@
 //! Adam, one step an epoch over all samples. Sums run in a fixed order whatever the number of workers: by user
 //! for the users' gradients, by item for the items'.
 
+use common::stats::dot;
 use common::terminal::Progress;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use super::features::Features;
 use super::optimiser::Tensor;
 use super::samples::{self, Sample};
 use super::side::Side;
-use super::{UserModel, dot, sigmoid};
+use super::{UserModel, sigmoid};
 
 /// Hyper-parameters. Some are chosen anew for each dataset, see [`super::choose`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,10 +11,12 @@
 //! and Scientific two slopes predicted a like-rate of 0.0116 among users' best ten items, where one predicted 0.0131
 //! and 0.0162 was observed; on Coat, two predicted 0.45 and one 0.52, and 0.46 was observed.
 
-use super::calibrate::{PIECE_OF_SUMS, probability};
-use super::{UserModel, dot};
-use crate::dataset::Unrated;
+use common::stats::{dot, logistic, softplus};
 use rayon::prelude::*;
+
+use super::UserModel;
+use super::calibrate::PIECE_OF_SUMS;
+use crate::dataset::Unrated;
 
 /// A cell that the fit did not see.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,9 +121,8 @@ fn pass(cells: &[Unseen], at: [f64; 3]) -> Pass {
         for cell in piece {
             let x = [f64::from(cell.mean), f64::from(cell.deviation), 1.0];
             let z = at[0] * x[0] + at[1] * x[1] + at[2];
-            let against = if cell.liked { -z } else { z };
-            sums.loss += against.max(0.0) + (-against.abs()).exp().ln_1p();
-            let p = probability(z);
+            sums.loss += softplus(if cell.liked { -z } else { z });
+            let p = logistic(z);
             let (error, weight) = (p - f64::from(u8::from(cell.liked)), p * (1.0 - p));
             for j in 0..3 {
                 sums.gradient[j] += error * x[j];
@@ -183,7 +184,7 @@ mod tests {
             let mean = normal(&mut rng) - 1.0;
             for _ in 0..100 {
                 let deviation = 2.0 * normal(&mut rng);
-                let p = probability(f64::from(1.5 * mean + 0.5 * deviation + 0.3));
+                let p = logistic(f64::from(1.5 * mean + 0.5 * deviation + 0.3));
                 let liked = rng.random::<f64>() < p;
                 cells.push(Unseen {
                     mean,

@@ -23,6 +23,7 @@ mod side;
 pub mod train;
 
 use calibrate::Calibration;
+use common::stats::dot;
 
 /// The fitted model; vectors are row-major, one row a user or an item.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,20 +78,6 @@ impl UserModel {
     pub fn probability_at(&self, z: f32) -> f32 {
         sigmoid(self.calibration.apply(z))
     }
-}
-
-/// The inner product of two vectors of one length, in eight interleaved sums so that it runs in SIMD lanes.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (a_eights, a_rest) = a.as_chunks::<8>();
-    let (b_eights, b_rest) = b.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for (a, b) in a_eights.iter().zip(b_eights) {
-        for lane in 0..8 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 /// 1 / (1 + exp(-z)).

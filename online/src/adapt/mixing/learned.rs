@@ -2,6 +2,7 @@
 //! experts whose gains are seen through importance weights, as in Exp4 (Auer et al., 2002), with the self-confident rate
 //! of Auer, Cesa-Bianchi and Gentile (2002).
 
+use common::stats::logistic;
 use serde::{Deserialize, Serialize};
 
 use crate::adapt::Reason;
@@ -28,8 +29,7 @@ impl Hedge {
     /// The prior's weight: 1 / (1 + e^(rate * gain)), rate = sqrt(ln 2 / squares).
     pub(super) fn weight(&self) -> f64 {
         if self.squares > 0.0 {
-            let exponent = self.gain * (std::f64::consts::LN_2 / self.squares).sqrt();
-            1.0 / (1.0 + exponent.exp())
+            logistic(-(self.gain * (std::f64::consts::LN_2 / self.squares).sqrt()))
         } else {
             0.5
         }

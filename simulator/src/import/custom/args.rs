@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use common::cli::Shared;
+use common::cli::{Shared, finite, inside};
 use common::{Error, Result};
 
 use super::Config;
 use crate::dataset::{CUSTOM, Unrated};
-use crate::import::args::{Cut, share, threshold};
+use crate::import::args::Cut;
 use crate::import::split::Split;
 
 /// Shown behind the help.
@@ -56,13 +56,13 @@ pub(crate) struct Custom {
     #[arg(long, value_name = "FILE|DIR")]
     truth: Option<PathBuf>,
     /// Feedback of at least this is a like; may be left out where the file says it itself, as Headstart's own do
-    #[arg(long, value_name = "FEEDBACK", value_parser = threshold)]
+    #[arg(long, value_name = "FEEDBACK", value_parser = finite::<f32>)]
     like_threshold: Option<f32>,
     /// How log and truth are told apart [default: given with --truth, else time]
     #[arg(long, value_enum)]
     split: Option<SplitBy>,
     /// Share of each user's interactions that becomes the log; the others are held out [default: 0.8]
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = inside::<f64>)]
     log_share: Option<f64>,
     #[command(flatten)]
     cut: Cut,

@@ -12,7 +12,7 @@ fn written() -> (tempfile::TempDir, PathBuf) {
         Tensor::new("a", &[2, 2], &[1.0f32, 2.0, 3.0, 4.0]),
         Tensor::row("c", &[1u64 << 40]),
     ];
-    write(&path, tensors).unwrap();
+    write(&path, &[("step", "7".into())], tensors).unwrap();
     (folder, path)
 }
 
@@ -23,7 +23,7 @@ fn hostile(header: &str, data: usize) -> Error {
     bytes.extend_from_slice(header.as_bytes());
     bytes.resize(bytes.len() + data, 0);
     std::fs::write(file.path(), bytes).unwrap();
-    let opened = Reader::open(file.path());
+    let opened = Tensors::open(file.path());
     opened.err().expect("a hostile header was taken")
 }
 
@@ -42,30 +42,28 @@ fn what_is_written_is_what_the_library_would_write() {
         ("b", view(Dtype::U32, &[2], &b)),
         ("c", view(Dtype::U64, &[1], &c)),
     ]);
+    let metadata = HashMap::from([("step".to_string(), "7".to_string())]);
     assert_eq!(
         std::fs::read(&path).unwrap(),
-        safetensors::serialize(views, None).unwrap()
+        safetensors::serialize(views, Some(metadata)).unwrap()
     );
 }
 
 #[test]
-fn tensors_come_back_in_any_order_and_longer_than_a_piece() {
-    let (folder, path) = written();
-    let mut reader = Reader::open(&path).unwrap();
+fn tensors_and_metadata_come_back_in_any_order() {
+    let (_folder, path) = written();
+    let mut reader = Tensors::open(&path).unwrap();
     assert_eq!(reader.values::<u32>("b", Some(2)).unwrap(), [7, 8]);
     assert_eq!(reader.values::<u64>("c", None).unwrap(), [1 << 40]);
     assert_eq!(reader.numbers("a", Some(4)).unwrap(), [1.0, 2.0, 3.0, 4.0]);
-
-    let long: Vec<u32> = (0..PIECE_BYTES as u32).collect();
-    let path = folder.path().join("long");
-    write(&path, vec![Tensor::row("long", &long)]).unwrap();
-    assert!(Reader::open(&path).unwrap().values::<u32>("long", None).unwrap() == long);
+    assert_eq!(reader.metadata("step"), Some("7"));
+    assert_eq!(reader.metadata("other"), None);
 }
 
 #[test]
 fn what_is_not_as_asked_is_named() {
     let (folder, path) = written();
-    let mut reader = Reader::open(&path).unwrap();
+    let mut reader = Tensors::open(&path).unwrap();
     let fail = |outcome: Result<Vec<f32>>| {
         let error = outcome.unwrap_err();
         assert_eq!(error.class().code(), 42);
@@ -75,8 +73,8 @@ fn what_is_not_as_asked_is_named() {
     assert!(fail(reader.numbers("b", None)).contains("tensor b is U32, not F32"));
     assert!(fail(reader.numbers("a", Some(5))).contains("tensor a has 4 values, not 5"));
     let path = folder.path().join("nan");
-    write(&path, vec![Tensor::row("n", &[0.0, f32::NAN])]).unwrap();
-    let mut reader = Reader::open(&path).unwrap();
+    write(&path, &[], vec![Tensor::row("n", &[0.0, f32::NAN])]).unwrap();
+    let mut reader = Tensors::open(&path).unwrap();
     assert!(fail(reader.numbers("n", None)).contains("value 1 of tensor n"));
 }
 
@@ -86,14 +84,14 @@ fn a_file_cut_anywhere_or_too_long_is_bad_data() {
     let whole = std::fs::read(&path).unwrap();
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let error = Reader::open(&path).err().expect("a cut file was taken");
+        let error = Tensors::open(&path).err().expect("a cut file was taken");
         assert_eq!(error.class().code(), 42, "{length}: {error}");
     }
     std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    let error = Reader::open(&path).err().unwrap().to_string();
+    let error = Tensors::open(&path).err().unwrap().to_string();
     assert!(error.contains("tensor b is cut short"), "{error}");
     std::fs::write(&path, [whole.as_slice(), &[0]].concat()).unwrap();
-    let error = Reader::open(&path).err().unwrap().to_string();
+    let error = Tensors::open(&path).err().unwrap().to_string();
     assert!(error.contains("1 bytes follow the last tensor"), "{error}");
 }
 
@@ -136,7 +134,7 @@ fn hostile_headers_are_refused_before_anything_is_allocated() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), [u64::MAX.to_le_bytes(), [b' '; 8]].concat()).unwrap();
     assert!(
-        Reader::open(file.path()).is_err(),
+        Tensors::open(file.path()).is_err(),
         "a header longer than the file"
     );
 }

@@ -1,0 +1,63 @@
+//! Arguments that several verbs have.
+
+use std::path::PathBuf;
+
+use common::cli::Shared;
+
+use crate::candidates::Weighting;
+use crate::subjects::Asked;
+use crate::vocab::Domain;
+
+/// What the verbs have that ask the model about items and users.
+#[derive(Debug, clap::Args)]
+pub(super) struct AskedArguments {
+    /// The language model, a GGUF file
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// The catalogue: item_id, title, and text and categories where there are any
+    #[arg(long, value_name = "FILE")]
+    items: PathBuf,
+    /// What else is known of users: user_id, attributes
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// Layers of the model on the GPU, in a build with the feature `cuda`
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    gpu_layers: u32,
+}
+
+impl AskedArguments {
+    pub(super) fn resolve(
+        self,
+        domain: Domain,
+        templates: Option<PathBuf>,
+        out: PathBuf,
+        shared: &Shared,
+    ) -> Asked {
+        Asked {
+            model: self.model,
+            items: self.items,
+            users: self.users,
+            domain,
+            templates,
+            out,
+            workers: shared.workers(),
+            gpu_layers: self.gpu_layers,
+            seed: shared.seed,
+            overwrite: shared.overwrite,
+        }
+    }
+}
+
+/// How the items of a list are drawn that its user never met.
+#[derive(Debug, clap::Args)]
+pub(super) struct DrawArguments {
+    /// Items that the user never met, beside the held-out likes where the list has any
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) unseen: u32,
+    /// How these are drawn
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) negatives: Weighting,
+    /// Users who are asked about, a sample by the seed; 0 is all
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(super) users: u32,
+}
