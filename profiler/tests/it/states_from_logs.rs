@@ -191,16 +191,23 @@ fn bad_columns_are_named() {
     refused(
         &mut text,
         42,
-        &["column `feedback` is", "not a number", "log.parquet"],
+        &[
+            "`a` is not a",
+            "number",
+            "column feedback",
+            "row group 0",
+            "row 0",
+            "log.parquet",
+        ],
     );
-    let mut float = small_log();
-    float
+    let mut truth = small_log();
+    truth
         .replace(
             "item_id",
-            Series::new("item_id".into(), [1.0, 2.0, 3.0, 4.0, 5.0]).into_column(),
+            Series::new("item_id".into(), [true, false, true, false, true]).into_column(),
         )
         .unwrap();
-    refused(&mut float, 42, &["column `item_id`", "text or integers"]);
+    refused(&mut truth, 42, &["column `item_id`", "text or integers"]);
 }
 
 #[test]
