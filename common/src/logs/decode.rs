@@ -4,9 +4,8 @@ use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_empty_array};
 use arrow::buffer::NullBuffer;
-use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float32Type, TimestampMillisecondType};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 
 use super::Column;
 use super::ids::Ids;
@@ -35,14 +34,17 @@ pub(super) struct Part {
     pub(super) rows: usize,
 }
 
-/// The rows of a part that are kept; what was not asked for is empty.
+/// Consecutive rows of a part that are kept; what was not asked for is empty.
 pub(super) struct Rows {
     pub(super) user: Option<Ids>,
     pub(super) item: Option<Ids>,
     pub(super) timestamp: Vec<i64>,
     pub(super) feedback: Vec<f32>,
     pub(super) propensity: Vec<Option<f32>>,
-    /// Where the rows stand in the part; all, one after the other, where none.
+    /// The first row that was looked at, counted in the file, and how many were.
+    pub(super) first_row: usize,
+    pub(super) all: usize,
+    /// Where the rows that are kept stand among these; all, one after the other, where none.
     pub(super) place: Option<UInt32Array>,
     pub(super) count: usize,
 }
@@ -56,20 +58,52 @@ pub(super) fn check_type(file: &ParquetFile, column: Column) -> Result<()> {
     Typed::of(column, &found, file.path()).map(drop)
 }
 
-/// Decodes these columns of a part of `file`.
+/// Decodes these columns of a part of `file`, as many rows at a time as come together.
 ///
 /// # Errors
 /// A file that cannot be read, is damaged there, or holds a bad row unless these are skipped.
-pub(super) fn decode(file: &ParquetFile, part: &Part, columns: &[Column], bad_rows: BadRows) -> Result<Rows> {
+pub(super) fn decode(
+    file: &ParquetFile,
+    part: &Part,
+    columns: &[Column],
+    bad_rows: BadRows,
+) -> Result<Vec<Rows>> {
     let path = file.path();
     let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
     let reader = file.reader(&names)?;
-    let batch = fence::decode(|| batch(reader, part))
-        .map_err(|e| e.file(path))?
-        .map_err(|e| damaged(&e, path))?;
-    if batch.num_rows() != part.rows {
-        return Err(damaged(&"it has fewer rows than its footer says", path));
+    let reader = reader
+        .with_row_groups(vec![part.row_group])
+        .with_offset(part.offset)
+        .with_limit(part.rows)
+        .with_batch_size(part.rows);
+    let batches = fence::decode(|| {
+        reader
+            .build()?
+            .collect::<arrow::error::Result<Vec<_>>>()
+            .map_err(Into::into)
+    })
+    .map_err(|e| e.file(path))?
+    .map_err(|e: ParquetError| damaged(&e, path))?;
+    let (mut all, mut first_row) = (Vec::new(), part.first_row);
+    for batch in batches {
+        all.push(rows_of(file, &batch, first_row, columns, bad_rows)?);
+        first_row += batch.num_rows();
     }
+    match first_row == part.first_row + part.rows {
+        true => Ok(all),
+        false => Err(damaged(&"it has other rows than its footer says", path)),
+    }
+}
+
+/// The rows of a batch that begins at `first_row` of the file.
+fn rows_of(
+    file: &ParquetFile,
+    batch: &RecordBatch,
+    first_row: usize,
+    columns: &[Column],
+    bad_rows: BadRows,
+) -> Result<Rows> {
+    let path = file.path();
     let mut typed = Vec::with_capacity(columns.len());
     for &column in columns {
         match batch.column_by_name(column.name()) {
@@ -78,50 +112,31 @@ pub(super) fn decode(file: &ParquetFile, part: &Part, columns: &[Column], bad_ro
             None => return Err(damaged(&format!("column `{}` is missing", column.name()), path)),
         }
     }
+    let all = batch.num_rows();
     let rows = |count, place| {
         let mut rows = rows(&typed, count, place);
+        (rows.first_row, rows.all) = (first_row, all);
         if columns.contains(&Column::Propensity) {
             rows.propensity.resize(count, None);
         }
         rows
     };
     if typed.iter().all(Typed::is_fine) {
-        return Ok(rows(part.rows, None));
+        return Ok(rows(all, None));
     }
-    let mut kept = Vec::with_capacity(part.rows);
-    for row in 0..part.rows {
+    let mut kept = Vec::with_capacity(all);
+    for row in 0..all {
         let fault = typed.iter().find_map(|column| Some((column, column.fault(row)?)));
         match fault {
             None => kept.push(row as u32),
             Some((typed, error)) if bad_rows == BadRows::Refuse => {
                 let place = (path, file.row_groups(), typed.column.name());
-                return Err(placed(error, place, part.first_row + row));
+                return Err(placed(error, place, first_row + row));
             }
             Some(_) => {}
         }
     }
     Ok(rows(kept.len(), Some(UInt32Array::from(kept))))
-}
-
-fn batch(
-    reader: ParquetRecordBatchReaderBuilder<std::fs::File>,
-    part: &Part,
-) -> parquet::errors::Result<RecordBatch> {
-    let mut batches = reader
-        .with_row_groups(vec![part.row_group])
-        .with_offset(part.offset)
-        .with_limit(part.rows)
-        .with_batch_size(part.rows)
-        .build()?
-        .collect::<arrow::error::Result<Vec<_>>>()?;
-    match (batches.pop(), batches.is_empty()) {
-        (Some(only), true) => Ok(only),
-        (Some(last), false) => {
-            batches.push(last);
-            Ok(concat_batches(&batches[0].schema(), &batches)?)
-        }
-        (None, _) => Err(parquet::errors::ParquetError::EOF("no row".into())),
-    }
 }
 
 fn damaged(error: &dyn std::fmt::Display, path: &Path) -> Error {
@@ -229,6 +244,8 @@ fn rows(columns: &[Typed], count: usize, place: Option<UInt32Array>) -> Rows {
         timestamp: Vec::new(),
         feedback: Vec::new(),
         propensity: Vec::new(),
+        first_row: 0,
+        all: count,
         place,
         count,
     };

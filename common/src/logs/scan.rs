@@ -52,7 +52,6 @@ pub struct Scan {
 /// column was not asked for.
 pub struct Batch<'a> {
     file: &'a ParquetFile,
-    part: &'a Part,
     rows: Rows,
     workers: usize,
     /// How many rows of the log stand before these, bad ones among them.
@@ -173,7 +172,7 @@ impl Scan {
         let threads = self.workers.clamp(1, DECODERS);
         let mut skipped = 0;
         std::thread::scope(|scope| {
-            let receivers: Vec<Receiver<Result<Rows>>> = (0..threads)
+            let receivers: Vec<Receiver<Result<Vec<Rows>>>> = (0..threads)
                 .map(|first| {
                     let (sender, receiver) = sync_channel(WAITING);
                     let parts = self.parts.iter().skip(first).step_by(threads);
@@ -185,22 +184,24 @@ impl Scan {
             // Each thread decodes every n-th part, so that taking turns gives them in order. Those that still decode
             // when this ends find their channel closed.
             for (part, receiver) in self.parts.iter().zip(receivers.iter().cycle()) {
-                let mut rows = receiver
+                let all = receiver
                     .recv()
                     .map_err(|_| Error::retry("a thread that decodes the log has stopped"))??;
-                skipped += (part.rows - rows.count) as u64;
-                take(&Batch {
-                    file: &self.files[part.file],
-                    part,
-                    workers: self.workers,
-                    first_row,
-                    timestamp: std::mem::take(&mut rows.timestamp),
-                    feedback: std::mem::take(&mut rows.feedback),
-                    propensity: std::mem::take(&mut rows.propensity),
-                    rows,
-                })?;
-                first_row += part.rows as u64;
-                progress.add(part.rows as u64);
+                for mut rows in all {
+                    let passed = rows.all as u64;
+                    skipped += passed - rows.count as u64;
+                    take(&Batch {
+                        file: &self.files[part.file],
+                        workers: self.workers,
+                        first_row,
+                        timestamp: std::mem::take(&mut rows.timestamp),
+                        feedback: std::mem::take(&mut rows.feedback),
+                        propensity: std::mem::take(&mut rows.propensity),
+                        rows,
+                    })?;
+                    first_row += passed;
+                    progress.add(passed);
+                }
             }
             Ok(skipped)
         })
@@ -210,7 +211,7 @@ impl Scan {
         &self,
         parts: impl Iterator<Item = &'a Part>,
         columns: &[Column],
-        sender: &SyncSender<Result<Rows>>,
+        sender: &SyncSender<Result<Vec<Rows>>>,
     ) {
         for part in parts {
             let rows = decode::decode(&self.files[part.file], part, columns, self.bad_rows);
@@ -296,7 +297,7 @@ impl Batch<'_> {
             let kept = self.rows.place.as_ref();
             let row = kept.map_or(row, |place| place.value(row) as usize);
             let place = (self.file.path(), self.file.row_groups(), column.name());
-            table::placed(unknown(&id), place, self.part.first_row + row)
+            table::placed(unknown(&id), place, self.rows.first_row + row)
         })
     }
 }

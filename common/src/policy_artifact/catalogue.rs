@@ -20,6 +20,7 @@ const HISTORY: &str = "history";
 const FEEDBACK: &str = "feedback";
 const CONSUMED: &str = "consumed";
 const MEMORY: &str = "memory";
+const MEMORY_AT: &str = "memory_at";
 const ANSWERED: &str = "answered";
 
 /// The actions: columns `item_id`, `popularity` (likes in the log), `traits` (list of f32, standardised).
@@ -35,7 +36,8 @@ pub struct PolicyItems {
 
 /// What the policy knows of users: columns `user_id`, `history` and `consumed` (lists of u32, the items'
 /// places in `items.parquet`), `feedback` (list of f32, +1 liked, -1 not), `traits` (list of f32, standardised), and
-/// where the encoder keeps one `memory` (list of f32) and `answered` (list of u32 as above; absent in older files).
+/// where the encoder keeps one `memory` and `memory_at` (lists of f32 and u32) and `answered` (list of u32 as above; absent
+/// in older files). A memory that is mostly zeros has its other numbers alone, and their places in `memory_at`.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyUsers {
     /// User ids.
@@ -58,6 +60,53 @@ fn rows(values: &[f32], rows: usize) -> Vec<Vec<f32>> {
     (0..rows)
         .map(|row| values[row * width..(row + 1) * width].to_vec())
         .collect()
+}
+
+/// The places and numbers of a memory that are to be written: all numbers without places, or those that are not 0.
+fn thinned(memory: Vec<f32>) -> (Vec<u32>, Vec<f32>) {
+    let is_told = |&(_, number): &(usize, &f32)| number.to_bits() != 0;
+    let told = || memory.iter().enumerate().filter(is_told);
+    if 2 * told().count() > memory.len() {
+        return (Vec::new(), memory);
+    }
+    told().map(|(place, &number)| (place as u32, number)).unzip()
+}
+
+/// The memories of `width` numbers, one after the other.
+fn memories(table: &Table, width: usize) -> Result<Vec<f32>> {
+    if !table.has(MEMORY_AT) {
+        return table.number_rows(MEMORY, width);
+    }
+    let (places, numbers) = (table.u32_lists(MEMORY_AT)?, table.number_lists(MEMORY)?);
+    let mut all = Vec::new();
+    let count = width.saturating_mul(table.rows());
+    all.try_reserve_exact(count).map_err(|_| {
+        let error = format!(
+            "{} memories of {width} numbers do not fit in this machine's memory",
+            table.rows()
+        );
+        Error::data(error).file(table.path()).column(MEMORY)
+    })?;
+    all.resize(count, 0.0);
+    for (row, (places, numbers)) in places.iter().zip(&numbers).enumerate() {
+        let memory = &mut all[row * width..][..width];
+        if places.is_empty() && numbers.len() == width {
+            memory.copy_from_slice(numbers);
+            continue;
+        }
+        if places.len() != numbers.len() {
+            let error = format!("{} numbers at {} places of {width}", numbers.len(), places.len());
+            return Err(table.place(Error::data(error), MEMORY, row));
+        }
+        for (&place, &number) in places.iter().zip(numbers) {
+            let to = memory.get_mut(place as usize).ok_or_else(|| {
+                let error = Error::data(format!("`{place}` is no place among {width}"));
+                table.place(error, MEMORY_AT, row)
+            })?;
+            *to = number;
+        }
+    }
+    Ok(all)
 }
 
 impl PolicyItems {
@@ -131,8 +180,10 @@ impl PolicyUsers {
             (CONSUMED, u32_list_array(&self.consumed), false),
         ];
         if remembers {
-            let memories = rows(&self.memory, self.ids.len());
-            columns.push((MEMORY, number_list_array(&memories), false));
+            let memories = rows(&self.memory, self.ids.len()).into_iter().map(thinned);
+            let (places, numbers): (Vec<Vec<u32>>, Vec<Vec<f32>>) = memories.unzip();
+            columns.push((MEMORY, number_list_array(&numbers), false));
+            columns.push((MEMORY_AT, u32_list_array(&places), false));
             let mut answered = self.answered.clone();
             answered.resize(self.ids.len(), Vec::new());
             columns.push((ANSWERED, u32_list_array(&answered), false));
@@ -162,7 +213,7 @@ impl PolicyUsers {
         let feedback = table.number_lists(FEEDBACK)?;
         let memory = match network.memory() {
             0 => Vec::new(),
-            width => table.number_rows(MEMORY, width)?,
+            width => memories(&table, width)?,
         };
         if let Some(row) = (0..table.rows()).find(|&row| history[row].len() != feedback[row].len()) {
             let error = Error::data(format!(

@@ -241,7 +241,18 @@ mod tests {
         remembering.config.network.encoder = Encoder::History;
         remembering.weights = Weights::init(&remembering.config.network, 3);
         let width = remembering.config.network.memory();
-        remembering.users.memory = (0..2 * width).map(|at| at as f32).collect();
+        // A memory of zeros, one that is mostly zeros, and full ones.
+        let thin = |at: usize| if at == 1 { 2.5 } else { 0.0 };
+        for memory in [
+            vec![0.0; 2 * width],
+            (0..2 * width).map(thin).collect(),
+            (0..2 * width).map(|at| at as f32).collect(),
+        ] {
+            remembering.users.memory = memory;
+            remembering.save(folder.path()).unwrap();
+            let loaded = Policy::load(folder.path()).unwrap().users;
+            assert_eq!(loaded.memory, remembering.users.memory);
+        }
         for answered in [vec![vec![1, 2], vec![]], vec![]] {
             remembering.users.answered = answered.clone();
             remembering.save(folder.path()).unwrap();
