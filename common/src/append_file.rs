@@ -2,7 +2,7 @@
 //!
 //! [`crate::atomic_file`] replaces whole files; a log that must hold each line before it is answered cannot be written
 //! anew each time. Such a file is made with its head at once, grows at its end, and is synced by its owner, who also
-//! decides on opening how much of it is whole: what stands behind that is cut off. It is for one writer at a time, whom
+//! decides on opening how much of it is whole: what stands after that is cut off. It is for one writer at a time, whom
 //! [`lock_folder`] keeps alone.
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,7 +31,7 @@ impl AppendFile {
         Self::open(path, head.len() as u64)
     }
 
-    /// Opens the file to append behind its first `length` bytes; what stands behind them is cut off.
+    /// Opens the file to append after its first `length` bytes; what stands after them is cut off.
     ///
     /// # Errors
     /// When it is missing or shorter, and on I/O failure.

@@ -100,7 +100,7 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     })
 }
 
-/// Inserts the flags of a `--config FILE.toml` behind the verb, those left out that the user gave too.
+/// Inserts the flags of a `--config FILE.toml` after the verb, those left out that the user gave too.
 fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
     let Some(path) = config_path(&argv) else {
         return Ok(argv);

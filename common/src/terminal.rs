@@ -175,7 +175,7 @@ impl Progress {
         }
     }
 
-    /// Shows `detail` behind the label ("loss 1.23").
+    /// Shows `detail` after the label ("loss 1.23").
     pub fn detail(&self, detail: &str) {
         self.bar.set_message(format!("{} {detail}", self.label));
     }

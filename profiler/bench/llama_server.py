@@ -2,7 +2,7 @@
 
 The server runs in this process (the wheel xllamacpp carries it) and is asked over HTTP, as its users ask it: as many
 connections as slots, kept alive, the answer to one request read before the next is sent. A prompt is the user's prompt
-with the candidate behind it; cache_prompt lets a slot keep what its last prompt shared. The server reads no
+with the candidate after it; cache_prompt lets a slot keep what its last prompt shared. The server reads no
 probabilities of a prompt: it does less than `prefer` does. Nothing is generated (n_predict 0).
 
 Reads from stdin {"model", "threads", "slots": [...], "runs", "users": [{"prompt", "continuations": [...]}]}. Each number

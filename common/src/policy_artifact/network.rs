@@ -17,7 +17,7 @@ pub enum Encoder {
     #[default]
     Gru,
     /// Causal self-attention, after SASRec (Kang and McAuley 2018, arXiv 1808.09781), read at the last place. The tokens
-    /// are the profile, s, and behind it input_weight x_t + input_bias + position_k, where k counts from the newest
+    /// are the profile, s, and after it input_weight x_t + input_bias + position_k, where k counts from the newest
     /// interaction (0) back; each goes through a layer norm, then through `layers` blocks, and h is the last token.
     ///
     /// A block: y = LN_1(z + out(attention(z))), z' = LN_2(y + w2 relu(w1 y + b1) + b2); attention has `heads` heads of

@@ -49,7 +49,7 @@ impl Weights {
             &self.profile_weight,
             &self.profile_bias,
         ];
-        let behind = [
+        let after = [
             &self.query_weight,
             &self.query_bias,
             &self.log_temperature,
@@ -58,7 +58,7 @@ impl Weights {
             &self.critic_w2,
             &self.critic_b2,
         ];
-        before.into_iter().chain(&self.encoder).chain(behind).collect()
+        before.into_iter().chain(&self.encoder).chain(after).collect()
     }
 
     /// All tensors for writing, in the order of [`NetworkConfig::shapes`].
@@ -69,7 +69,7 @@ impl Weights {
             &mut self.profile_weight,
             &mut self.profile_bias,
         ];
-        let behind = [
+        let after = [
             &mut self.query_weight,
             &mut self.query_bias,
             &mut self.log_temperature,
@@ -78,11 +78,7 @@ impl Weights {
             &mut self.critic_w2,
             &mut self.critic_b2,
         ];
-        before
-            .into_iter()
-            .chain(&mut self.encoder)
-            .chain(behind)
-            .collect()
+        before.into_iter().chain(&mut self.encoder).chain(after).collect()
     }
 
     /// Of `values`, one a tensor in the order of [`NetworkConfig::shapes`].

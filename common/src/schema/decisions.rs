@@ -5,12 +5,12 @@
 //! | column | type | what |
 //! |---|---|---|
 //! | `request_id` | u64 | the request that the item was an answer to |
-//! | `position` | u32 | the item's place in the slate, from 0; `propensity` is its chance given those above it |
+//! | `position` | u32 | the item's place in the slate, from 0; `propensity` is its probability given those above it |
 //! | `decided_after` | u64 | events that had been applied when the policy decided |
 //! | `epoch` | u32 | which policy decided, counted from 0 by swaps; `policy_version` counts its updates |
 //! | `context_items`, `context_feedback` | lists of ids, f32 | the state: the user's last items, oldest first, +1 liked, -1 not |
 //! | `context_traits` | list of f32 | the state: the user's traits, standardised |
-//! | `prior_propensity`, `adapted_propensity` | f32 | the item's chance under each of the two policies that were mixed |
+//! | `prior_propensity`, `adapted_propensity` | f32 | the item's probability under each of the two policies that were mixed |
 //! | `prior_weight` | f32 | the share of the first of them |
 //! | `negatives` | list of ids | items drawn from the acting policy beside the action, for the gradient |
 //!
@@ -54,9 +54,9 @@ pub struct Decisions {
     pub history: Vec<Vec<(u32, f32)>>,
     /// The state's traits.
     pub traits: Vec<Vec<f32>>,
-    /// The item's chance under the prior alone.
+    /// The item's probability under the prior alone.
     pub prior: Vec<f32>,
-    /// The item's chance under the adapted policy alone.
+    /// The item's probability under the adapted policy alone.
     pub adapted: Vec<f32>,
     /// The prior's share of the mixture.
     pub weight: Vec<f32>,

@@ -3,7 +3,7 @@
 //! first of the highest scores), `margin` (f32, the chosen score minus the next; 0 where there is one candidate).
 //!
 //! What a score is, `form` in the manifest's configuration says: `likelihood`, the log-probability of the
-//! candidate's title behind the user's prompt; `pmi`, that minus the same with the user left out; `choice`, the
+//! candidate's title after the user's prompt; `pmi`, that minus the same with the user left out; `choice`, the
 //! log-probability of the candidate's label as the answer to the whole list, minus the same with the user left out.
 
 use std::path::Path;

@@ -13,7 +13,7 @@ pub(crate) const TO_MEASURE: fn(usize) -> bool = |fold| fold == 4;
 /// Precision of the coefficients' normal prior.
 pub(crate) const RIDGE: f64 = 1.0;
 
-/// Users in random order, dealt out in turn.
+/// Users in random order, assigned in turn.
 pub(crate) struct Folds<'a> {
     pub(crate) groups: &'a [Group],
 }

@@ -17,7 +17,7 @@ pub(super) struct Engine<'m> {
     capacity: usize,
 }
 
-/// What is read behind a node of a trie: a token's log-probability, added to the answer at `place`.
+/// What is read after a node of a trie: a token's log-probability, added to the answer at `place`.
 struct Read {
     node: usize,
     token: i32,
@@ -37,7 +37,7 @@ impl<'m> Engine<'m> {
         })
     }
 
-    /// Evaluates `paths`, each behind the prefix, and gives `reading` of each, path by path.
+    /// Evaluates `paths`, each after the prefix, and gives `reading` of each, path by path.
     ///
     /// The cache holds the prefix alone before and after, in the same cells: a unit's result does not depend on
     /// the units before it.

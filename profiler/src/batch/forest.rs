@@ -1,4 +1,4 @@
-//! What is to be evaluated: families of prompts that share a stem behind the prefix of all.
+//! What is to be evaluated: families of prompts that share a stem after the prefix of all.
 
 use common::fingerprint::Fingerprint;
 
@@ -7,7 +7,7 @@ use common::fingerprint::Fingerprint;
 pub(super) enum Reading<'a> {
     /// The log-probability of each of these tokens as the one that follows the prompt.
     Words(&'a [i32]),
-    /// The log-probability of the branch behind its prefix and stem: of all its tokens, the last included, which
+    /// The log-probability of the branch after its prefix and stem: of all its tokens, the last included, which
     /// is therefore not evaluated.
     Branch,
 }
@@ -33,13 +33,13 @@ impl Reading<'_> {
 /// Prompts that share a stem.
 #[derive(Clone, Debug)]
 pub(super) struct Family {
-    /// Tokens behind the prefix; never empty.
+    /// Tokens after the prefix; never empty.
     pub(super) stem: Vec<i32>,
     /// Places among the forest's branches, rising.
     pub(super) branches: Vec<u32>,
 }
 
-/// All prompts behind one prefix: `prefix`, then a family's stem, then one of its branches.
+/// All prompts after one prefix: `prefix`, then a family's stem, then one of its branches.
 #[derive(Clone, Debug)]
 pub(super) struct Forest<'a> {
     pub(super) prefix: Vec<i32>,
@@ -65,7 +65,7 @@ impl Piece {
     }
 }
 
-/// One prompt behind the prefix, as far as it is evaluated.
+/// One prompt after the prefix, as far as it is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path<'f> {
     pub(super) stem: &'f [i32],

@@ -2,7 +2,7 @@
 //! once, finished work cached, the same result for any number of workers.
 //!
 //! Prompts share beginnings at every level. What all begin with is the *prefix*, evaluated once a context; a
-//! prompt's own text is its *stem*, and behind it may come several *branches*. Stems and branches of a unit are a
+//! prompt's own text is its *stem*, and after it may come several *branches*. Stems and branches of a unit are a
 //! [`trie`]: a token that several prompts share is evaluated once, for the sequences of all of them.
 
 mod cache;
@@ -52,7 +52,7 @@ pub struct Effort {
     pub distinct: usize,
     /// Those of them that came from the cache.
     pub cached: usize,
-    /// Tokens evaluated, behind the prefix.
+    /// Tokens evaluated, after the prefix.
     pub tokens: usize,
     /// Time spent on evaluation.
     pub time: Duration,

@@ -1,4 +1,4 @@
-//! From texts to the tokens of prompts: their stems behind a prefix, and what may follow them.
+//! From texts to the tokens of prompts: their stems after a prefix, and what may follow them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use crate::model::Model;
 /// The longest prompt, prefix included, whatever the model's window: a context's memory is bounded by it.
 const LONGEST: usize = 8192;
 
-/// The distinct prompts behind their prefixes.
+/// The distinct prompts after their prefixes.
 pub(super) struct Stems<'a> {
     model: &'a Model,
     beginning: &'a str,
@@ -65,7 +65,7 @@ fn tokens(model: &Model, text: &str) -> Vec<i32> {
 fn check_length(model: &Model, prompt: &Prompt, prefix: usize, stem: usize, more: usize) -> Result<()> {
     let longest = model.window().min(LONGEST);
     let refused = if stem == 0 {
-        Error::data("the prompt is empty").hint("the template must end in text behind its subject")
+        Error::data("the prompt is empty").hint("the template must end in text after its subject")
     } else if prefix + stem + more > longest {
         Error::data(format!(
             "the prompt has {} tokens; the model takes {longest}",

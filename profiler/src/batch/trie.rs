@@ -8,14 +8,14 @@ use super::forest::Path;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) token: i32,
-    /// Tokens before it behind the prefix.
+    /// Tokens before it after the prefix.
     pub(super) depth: usize,
     /// The paths that go through it.
     pub(super) paths: Range<usize>,
     parent: Option<usize>,
 }
 
-/// A trie in preorder: a node stands behind its parent.
+/// A trie in preorder: a node stands after its parent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trie {
     pub(super) nodes: Vec<Node>,

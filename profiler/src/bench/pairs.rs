@@ -56,7 +56,7 @@ pub(super) fn one_by_one(config: &Config, model: &Model, made: &Made) -> Result<
     })
 }
 
-/// The log-probability of `continuation` behind `prompt`.
+/// The log-probability of `continuation` after `prompt`.
 fn pair(model: &Model, plain: &mut Plain, prompt: &str, continuation: &str) -> Result<f64> {
     let mut tokens: Vec<LlamaToken> = model.beginning();
     tokens.extend(model.tokens(prompt));

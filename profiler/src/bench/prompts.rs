@@ -106,7 +106,7 @@ pub(super) struct Made {
     pub(super) beginning: String,
     /// One for each user.
     pub(super) questions: Vec<Question>,
-    /// A title and the new line behind it, for each film.
+    /// A title and the new line after it, for each film.
     pub(super) continuations: Vec<String>,
     /// What trait prompts begin with.
     pub(super) trait_beginning: String,

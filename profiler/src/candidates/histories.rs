@@ -73,7 +73,7 @@ impl Histories {
         workers: usize,
     ) -> Result<Self> {
         let mut events: Vec<Vec<Event>> = vec![Vec::new(); states.users.len()];
-        // What states and catalogue lack gets codes behind theirs.
+        // What states and catalogue lack gets codes after theirs.
         let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
         let columns = [Column::User, Column::Item, Column::Time, Column::Feedback];
         let opened = match log {

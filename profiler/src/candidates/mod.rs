@@ -273,7 +273,7 @@ mod tests {
             ..draw(0, 1)
         };
         for list in unseen(&histories, &states.users, 2, &all) {
-            // Three likes came before the last two: those two and the item behind them are not known yet.
+            // Three likes came before the last two: those two and the item after them are not known yet.
             assert_eq!(list.items.len(), ITEMS as usize - 3);
         }
     }

@@ -1,7 +1,7 @@
 //! Which tokens keep a text valid: an automaton over bytes, compiled for the tokens of a model.
 //!
 //! The text is the inside of a JSON string. It never needs an escape: controls, quotes and backslashes are not in
-//! it. Words are separated by single spaces, and a closing quote stands behind a word, never behind a space.
+//! it. Words are separated by single spaces, and a closing quote stands after a word, never after a space.
 //! A token may hold a part of a character (UTF-8 byte by byte): the automaton knows which bytes may follow.
 
 use crate::model::Model;
@@ -9,15 +9,15 @@ use crate::model::Model;
 /// Where in a text one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// At the beginning or behind a space: a word must come.
+    /// At the beginning or after a space: a word must come.
     Gap,
-    /// Behind a character of a word.
+    /// After a character of a word.
     Word,
     /// Inside a character: this many bytes must come.
     Inside(u8),
-    /// Inside a character, behind a byte that leaves its next one these bounds; then this many more must come.
+    /// Inside a character, after a byte that leaves its next one these bounds; then this many more must come.
     Bounded(Lead),
-    /// Behind the closing quote.
+    /// After the closing quote.
     Closed,
 }
 
@@ -51,7 +51,7 @@ const OPEN: [State; 10] = [
 ];
 
 impl State {
-    /// The state behind `byte`; none where it may not come.
+    /// The state after `byte`; none where it may not come.
     fn step(self, byte: u8) -> Option<State> {
         use State::{Bounded, Closed, Gap, Inside, Word};
         match (self, byte) {
@@ -75,7 +75,7 @@ impl State {
         }
     }
 
-    /// The state behind `bytes`, and the characters that begin in them. What stands behind a closing quote must be what
+    /// The state after `bytes`, and the characters that begin in them. What stands after a closing quote must be what
     /// closes the profile.
     fn run(self, bytes: &[u8]) -> Option<(State, usize)> {
         let (mut state, mut characters) = (self, 0);
@@ -101,7 +101,7 @@ pub struct Choice {
     pub token: i32,
     /// Characters that begin in it.
     pub characters: usize,
-    /// The state behind it.
+    /// The state after it.
     pub then: State,
 }
 
@@ -136,7 +136,7 @@ impl Alphabet {
         }
     }
 
-    /// The tokens that may come in `state`; none behind the closing quote.
+    /// The tokens that may come in `state`; none after the closing quote.
     pub fn choices(&self, state: State) -> &[Choice] {
         state.place().map_or(&[], |place| &self.choices[place])
     }

@@ -2,7 +2,7 @@
 
 use common::{Error, Result};
 
-/// The tokens that are evaluated to read the log-probability of each of some words behind one text.
+/// The tokens that are evaluated to read the log-probability of each of some words after one text.
 ///
 /// The last token of a word is read and not evaluated. The nodes stand parents first, each branch in one run, and
 /// every node belongs to the sequences of all leaves below it: `first..=last`.
@@ -24,7 +24,7 @@ pub(crate) struct Node {
     pub(crate) last: usize,
 }
 
-/// The log-probability of `token` behind `node` is a part of that of `word`.
+/// The log-probability of `token` after `node` is a part of that of `word`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) node: usize,
@@ -38,7 +38,7 @@ pub(crate) const MOST_WORDS: usize = 64;
 pub(crate) const MOST_NODES: usize = 384;
 
 impl Trie {
-    /// The trees of `words` behind `lead`, at most [`MOST_WORDS`] in each; a read's word is the place in `words`.
+    /// The trees of `words` after `lead`, at most [`MOST_WORDS`] in each; a read's word is the place in `words`.
     ///
     /// # Errors
     /// When `lead` is empty to the tokeniser, or words are too long.

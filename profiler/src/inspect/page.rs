@@ -32,7 +32,7 @@ impl Page {
         self.0.push('\n');
     }
 
-    /// Some texts behind a label; nothing where there is none.
+    /// Some texts after a label; nothing where there is none.
     pub(super) fn list(&mut self, label: &str, texts: &[String], between: &str) {
         if !texts.is_empty() {
             self.wrapped(label, texts.iter().map(String::as_str), between);
@@ -102,7 +102,7 @@ impl Page {
         format!("{}\n", self.0.trim_end())
     }
 
-    /// Lines of a prompt; those too long for a line go on behind a colon.
+    /// Lines of a prompt; those too long for a line go on after a colon.
     fn quote(&mut self, text: &str, indent: usize) {
         for whole in text.lines() {
             let mut line = format!("{:indent$}| ", "");
@@ -121,7 +121,7 @@ impl Page {
         }
     }
 
-    /// Texts behind a label, a new line before one that would reach beyond the width, or before a word of it where
+    /// Texts after a label, a new line before one that would reach beyond the width, or before a word of it where
     /// it is longer than a line.
     fn wrapped<'a>(&mut self, label: &str, texts: impl Iterator<Item = &'a str>, between: &str) {
         let mut line = format!("  {label:<width$}", width = LABEL - 2);

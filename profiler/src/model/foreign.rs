@@ -144,7 +144,7 @@ fn text_override(key: &str, value: &str) -> sys::llama_model_kv_override {
     }
 }
 
-/// `text` in llama.cpp's field of 128 characters, cut where it is longer, with a zero behind it.
+/// `text` in llama.cpp's field of 128 characters, cut where it is longer, with a zero after it.
 fn fixed(text: &str) -> [c_char; 128] {
     let mut field = [0; 128];
     field

@@ -118,9 +118,9 @@ impl Model {
         String::from_utf8_lossy(&piece).into_owned()
     }
 
-    /// `text` as the tokens with which it would go on behind another text.
+    /// `text` as the tokens with which it would go on after another text.
     pub fn continuation(&self, text: &str) -> Vec<LlamaToken> {
-        // Some tokenisers put a space before every text of their own accord: take it behind a text.
+        // Some tokenisers put a space before every text of their own accord: take it after a text.
         let before = self.tokens("A").len();
         let mut tokens = self.tokens(&format!("A{text}"));
         tokens.drain(..before.min(tokens.len()));

@@ -1,4 +1,4 @@
-//! Scores of titles: how probable the model finds each behind the user's prompt.
+//! Scores of titles: how probable the model finds each after the user's prompt.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::batch::{self, Effort, Means, Prompt, Question};
 use crate::prompt::User;
 use crate::subjects;
 
-/// Each candidate's log-probability behind its user's prompt, minus that with the user left out where `pmi`.
+/// Each candidate's log-probability after its user's prompt, minus that with the user left out where `pmi`.
 pub(super) fn scores(
     means: Means,
     material: &Material,

@@ -1,6 +1,6 @@
 //! `profiler prefer`: what the language model would choose for a user among candidates.
 //!
-//! Three forms. *Likelihood*: how probable the model finds the candidate's title behind the user's prompt.
+//! Three forms. *Likelihood*: how probable the model finds the candidate's title after the user's prompt.
 //! *PMI*: the same minus that with the user left out, so that titles that are common anyhow win nothing by it
 //! (Holtzman et al. 2021, "Surface Form Competition"). *Choice*: the prompt lists the candidates and the model
 //! names one by its label (the form of iALP, arXiv 2501.13816); no text is generated, the log-probabilities of all
@@ -33,7 +33,7 @@ use lists::List;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// The log-probability of the candidate's title behind the user's prompt
+    /// The log-probability of the candidate's title after the user's prompt
     Likelihood,
     /// That, minus the same with the user left out of the prompt
     Pmi,

@@ -82,7 +82,7 @@ fn words(model: &Model) -> Result<Vec<i32>> {
     Ok(tokens)
 }
 
-/// Every film once, and the subject left out; behind these the load: the films again, each round under other titles.
+/// Every film once, and the subject left out; after these the load: the films again, each round under other titles.
 fn prompts(templates: &Templates, workers: usize) -> Result<Vec<Prompt>> {
     let films = FILMS.lines().filter_map(|line| line.split_once('|'));
     let item = |title: &str, genres: &str| {

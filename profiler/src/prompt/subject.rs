@@ -179,7 +179,7 @@ impl User {
     }
 }
 
-/// `text` in one line without control characters, cut behind a word at about `longest` characters.
+/// `text` in one line without control characters, cut after a word at about `longest` characters.
 pub(crate) fn clean(text: &str, longest: usize) -> String {
     let mut cleaned = String::new();
     for word in text

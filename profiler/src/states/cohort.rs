@@ -18,7 +18,7 @@ const MEMORY: usize = 1 << 29;
 
 /// What all passes know.
 #[derive(Clone, Copy)]
-pub(super) struct Means<'a> {
+pub(super) struct Settings<'a> {
     pub(super) log: &'a Scan,
     pub(super) tally: &'a Tally,
     pub(super) cut: Cut,
@@ -26,14 +26,14 @@ pub(super) struct Means<'a> {
     pub(super) workers: usize,
 }
 
-/// Consecutive users and the last interactions of each. They are dealt out to one shard a worker.
+/// Consecutive users and the last interactions of each. They are assigned to one shard per worker.
 pub(super) struct Cohort {
     pub(super) users: Range<usize>,
     shards: Vec<Shard>,
 }
 
 struct Shard {
-    /// Where each user's state ends, as the time and row of the first interaction behind it; empty where nothing is held
+    /// Where each user's state ends, as the time and row of the first interaction after it; empty where nothing is held
     /// out.
     ends: Vec<(i64, u64)>,
     /// Interactions of each user before that end.
@@ -43,11 +43,11 @@ struct Shard {
 }
 
 /// Cuts all users into cohorts of bounded memory.
-pub(super) fn ranges(means: Means) -> Vec<Range<usize>> {
+pub(super) fn ranges(settings: Settings) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let (mut start, mut memory) = (0, 0);
-    for user in 0..means.tally.users.len() {
-        let entries = usize::from(means.room(user)) + usize::from(means.held_out(user));
+    for user in 0..settings.tally.users.len() {
+        let entries = usize::from(settings.capacity(user)) + usize::from(settings.held_out(user));
         let more = entries * Latest::<u64>::ENTRY;
         if memory + more > MEMORY && user > start {
             ranges.push(start..user);
@@ -55,12 +55,12 @@ pub(super) fn ranges(means: Means) -> Vec<Range<usize>> {
         }
         memory += more;
     }
-    ranges.push(start..means.tally.users.len());
+    ranges.push(start..settings.tally.users.len());
     ranges
 }
 
-impl Means<'_> {
-    fn room(self, user: usize) -> u16 {
+impl Settings<'_> {
+    fn capacity(self, user: usize) -> u16 {
         self.tally.rows[user].min(self.cut.window) as u16
     }
 
@@ -70,7 +70,7 @@ impl Means<'_> {
     }
 
     /// The users of each shard.
-    fn dealt(self, users: &Range<usize>) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
+    fn assigned(self, users: &Range<usize>) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
         let (shards, end) = (self.workers, users.end);
         (users.start..users.start + shards).map(move |first| (first..end).step_by(shards))
     }
@@ -82,28 +82,28 @@ impl Cohort {
     /// # Errors
     /// When a file cannot be read, and for the first bad row.
     pub(super) fn read(
-        means: Means,
+        settings: Settings,
         users: Range<usize>,
         items: &mut Dictionary,
         times: &mut Times,
     ) -> Result<Self> {
-        let mut shards: Vec<Shard> = means
-            .dealt(&users)
+        let mut shards: Vec<Shard> = settings
+            .assigned(&users)
             .map(|users| Shard {
                 ends: Vec::new(),
                 seen: vec![0; users.clone().count()],
-                kept: Latest::new(users.map(|user| means.room(user))),
+                kept: Latest::new(users.map(|user| settings.capacity(user))),
             })
             .collect();
-        if means.cut.hold_out > 0 {
-            find_ends(means, &users, &mut shards)?;
+        if settings.cut.hold_out > 0 {
+            find_ends(settings, &users, &mut shards)?;
         }
         let columns = [Column::User, Column::Item, Column::Time, Column::Feedback];
-        means.log.columns("states", &columns, |batch| {
-            let rows = Rows::of(batch, means)?;
+        settings.log.columns("states", &columns, |batch| {
+            let rows = Rows::of(batch, settings)?;
             times.add(rows.time);
             let item = batch.items(items);
-            rows.deal(&users, &mut shards, |shard, user, row| {
+            rows.distribute(&users, &mut shards, |shard, user, row| {
                 let time = rows.time[row];
                 let end = shard.ends.get(user);
                 if end.is_none_or(|&end| (time, batch.first_row + row as u64) < end) {
@@ -131,16 +131,16 @@ impl Cohort {
 }
 
 /// A pass that finds where the states end: before the last likes.
-fn find_ends(means: Means, users: &Range<usize>, shards: &mut [Shard]) -> Result<()> {
-    let mut likes: Vec<Latest<u64>> = means
-        .dealt(users)
-        .map(|users| Latest::new(users.map(|user| means.held_out(user))))
+fn find_ends(settings: Settings, users: &Range<usize>, shards: &mut [Shard]) -> Result<()> {
+    let mut likes: Vec<Latest<u64>> = settings
+        .assigned(users)
+        .map(|users| Latest::new(users.map(|user| settings.held_out(user))))
         .collect();
     let columns = [Column::User, Column::Time, Column::Feedback];
-    means.log.columns("last likes", &columns, |batch| {
-        let rows = Rows::of(batch, means)?;
-        rows.deal(users, &mut likes, |likes, user, row| {
-            if means.feedback.is_like(rows.feedback[row]) {
+    settings.log.columns("last likes", &columns, |batch| {
+        let rows = Rows::of(batch, settings)?;
+        rows.distribute(users, &mut likes, |likes, user, row| {
+            if settings.feedback.is_like(rows.feedback[row]) {
                 likes.push(user, rows.time[row], batch.first_row + row as u64);
             }
         });
@@ -163,9 +163,9 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of(batch: &'a Batch<'_>, means: Means) -> Result<Self> {
+    fn of(batch: &'a Batch<'_>, settings: Settings) -> Result<Self> {
         Ok(Rows {
-            user: batch.known_users(&means.tally.users)?,
+            user: batch.known_users(&settings.tally.users)?,
             time: &batch.timestamp,
             feedback: &batch.feedback,
         })
@@ -173,7 +173,7 @@ impl<'a> Rows<'a> {
 
     /// Hands every row of one of `users` to `take`, each shard's in their order: the shard, the user's place in it, the
     /// row.
-    fn deal<S: Send>(
+    fn distribute<S: Send>(
         &self,
         users: &Range<usize>,
         shards: &mut [S],

@@ -1,6 +1,6 @@
 //! The last entries of each of many users by time, in memory that is known beforehand.
 
-/// For each user the last entries by time, ties in the order in which they came; room for a fixed number of each. Users
+/// For each user the last entries by time, ties in the order in which they came; a fixed number of each. Users
 /// are places from 0 on. A user's entries are a ring, so that one that comes in the order of time moves no other.
 pub(super) struct Latest<T> {
     rings: Vec<Ring>,
@@ -11,7 +11,7 @@ pub(super) struct Latest<T> {
 #[derive(Clone, Copy)]
 struct Ring {
     start: u32,
-    room: u16,
+    capacity: u16,
     /// The place of the oldest, counted from `start`.
     head: u16,
     length: u16,
@@ -20,8 +20,8 @@ struct Ring {
 impl Ring {
     /// The place of the `nth` entry, the oldest first.
     fn place(self, nth: usize) -> usize {
-        let (at, room) = (usize::from(self.head) + nth, usize::from(self.room));
-        self.start as usize + if at < room { at } else { at - room }
+        let (at, capacity) = (usize::from(self.head) + nth, usize::from(self.capacity));
+        self.start as usize + if at < capacity { at } else { at - capacity }
     }
 }
 
@@ -29,34 +29,34 @@ impl<T: Copy + Default> Latest<T> {
     /// The bytes that each entry takes.
     pub(super) const ENTRY: usize = size_of::<(i64, T)>();
 
-    /// Room for `rooms` entries of each user.
-    pub(super) fn new(rooms: impl Iterator<Item = u16>) -> Self {
+    /// At most `capacities` entries of each user.
+    pub(super) fn new(capacities: impl Iterator<Item = u16>) -> Self {
         let mut end = 0;
-        let ring = |room: u16| {
+        let ring = |capacity: u16| {
             let start = end;
-            end += u32::from(room);
+            end += u32::from(capacity);
             Ring {
                 start,
-                room,
+                capacity,
                 head: 0,
                 length: 0,
             }
         };
-        let rings = rooms.map(ring).collect();
+        let rings = capacities.map(ring).collect();
         Latest {
             rings,
             entries: vec![(0, T::default()); end as usize],
         }
     }
 
-    /// Takes an entry; the oldest makes room where there is none.
+    /// Takes an entry; the oldest goes where all places are taken.
     pub(super) fn push(&mut self, user: usize, time: i64, value: T) {
         let mut ring = self.rings[user];
-        if ring.length == ring.room {
-            if ring.room == 0 || time < self.entries[ring.place(0)].0 {
+        if ring.length == ring.capacity {
+            if ring.capacity == 0 || time < self.entries[ring.place(0)].0 {
                 return;
             }
-            ring.head = if ring.head + 1 == ring.room {
+            ring.head = if ring.head + 1 == ring.capacity {
                 0
             } else {
                 ring.head + 1
@@ -66,7 +66,7 @@ impl<T: Copy + Default> Latest<T> {
         let (length, at) = (usize::from(ring.length), self.rank(ring, time));
         if at * 2 < length {
             // Nearer to the oldest: these move, by one place back.
-            ring.head = if ring.head == 0 { ring.room } else { ring.head } - 1;
+            ring.head = if ring.head == 0 { ring.capacity } else { ring.head } - 1;
             for nth in 0..at {
                 self.entries[ring.place(nth)] = self.entries[ring.place(nth + 1)];
             }
@@ -114,8 +114,8 @@ mod tests {
     fn the_last_by_time_whatever_the_order_they_come_in() {
         let mut rng = rng::stream(0, "test", &[]);
         for case in 0..300_u64 {
-            let rooms: Vec<u16> = (0..4).map(|_| rng.random_range(0..9)).collect();
-            let mut latest = Latest::new(rooms.iter().copied());
+            let capacities: Vec<u16> = (0..4).map(|_| rng.random_range(0..9)).collect();
+            let mut latest = Latest::new(capacities.iter().copied());
             let mut all: Vec<Vec<(i64, u32)>> = vec![Vec::new(); 4];
             for number in 0..rng.random_range(0..80) {
                 let user = rng.random_range(0..4);
@@ -129,7 +129,7 @@ mod tests {
             }
             for (user, own) in all.iter_mut().enumerate() {
                 own.sort_by_key(|(time, _)| *time);
-                let kept = own.len().min(usize::from(rooms[user]));
+                let kept = own.len().min(usize::from(capacities[user]));
                 let last = &own[own.len() - kept..];
                 assert!(latest.of(user).eq(last.iter().copied()), "case {case}");
             }

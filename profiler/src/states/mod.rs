@@ -15,7 +15,7 @@ use common::schema::states::{Cut, STATES};
 use common::schema::table;
 use common::{Error, Result, output, terminal};
 
-use cohort::Means;
+use cohort::Settings;
 use pieces::Totals;
 use tally::Tally;
 
@@ -90,7 +90,7 @@ pub fn run(config: &Config) -> Result<()> {
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return Ok(());
     }
-    let means = Means {
+    let settings = Settings {
         log: &log,
         tally: &Tally::of(&log, cut, feedback)?,
         cut,
@@ -103,7 +103,7 @@ pub fn run(config: &Config) -> Result<()> {
         shown,
         liked,
         times,
-    } = pieces::write(&config.out, &manifest, means, config.users.as_deref())?;
+    } = pieces::write(&config.out, &manifest, settings, config.users.as_deref())?;
     if let Some(log) = &config.log {
         times.warn(log);
     }

@@ -11,7 +11,7 @@ use common::schema::states::{self, States, state_hash};
 use common::schema::times::Times;
 
 use super::absent;
-use super::cohort::{self, Cohort, Means};
+use super::cohort::{self, Cohort, Settings};
 
 /// Users of a piece, at most.
 const USERS: usize = 4096;
@@ -46,8 +46,13 @@ impl Totals {
 ///
 /// # Errors
 /// When a file cannot be read or written, for the first bad row, and where users and log do not belong together.
-pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Option<&Path>) -> Result<Totals> {
-    let known = &means.tally.users;
+pub(super) fn write(
+    out: &Path,
+    manifest: &Manifest,
+    settings: Settings,
+    others: Option<&Path>,
+) -> Result<Totals> {
+    let known = &settings.tally.users;
     let others = others.map(|others| absent::states(known, others)).transpose()?;
     let mut items = Dictionary::default();
     let (mut totals, mut times) = (Totals::default(), Times::default());
@@ -56,11 +61,11 @@ pub(super) fn write(out: &Path, manifest: &Manifest, means: Means, others: Optio
             totals.add(piece);
             write(piece)
         };
-        for users in cohort::ranges(means) {
-            let cohort = Cohort::read(means, users, &mut items, &mut times)?;
-            let pieces: Vec<Range<usize>> = cut(&cohort.users, means.cut.window).collect();
-            for some in pieces.chunks(means.workers) {
-                let made = parallel::map(some, |users| piece(&cohort, users.clone(), means, &items));
+        for users in cohort::ranges(settings) {
+            let cohort = Cohort::read(settings, users, &mut items, &mut times)?;
+            let pieces: Vec<Range<usize>> = cut(&cohort.users, settings.cut.window).collect();
+            for some in pieces.chunks(settings.workers) {
+                let made = parallel::map(some, |users| piece(&cohort, users.clone(), settings, &items));
                 made.iter().try_for_each(&mut write)?;
             }
         }
@@ -77,13 +82,13 @@ fn cut(users: &Range<usize>, window: u32) -> impl Iterator<Item = Range<usize>> 
     starts.map(move |start| start..end.min(start + length))
 }
 
-fn piece(cohort: &Cohort, users: Range<usize>, means: Means, items: &Dictionary) -> States {
+fn piece(cohort: &Cohort, users: Range<usize>, settings: Settings, items: &Dictionary) -> States {
     let mut states = States {
-        users: Dictionary::new(means.tally.users.kind()),
+        users: Dictionary::new(settings.tally.users.kind()),
         ..States::default()
     };
     for user in users {
-        states.users.intern(means.tally.users.id(user as u32));
+        states.users.intern(settings.tally.users.id(user as u32));
         states.interactions.push(cohort.seen(user));
         let (ids, feedback): (Vec<String>, Vec<f32>) = cohort
             .kept(user)
@@ -91,7 +96,7 @@ fn piece(cohort: &Cohort, users: Range<usize>, means: Means, items: &Dictionary)
             .unzip();
         let liked: Vec<bool> = feedback
             .iter()
-            .map(|&value| means.feedback.is_like(value))
+            .map(|&value| settings.feedback.is_like(value))
             .collect();
         states.state_hash.push(state_hash(&ids, &liked));
         states.items.push(ids);

@@ -18,7 +18,7 @@ pub(super) const SLOTS: usize = 16;
 const BATCH: usize = 512;
 /// Sequences for the trees of words: as many as one of the largest needs.
 const READING: usize = 128;
-/// The sequence of the prefix; users have the next, and trees those behind.
+/// The sequence of the prefix; users have the next, and trees those after.
 const PREFIX: i32 = 0;
 
 /// A context with the prefix in its cache.
@@ -43,7 +43,7 @@ enum What {
 }
 
 impl<'t> Engine<'t> {
-    /// Makes a context for users whose prompts have at most `longest` tokens behind the prefix. `usual` is what words are
+    /// Makes a context for users whose prompts have at most `longest` tokens after the prefix. `usual` is what words are
     /// compared with; without it, none are chosen.
     pub(super) fn new(task: &'t Task<'t>, usual: Option<&'t Scores>, longest: usize) -> Result<Self> {
         let cells = task.prefix.len() + SLOTS * (longest + task.most_written) + BATCH;

@@ -40,7 +40,7 @@ pub(super) struct Slot<'t> {
     /// Which of the unit's users it is.
     pub(super) user: usize,
     subject: &'t Subject,
-    /// Tokens evaluated behind the prefix.
+    /// Tokens evaluated after the prefix.
     pub(super) position: usize,
     pending: Vec<i32>,
     trees: usize,
@@ -115,7 +115,7 @@ impl<'t> Slot<'t> {
         (self.next() == Next::Answers).then_some(&self.scores)
     }
 
-    /// Once all words are read, chooses those of each field and begins the sentence behind them.
+    /// Once all words are read, chooses those of each field and begins the sentence after them.
     pub(super) fn settle(&mut self, usual: Option<&Scores>) {
         let (Some(usual), Some(scores)) = (usual, self.scores()) else {
             return;

@@ -25,7 +25,7 @@ pub(super) struct Tree {
 /// A user to write of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Subject {
-    /// The prompt behind the prefix, as tokens.
+    /// The prompt after the prefix, as tokens.
     pub(super) tail: Vec<i32>,
     /// Titles of liked items.
     pub(super) liked: Vec<String>,

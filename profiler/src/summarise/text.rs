@@ -101,7 +101,7 @@ impl Text {
         self.characters >= SENTENCE && matches!(self.bytes.last(), Some(b'.' | b'!' | b'?'))
     }
 
-    /// The sentence; one that reached its bound is cut behind its last whole word.
+    /// The sentence; one that reached its bound is cut after its last whole word.
     pub(super) fn finish(self) -> String {
         let ended = self.ended() || self.closed;
         let valid = match std::str::from_utf8(&self.bytes) {

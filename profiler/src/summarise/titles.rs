@@ -25,7 +25,7 @@ pub(super) struct Titles {
 
 enum Part {
     Given(String),
-    /// One of the titles that was not picked yet, and the text behind it.
+    /// One of the titles that was not picked yet, and the text after it.
     Pick(Vec<String>, &'static str),
 }
 

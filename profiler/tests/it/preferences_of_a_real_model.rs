@@ -126,7 +126,7 @@ fn drift(log_probability: f64) -> f64 {
     0.2 + 0.02 * log_probability.abs()
 }
 
-/// The log-probability of ` TITLE\n` behind `prompt`, by llama.cpp alone: one pair in a context of its own.
+/// The log-probability of ` TITLE\n` after `prompt`, by llama.cpp alone: one pair in a context of its own.
 fn directly(backend: &LlamaBackend, model: &LlamaModel, prompt: &str, title: &str) -> f64 {
     let vocab = model.vocab();
     let tokens = |text: &str| vocab.tokenize(text.as_bytes(), false, false);

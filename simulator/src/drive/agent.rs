@@ -133,7 +133,7 @@ impl Agent {
         }
     }
 
-    /// The error of an agent that broke off: how it exited, and the end of its stderr, say why.
+    /// The error of an agent that stopped early: how it exited, and the end of its stderr, say why.
     pub(crate) fn explain(mut self, cause: Error) -> Error {
         if let Some(verdict) = self.watchdog.verdict() {
             return self.failure(&verdict, Class::Retry);

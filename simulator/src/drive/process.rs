@@ -12,7 +12,7 @@ use common::{Error, Result};
 /// How much of the agent's stderr is kept: its end.
 const TAIL_BYTES: usize = 4096;
 const TAIL_LINES: usize = 15;
-/// How long an agent that broke off may take to exit by itself before it is killed: it makes no difference to
+/// How long an agent that stopped early may take to exit by itself before it is killed: it makes no difference to
 /// any result, only to how well the failure is explained.
 const GRACE: Duration = Duration::from_secs(2);
 

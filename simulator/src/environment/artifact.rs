@@ -237,7 +237,7 @@ mod tests {
         };
         let error = change(&rename("item_bias", "item_bia_"));
         assert!(error.contains("no tensor item_bias"), "{error}");
-        // The first offset, which must be 0, is the first of the 64-bit words behind the header.
+        // The first offset, which must be 0, is the first of the 64-bit words after the header.
         let error = change(&|bytes| {
             let header = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
             bytes[8 + header] = 1;

@@ -16,7 +16,7 @@ pub struct Returns {
     /// make the user leave out of boredom.
     pub oracle: f64,
     /// Items drawn uniformly from those not consumed, without replacement. Exact under `fixed`; under `leave`
-    /// every draw is taken to have the mean probability, and the small chance of boredom is left out.
+    /// every draw is taken to have the mean probability, and the small probability of boredom is left out.
     pub random: f64,
     /// The items with most likes in the log among those not consumed, in that order (ties by item code).
     pub popularity: f64,

@@ -98,7 +98,7 @@ impl Rules {
     /// The expected return of items with these probabilities, shown in this order until the episode ends. Runs of
     /// similar items do not depend on what is liked: whoever makes the order ends it where one would.
     pub fn expected_return(&self, probabilities: impl IntoIterator<Item = f32>) -> f64 {
-        // The chance that the user is still there after a run of 0, 1, ... items not liked.
+        // The probability that the user is still there after a run of 0, 1, ... items not liked.
         let mut present = vec![0.0; self.patience.map_or(1, |patience| patience as usize)];
         present[0] = 1.0;
         let mut expected = 0.0;
@@ -107,7 +107,7 @@ impl Rules {
             expected += still_there * p;
             if self.patience.is_some() {
                 present.rotate_right(1);
-                present.iter_mut().for_each(|chance| *chance *= 1.0 - p);
+                present.iter_mut().for_each(|probability| *probability *= 1.0 - p);
                 present[0] = still_there * p;
             }
         }
@@ -149,7 +149,7 @@ mod tests {
     fn the_expected_return_counts_the_chance_to_have_left() {
         let fixed = Rules::fixed(3);
         assert!((fixed.expected_return([0.5, 0.25, 0.125, 1.0]) - 0.875).abs() < 1e-9);
-        // Patience 2: the third item is seen unless the first two were not liked, which has chance 0.5 * 0.75.
+        // Patience 2: the third item is seen unless the first two were not liked, which has probability 0.5 * 0.75.
         let leave = Rules::leave(3, 2, 9);
         let expected = 0.5 + 0.25 + 0.125 * (1.0 - 0.375);
         assert!((leave.expected_return([0.5, 0.25, 0.125]) - expected).abs() < 1e-9);

@@ -19,7 +19,7 @@ pub(crate) fn from_html(html: &str) -> String {
     fold(&mended(&text).unwrap_or(text))
 }
 
-/// `text` of at most `longest` characters, cut behind a word and marked as cut.
+/// `text` of at most `longest` characters, cut after a word and marked as cut.
 pub(crate) fn cut(text: &str, longest: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(longest) else {
         return text.to_string();
@@ -62,7 +62,7 @@ fn tag_length(text: &str) -> Option<usize> {
     let name = inside.split_whitespace().next()?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric());
-    // A name alone, or attributes behind it: "x<y and z>w" is no tag.
+    // A name alone, or attributes after it: "x<y and z>w" is no tag.
     (is_name && !inside.contains('<') && (name.len() == inside.len() || inside.contains('=')))
         .then_some(end + 1)
 }

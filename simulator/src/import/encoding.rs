@@ -25,7 +25,7 @@ fn to_windows_1252(character: char) -> Option<u8> {
 
 /// Gives text back its characters where UTF-8 was read as Windows-1252 ("BallakÃ© Sissoko", "Â± 0.05 mm", "itâ€™s");
 /// `None` where there is nothing to mend. Only sequences that no language writes are touched: `Â` or `Ã` before a
-/// character of the upper half, a quotation mark behind `Ã` left out, and `â€` before one.
+/// character of the upper half, a quotation mark after `Ã` left out, and `â€` before one.
 pub(crate) fn mended(text: &str) -> Option<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut mended = String::with_capacity(text.len());

@@ -93,7 +93,7 @@ pub(crate) fn decode(text: &str) -> String {
 fn reference(text: &str) -> Option<(char, usize)> {
     let end = text.bytes().take(LONGEST).position(|byte| byte == b';')?;
     let name = &text[1..end];
-    // Some catalogues have had a blank put behind the sign: "primers & amp; paint".
+    // Some catalogues have had a blank put after the sign: "primers & amp; paint".
     let broken = name
         .strip_prefix(' ')
         .filter(|name| ["amp", "quot", "lt", "gt", "nbsp"].contains(name));

@@ -27,7 +27,7 @@ pub(crate) fn pieces(text: &str) -> Vec<String> {
     }
 }
 
-/// The string that `text` begins with, behind its opening `quote`, and its length with the closing one.
+/// The string that `text` begins with, after its opening `quote`, and its length with the closing one.
 fn string(text: &str, quote: char) -> (String, usize) {
     let mut string = String::new();
     let mut characters = text.char_indices();

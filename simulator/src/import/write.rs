@@ -36,7 +36,7 @@ pub(super) struct Imported {
 
 /// An import to be done, and all that its result depends on.
 pub(super) struct Job<'a> {
-    /// The word behind `simulator import`.
+    /// The word after `simulator import`.
     pub(super) verb: &'static str,
     /// The dataset's name.
     pub(super) dataset: &'a str,

@@ -45,7 +45,7 @@ impl Verdict {
         }
     }
 
-    /// In words, behind what did it.
+    /// In words, after what did it.
     fn did(self) -> &'static str {
         match self {
             Verdict::Helped => "helped",

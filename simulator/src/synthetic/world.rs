@@ -28,7 +28,7 @@ const USER_NOISE: f32 = 0.3;
 const ITEM_BIAS: f32 = 0.7;
 const POPULAR_IS_GOOD: f32 = 0.5;
 const USER_BIAS: f32 = 0.5;
-/// Chances of one, two and three topics a user.
+/// Probabilities of one, two and three topics a user.
 const TOPICS_A_USER: [f64; 3] = [0.5, 0.3, 0.2];
 /// Topic k is chosen in proportion to (k + 1)^-0.5, by items and by users.
 const TOPIC_EXPONENT: f64 = 0.5;
@@ -118,10 +118,10 @@ impl World {
     /// A user's topics with their weights, the first the greatest.
     fn interests(&self, user: u32) -> Vec<(usize, f32)> {
         let mut rng = stream(self.seed, "synthetic interests", &[u64::from(user)]);
-        let chance: f64 = rng.random();
-        let wanted = match chance {
-            _ if chance < TOPICS_A_USER[0] => 1,
-            _ if chance < TOPICS_A_USER[0] + TOPICS_A_USER[1] => 2,
+        let draw: f64 = rng.random();
+        let wanted = match draw {
+            _ if draw < TOPICS_A_USER[0] => 1,
+            _ if draw < TOPICS_A_USER[0] + TOPICS_A_USER[1] => 2,
             _ => 3,
         };
         let mut interests: Vec<(usize, f32)> = Vec::with_capacity(wanted);

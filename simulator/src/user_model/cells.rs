@@ -21,7 +21,7 @@ pub enum Fold {
     Test,
 }
 
-/// Equal parts that the cells are dealt into: one is the test fold, one the calibration fold, the others the fit
+/// Equal parts that the cells are assigned to: one is the test fold, one the calibration fold, the others the fit
 /// fold. Changing their roles lets every part be the test fold once, with folds of the same sizes (cross-fitting).
 pub const PARTS: u32 = 7;
 

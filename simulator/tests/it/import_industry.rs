@@ -189,7 +189,7 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
             skipped: Some("skipped 1 row (history of a wrong length)"),
         },
         Case {
-            // A row that is missing: the next one of the user is bad, and those behind it are good again.
+            // A row that is missing: the next one of the user is bad, and those after it are good again.
             file: TRAIN,
             change: |raw| with(&raw, "7\t0 1\t1\n", b""),
             says: &["not what user 7 bought before", "line 3"],

@@ -60,7 +60,7 @@ fn a_random_half_of_each_users_artists_is_the_log() {
         assert!(!heard.is_sorted() || !held_out.is_sorted(), "the order is drawn");
     }
     assert_eq!(in_time(&lfm.log, "9"), ["1"], "a single artist is never held out");
-    // Counts stay with their artists; times are places in the draw, held-out artists behind those of the log.
+    // Counts stay with their artists; times are places in the draw, held-out artists after those of the log.
     for (_, artist, time, count) in rows(&lfm.log).iter().filter(|row| row.0 != "9") {
         assert_eq!(*count, artist.parse::<f32>().unwrap() * 10.0);
         assert!((0..4).contains(time));

@@ -36,7 +36,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a source that are code and no test: comments and everything behind `#[cfg(test)]` left out. House
+/// The lines of a source that are code and no test: comments and everything after `#[cfg(test)]` left out. House
 /// style puts a file's tests last.
 fn code_lines(path: &Path) -> Vec<(usize, String)> {
     read(path)

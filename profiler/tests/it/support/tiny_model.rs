@@ -108,7 +108,7 @@ pub(crate) fn write(path: &Path) {
     std::fs::write(path, bytes()).unwrap();
 }
 
-/// The model's file. A space and the lower-case letter behind it are one token, so that words with different first letters
+/// The model's file. A space and the lower-case letter after it are one token, so that words with different first letters
 /// can be told apart.
 pub(crate) fn bytes() -> Vec<u8> {
     let letters = || (b'a'..=b'z').map(char::from);

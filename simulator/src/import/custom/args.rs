@@ -11,7 +11,7 @@ use crate::dataset::{CUSTOM, Unrated};
 use crate::import::args::Cut;
 use crate::import::split::Split;
 
-/// Shown behind the help.
+/// Shown after the help.
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   simulator import custom --interactions clicks.parquet --items items.parquet \\

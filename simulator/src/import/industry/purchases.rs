@@ -35,7 +35,7 @@ impl Purchases {
     /// the user's first row, goes to the log in any case.
     ///
     /// A history must be what the user bought before. Where it is not, the row is bad, and what it says is taken as the
-    /// user's history for the rows behind it: one missing row makes one bad row.
+    /// user's history for the rows after it: one missing row makes one bad row.
     pub(super) fn read(&mut self, path: &Path, held_out: bool, bad_rows: &mut BadRows) -> Result<()> {
         tsv::read(path, &["user_id", "item_id_list", "item_id"], bad_rows, |row| {
             let user = row.integer_id(0)?;
