@@ -76,22 +76,6 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_of_products(a, b) as f32
 }
 
-/// The largest of `values`; negative infinity for none.
-pub(crate) fn max(values: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = if value > *lane { value } else { *lane };
-        }
-    }
-    lanes.iter().chain(rest).fold(
-        f32::NEG_INFINITY,
-        |most, &value| if value > most { value } else { most },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,14 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_largest_over_odd_lengths() {
+    fn sums_over_odd_lengths() {
         let values: Vec<f32> = (0..37).map(|i| (i as f32) - 40.0).collect();
         assert_eq!(sum(&values), f64::from((0..37).sum::<i32>()) - 37.0 * 40.0);
         assert_eq!(
             sum_of_products(&values, &values),
             f64::from((4..41).map(|v| v * v).sum::<i32>())
         );
-        assert_eq!(max(&values), -4.0);
-        assert_eq!(max(&[]), f32::NEG_INFINITY);
     }
 }

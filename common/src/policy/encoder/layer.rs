@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::policy_artifact::Weights;
+use crate::policy_artifact::Weights;
 
 use super::super::linear::{self, Packed};
 
