@@ -1,8 +1,11 @@
-//! The exponential over slices, in a form that the compiler turns into vector instructions.
+//! The exponential and sums over slices, in a form that the compiler turns into vector instructions.
 //!
 //! The policies here score whole catalogues, so most of a training step's transcendental functions are this
 //! one. It uses only additions, multiplications and bit moves, each rounded as IEEE 754 says, so that its
 //! bytes do not depend on the platform's mathematics library.
+//!
+//! [`common::policy::elementary::exp`] differs in the last place of two coefficients: training keeps its own, and trained
+//! policies their bytes.
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts (Cephes), the first exact in few bits, so that `x - n ln 2` keeps its precision.

@@ -36,7 +36,16 @@ fn primitive(logits: &Tensor, choices: &Choices, sampling: &Sampling) -> Tensor 
             .for_each(|&item| shift[item as usize] = -1e9);
     }
     let shift = Tensor::from_vec(shift, (count, WIDTH), &Device::Cpu).unwrap();
-    let log_p = candle_nn::ops::log_softmax(&(&own + shift).unwrap(), 1).unwrap();
+    let shifted = (&own + shift).unwrap();
+    let most = shifted.max_keepdim(1).unwrap().detach();
+    let total = shifted
+        .broadcast_sub(&most)
+        .unwrap()
+        .exp()
+        .unwrap()
+        .sum_keepdim(1);
+    let log_total = (total.unwrap().log().unwrap() + most).unwrap();
+    let log_p = shifted.broadcast_sub(&log_total).unwrap();
     let index = Tensor::from_slice(&choices.actions, (count, 1), &Device::Cpu).unwrap();
     let chosen = log_p.gather(&index, 1).unwrap().squeeze(1).unwrap();
     // H = log Z - sum p logit: the log-normaliser is what the shifted log-probabilities lack to the shifted logits.
