@@ -278,8 +278,17 @@ fn input_block<const R: usize, const L: usize>(
     }
 }
 
+/// `rows[b, m] += bias[m]`.
+pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (x, b) in row.iter_mut().zip(bias) {
+            *x += b;
+        }
+    }
+}
+
 /// `sums[m] += sum_b rows[b, m]`.
-pub(super) fn add_rows(sums: &mut [f32], rows: &[f32]) {
+pub fn add_rows(sums: &mut [f32], rows: &[f32]) {
     if sums.is_empty() {
         return;
     }

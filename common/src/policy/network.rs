@@ -5,7 +5,7 @@ use crate::policy_artifact::{NetworkConfig, Weights};
 use super::elementary::exp;
 use super::encoder::{Encoder, Tape};
 use super::history;
-use super::linear::Packed;
+use super::linear::{Packed, add_bias};
 
 /// What a policy knows of a user when it decides.
 #[derive(Clone, Copy, Debug)]
@@ -159,13 +159,5 @@ impl Network {
             .map(|row| dot(row) + bias)
             .collect();
         (active, values)
-    }
-}
-
-fn add_bias(rows: &mut [f32], bias: &[f32]) {
-    for row in rows.chunks_exact_mut(bias.len()) {
-        for (x, b) in row.iter_mut().zip(bias) {
-            *x += b;
-        }
     }
 }

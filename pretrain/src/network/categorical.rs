@@ -3,7 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
-
 use common::policy::distribution::highest;
 
 use super::exp;

@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
+use common::policy::linear::add_rows;
 
 use super::exp::exp;
 use super::matrix::values;
@@ -189,9 +190,7 @@ impl CustomOp3 for GruSequence {
         }
         let bias_gradient = |gates: &[f32]| {
             let mut sum = vec![0.0; 3 * size];
-            for row in gates.chunks_exact(3 * size) {
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-            }
+            add_rows(&mut sum, gates);
             sum
         };
         let (bias_input, bias_hidden) = (bias_gradient(&by_input_gates), bias_gradient(&by_hidden_gates));
