@@ -1,7 +1,7 @@
 //! What the Headstart tools share: data formats and the few habits that must be the same everywhere.
 //!
 //! `profiler`, `pretrain`, `online` and `simulator` never depend on each other. They meet in the formats of
-//! [`schema`], the step frames of [`frame`] and the [`policy_artifact`]; nothing outside this crate knows a
+//! [`schema`], the step frames of [`frame`] and the [`policy_artifact`], whose meaning is [`policy`]; nothing outside this crate knows a
 //! column name, a file layout or a manifest key.
 #![warn(missing_docs)]
 
@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod output;
 pub mod parallel;
 pub mod peers;
+pub mod policy;
 pub mod policy_artifact;
 pub mod rng;
 pub mod schema;

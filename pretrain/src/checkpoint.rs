@@ -193,7 +193,6 @@ mod tests {
     use common::policy_artifact::{NetworkConfig, Weights};
 
     use super::*;
-    use crate::optimizer::AdamConfig;
 
     fn parts() -> (Parameters, Adam) {
         let network = NetworkConfig {
@@ -203,7 +202,7 @@ mod tests {
             ..NetworkConfig::default()
         };
         let parameters = Parameters::new(&network, Weights::init(&network, 1), 0, 1);
-        let adam = Adam::new(AdamConfig::default(), &parameters);
+        let adam = Adam::new(&parameters);
         (parameters, adam)
     }
 

@@ -15,7 +15,7 @@ pub mod data;
 pub mod evaluate;
 pub mod extend;
 pub mod gate;
-pub mod network;
+pub(crate) mod network;
 pub mod optimizer;
 pub mod plain;
 pub mod reward;

@@ -1,34 +1,15 @@
 //! Adam, with its moments in plain sight.
 
+use common::policy::adam::{Step, corrections};
 use common::{Error, Result};
 
 use crate::network::parameters::Parameters;
 use crate::network::slab::Slab;
 
-/// Settings of [`Adam`].
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct AdamConfig {
-    /// Decay of the first moment.
-    pub beta_1: f32,
-    /// Decay of the second moment.
-    pub beta_2: f32,
-    /// Added to the root of the second moment.
-    pub epsilon: f32,
-    /// The gradient's Euclidean norm over all tensors is scaled down to this where it is larger.
-    pub clip_norm: f32,
-}
-
-impl Default for AdamConfig {
-    /// The usual decays, the gradient's norm clipped at 1.
-    fn default() -> Self {
-        AdamConfig {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-8,
-            clip_norm: 1.0,
-        }
-    }
-}
+/// Added to the root of the second moment.
+const EPSILON: f32 = 1e-8;
+/// The gradient's Euclidean norm over all tensors is scaled down to this where it is larger.
+const CLIP_NORM: f32 = 1.0;
 
 /// A linear schedule: 1 at the first of `steps`, 1 / steps at the last; `step` counts from 1.
 pub fn decay(step: u64, steps: u64) -> f32 {
@@ -40,7 +21,7 @@ pub fn decay(step: u64, steps: u64) -> f32 {
 /// Of a table with a row an item the rows in the update's slab are moved, and no others (lazy Adam): a row's moments decay
 /// when it is met, so that an update costs what it touches. Over a whole catalogue that is plain Adam.
 pub struct Adam {
-    config: AdamConfig,
+    clip_norm: f32,
     /// First moments, shaped as the weights.
     pub first: Vec<Vec<f32>>,
     /// Second moments, shaped as the weights.
@@ -51,9 +32,9 @@ pub struct Adam {
 
 impl Adam {
     /// Moments zero.
-    pub fn new(config: AdamConfig, parameters: &Parameters) -> Self {
+    pub fn new(parameters: &Parameters) -> Self {
         Adam {
-            config,
+            clip_norm: CLIP_NORM,
             first: parameters.zeros(),
             second: parameters.zeros(),
             steps: 0,
@@ -80,18 +61,22 @@ impl Adam {
                 .position(|values| values.iter().any(|g| !g.is_finite()));
             return Err(self.diverged("the gradient of", parameters, broken));
         }
-        let scale = if norm > f64::from(self.config.clip_norm) {
-            (f64::from(self.config.clip_norm) / norm) as f32
+        let scale = if norm > f64::from(self.clip_norm) {
+            (f64::from(self.clip_norm) / norm) as f32
         } else {
             1.0
         };
         self.steps += 1;
-        let power = |beta: f32| 1.0 - f64::from(beta).powi(i32::try_from(self.steps).unwrap_or(i32::MAX));
-        let rule = Rule {
-            config: self.config,
+        let (first, second) = corrections(i32::try_from(self.steps).unwrap_or(i32::MAX));
+        let step = Step {
             scale,
-            rate: (f64::from(learning_rate) / power(self.config.beta_1)) as f32,
-            unbias: (1.0 / power(self.config.beta_2)) as f32,
+            rate: (f64::from(learning_rate) / first) as f32,
+            unbias: (1.0 / second) as f32,
+            epsilon: EPSILON,
+        };
+        let apply = |w: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]| {
+            step.apply(w, m, v, gradient);
+            w.iter().fold(true, |all, w| all & w.is_finite())
         };
         let mut broken = None;
         for (at, gradient) in gradient.iter().enumerate() {
@@ -109,10 +94,10 @@ impl Adam {
                         .zip(gradient.chunks_exact(width))
                         .fold(true, |all, (&item, g)| {
                             let row = item as usize * width..(item as usize + 1) * width;
-                            all & rule.apply(&mut w[row.clone()], &mut m[row.clone()], &mut v[row], g)
+                            all & apply(&mut w[row.clone()], &mut m[row.clone()], &mut v[row], g)
                         })
                 }
-                _ => rule.apply(w, m, v, gradient),
+                _ => apply(w, m, v, gradient),
             };
             if !finite {
                 broken = broken.or(Some(at));
@@ -129,37 +114,6 @@ impl Adam {
         Error::data(format!("training diverged: {what} `{name}` is no longer finite"))
             .at(format!("step {}", self.steps))
             .hint("lower --lr; the last good checkpoint is kept, and a run with the same flags would go on from it")
-    }
-}
-
-/// One step's numbers.
-#[derive(Clone, Copy)]
-struct Rule {
-    config: AdamConfig,
-    scale: f32,
-    rate: f32,
-    unbias: f32,
-}
-
-impl Rule {
-    /// Moves the weights `w` with their moments; whether all are finite.
-    fn apply(&self, w: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]) -> bool {
-        let AdamConfig {
-            beta_1,
-            beta_2,
-            epsilon,
-            ..
-        } = self.config;
-        let mut sum = 0.0_f32;
-        for (((w, m), v), &g) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(gradient) {
-            let g = g * self.scale;
-            *m = beta_1 * *m + (1.0 - beta_1) * g;
-            *v = beta_2 * *v + (1.0 - beta_2) * g * g;
-            *w -= self.rate * *m / ((*v * self.unbias).sqrt() + epsilon);
-            // 0 * x is NaN for an x that is not finite, and stays so in the sum.
-            sum += 0.0 * *w;
-        }
-        sum == 0.0
     }
 }
 
@@ -181,11 +135,10 @@ mod tests {
     }
 
     fn adam(parameters: &Parameters, clip_norm: f32) -> Adam {
-        let config = AdamConfig {
+        Adam {
             clip_norm,
-            ..AdamConfig::default()
-        };
-        Adam::new(config, parameters)
+            ..Adam::new(parameters)
+        }
     }
 
     /// A gradient of the item biases (tensor 1) alone.

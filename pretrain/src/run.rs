@@ -14,7 +14,7 @@ use crate::network::parameters::Parameters;
 use crate::network::proposal::Proposal;
 use crate::network::slab::Slab;
 use crate::network::{Network, failed};
-use crate::optimizer::{Adam, AdamConfig, decay};
+use crate::optimizer::{Adam, decay};
 
 /// What an algorithm trains on.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let parameters = Parameters::new(setting.network, weights, q_heads, setting.seed);
         let mut run = Run {
-            adam: Adam::new(AdamConfig::default(), &parameters),
+            adam: Adam::new(&parameters),
             parameters,
             step: 0,
             steps,
@@ -338,7 +338,7 @@ mod tests {
         let world = World::new(TraitSource::None);
         let mut run = run_in(&world, folder.path());
         (0..2).for_each(|_| update(&mut run, 1.0).unwrap());
-        let mut adam = Adam::new(AdamConfig::default(), &run.parameters);
+        let mut adam = Adam::new(&run.parameters);
         let other = Checkpoint::new(folder.path(), Manifest::new("policy", "test").seed(3), 2);
         let mut load = |checkpoint: &Checkpoint, overwrite| {
             let mut parameters = run.parameters.clone();

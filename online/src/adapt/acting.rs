@@ -1,7 +1,7 @@
 //! From moments to distributions: what every strategy with a network does before it draws.
 
-use crate::policy::distribution::{mask, powers, restrict};
-use crate::policy::{Context, Network};
+use common::policy::distribution::{mask, powers, restrict};
+use common::policy::{Network, State};
 
 use super::situation::recall_all;
 use super::{Moment, Room, Situation};
@@ -20,11 +20,12 @@ pub(super) fn encode<'a>(
 ) {
     match revision {
         Some(revision) => {
-            let make = |contexts: &[&Context]| network.encode(contexts);
+            let make = |contexts: &[State]| network.encode(contexts);
             recall_all(revision, network.config().hidden, situations, states, make);
         }
         None => {
-            let contexts: Vec<&Context> = situations.into_iter().map(Situation::context).collect();
+            let state = |situation: &'a Situation| situation.context().state();
+            let contexts: Vec<State> = situations.into_iter().map(state).collect();
             *states = network.encode(&contexts);
         }
     }

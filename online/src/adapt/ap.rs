@@ -13,9 +13,10 @@
 //! | 1 where the advantage is positive, min(1, pi / mu) where it is negative | 0.73 | 1.03 |
 //!
 //! The first pushes down without end what the online policy hardly does; the second is sound but learns next to nothing
-//! while the prior acts, and so falls when the prior's weight does. The third is what [`crate::policy::a2c`] does.
+//! while the prior acts, and so falls when the prior's weight does. The third is what [`common::policy::a2c`] does.
 
 use common::Result;
+use common::policy::Network;
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::rng::stream;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,6 @@ use super::acting::{self, ROWS};
 use super::mixing::{Evidence, Mixer};
 use super::{Carried, Experience, Explanation, Hyper, Learner, Moment, Room, Strategy, from_scratch, saved};
 use crate::explore::{Slate, mixed_slate};
-use crate::policy::Network;
 
 /// The mixture w * prior + (1 - w) * online.
 #[derive(Debug)]
@@ -166,8 +166,8 @@ impl Strategy for Ap {
 mod tests {
     use super::*;
     use crate::adapt::{Name, Situation};
-    use crate::policy::Context;
-    use crate::policy::distribution::{mask, softmax};
+    use crate::context::Context;
+    use common::policy::distribution::{mask, softmax};
 
     #[test]
     fn the_logged_chance_is_that_of_the_mixture() {
@@ -191,7 +191,7 @@ mod tests {
         let alone = |weights: Weights| {
             let network = Network::new(config.clone(), weights);
             let mut logits = vec![0.0; 30];
-            network.logits(&network.queries(&network.encode(&[&context])), &mut logits);
+            network.logits(&network.queries(&network.encode(&[context.state()])), &mut logits);
             mask(&mut logits, &[3, 7]);
             let mut probabilities = vec![0.0; 30];
             softmax(&logits, &mut probabilities);

@@ -1,12 +1,12 @@
 //! The prior policy as it is: sampled, never updated.
 
+use common::policy::Network;
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::rng::stream;
 
 use super::acting::{self, ROWS};
 use super::{Explanation, Moment, Room, Strategy};
 use crate::explore::{Slate, slate};
-use crate::policy::Network;
 
 /// A policy that does not learn.
 #[derive(Debug)]

@@ -1,5 +1,8 @@
 //! A policy that acts and learns by A2C: one gradient per rollout, its norm bounded, one step of Adam.
 
+use common::policy::a2c::Workspace;
+use common::policy::adam::clip_norm;
+use common::policy::{Adam, Coefficients, Network, State, Transition, a2c};
 use common::policy_artifact::{NetworkConfig, Weights};
 use common::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -7,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::frozen::Who;
 use super::{Carried, Experience, Explanation, Moment, Name, Room, Strategy, acting, returns, saved};
 use crate::explore::Slate;
-use crate::policy::a2c::Workspace;
-use crate::policy::adam::clip_norm;
-use crate::policy::{Adam, Coefficients, Context, Network, Transition, a2c};
 
 /// How to learn.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -135,8 +135,12 @@ impl Learner {
 
     /// One update; the advantage of each step, by the values before it.
     pub(super) fn update(&mut self, experience: &Experience) -> Result<Vec<f32>> {
-        let contexts: Vec<&Context> = experience.contexts.iter().map(|c| c.context()).collect();
-        let forward = self.network.forward(&contexts);
+        let states: Vec<State> = experience
+            .contexts
+            .iter()
+            .map(|situation| situation.context().state())
+            .collect();
+        let forward = self.network.forward(&states);
         let transitions = self.transitions(experience, &forward.values);
         let advantage = |t: &Transition| t.target - forward.values[t.context];
         let advantages = transitions.iter().map(advantage).collect();
@@ -301,6 +305,7 @@ impl Strategy for Learner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Context;
     use std::sync::Arc;
 
     use crate::adapt::{Situation, Step, Trajectory, from_scratch};

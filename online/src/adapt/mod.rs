@@ -113,14 +113,14 @@ pub trait Strategy: Send + Sync {
         Ok(())
     }
 
-    /// Numbers that the strategy keeps of each user, behind those of the encoder in [`crate::policy::Context::memory`]; all 0
+    /// Numbers that the strategy keeps of each user, behind those of the encoder in [`crate::context::Context::memory`]; all 0
     /// for a user who gave no feedback yet.
     fn memory(&self) -> usize {
         0
     }
 
     /// Moves the encoder's numbers of a user's memory by an item that the user had, and liked or not. A strategy with a
-    /// network asks that ([`crate::policy::Network::remember`]); one without keeps the memory as it is.
+    /// network asks that ([`common::policy::Network::remember`]); one without keeps the memory as it is.
     fn remember(&self, _memory: &mut [f32], _item: u32, _liked: bool) {}
 
     /// Takes one answer at once: moves `memory`, which is the user's (the encoder's numbers, then the strategy's), and

@@ -60,7 +60,7 @@ impl Strategy for Popularity {
 mod tests {
     use super::*;
     use crate::adapt::Situation;
-    use crate::policy::Context;
+    use crate::context::Context;
 
     #[test]
     fn takes_the_most_liked_that_is_open() {

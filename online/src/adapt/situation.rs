@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::policy::Context;
+use common::policy::State;
+
+use crate::context::Context;
 
 /// A context that no longer changes, and the encoder's state of it, which is computed once. Callers keep it, in an
 /// [`std::sync::Arc`], until the context changes or another policy takes over.
@@ -52,7 +54,7 @@ pub(super) fn recall_all<'a>(
     width: usize,
     situations: impl IntoIterator<Item = &'a Situation>,
     rows: &mut Vec<f32>,
-    make: impl FnOnce(&[&Context]) -> Vec<f32>,
+    make: impl FnOnce(&[State]) -> Vec<f32>,
 ) {
     rows.clear();
     let mut missing: Vec<(usize, &Situation)> = Vec::new();
@@ -65,8 +67,11 @@ pub(super) fn recall_all<'a>(
     if missing.is_empty() {
         return;
     }
-    let contexts: Vec<&Context> = missing.iter().map(|(_, situation)| situation.context()).collect();
-    let made = make(&contexts);
+    let states: Vec<State> = missing
+        .iter()
+        .map(|(_, situation)| situation.context().state())
+        .collect();
+    let made = make(&states);
     for ((at, situation), row) in missing.into_iter().zip(made.chunks_exact(width)) {
         rows[at * width..(at + 1) * width].copy_from_slice(row);
         situation.keep(revision, row);

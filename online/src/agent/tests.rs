@@ -12,9 +12,9 @@ use common::policy_artifact::{
 
 use super::Agent;
 use crate::adapt::{Experience, Explanation, Moment, Name, Room, Strategy};
+use crate::context::Context;
 use crate::explore::Slate;
 use crate::live::{self, Feedback, Settings, State, Subject};
-use crate::policy::Context;
 
 #[derive(Default)]
 struct Seen {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use common::policy::Network;
+use common::policy::distribution::softmax;
 use common::policy_artifact::Policy;
 use common::{Result, terminal};
 
 use super::latency::Latency;
 use super::made::{self, Sizes};
 use super::table::table;
+use crate::context::Context;
 use crate::index::Coarse;
-use crate::policy::distribution::softmax;
-use crate::policy::{Context, Network};
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ pub fn index(config: &IndexConfig) -> Result<()> {
     let (mut chances, mut other) = (vec![0.0; items], vec![0.0; items]);
     let mut nearness = Nearness::default();
     for context in &contexts {
-        let query = network.queries(&network.encode(&[context]));
+        let query = network.queries(&network.encode(&[context.state()]));
         let begun = Instant::now();
         network.logits(&query, &mut exact);
         exact_time.add(begun.elapsed());

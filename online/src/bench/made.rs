@@ -4,12 +4,13 @@
 use common::Result;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
+use common::policy::Network;
 use common::policy_artifact::{
     Encoder, NetworkConfig, POLICY, Policy, PolicyConfig, PolicyItems, PolicyUsers, Weights,
 };
 use common::rng::{RngExt, normal, stream};
 
-use crate::policy::{Context, Network};
+use crate::context::Context;
 
 /// Standard deviation of a user's logits over the items: that of the demo's iALP plus log.
 const SPREAD: f32 = 2.5;
@@ -135,7 +136,7 @@ fn spread(network: &NetworkConfig, weights: &Weights, users: &PolicyUsers) -> f3
         .map(|user| context(users, user))
         .collect();
     let network = Network::new(network.clone(), weights.clone());
-    let queries = network.queries(&network.encode(&contexts.iter().collect::<Vec<_>>()));
+    let queries = network.queries(&network.encode(&contexts.iter().map(Context::state).collect::<Vec<_>>()));
     let mut logits = vec![0.0; contexts.len() * network.config().items];
     network.logits(&queries, &mut logits);
     let (mut sum, mut squares) = (0.0, 0.0);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use common::bench::thousands;
+use common::policy::Network;
 use common::rng::{RngExt, stream};
 use common::{Result, terminal};
 
@@ -14,7 +15,6 @@ use super::made::{self, Sizes};
 use super::peers::{self, OpenBlas, Sgemv};
 use super::table::{median, table};
 use crate::live::{Ask, Feedback, Policy, Settings, Subject};
-use crate::policy::Network;
 
 /// Pairs between two scans.
 const EVERY: u64 = 4;
@@ -61,7 +61,7 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
     let network = Network::new(made.config.network.clone(), made.weights.clone());
     let mut caller = Caller {
         scan: Scan {
-            query: network.queries(&network.encode(&[&made::context(&made.users, 0)])),
+            query: network.queries(&network.encode(&[made::context(&made.users, 0).state()])),
             products: vec![0.0; items],
             network,
         },

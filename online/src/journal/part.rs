@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::state_folder::StateFolder;
 use crate::adapt::Situation;
+use crate::context::Context;
 use crate::explore::Shown;
 use crate::live::{Event, Settings};
-use crate::policy::Context;
 
 /// A part's file.
 #[derive(Debug, Clone, PartialEq, Eq)]

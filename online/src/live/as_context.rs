@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::adapt::Situation;
-use crate::policy::Context;
+use crate::context::Context;
 
 pub(super) fn serialize<S: Serializer>(situation: &Arc<Situation>, to: S) -> Result<S::Ok, S::Error> {
     situation.context().serialize(to)

@@ -3,7 +3,7 @@
 use common::policy_artifact::NetworkConfig;
 use common::{Error, Result};
 
-use crate::policy::Context;
+use crate::context::Context;
 
 /// One recommendation wanted.
 #[derive(Debug, Clone, Copy)]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::check_context;
 use crate::adapt::Situation;
+use crate::context::Context;
 use crate::explore::{Shown, Slate};
-use crate::policy::Context;
 
 /// The largest reward taken, in absolute value: far from where f32 overflows.
 pub const MOST_REWARD: f32 = 1e6;

@@ -4,7 +4,7 @@ use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
-use crate::policy::Context;
+use crate::context::Context;
 
 /// The policy's users.
 #[derive(Debug, Clone)]

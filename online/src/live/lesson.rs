@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{check_context, check_memory};
 use crate::adapt::{Experience, Situation, Step, Trajectory};
+use crate::context::Context;
 use crate::explore::Shown;
-use crate::policy::Context;
 
 /// One event, ready to be learnt from.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use super::pending::Pending;
 use super::state::{Counts, State};
 use super::users::{Changed, Changes};
 use crate::adapt::Situation;
-use crate::policy::Context;
+use crate::context::Context;
 
 #[derive(Serialize, Deserialize)]
 struct SavedState<'a> {

@@ -15,8 +15,8 @@ use super::lesson::{Lesson, experience};
 use super::settings::Settings;
 use super::users::{Users, View, moved_on};
 use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
+use crate::context::Context;
 use crate::explore::Slate;
-use crate::policy::Context;
 
 /// A policy, what it has learnt, and what it knows of users. Deciding reads it and leaves it as it is, so that many
 /// threads can; applying an event changes it.

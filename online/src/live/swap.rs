@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::state::{Counts, State};
 use super::users::{Changed, Users, View};
 use crate::adapt::{self, Situation};
-use crate::policy::Context;
+use crate::context::Context;
 
 /// A policy made ready to take over: all that takes long is done, without a lock on the state.
 pub struct Successor {

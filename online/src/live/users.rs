@@ -6,7 +6,7 @@ use common::ids::Dictionary;
 
 use super::known::Known;
 use crate::adapt::Situation;
-use crate::policy::Context;
+use crate::context::Context;
 
 /// What is known of one user.
 #[derive(Debug)]

@@ -15,10 +15,10 @@ use common::{Result, terminal};
 
 use super::described;
 use crate::adapt::{Explanation, Room, Situation};
+use crate::context::Context;
 use crate::explore::Shown;
 use crate::journal::{Durable, Keeping, StateFolder};
 use crate::live::{Ask, Event, Pending, Settings, State};
-use crate::policy::Context;
 
 /// What to make, and of what.
 #[derive(Debug, Clone)]

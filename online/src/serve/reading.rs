@@ -3,9 +3,9 @@
 use common::Result;
 
 use crate::adapt::{Reason, Room};
+use crate::context::Context;
 use crate::journal::{Durable, Progress};
 use crate::live::Ask;
-use crate::policy::Context;
 
 /// What the live policy and the journal say of themselves at one moment.
 #[derive(Debug, Clone, Default)]

@@ -15,8 +15,8 @@ use super::limits::Limits;
 use super::policy::Acting;
 use super::refusal::{Answer, Refusal};
 use super::reply;
+use crate::context::Context;
 use crate::live::{self, Ask, Decision};
-use crate::policy::Context;
 
 /// The body of a request.
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 
 use candle_core::Tensor;
 use common::Result;
+use common::policy::distribution::probabilities as softmax;
 use serde::Serialize;
 
 use super::Trained;
@@ -10,7 +11,7 @@ use super::logged::{self, LoggedConfig, Shard, total};
 use super::q_learning::{at, huber, targets};
 use super::sqn::Q_HEADS;
 use crate::network::Network;
-use crate::network::categorical::{Choices, Sampling, softmax_into};
+use crate::network::categorical::{Choices, Sampling};
 use crate::network::parameters::Parameters;
 use crate::run::{Loss, Run};
 
@@ -139,12 +140,15 @@ fn critic(
     let offsets = network.slab().offsets();
     let worth = q.iter().zip(masked).map(|(q, masked)| {
         let offset = |place: usize| offsets.map_or(0.0, |offsets| offsets[place]);
-        let logits: Vec<f32> = q
+        let mut logits: Vec<f32> = q
             .iter()
             .enumerate()
             .map(|(place, q)| q / temperature + offset(place))
             .collect();
-        softmax_into(&logits, masked, &mut probabilities);
+        for &place in masked {
+            logits[place as usize] = f32::NEG_INFINITY;
+        }
+        softmax(&logits, &mut probabilities);
         probabilities.iter().zip(q).map(|(p, q)| p * q).sum()
     });
     let worth: Vec<f32> = worth.collect();

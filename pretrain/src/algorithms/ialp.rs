@@ -15,9 +15,8 @@ use super::rollout::{Episode, Rules, roll_out};
 use crate::data::replay::{Batches, Pick};
 use crate::data::{Event, last};
 use crate::evaluate::{Modelled, modelled};
+use crate::network::Network;
 use crate::network::loss::{Coefficients, a2c};
-use crate::network::slab::Slab;
-use crate::network::{Network, failed};
 use crate::reward::{RewardConfig, RewardModel};
 use crate::run::{Loss, Run, Setting};
 
@@ -271,8 +270,7 @@ fn without_log(setting: &Setting, config: &IalpConfig, users: &[u32], step: u64)
 /// Measures the policy on users' last states.
 fn measure(run: &Run, reward: &RewardModel) -> Result<Modelled> {
     let Setting { dataset, traits, .. } = run.setting;
-    let network = Network::over(&run.parameters, &Slab::Whole).map_err(failed)?;
-    modelled(&network, dataset, traits, reward)
+    modelled(&run.parameters.policy(), dataset, traits, reward)
 }
 
 fn record(run: &mut Run, found: &Modelled) {

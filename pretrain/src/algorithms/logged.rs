@@ -15,7 +15,7 @@ use crate::network::categorical::{Choices, Sampling};
 use crate::network::dropout::Dropout;
 use crate::network::parameters::Parameters;
 use crate::network::slab::Slab;
-use crate::network::{Network, State, failed};
+use crate::network::{Network, State};
 use crate::run::{Loss, Run, Setting};
 
 /// Transitions of a shard: its gradient is computed by one thread.
@@ -149,12 +149,7 @@ pub(crate) fn train(
             let candidate = policy(run.parameters.clone());
             let score = match held.is_empty() {
                 true => f64::NAN,
-                false => recall(
-                    &Network::over(&candidate, &Slab::Whole).map_err(failed)?,
-                    &held,
-                    10,
-                )
-                .map_err(failed)?,
+                false => recall(&candidate.policy(), &held, 10),
             };
             run.record("tail", &[("recall@10", score)]);
             run.keep_best(score, candidate);

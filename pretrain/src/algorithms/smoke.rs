@@ -1,12 +1,13 @@
 //! What the methods' smoke tests share: a small world of two kinds of items, and how often a policy's first choice for a user
 //! is of the kind that the user likes.
 
+use common::policy::{Network, State};
 use common::policy_artifact::{NetworkConfig, Weights};
 
 use crate::data::example::{OF_A_KIND, two_kinds};
 use crate::data::{Dataset, TraitSource, Traits, distinct};
+use crate::evaluate::scores;
 use crate::network::initial::initial_weights;
-use crate::network::{Network, State};
 use crate::run::{Run, Setting};
 
 use super::logged::LoggedConfig;
@@ -65,15 +66,14 @@ impl World {
 
     /// Of 60 users, those whose first open choice is of their own kind.
     pub(crate) fn own_kind(&self, trained: &Trained) -> usize {
-        let net = Network::frozen(&self.network, &trained.weights).unwrap();
+        let network = Network::new(self.network.clone(), trained.weights.clone());
         let first = |user: usize, log: &[crate::data::Event]| {
             let state = State {
                 history: &self.dataset.states[user],
                 memory: &[],
                 traits: self.traits.user(user),
             };
-            let logits = net.logits(&net.encode(&[state]).unwrap()).unwrap();
-            let logits = logits.squeeze(0).unwrap().to_vec1::<f32>().unwrap();
+            let logits = scores(&network, &[state]);
             let consumed = distinct(log);
             let open = (0..2 * OF_A_KIND).filter(|item| consumed.binary_search(item).is_err());
             open.max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]))

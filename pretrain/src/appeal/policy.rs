@@ -1,6 +1,7 @@
 //! The appeal model as a policy: its sums become the memory, its features the state, and what is exploration worth its
 //! temperature.
 
+use common::policy::history;
 use common::policy_artifact::{Encoder, LikeModel, NetworkConfig, Weights};
 use common::stats::dot;
 use common::{Error, Result};
@@ -11,7 +12,6 @@ use super::collaborative::{LEAST_LENGTH, row};
 use super::fit::{Appeal, TOP};
 use super::folds::Log;
 use super::sources::{SHRINK, Source};
-use crate::network::history;
 
 /// Users whom temperature and like model are chosen on.
 const SAMPLE: usize = 500;
@@ -212,7 +212,8 @@ pub(crate) fn memory(
 
 /// The query of a memory, D numbers.
 pub(crate) fn query(network: &NetworkConfig, weights: &Weights, memory: &[f32]) -> Vec<f32> {
-    let state = history::state_by(&weights.encoder, memory);
+    let mut state = vec![0.0; network.hidden];
+    history::add_state(&weights.encoder, memory, &mut state);
     weights
         .query_weight
         .chunks_exact(network.hidden)

@@ -155,7 +155,7 @@ impl Evidence {
     }
 
     /// Passes `policy` over the log.
-    pub(crate) fn measure(&self, policy: &Policy) -> Result<Measured> {
+    pub(crate) fn measure(&self, policy: &Policy) -> Measured {
         let progress = Progress::new(
             &format!("evaluating {}", policy.config.method),
             self.later.len() as u64,

@@ -61,7 +61,7 @@ impl Logging {
                 let progress = Progress::new("propensities", later.len() as u64, "interactions");
                 (
                     Source::Behaviour,
-                    propensities(policy, later, settings, &progress)?,
+                    propensities(policy, later, settings, &progress),
                 )
             }
             None => (

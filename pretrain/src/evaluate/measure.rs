@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::Result;
+use common::policy::distribution::probabilities;
 use common::policy_artifact::Policy;
 use common::terminal::Progress;
 
@@ -11,7 +11,6 @@ use super::later::Later;
 use super::ranking::{Metric, auc, places};
 use super::replay::{Moment, replay};
 use super::settings::{Among, Protocol, Settings, Targets};
-use crate::network::categorical::softmax_into;
 
 /// A list of the catalogue with something to find.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,12 +51,12 @@ pub(crate) fn measure(
     model: &CrossFit,
     settings: &Settings,
     progress: &Progress,
-) -> Result<Measured> {
+) -> Measured {
     let seen = replay(policy, later, settings.mask, progress, |mut moment| {
         let list = list(later, settings, &moment);
         let (propensity, value) = choice(later, model, settings.greedy, &mut moment);
         (list, propensity, value)
-    })?;
+    });
     let mut measured = Measured {
         lists: Vec::with_capacity(seen.len()),
         propensity: Vec::with_capacity(seen.len()),
@@ -68,7 +67,7 @@ pub(crate) fn measure(
         measured.propensity.push(propensity);
         measured.value.push(value);
     }
-    Ok(measured)
+    measured
 }
 
 /// `policy`'s propensity of every logged action, drawn from its softmax.
@@ -77,7 +76,7 @@ pub(crate) fn propensities(
     later: &Later,
     settings: &Settings,
     progress: &Progress,
-) -> Result<Vec<f64>> {
+) -> Vec<f64> {
     replay(policy, later, settings.mask, progress, |mut moment| {
         softmax_of_logged(later, &mut moment)
     })
@@ -135,7 +134,7 @@ fn choice(later: &Later, model: &CrossFit, greedy: bool, moment: &mut Moment) ->
 
 /// The softmax probability of the logged action; all items' are in `scratch` afterwards.
 fn softmax_of_logged(later: &Later, moment: &mut Moment) -> f64 {
-    softmax_into(moment.logits, moment.masked, moment.scratch);
+    probabilities(moment.logits, moment.scratch);
     let Some(item) = later.item[moment.row] else {
         return 0.0;
     };

@@ -28,5 +28,7 @@ pub(crate) use modelled::modelled;
 pub use recall::Held;
 pub(crate) use recall::recall;
 pub use run::{EvaluateConfig, Named, run};
+#[cfg(test)]
+pub(crate) use scores::scores;
 pub use settings::{Among, Mask, Protocol, Reward, Settings, Targets, Unknown};
 pub use table::Format;

@@ -1,11 +1,12 @@
 //! A policy's reward by the reward model, on the states at the end of the log.
 
 use common::Result;
+use common::policy::distribution::probabilities as softmax;
+use common::policy::{Network, State};
 use serde::Serialize;
 
+use super::scores::scores;
 use crate::data::{Dataset, Traits};
-use crate::network::categorical::softmax_into;
-use crate::network::{Network, State, failed};
 use crate::reward::RewardModel;
 
 /// Users that are read at most, and pairs of user and item: fewer users where the catalogue is large.
@@ -27,14 +28,10 @@ pub struct Modelled {
     pub best: f64,
 }
 
-fn logits(network: &Network, state: State) -> candle_core::Result<Vec<f32>> {
-    network.logits(&network.encode(&[state])?)?.squeeze(0)?.to_vec1()
-}
-
 /// Measures the policy of `network` over at most 1,000 users, fewer for catalogues of more than 50,000 items.
 ///
 /// # Errors
-/// A replay that cannot be read, a failure of the network.
+/// A replay that cannot be read.
 pub(crate) fn modelled(
     network: &Network,
     dataset: &Dataset,
@@ -58,8 +55,11 @@ pub(crate) fn modelled(
             memory: &[],
             traits: traits.user(user),
         };
-        let logits = logits(network, state).map_err(failed)?;
-        softmax_into(&logits, consumed, &mut probabilities);
+        let mut logits = scores(network, &[state]);
+        for &item in consumed {
+            logits[item as usize] = f32::NEG_INFINITY;
+        }
+        softmax(&logits, &mut probabilities);
         let context = reward.context(state.history, state.traits);
         let open = (0..width as u32).filter(|item| consumed.binary_search(item).is_err());
         let (mut mean, mut expected, mut best) = (0.0, 0.0, 0.0_f64);
@@ -106,7 +106,6 @@ mod tests {
     use super::*;
     use crate::algorithms::smoke::World;
     use crate::data::{TraitSource, WithoutFeedback};
-    use crate::network::slab::Slab;
     use crate::reward::RewardConfig;
 
     #[test]
@@ -116,7 +115,7 @@ mod tests {
             RewardModel::fit(&world.dataset, &world.traits, &RewardConfig::default(), 0).unwrap();
         let measure = |world: &World| {
             let parameters = world.run(1, 0, None).parameters;
-            let network = Network::over(&parameters, &Slab::Whole).unwrap();
+            let network = parameters.policy();
             modelled(&network, &world.dataset, &world.traits, &reward).unwrap()
         };
         let open = measure(&world);

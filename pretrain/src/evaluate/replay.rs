@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::Result;
+use common::policy::{Network, State, history};
 use common::policy_artifact::{Policy, PolicyUsers};
 use common::terminal::Progress;
 use rayon::prelude::*;
@@ -11,7 +11,6 @@ use super::later::Later;
 use super::scores::{batch, scores};
 use super::settings::Mask;
 use crate::data::{Event, last};
-use crate::network::{Network, State, failed, history};
 
 /// Interactions in a unit of parallel work, at least.
 const UNIT: usize = 1_024;
@@ -35,20 +34,15 @@ pub(crate) fn replay<T: Send>(
     mask: Mask,
     progress: &Progress,
     visit: impl Fn(Moment) -> T + Sync,
-) -> Result<Vec<T>> {
-    let network = Network::frozen(&policy.config.network, &policy.weights).map_err(failed)?;
+) -> Vec<T> {
+    let network = Network::new(policy.config.network.clone(), policy.weights.clone());
     let unit = |users: &Range<usize>| {
-        let found = unit(&network, policy, later, users.clone(), mask, &visit)?;
+        let found = unit(&network, policy, later, users.clone(), mask, &visit);
         progress.add(found.len() as u64);
-        Ok(found)
+        found
     };
-    let units: Vec<Result<Vec<T>>> = later.units(UNIT).par_iter().map(unit).collect();
-    Ok(units
-        .into_iter()
-        .collect::<Result<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect())
+    let units: Vec<Vec<T>> = later.units(UNIT).par_iter().map(unit).collect();
+    units.into_iter().flatten().collect()
 }
 
 fn unit<T>(
@@ -58,7 +52,7 @@ fn unit<T>(
     users: Range<usize>,
     mask: Mask,
     visit: &impl Fn(Moment) -> T,
-) -> Result<Vec<T>> {
+) -> Vec<T> {
     let unknown = vec![0.0; policy.config.network.traits];
     let walks: Vec<Walk> = users
         .clone()
@@ -66,15 +60,16 @@ fn unit<T>(
         .collect();
     let states: Vec<State> = walks
         .iter()
-        .flat_map(|walk| walk.states(network.window()))
+        .flat_map(|walk| walk.states(network.config().window))
         .collect();
-    let mut scratch = vec![0.0; network.items()];
+    let items = network.config().items;
+    let mut scratch = vec![0.0; items];
     let mut consumed = Consumed::new(&policy.users, later, mask);
     let mut rows = later.rows(users.start).start..;
     let mut found = Vec::with_capacity(states.len());
-    for part in states.chunks(batch(network.items())) {
-        let mut logits = scores(network, part).map_err(failed)?;
-        for (logits, row) in logits.chunks_exact_mut(network.items()).zip(&mut rows) {
+    for part in states.chunks(batch(items)) {
+        let mut logits = scores(network, part);
+        for (logits, row) in logits.chunks_exact_mut(items).zip(&mut rows) {
             let masked = consumed.before(row);
             for &item in masked {
                 logits[item as usize] = f32::NEG_INFINITY;
@@ -87,7 +82,7 @@ fn unit<T>(
             }));
         }
     }
-    Ok(found)
+    found
 }
 
 /// One user's way: the events that the policy knows, then the held-out ones.

@@ -1,6 +1,7 @@
 //! The actor: scores every candidate for an encoded state.
 
 use candle_core::{Result, Tensor};
+use candle_nn::{Linear, Module};
 
 /// `logits = exp(log_temperature) / sqrt(D) * (E q) + b` with `q = W h + c`.
 pub(crate) struct Actor<'a> {
@@ -21,12 +22,8 @@ impl Actor<'_> {
     pub(crate) fn logits(&self, encoded: &Tensor) -> Result<Tensor> {
         let width = self.item_embedding.dim(1)?;
         let scale = (self.log_temperature.exp()? * (1.0 / (width as f64).sqrt()))?;
-        let query = encoded
-            .matmul(&self.query_weight.t()?)?
-            .broadcast_add(self.query_bias)?;
-        query
-            .broadcast_mul(&scale)?
-            .matmul(&self.item_embedding.t()?)?
-            .broadcast_add(self.item_bias)
+        let query = Linear::new(self.query_weight.clone(), Some(self.query_bias.clone()));
+        let items = Linear::new(self.item_embedding.clone(), Some(self.item_bias.clone()));
+        items.forward(&query.forward(encoded)?.broadcast_mul(&scale)?)
     }
 }

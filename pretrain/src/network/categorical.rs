@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use common::policy::distribution::highest;
 
 use super::exp;
 use super::slab::Slab;
@@ -11,8 +12,7 @@ use super::slab::Slab;
 /// of its distribution, both differentiable.
 ///
 /// One operation instead of a dozen primitive ones over `[B, C]`. What is dear, an exponential a logit, is done once a row;
-/// that each choice masks items of its own changes sums alone. `reference` composes the same from primitive operations;
-/// a test holds the two to each other.
+/// that each choice masks items of its own changes sums alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {
     /// The row of logits that each choice was made from.
@@ -217,7 +217,7 @@ pub(crate) fn weights_into(logits: &[f32], offsets: Option<&[f32]>, weights: &mu
             }
         }
     }
-    let most = exp::max(weights);
+    let most = highest(weights);
     for weight in weights.iter_mut() {
         *weight = exp::exp(*weight - most);
     }
@@ -346,22 +346,6 @@ impl CustomOp1 for Categorical {
             out[choices.actions[choice] as usize] += gradient[choice][0];
         }
         Ok(Some(Tensor::from_vec(out, logits.shape(), logits.device())?))
-    }
-}
-
-/// Writes the probabilities of one row into `probabilities`, 0 for consumed items.
-pub(crate) fn softmax_into(logits: &[f32], consumed: &[u32], probabilities: &mut [f32]) {
-    probabilities.copy_from_slice(logits);
-    for &item in consumed {
-        probabilities[item as usize] = f32::NEG_INFINITY;
-    }
-    let most = exp::max(probabilities);
-    for p in probabilities.iter_mut() {
-        *p = exp::exp(*p - most);
-    }
-    let scale = (1.0 / exp::sum(probabilities)) as f32;
-    for p in probabilities.iter_mut() {
-        *p *= scale;
     }
 }
 

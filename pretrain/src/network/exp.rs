@@ -1,8 +1,11 @@
-//! The exponential over slices, in a form that the compiler turns into vector instructions.
+//! The exponential and sums over slices, in a form that the compiler turns into vector instructions.
 //!
 //! The policies here score whole catalogues, so most of a training step's transcendental functions are this
 //! one. It uses only additions, multiplications and bit moves, each rounded as IEEE 754 says, so that its
 //! bytes do not depend on the platform's mathematics library.
+//!
+//! [`common::policy::elementary::exp`] differs in the last place of two coefficients: training keeps its own, and trained
+//! policies their bytes.
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts (Cephes), the first exact in few bits, so that `x - n ln 2` keeps its precision.
@@ -76,22 +79,6 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_of_products(a, b) as f32
 }
 
-/// The largest of `values`; negative infinity for none.
-pub(crate) fn max(values: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    let chunks = values.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane = if value > *lane { value } else { *lane };
-        }
-    }
-    lanes.iter().chain(rest).fold(
-        f32::NEG_INFINITY,
-        |most, &value| if value > most { value } else { most },
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,14 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_largest_over_odd_lengths() {
+    fn sums_over_odd_lengths() {
         let values: Vec<f32> = (0..37).map(|i| (i as f32) - 40.0).collect();
         assert_eq!(sum(&values), f64::from((0..37).sum::<i32>()) - 37.0 * 40.0);
         assert_eq!(
             sum_of_products(&values, &values),
             f64::from((4..41).map(|v| v * v).sum::<i32>())
         );
-        assert_eq!(max(&values), -4.0);
-        assert_eq!(max(&[]), f32::NEG_INFINITY);
     }
 }

@@ -7,7 +7,7 @@ use super::{Network, State};
 
 /// The weights of the loss's parts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coefficients {
+pub(crate) struct Coefficients {
     /// c_v, of the value loss.
     pub value: f32,
     /// c_e, of the entropy bonus.
@@ -16,7 +16,7 @@ pub struct Coefficients {
 
 /// The loss and its parts, each a mean over transitions.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct LossParts {
+pub(crate) struct LossParts {
     /// The whole: policy + c_v value - c_e entropy.
     pub loss: f32,
     /// - log pi(a|s) (R - V(s)).

@@ -93,20 +93,6 @@ pub(super) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a
     Ok(&storage.as_slice()?[from..to])
 }
 
-/// Adds `bias` to each row.
-pub(super) fn add_bias(rows: &mut [f32], bias: &[f32]) {
-    for row in rows.chunks_exact_mut(bias.len()) {
-        add(row, bias);
-    }
-}
-
-/// Adds each of `rows` to `sums`.
-pub(super) fn add_rows(sums: &mut [f32], rows: &[f32]) {
-    for row in rows.chunks_exact(sums.len()) {
-        add(sums, row);
-    }
-}
-
 /// `sums += values`.
 pub(super) fn add(sums: &mut [f32], values: &[f32]) {
     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);

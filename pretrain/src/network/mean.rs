@@ -14,30 +14,6 @@ pub(crate) fn encode(weight: &Tensor, inputs: &Tensor, lengths: &[usize], hidden
     mean.matmul(&weight.t()?)? + hidden
 }
 
-/// The same from primitive operations.
-pub(crate) fn encode_primitive(
-    weight: &Tensor,
-    inputs: &Tensor,
-    lengths: &[usize],
-    hidden: &Tensor,
-) -> Result<Tensor> {
-    let (rows, width) = inputs.dims2()?;
-    let batch = lengths.len();
-    let steps = rows / batch;
-    let shares: Vec<f32> = (0..rows)
-        .map(|row| match lengths[row % batch] {
-            length if row / batch + length >= steps => 1.0 / length as f32,
-            _ => 0.0,
-        })
-        .collect();
-    let shares = Tensor::from_vec(shares, (rows, 1), &Device::Cpu)?;
-    let mean = inputs
-        .broadcast_mul(&shares)?
-        .reshape((steps, batch, width))?
-        .sum(0)?;
-    mean.matmul(&weight.t()?)? + hidden
-}
-
 /// `[T * B, I]` to the means `[B, I]`, reading what is there and nothing of the padding.
 struct Mean {
     lengths: Vec<usize>,

@@ -1,5 +1,6 @@
-//! The policy network in candle: encoder, actor and critic over the tensors of the policy artifact.
+//! The policy network in candle, for training: encoder, actor and critic over the tensors of the policy artifact.
 //!
+//! What a policy computes stands in [`common::policy`], by which policies are measured; the tests hold this to that.
 //! Every operation used in training has a backward pass in candle or brings its own; candle's fused softmax and
 //! layer norms drop gradients silently and are not used here.
 
@@ -11,8 +12,6 @@ pub(crate) mod dropout;
 mod encoder;
 mod exp;
 mod gru;
-mod gru_sequence;
-pub(crate) mod history;
 pub(crate) mod initial;
 pub(crate) mod loss;
 mod matrix;
@@ -20,11 +19,11 @@ mod mean;
 pub(crate) mod parameters;
 pub(crate) mod proposal;
 mod q_head;
-pub mod reference;
 pub(crate) mod slab;
 
 use candle_core::{Device, Result, Tensor, Var, bail};
-use common::policy_artifact::{Encoder, NetworkConfig, Weights};
+pub(crate) use common::policy::State;
+use common::policy_artifact::NetworkConfig;
 
 use actor::Actor;
 use critic::Critic;
@@ -33,18 +32,6 @@ use encoder::Sequences;
 use parameters::Parameters;
 use q_head::QHead;
 use slab::Slab;
-
-/// A state of the decision process.
-#[derive(Clone, Copy, Debug)]
-pub struct State<'a> {
-    /// The last items with feedback (+1 liked, -1 not), oldest first; at most the network's window.
-    pub history: &'a [(u32, f32)],
-    /// What is kept of all that the user did, [`NetworkConfig::memory`] numbers. Empty where only `history` is known: it is
-    /// then made from that.
-    pub memory: &'a [f32],
-    /// The user's standardised traits, K values; zeros where nothing is known.
-    pub traits: &'a [f32],
-}
 
 /// The network over the items of one slab. N items in the catalogue, R items in the slab, C of them candidates.
 pub(crate) struct Network<'a> {
@@ -55,39 +42,17 @@ pub(crate) struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    /// A policy for inference, over the whole catalogue.
-    pub(crate) fn frozen(config: &'a NetworkConfig, weights: &Weights) -> Result<Self> {
-        let shapes = config.shapes();
-        let tensors = weights.tensors().into_iter().zip(&shapes);
-        let tensors =
-            tensors.map(|(values, (_, shape))| Tensor::from_slice(values, shape.as_slice(), &Device::Cpu));
-        Ok(Network {
-            config,
-            slab: Slab::Whole,
-            tensors: tensors.collect::<Result<_>>()?,
-        })
-    }
-
-    /// For inference over the items of `slab`: no operation is recorded.
-    pub(crate) fn over(parameters: &'a Parameters, slab: &Slab) -> Result<Self> {
+    /// Over the items of `slab`; [`Network::gradient`] differentiates with respect to every tensor.
+    pub(crate) fn trainable(parameters: &'a Parameters, slab: &Slab) -> Result<Self> {
         let tensor = |at: usize| {
             let (values, shape) = parameters.on(at, slab);
-            Tensor::from_slice(&values, shape.as_slice(), &Device::Cpu)
+            Var::from_slice(&values, shape, &Device::Cpu).map(Var::into_inner)
         };
         Ok(Network {
             config: parameters.config(),
             slab: slab.clone(),
             tensors: (0..parameters.values.len()).map(tensor).collect::<Result<_>>()?,
         })
-    }
-
-    /// For training: [`Network::gradient`] differentiates with respect to every tensor.
-    pub(crate) fn trainable(parameters: &'a Parameters, slab: &Slab) -> Result<Self> {
-        let mut network = Self::over(parameters, slab)?;
-        for tensor in &mut network.tensors {
-            *tensor = Var::from_tensor(tensor)?.into_inner();
-        }
-        Ok(network)
     }
 
     /// The same weights without a record of operations: for acting, where nothing is differentiated.
@@ -104,11 +69,6 @@ impl<'a> Network<'a> {
         &self.slab
     }
 
-    /// N, items in the catalogue.
-    pub(crate) fn items(&self) -> usize {
-        self.config.items
-    }
-
     /// The most interactions that a state holds.
     pub(crate) fn window(&self) -> usize {
         self.config.window
@@ -121,39 +81,14 @@ impl<'a> Network<'a> {
 
     /// Encoded states `[B, H]`, a share of what the encoder reads left out where there is `dropout`.
     pub(crate) fn encode_training(&self, states: &[State], dropout: Option<&mut Dropout>) -> Result<Tensor> {
-        if self.config.encoder == Encoder::History {
-            return history::encode(
-                self.encoder_tensors(),
-                &self.slab,
-                states,
-                &self.profiles(states)?,
-            );
-        }
         let (inputs, lengths) = self.sequences(states)?;
         let sequences = Sequences {
             inputs: &inputs,
             lengths: &lengths,
             hidden: &self.start(states)?,
         };
-        encoder::encode(self.config.encoder, self.encoder_tensors(), &sequences, dropout)
-    }
-
-    /// The same as [`Network::encode`] from primitive operations alone.
-    fn encode_primitive(&self, states: &[State]) -> Result<Tensor> {
-        if self.config.encoder == Encoder::History {
-            return self.encode(states);
-        }
-        let (inputs, lengths) = self.sequences(states)?;
-        let sequences = Sequences {
-            inputs: &inputs,
-            lengths: &lengths,
-            hidden: &self.start(states)?,
-        };
-        encoder::encode_primitive(self.config.encoder, self.encoder_tensors(), &sequences)
-    }
-
-    fn encoder_tensors(&self) -> &[Tensor] {
-        &self.tensors[4..self.behind_encoder()]
+        let own = &self.tensors[4..self.behind_encoder()];
+        encoder::encode(self.config.encoder, own, &sequences, dropout)
     }
 
     /// Where the tensors behind the encoder's begin.
@@ -192,21 +127,16 @@ impl<'a> Network<'a> {
 
     /// The hidden state before the first item, from the users' profiles: `[B, H]`.
     fn start(&self, states: &[State]) -> Result<Tensor> {
-        self.profiles(states)?.tanh()
-    }
-
-    /// profile_weight p + profile_bias of the users' profiles: `[B, H]`.
-    fn profiles(&self, states: &[State]) -> Result<Tensor> {
         let NetworkConfig { hidden, traits, .. } = *self.config;
         let bias = self.tensors[3]
             .unsqueeze(0)?
             .broadcast_as((states.len(), hidden))?;
         if traits == 0 {
-            return Ok(bias);
+            return bias.tanh();
         }
         let profiles: Vec<f32> = states.iter().flat_map(|state| state.traits).copied().collect();
         let profiles = Tensor::from_vec(profiles, (states.len(), traits), &Device::Cpu)?;
-        profiles.matmul(&self.tensors[2].t()?)? + bias
+        (profiles.matmul(&self.tensors[2].t()?)? + bias)?.tanh()
     }
 
     /// The candidates' rows of a tensor with a row an item.
@@ -269,3 +199,6 @@ impl<'a> Network<'a> {
 pub(crate) fn failed(error: candle_core::Error) -> common::Error {
     common::Error::retry(format!("the network cannot be computed: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! All tensors that are trained: the policy's, and those that only training needs.
 
+use common::policy::Network;
 use common::policy_artifact::{NetworkConfig, Shape, Weights};
 
 use super::q_head;
@@ -77,6 +78,12 @@ impl Parameters {
             }
             _ => (values.into(), shape),
         }
+    }
+
+    /// The policy as it stands.
+    pub(crate) fn policy(&self) -> Network {
+        let own = self.values.iter().cloned();
+        Network::new(self.config.clone(), Weights::from_tensors(&self.config, own))
     }
 
     /// The policy's own tensors, without a copy.

@@ -11,6 +11,7 @@
 //! them. Two heads are each other's target (double Q-learning, van Hasselt 2010), as in SQN.
 
 use candle_core::{Result, Tensor};
+use candle_nn::{Linear, Module};
 use common::policy_artifact::{NetworkConfig, Shape};
 use common::rng::{RngExt, stream};
 
@@ -65,13 +66,11 @@ impl QHead<'_> {
     /// Values `[B, C]` of encoded states `[B, H]`.
     pub(crate) fn values(&self, encoded: &Tensor) -> Result<Tensor> {
         let width = self.item_embedding.dim(1)? as f64;
-        let query = encoded.matmul(&self.weight.t()?)?.broadcast_add(self.bias)?;
+        let query = Linear::new(self.weight.clone(), Some(self.bias.clone())).forward(encoded)?;
         let state = encoded
             .matmul(&self.state_weight.unsqueeze(1)?)?
             .broadcast_add(self.state_bias)?;
-        (query / width.sqrt())?
-            .matmul(&self.item_embedding.t()?)?
-            .broadcast_add(self.item_bias)?
-            .broadcast_add(&state)
+        let items = Linear::new(self.item_embedding.clone(), Some(self.item_bias.clone()));
+        items.forward(&(query / width.sqrt())?)?.broadcast_add(&state)
     }
 }

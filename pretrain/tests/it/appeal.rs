@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::support::{expect, files};
 use common::manifest::Manifest;
+use common::policy::{Network, State};
 use common::policy_artifact::{Encoder, Policy};
 use common::schema::profiles::{self, Kind, PROFILES, Profiles};
 use common::schema::states::empty_hash;
-use pretrain::network::reference::{State, forward};
 
 const TRAIN: &str = "train --method appeal --log log --profiles profiles.parquet";
 
@@ -28,9 +28,9 @@ fn own_half(policy: &Policy, user: usize) -> f32 {
         memory: memory(policy, user),
         traits: &[],
     };
-    let logits = forward(&policy.config.network, &policy.weights, state)
-        .unwrap()
-        .logits;
+    let network = Network::new(policy.config.network.clone(), policy.weights.clone());
+    let mut logits = vec![0.0; policy.config.network.items];
+    network.logits(&network.queries(&network.encode(&[state])), &mut logits);
     let code = |item: u32| policy.items.ids.code(&item.to_string()).unwrap() as usize;
     let half: f32 = (0..15)
         .map(|item| logits[code(item)] - logits[code(item + 15)])

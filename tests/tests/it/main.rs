@@ -2,7 +2,6 @@
 
 mod bad_input;
 mod first_day;
-mod gradients;
 mod layouts;
 mod odd_paths;
 mod output;

@@ -31,11 +31,11 @@
 //! v_u is the user's: D means, then D informations, var v_k = 1 / (1 / sigma^2 + information_k), so that zeros are the
 //! belief before any answer.
 
+use common::policy::Network;
+use common::policy::elementary::sigmoid;
 use common::policy_artifact::LikeModel;
 
 use super::AdapterSettings;
-use crate::policy::Network;
-use crate::policy::elementary::sigmoid;
 
 /// Variances of c and s before any answer.
 const LEVEL: f64 = 4.0;

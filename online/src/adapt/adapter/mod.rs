@@ -28,6 +28,7 @@ mod tests;
 pub use settings::AdapterSettings;
 
 use common::Result;
+use common::policy::Network;
 use common::policy_artifact::{LikeModel, NetworkConfig, Weights};
 use common::rng::{RngExt, stream};
 
@@ -36,7 +37,6 @@ use super::situation::recall_all;
 use super::{Carried, Explanation, Hyper, Moment, Reason, Room, Situation, Strategy};
 use crate::explore::{Shown, Slate, slate};
 use crate::index::{Coarse, Scan};
-use crate::policy::Network;
 use beliefs::{Beliefs, Pair};
 use gate::Gate;
 
@@ -315,7 +315,7 @@ impl Strategy for Adapter {
         Explanation {
             value: self
                 .network
-                .values(&self.network.encode(&[context]))
+                .values(&self.network.encode(&[context.state()]))
                 .first()
                 .copied(),
             reasons: self.reasons(likeliest.unwrap_or(0), &query, &context.memory, user),

@@ -5,7 +5,7 @@ use common::rng::normal;
 
 use super::*;
 use crate::adapt::{Frozen, Name};
-use crate::policy::Context;
+use crate::context::Context;
 
 const ITEMS: usize = 300;
 const DIMS: usize = 6;

@@ -1,8 +1,7 @@
 //! What answers are regressed on: item vectors, whole and in the directions in which items differ most.
 
+use common::policy::linear::Packed;
 use common::rng::{normal, stream};
-
-use crate::policy::linear::Packed;
 
 /// Rounds of the iteration that finds directions.
 const ROUNDS: usize = 60;

@@ -22,14 +22,14 @@ mod features;
 mod tests;
 
 use common::Result;
+use common::policy::distribution::{MASKED, mask, restrict};
+use common::policy::linear::Packed;
 use common::policy_artifact::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use super::saved::{self, damaged, numbers};
 use super::{Carried, Explanation, Moment, Reason, Room, Situation, Strategy};
 use crate::explore::{Shown, Slate};
-use crate::policy::distribution::{MASKED, mask, restrict};
-use crate::policy::linear::Packed;
 use features::Features;
 
 /// Directions of the item vectors that are learnt of each user.

@@ -1,7 +1,7 @@
 use common::rng::{RngExt, normal, stream};
 
 use super::*;
-use crate::policy::Context;
+use crate::context::Context;
 
 const ITEMS: usize = 9;
 const DIMS: usize = 3;

@@ -1,9 +1,10 @@
 //! What is kept of all that a user did.
 
+use common::policy::Network;
+
 use super::*;
 use crate::adapt::{Explanation, Moment, Situation, Strategy};
 use crate::explore::{Shown, Slate};
-use crate::policy::Network;
 
 /// H + 2 numbers of the encoder, beside which a strategy may keep its own.
 const WIDTH: usize = 7;

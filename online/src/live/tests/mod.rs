@@ -15,7 +15,7 @@ use common::rng::{ChaCha8Rng, RngExt, stream};
 
 use super::*;
 use crate::adapt::{Name, Room};
-use crate::policy::Context;
+use crate::context::Context;
 
 /// A policy of random weights over `items`, that knows the users u0 (history and consumed items), u1 (traits alone).
 fn artifact(items: &[&str], dims: usize, seed: u64) -> Artifact {

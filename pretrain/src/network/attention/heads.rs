@@ -1,8 +1,10 @@
 //! Scaled dot-product attention of several heads over sequences that stand one behind the other
 //! (Vaswani et al. 2017, arXiv 1706.03762), causal, forward and backward.
 
+use common::policy::distribution::highest;
+
 use super::product::{LANES, Left, Right, multiply, widen, widen_transposed};
-use crate::network::exp::{dot, exp, max, sum};
+use crate::network::exp::{dot, exp, sum};
 
 /// Which rows belong together.
 pub(super) struct Heads<'a> {
@@ -290,7 +292,7 @@ fn softmax(row: &mut [f32], open: usize, scale: f32) {
     let (row, masked) = row.split_at_mut(open.next_multiple_of(LANES));
     masked.fill(0.0);
     row[open..].fill(f32::NEG_INFINITY);
-    let most = max(row);
+    let most = highest(row);
     row.iter_mut().for_each(|x| *x = exp((*x - most) * scale));
     let inverse = 1.0 / sum(row) as f32;
     row.iter_mut().for_each(|x| *x *= inverse);

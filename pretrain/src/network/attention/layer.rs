@@ -1,10 +1,11 @@
 //! Linear layers and layer norms over the flat weights.
 
 use candle_core::{CpuStorage, Layout, Result};
+use common::policy::linear::{add_bias, add_rows};
 
 use super::norm::{self, Norm};
 use super::parts::Pair;
-use crate::network::matrix::{Matrix, Rows, add, add_bias, add_rows, values};
+use crate::network::matrix::{Matrix, Rows, add, values};
 
 /// The flat weights as they are read.
 #[derive(Clone, Copy)]

@@ -1,7 +1,6 @@
 //! Self-attention over a user's last interactions as one differentiable operation.
 //!
-//! The same mathematics as [`primitive`], which autograd would spend on padded tensors and a gradient beside each of
-//! them. Here the users' tokens stand one behind the other without padding, a few hundred at a time, so that what a
+//! Autograd would spend it on padded tensors and a gradient beside each of them. Here the users' tokens stand one behind the other without padding, a few hundred at a time, so that what a
 //! block makes of them is still in the cache for the next step; and of the last block only the last token of each user
 //! is computed. A test holds the two to each other.
 
@@ -10,7 +9,6 @@ mod heads;
 mod layer;
 mod norm;
 mod parts;
-pub(super) mod primitive;
 mod product;
 mod tokens;
 

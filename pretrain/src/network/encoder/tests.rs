@@ -1,6 +1,6 @@
-//! Every encoder against its primitive form and against finite differences.
+//! Every encoder against finite differences; [`super::super::tests`] holds them to what a policy artifact means.
 
-use candle_core::Var;
+use candle_core::{Device, Var};
 use common::policy_artifact::NetworkConfig;
 use common::rng::{normal, stream};
 
@@ -63,7 +63,7 @@ fn case(encoder: Encoder, hidden: usize, lengths: &[usize]) -> Case {
 }
 
 impl Case {
-    fn run(&self, tensors: &[Tensor], primitive: bool, dropout: Option<&mut Dropout>) -> Tensor {
+    fn run(&self, tensors: &[Tensor], dropout: Option<&mut Dropout>) -> Tensor {
         let [own @ .., inputs, hidden] = tensors else {
             unreachable!()
         };
@@ -72,11 +72,7 @@ impl Case {
             lengths: &self.lengths,
             hidden,
         };
-        if primitive {
-            encode_primitive(self.encoder, own, &sequences).unwrap()
-        } else {
-            encode(self.encoder, own, &sequences, dropout).unwrap()
-        }
+        encode(self.encoder, own, &sequences, dropout).unwrap()
     }
 
     fn tensors(&self) -> Vec<Tensor> {
@@ -87,8 +83,8 @@ impl Case {
     }
 
     /// The encoded states, and the gradient of their product with the probe by each variable.
-    fn gradients(&self, primitive: bool, dropout: Option<&mut Dropout>) -> (Vec<f32>, Vec<Vec<f32>>) {
-        let out = self.run(&self.tensors(), primitive, dropout);
+    fn gradients(&self, dropout: Option<&mut Dropout>) -> (Vec<f32>, Vec<Vec<f32>>) {
+        let out = self.run(&self.tensors(), dropout);
         let store = (&out * &self.probe)
             .unwrap()
             .sum_all()
@@ -115,36 +111,6 @@ fn close(ours: &[f32], expected: &[f32], tolerance: f32, what: &str) {
     }
 }
 
-fn agrees_with_the_primitive_form(case: &Case) {
-    let (ours, our_gradients) = case.gradients(false, None);
-    let (expected, expected_gradients) = case.gradients(true, None);
-    close(&ours, &expected, 1e-5, "encoded");
-    for (at, (ours, expected)) in our_gradients.iter().zip(&expected_gradients).enumerate() {
-        close(
-            ours,
-            expected,
-            2e-5,
-            &format!("{:?}, gradient {at}", case.encoder),
-        );
-    }
-}
-
-#[test]
-fn the_fast_form_is_the_primitive_form() {
-    for encoder in ENCODERS {
-        agrees_with_the_primitive_form(&case(encoder, 6, &[4, 1, 3, 0, 4]));
-    }
-}
-
-#[test]
-fn also_over_many_tokens_and_wide_heads() {
-    let lengths: Vec<usize> = (0..23).map(|user| (user * 37) % 71).collect();
-    for heads in [1, 2] {
-        let encoder = Encoder::Attention { layers: 2, heads };
-        agrees_with_the_primitive_form(&case(encoder, 72, &lengths));
-    }
-}
-
 /// Differences to both sides in every number of every tensor, the dropout's stream begun anew each time. The gradient
 /// lies between the two: they are the same but for rounding, and differ where a rectifier's kink lies within the step.
 #[test]
@@ -154,7 +120,7 @@ fn gradients_are_finite_differences_with_and_without_dropout() {
     for &encoder in &ENCODERS[..4] {
         for rate in [0.0, 0.3] {
             let case = case(encoder, 4, &[3, 0, 2]);
-            let (_, gradients) = case.gradients(false, Some(&mut dropout(rate)));
+            let (_, gradients) = case.gradients(Some(&mut dropout(rate)));
             let probe = data(&case.probe);
             for (at, gradient) in gradients.iter().enumerate() {
                 let values = data(&case.variables[at]);
@@ -162,7 +128,7 @@ fn gradients_are_finite_differences_with_and_without_dropout() {
                 let product = |values: &[f32]| {
                     let mut tensors = case.tensors();
                     tensors[at] = Tensor::from_slice(values, shape, &Device::Cpu).unwrap();
-                    let out = data(&case.run(&tensors, false, Some(&mut dropout(rate))));
+                    let out = data(&case.run(&tensors, Some(&mut dropout(rate))));
                     let products = out.iter().zip(&probe).map(|(o, p)| f64::from(*o) * f64::from(*p));
                     products.sum::<f64>()
                 };
@@ -192,7 +158,7 @@ fn padding_changes_nothing_and_gets_no_gradient() {
     let lengths = [4, 1, 0, 3];
     for encoder in ENCODERS {
         let mut case = case(encoder, 6, &lengths);
-        let before = case.gradients(false, None);
+        let before = case.gradients(None);
         let at = case.variables.len() - 2;
         let mut inputs = data(&case.variables[at]);
         let rows = inputs.chunks_exact_mut(DIMS + 1).enumerate();
@@ -201,7 +167,7 @@ fn padding_changes_nothing_and_gets_no_gradient() {
             assert_eq!(before.1[at][row * (DIMS + 1)..][..DIMS + 1], [0.0; DIMS + 1]);
         }
         case.variables[at] = Var::from_vec(inputs, (16, DIMS + 1), &Device::Cpu).unwrap();
-        assert!(case.gradients(false, None) == before, "{encoder:?}");
+        assert!(case.gradients(None) == before, "{encoder:?}");
     }
 }
 
@@ -209,7 +175,7 @@ fn padding_changes_nothing_and_gets_no_gradient() {
 fn a_user_does_not_depend_on_the_others() {
     for encoder in ENCODERS {
         let all = case(encoder, 6, &[4, 1, 0, 3]);
-        let together = data(&all.run(&all.tensors(), false, None));
+        let together = data(&all.run(&all.tensors(), None));
         for (user, &length) in all.lengths.iter().enumerate() {
             let mut alone = case(encoder, 6, &[length]);
             let mut tensors = all.tensors();
@@ -219,7 +185,7 @@ fn a_user_does_not_depend_on_the_others() {
             tensors[count - 2] = tensors[count - 2].index_select(&rows, 0).unwrap();
             tensors[count - 1] = tensors[count - 1].narrow(0, user, 1).unwrap();
             alone.lengths = vec![length];
-            let out = data(&alone.run(&tensors, false, None));
+            let out = data(&alone.run(&tensors, None));
             close(
                 &out,
                 &together[user * 6..(user + 1) * 6],
@@ -234,8 +200,7 @@ fn a_user_does_not_depend_on_the_others() {
 fn users_without_any_interaction_are_read_from_their_profiles() {
     for encoder in ENCODERS {
         let case = case(encoder, 6, &[0, 0]);
-        agrees_with_the_primitive_form(&case);
-        let encoded = data(&case.run(&case.tensors(), false, None));
+        let encoded = data(&case.run(&case.tensors(), None));
         if matches!(encoder, Encoder::Attention { .. }) {
             assert!(encoded.iter().all(|x| x.is_finite()));
         } else {
@@ -294,7 +259,5 @@ fn self_attention_is_that_of_pytorch() {
     };
     let expected = [0.973_092_6, 1.631_418_6, -0.617_846_86, -1.948_774_4];
     let ours = encode(config.encoder, &tensors, &sequences, None).unwrap();
-    close(&data(&ours), &expected, 2e-6, "fast");
-    let ours = encode_primitive(config.encoder, &tensors, &sequences).unwrap();
-    close(&data(&ours), &expected, 2e-6, "primitive");
+    close(&data(&ours), &expected, 2e-6, "torch");
 }

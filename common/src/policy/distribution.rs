@@ -4,7 +4,7 @@ use super::elementary::exp;
 
 /// The logit of an item that must not be chosen. Finite, so that probability times log-probability is 0 and not NaN;
 /// so low that its exponential is exactly 0.
-pub(crate) const MASKED: f32 = -1e30;
+pub const MASKED: f32 = -1e30;
 /// Partial sums that run side by side.
 const LANES: usize = 16;
 
@@ -57,8 +57,9 @@ pub struct Softmax {
     pub entropy: f32,
 }
 
-/// The highest of `logits`.
-fn highest(logits: &[f32]) -> f32 {
+/// The highest of `logits`; negative infinity for none.
+#[inline]
+pub fn highest(logits: &[f32]) -> f32 {
     let mut highest = [f32::NEG_INFINITY; LANES];
     let (blocks, rest) = logits.as_chunks::<LANES>();
     for block in blocks {
@@ -90,6 +91,12 @@ pub fn powers(logits: &[f32], powers: &mut [f32]) -> f32 {
         sums[lane] += *out;
     }
     sums.iter().sum()
+}
+
+/// Writes the probabilities of `logits`; minus infinity masks an item. The same as [`softmax`] without its summary.
+pub fn probabilities(logits: &[f32], probabilities: &mut [f32]) {
+    let inverse = 1.0 / powers(logits, probabilities);
+    probabilities.iter_mut().for_each(|p| *p *= inverse);
 }
 
 /// Writes the probabilities of `logits` to `probabilities`.
@@ -144,8 +151,8 @@ mod tests {
             let mut p = vec![0.0; count];
             let summary = softmax(&logits, &mut p);
             let mut other = vec![0.0; count];
-            let inverse = 1.0 / powers(&logits, &mut other);
-            assert!(other.iter().zip(&p).all(|(power, p)| power * inverse == *p));
+            probabilities(&logits, &mut other);
+            assert_eq!(other, p);
             let total: f64 = logits.iter().map(|&l| f64::from(l).exp()).sum();
             let mut entropy = 0.0;
             for (&p, &l) in p.iter().zip(&logits) {
@@ -167,6 +174,10 @@ mod tests {
         softmax(&logits, &mut p);
         assert_eq!((p[7], p[3]), (0.0, 0.0));
         assert!((p.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        let mut other = vec![0.0; 40];
+        logits[7] = f32::NEG_INFINITY;
+        probabilities(&logits, &mut other);
+        assert_eq!(other, p);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The mean of the last interactions: h = s + mean_weight m.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::super::linear::{self, Packed};
-use super::{Context, add_to_embedding, push_input};
+use super::{State, add_to_embedding, push_input};
 
 #[derive(Debug, Clone)]
 pub(super) struct Mean {
@@ -33,7 +33,7 @@ impl Mean {
         &self,
         config: &NetworkConfig,
         weights: &Weights,
-        contexts: &[&Context],
+        contexts: &[State],
         first: &[f32],
     ) -> (Vec<f32>, Tape) {
         let width = config.dims + 1;
@@ -41,7 +41,7 @@ impl Mean {
         let mut inputs = Vec::new();
         for (context, mean) in contexts.iter().zip(means.chunks_exact_mut(width)) {
             inputs.clear();
-            for &interaction in &context.history {
+            for &interaction in context.history {
                 push_input(&mut inputs, config, weights, interaction);
             }
             linear::add_rows(mean, &inputs);
@@ -53,7 +53,7 @@ impl Mean {
         for (state, s) in states.iter_mut().zip(first) {
             *state += s;
         }
-        let items = |context: &&Context| context.history.iter().map(|(item, _)| *item).collect();
+        let items = |context: &State| context.history.iter().map(|(item, _)| *item).collect();
         let items = contexts.iter().map(items).collect();
         (states, Tape { means, items })
     }

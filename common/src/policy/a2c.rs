@@ -13,10 +13,9 @@
 //! weight, its failures are held against pi only as far as pi would have made them (tapered off-policy REINFORCE;
 //! Le Roux et al., 2025). A negative advantage at weight 1 would push down without end what pi hardly does.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::distribution::{mask, softmax};
-use super::encoder::Context;
 use super::linear;
 use super::network::{Forward, Network};
 
@@ -62,24 +61,6 @@ pub struct Loss {
     pub entropy: f32,
 }
 
-/// The loss of `transitions` under `weights` and its gradient in every tensor.
-///
-/// # Panics
-/// When an index lies outside `contexts` or the catalogue, or a context has not as many traits as the network.
-pub fn a2c_gradients(
-    config: &NetworkConfig,
-    weights: &Weights,
-    contexts: &[Context],
-    transitions: &[Transition],
-    coefficients: &Coefficients,
-) -> (Loss, Weights) {
-    let network = Network::new(config.clone(), weights.clone());
-    let forward = network.forward(&contexts.iter().collect::<Vec<_>>());
-    let mut workspace = Workspace::new(config);
-    let loss = gradients(&network, &forward, transitions, coefficients, &mut workspace);
-    (loss, workspace.gradient)
-}
-
 /// The memory of [`gradients`], kept from one update to the next.
 #[derive(Debug)]
 pub struct Workspace {
@@ -102,7 +83,10 @@ impl Workspace {
     }
 }
 
-/// [`a2c_gradients`] behind a forward pass of the contexts that has been made already; the gradient is in `workspace`.
+/// The loss of `transitions` behind a `forward` pass of their contexts; its gradient in every tensor is in `workspace`.
+///
+/// # Panics
+/// When an index lies outside the contexts or the catalogue.
 pub fn gradients(
     network: &Network,
     forward: &Forward,

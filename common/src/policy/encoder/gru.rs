@@ -4,11 +4,11 @@
 //! r = s(W_ir x + b_ir + W_hr h + b_hr), z = s(W_iz x + b_iz + W_hz h + b_hz),
 //! n = tanh(W_in x + b_in + r (W_hn h + b_hn)), h' = (1 - z) n + z h.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::super::elementary::{sigmoid, tanh};
 use super::super::linear::{self, Packed};
-use super::{Context, add_to_embedding, push_input};
+use super::{State, add_to_embedding, push_input};
 
 #[derive(Debug, Clone)]
 pub(super) struct Gru {
@@ -52,7 +52,7 @@ impl Gru {
         &self,
         config: &NetworkConfig,
         weights: &Weights,
-        contexts: &[&Context],
+        contexts: &[State],
         first: &[f32],
     ) -> (Vec<f32>, Tape) {
         let hidden = config.hidden;

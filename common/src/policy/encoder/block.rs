@@ -1,6 +1,6 @@
 //! A block of self-attention: y = LN_1(z + out(attention(z))), z' = LN_2(y + w2 relu(w1 y + b1) + b2).
 
-use common::policy_artifact::Weights;
+use crate::policy_artifact::Weights;
 
 use super::heads::Heads;
 use super::layer::{Layer, Place};

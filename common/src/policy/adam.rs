@@ -1,6 +1,6 @@
 //! Adam (Kingma and Ba, ICLR 2015, algorithm 1) over all tensors, behind a bound on the gradient's norm.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 /// Decay of the first moment.
 const BETA1: f32 = 0.9;
@@ -45,9 +45,13 @@ impl Adam {
     /// One step down `gradient`.
     pub fn step(&mut self, weights: &mut Weights, gradient: &Weights) {
         self.steps = self.steps.saturating_add(1);
-        let first_correction = 1.0 / (1.0 - f64::from(BETA1).powi(self.steps)) as f32;
-        let second_correction = 1.0 / (1.0 - f64::from(BETA2).powi(self.steps)) as f32;
-        let rate = self.learning_rate * first_correction;
+        let (first, second) = corrections(self.steps);
+        let step = Step {
+            scale: 1.0,
+            rate: self.learning_rate * (1.0 / first) as f32,
+            unbias: (1.0 / second) as f32,
+            epsilon: self.epsilon,
+        };
         let tensors = weights.tensors_mut().into_iter().zip(gradient.tensors());
         let moments = self
             .first
@@ -55,11 +59,39 @@ impl Adam {
             .into_iter()
             .zip(self.second.tensors_mut());
         for ((weights, gradient), (first, second)) in tensors.zip(moments) {
-            for (((w, &g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-                *m = BETA1 * *m + (1.0 - BETA1) * g;
-                *v = BETA2 * *v + (1.0 - BETA2) * g * g;
-                *w -= rate * *m / ((*v * second_correction).sqrt() + self.epsilon);
-            }
+            step.apply(weights, first, second, gradient);
+        }
+    }
+}
+
+/// What the first and the second moment, which start at zero, are of a steady gradient's after so many steps.
+pub fn corrections(steps: i32) -> (f64, f64) {
+    let share = |beta: f32| 1.0 - f64::from(beta).powi(steps);
+    (share(BETA1), share(BETA2))
+}
+
+/// The numbers of one step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Factor of the gradient.
+    pub scale: f32,
+    /// Learning rate over the first of the [`corrections`].
+    pub rate: f32,
+    /// 1 over the second.
+    pub unbias: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+}
+
+impl Step {
+    /// Moves weights `w` with their moments `m` and `v` down `gradient`.
+    #[inline]
+    pub fn apply(&self, w: &mut [f32], m: &mut [f32], v: &mut [f32], gradient: &[f32]) {
+        for (((w, m), v), &g) in w.iter_mut().zip(m).zip(v).zip(gradient) {
+            let g = g * self.scale;
+            *m = BETA1 * *m + (1.0 - BETA1) * g;
+            *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+            *w -= self.rate * *m / ((*v * self.unbias).sqrt() + self.epsilon);
         }
     }
 }
@@ -104,7 +136,7 @@ mod tests {
             hidden: 1,
             traits: 0,
             window: 10,
-            encoder: common::policy_artifact::Encoder::Gru,
+            encoder: crate::policy_artifact::Encoder::Gru,
         }
     }
 

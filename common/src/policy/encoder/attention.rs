@@ -1,13 +1,13 @@
 //! Causal self-attention over profile and interactions, read at the last token. Of the last block only that token is
 //! computed.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::super::linear;
 use super::block::{self, Block};
 use super::heads::Heads;
 use super::layer::{Layer, Place};
-use super::{Context, add_to_embedding, norm, push_input};
+use super::{State, add_to_embedding, norm, push_input};
 
 /// Tensors in front of the blocks: the input's weight and bias, the positions, the norm's gain and bias.
 const TENSORS: usize = 5;
@@ -63,14 +63,14 @@ impl Attention {
         &self,
         config: &NetworkConfig,
         weights: &Weights,
-        contexts: &[&Context],
+        contexts: &[State],
         first: &[f32],
     ) -> (Vec<f32>, Tape) {
         let hidden = config.hidden;
         let mut starts = vec![0];
         let (mut items, mut inputs) = (Vec::new(), Vec::new());
         for context in contexts {
-            for &interaction in &context.history {
+            for &interaction in context.history {
                 items.push(interaction.0);
                 push_input(&mut inputs, config, weights, interaction);
             }

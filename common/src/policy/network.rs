@@ -1,10 +1,23 @@
 //! The forward pass: contexts to logits over the catalogue and to values.
 
-use common::policy_artifact::{NetworkConfig, Weights};
+use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::elementary::exp;
-use super::encoder::{self, Context, Encoder, Tape};
-use super::linear::Packed;
+use super::encoder::{Encoder, Tape};
+use super::history;
+use super::linear::{Packed, add_bias};
+
+/// What a policy knows of a user when it decides.
+#[derive(Clone, Copy, Debug)]
+pub struct State<'a> {
+    /// The last interactions, at most the network's window, oldest first: item and feedback (+1 liked, -1 not).
+    pub history: &'a [(u32, f32)],
+    /// What is kept of all that the user did: the encoder's numbers ([`NetworkConfig::memory`]: S, n+, n-), then any others.
+    /// Empty where only `history` is known: it is then made from that.
+    pub memory: &'a [f32],
+    /// The user's standardised traits, as many as the network has (zeros where unknown).
+    pub traits: &'a [f32],
+}
 
 /// A policy network ready to run: the weights and their packed forms.
 #[derive(Debug, Clone)]
@@ -69,17 +82,17 @@ impl Network {
     /// recommendation that was not liked is none, and moves nothing.
     pub fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
         if liked && self.config.memory() > 0 {
-            encoder::remember(&self.config, &self.weights, memory, item, liked);
+            history::remember(&self.weights.encoder, memory, item, liked, 1.0);
         }
     }
 
     /// The encoder's final states of `contexts`, `[contexts, hidden]`.
-    pub fn encode(&self, contexts: &[&Context]) -> Vec<f32> {
+    pub fn encode(&self, contexts: &[State]) -> Vec<f32> {
         self.encoder.forward(&self.config, &self.weights, contexts).0
     }
 
     /// The forward pass of `contexts` up to queries and values.
-    pub fn forward(&self, contexts: &[&Context]) -> Forward {
+    pub fn forward(&self, contexts: &[State]) -> Forward {
         let (states, tape) = self.encoder.forward(&self.config, &self.weights, contexts);
         let queries = self.queries(&states);
         let (critic, values) = self.critic(&states);
@@ -146,13 +159,5 @@ impl Network {
             .map(|row| dot(row) + bias)
             .collect();
         (active, values)
-    }
-}
-
-fn add_bias(rows: &mut [f32], bias: &[f32]) {
-    for row in rows.chunks_exact_mut(bias.len()) {
-        for (x, b) in row.iter_mut().zip(bias) {
-            *x += b;
-        }
     }
 }

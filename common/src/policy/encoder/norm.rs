@@ -1,6 +1,6 @@
 //! Layer norm (Ba, Kiros and Hinton 2016, arXiv 1607.06450): gain (x - mean) / sqrt(variance + epsilon) + bias.
 
-use common::policy_artifact::{NORM_EPSILON, Weights};
+use crate::policy_artifact::{NORM_EPSILON, Weights};
 
 /// Partial sums that run side by side, added in a fixed order.
 const LANES: usize = 16;

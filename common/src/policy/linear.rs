@@ -17,7 +17,7 @@ const LANES: usize = 32;
 /// A weight matrix `[rows, columns]` rearranged for the forward product: panels of [`PANEL`] rows, each stored column
 /// by column, the last one filled up with zeros.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Packed {
+pub struct Packed {
     rows: usize,
     columns: usize,
     panels: Vec<f32>,
@@ -25,7 +25,7 @@ pub(crate) struct Packed {
 
 impl Packed {
     /// Packs `weight`, `[rows, columns]` row by row.
-    pub(crate) fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
+    pub fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
         let mut packed = Packed {
             rows,
             columns,
@@ -36,7 +36,7 @@ impl Packed {
     }
 
     /// Takes over changed values of the same shape.
-    pub(super) fn refresh(&mut self, weight: &[f32]) {
+    pub fn refresh(&mut self, weight: &[f32]) {
         assert_eq!(weight.len(), self.rows * self.columns);
         let columns = self.columns;
         if columns == 0 {
@@ -53,7 +53,7 @@ impl Packed {
     }
 
     /// `out[b, m] = sum_k input[b, k] * weight[m, k]`; `out` is overwritten.
-    pub(crate) fn forward(&self, input: &[f32], out: &mut [f32]) {
+    pub fn forward(&self, input: &[f32], out: &mut [f32]) {
         let (rows, columns) = (self.rows, self.columns);
         if rows == 0 {
             return;
@@ -278,8 +278,17 @@ fn input_block<const R: usize, const L: usize>(
     }
 }
 
+/// `rows[b, m] += bias[m]`.
+pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (x, b) in row.iter_mut().zip(bias) {
+            *x += b;
+        }
+    }
+}
+
 /// `sums[m] += sum_b rows[b, m]`.
-pub(super) fn add_rows(sums: &mut [f32], rows: &[f32]) {
+pub fn add_rows(sums: &mut [f32], rows: &[f32]) {
     if sums.is_empty() {
         return;
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::policy_artifact::Weights;
+use crate::policy_artifact::Weights;
 
 use super::super::linear::{self, Packed};
 
@@ -44,12 +44,7 @@ impl Layer {
         } = &self.place;
         let mut out = vec![0.0; input.len() / columns * rows.len()];
         self.packed.forward(input, &mut out);
-        let bias = &weights.encoder[tensor + 1][rows.clone()];
-        for row in out.chunks_exact_mut(bias.len()) {
-            for (x, b) in row.iter_mut().zip(bias) {
-                *x += b;
-            }
-        }
+        linear::add_bias(&mut out, &weights.encoder[tensor + 1][rows.clone()]);
         out
     }
 }

@@ -1,9 +1,41 @@
 //! The network against small computations written out in double precision.
 
-use common::policy_artifact::{Encoder, NetworkConfig, Weights};
-use common::rng::{RngExt, stream};
+use crate::policy_artifact::{Encoder, NetworkConfig, Weights};
+use crate::rng::{RngExt, stream};
 
-use super::{Coefficients, Context, Network, Transition, a2c_gradients};
+use super::a2c::{Workspace, gradients};
+use super::{Coefficients, Loss, Network, State, Transition};
+
+struct Context {
+    traits: Vec<f32>,
+    history: Vec<(u32, f32)>,
+}
+
+fn state(context: &Context) -> State<'_> {
+    State {
+        history: &context.history,
+        memory: &[],
+        traits: &context.traits,
+    }
+}
+
+fn states(contexts: &[Context]) -> Vec<State<'_>> {
+    contexts.iter().map(state).collect()
+}
+
+fn a2c_gradients(
+    config: &NetworkConfig,
+    weights: &Weights,
+    contexts: &[Context],
+    transitions: &[Transition],
+    coefficients: &Coefficients,
+) -> (Loss, Weights) {
+    let network = Network::new(config.clone(), weights.clone());
+    let forward = network.forward(&states(contexts));
+    let mut workspace = Workspace::new(config);
+    let loss = gradients(&network, &forward, transitions, coefficients, &mut workspace);
+    (loss, workspace.gradient)
+}
 
 const ENCODERS: [Encoder; 4] = [
     Encoder::Mean,
@@ -63,11 +95,10 @@ fn one_unit_follows_the_equations() {
     let context = Context {
         traits: vec![0.9],
         history: vec![(1, 1.0), (0, -1.0)],
-        memory: Vec::new(),
     };
-    let forward = network.forward(&[&context]);
+    let forward = network.forward(&[state(&context)]);
     let mut out = vec![0.0; 2];
-    network.logits(&network.queries(&network.encode(&[&context])), &mut out);
+    network.logits(&network.queries(&network.encode(&[state(&context)])), &mut out);
     for (ours, truth) in out.iter().zip(logits) {
         assert!((f64::from(*ours) - truth).abs() < 1e-6, "{ours} {truth}");
     }
@@ -97,12 +128,11 @@ fn does_not_depend_on_its_batch(encoder: Encoder) {
             history: (0..c % 5)
                 .map(|i| ((c * 7 + i) as u32 % 50, if i % 2 == 0 { 1.0 } else { -1.0 }))
                 .collect(),
-            memory: Vec::new(),
         })
         .collect();
-    let together = network.encode(&contexts.iter().collect::<Vec<_>>());
-    for (context, state) in contexts.iter().zip(together.chunks_exact(6)) {
-        assert_eq!(network.encode(&[context]), state);
+    let together = network.encode(&states(&contexts));
+    for (context, together) in contexts.iter().zip(together.chunks_exact(6)) {
+        assert_eq!(network.encode(&[state(context)]), together);
     }
 }
 
@@ -112,17 +142,14 @@ fn batch() -> (Vec<Context>, Vec<Transition>) {
         Context {
             traits: vec![0.3, -0.2, 0.9],
             history: vec![],
-            memory: Vec::new(),
         },
         Context {
             traits: vec![0.0; 3],
             history: vec![(3, 1.0), (5, -1.0), (3, 1.0)],
-            memory: Vec::new(),
         },
         Context {
             traits: vec![1.0, 0.0, -1.0],
             history: vec![(36, -1.0)],
-            memory: Vec::new(),
         },
     ];
     let step = |context, consumed: &[u32], action, propensity, target| Transition {
@@ -147,7 +174,7 @@ fn surrogate(config: &NetworkConfig, weights: &Weights, fixed: &Weights, coeffic
     let (contexts, transitions) = batch();
     let run = |weights: &Weights| {
         let network = Network::new(config.clone(), weights.clone());
-        let forward = network.forward(&contexts.iter().collect::<Vec<_>>());
+        let forward = network.forward(&states(&contexts));
         let mut logits = vec![0.0; contexts.len() * config.items];
         network.logits(&forward.queries, &mut logits);
         (logits, forward.values)

@@ -1,5 +1,5 @@
 //! How a user's last interactions become one state: by the encoder that the policy names
-//! ([`common::policy_artifact::Encoder`] gives the equations).
+//! ([`crate::policy_artifact::Encoder`] gives the equations).
 //!
 //! Every encoder but that of the whole history starts from s = tanh(profile_weight p + profile_bias) for traits p.
 
@@ -7,34 +7,19 @@ mod attention;
 mod block;
 mod gru;
 mod heads;
-mod history;
 mod layer;
 mod mean;
 mod norm;
 
-use common::policy_artifact::{Encoder as Choice, NetworkConfig, Weights};
-use serde::{Deserialize, Serialize};
+use crate::policy_artifact::{Encoder as Choice, NetworkConfig, Weights};
 
 use super::elementary::tanh;
+use super::history;
 use super::linear::{self, Packed};
+use super::network::State;
 use attention::Attention;
 use gru::Gru;
-pub(crate) use history::remember;
 use mean::Mean;
-
-/// What the policy knows of a user when it decides.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Context {
-    /// The user's standardised traits, as many as the network has (zeros where unknown).
-    pub traits: Vec<f32>,
-    /// The last interactions, at most the network's window, oldest first: item and feedback (+1 liked, -1 not).
-    pub history: Vec<(u32, f32)>,
-    /// What is kept of all that the user did: the encoder's numbers ([`NetworkConfig::memory`]: S, n+, n-), then those of the
-    /// strategy ([`crate::adapt::Strategy::memory`]). Empty where only `history` is known: it is then made from that.
-    /// Decisions and events on disk go without: what is learnt of an answer is learnt at the user's present memory.
-    #[serde(skip)]
-    pub memory: Vec<f32>,
-}
 
 /// The encoder's matrices, packed for the forward pass.
 #[derive(Debug, Clone)]
@@ -99,7 +84,7 @@ impl Encoder {
         &self,
         config: &NetworkConfig,
         weights: &Weights,
-        contexts: &[&Context],
+        contexts: &[State],
     ) -> (Vec<f32>, Tape) {
         let traits: Vec<f32> = contexts
             .iter()
