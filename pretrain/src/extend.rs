@@ -161,7 +161,7 @@ fn places(policy: &Policy, traits: &[f32]) -> Result<(Vec<f32>, Vec<f32>)> {
             .any(|&t| t != 0.0)
     };
     let known: Vec<usize> = (0..policy.items.ids.len()).filter(has_traits).collect();
-    // A constant stands behind the traits; it is not shrunk.
+    // A constant stands after the traits; it is not shrunk.
     let with_constant = |row: usize, column: usize, of: &[f32]| match column {
         column if column == width => 1.0,
         _ => f64::from(of[row * width + column]),

@@ -200,7 +200,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Writes a checkpoint where it is time for one. Call it behind a report: nothing is pending then.
+    /// Writes a checkpoint where it is time for one. Call it after a report: nothing is pending then.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         let Some(checkpoint) = &self.checkpoint else {
             return Ok(());

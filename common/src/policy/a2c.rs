@@ -83,7 +83,7 @@ impl Workspace {
     }
 }
 
-/// The loss of `transitions` behind a `forward` pass of their contexts; its gradient in every tensor is in `workspace`.
+/// The loss of `transitions` after a `forward` pass of their contexts; its gradient in every tensor is in `workspace`.
 ///
 /// # Panics
 /// When an index lies outside the contexts or the catalogue.

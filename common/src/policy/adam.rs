@@ -1,4 +1,4 @@
-//! Adam (Kingma and Ba, ICLR 2015, algorithm 1) over all tensors, behind a bound on the gradient's norm.
+//! Adam (Kingma and Ba, ICLR 2015, algorithm 1) over all tensors, after a bound on the gradient's norm.
 
 use crate::policy_artifact::{NetworkConfig, Weights};
 

@@ -79,6 +79,20 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The same policy at another temperature: its logits divided by `temperature` (above 0). What it says of likes stays.
+    pub fn at_temperature(mut self, temperature: f32) -> Self {
+        for log in &mut self.weights.log_temperature {
+            *log -= temperature.ln();
+        }
+        for bias in &mut self.weights.item_bias {
+            *bias /= temperature;
+        }
+        if let Some(likes) = &mut self.config.likes {
+            likes.slope *= temperature;
+        }
+        self
+    }
+
     /// Writes the folder in one step, see [`folder`]; one that stands there is replaced.
     ///
     /// # Errors

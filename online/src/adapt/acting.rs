@@ -1,31 +1,31 @@
-//! From moments to distributions: what every strategy with a network does before it draws.
+//! From requests to distributions: what every strategy with a network does before it draws.
 
 use common::policy::distribution::{mask, powers, restrict};
 use common::policy::{Network, State};
 
-use super::situation::recall_all;
-use super::{Moment, Room, Situation};
-use crate::explore::Deck;
+use super::encoded_context::recall_all;
+use super::{Buffers, ChoiceRequest, EncodedContext};
+use crate::explore::Categorical;
 
 /// Moments whose logits are held at once.
 pub(super) const ROWS: usize = 32;
 
-/// Writes the encoder's states of the situations to `states`, `[situations, hidden]`. With a `revision` of the encoder's
-/// weights they are taken from and left in the situations.
+/// Writes the encoder's states of the user_contexts to `states`, `[user_contexts, hidden]`. With a `revision` of the encoder's
+/// weights they are taken from and left in the user_contexts.
 pub(super) fn encode<'a>(
     network: &Network,
     revision: Option<u64>,
-    situations: impl IntoIterator<Item = &'a Situation>,
+    user_contexts: impl IntoIterator<Item = &'a EncodedContext>,
     states: &mut Vec<f32>,
 ) {
     match revision {
         Some(revision) => {
             let make = |contexts: &[State]| network.encode(contexts);
-            recall_all(revision, network.config().hidden, situations, states, make);
+            recall_all(revision, network.config().hidden, user_contexts, states, make);
         }
         None => {
-            let state = |situation: &'a Situation| situation.context().state();
-            let contexts: Vec<State> = situations.into_iter().map(state).collect();
+            let state = |user_context: &'a EncodedContext| user_context.context().state();
+            let contexts: Vec<State> = user_contexts.into_iter().map(state).collect();
             *states = network.encode(&contexts);
         }
     }
@@ -41,35 +41,35 @@ pub(super) fn logits(network: &Network, states: &[f32], logits: &mut Vec<f32>) {
     network.logits(&queries, logits);
 }
 
-/// Makes `deck` the softmax of what may be chosen at `moment`; `logits` are masked.
-pub(super) fn deal(deck: &mut Deck, logits: &mut [f32], moment: &Moment<'_>) {
-    if let Some(candidates) = moment.candidates {
+/// Makes `categorical` the softmax of what may be chosen at `request`; `logits` are masked.
+pub(super) fn deal(categorical: &mut Categorical, logits: &mut [f32], choice: &ChoiceRequest<'_>) {
+    if let Some(candidates) = choice.candidates {
         restrict(logits, candidates);
     }
-    mask(logits, moment.consumed);
-    deck.fill(logits.len(), |row| powers(logits, row));
+    mask(logits, choice.consumed);
+    categorical.fill(logits.len(), |row| powers(logits, row));
 }
 
-/// What one network makes of a moment.
+/// What one network makes of a request.
 pub(super) struct Alone {
     /// Its distribution over the catalogue.
-    pub(super) chances: Vec<f32>,
+    pub(super) probabilities: Vec<f32>,
     /// Its value of the state.
     pub(super) value: f32,
 }
 
-/// The distribution and the value of one network at a moment.
+/// The distribution and the value of one network at a request.
 pub(super) fn explain(
     network: &Network,
     revision: Option<u64>,
-    moment: &Moment<'_>,
-    room: &mut Room,
+    choice: &ChoiceRequest<'_>,
+    buffers: &mut Buffers,
 ) -> Alone {
-    encode(network, revision, [moment.situation], &mut room.states);
-    logits(network, &room.states, &mut room.logits);
-    deal(&mut room.deck, &mut room.logits, moment);
+    encode(network, revision, [choice.user_context], &mut buffers.states);
+    logits(network, &buffers.states, &mut buffers.logits);
+    deal(&mut buffers.categorical, &mut buffers.logits, choice);
     Alone {
-        chances: room.deck.chances().to_vec(),
-        value: network.values(&room.states)[0],
+        probabilities: buffers.categorical.probabilities().to_vec(),
+        value: network.values(&buffers.states)[0],
     }
 }

@@ -23,7 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::acting::{self, ROWS};
 use super::mixing::{Evidence, Mixer};
-use super::{Carried, Experience, Explanation, Hyper, Learner, Moment, Room, Strategy, from_scratch, saved};
+use super::{
+    Buffers, Carried, ChoiceRequest, Experience, Explanation, Hyper, Learner, Strategy, from_scratch, saved,
+};
 use crate::explore::{Slate, mixed_slate};
 
 /// The mixture w * prior + (1 - w) * online.
@@ -56,32 +58,32 @@ impl Ap {
 }
 
 impl Strategy for Ap {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
         let items = self.prior.config().items;
         let weight = self.mixer.weight();
-        let mut slates = Vec::with_capacity(moments.len());
-        let Room {
+        let mut slates = Vec::with_capacity(choices.len());
+        let Buffers {
             states,
             logits,
             other_logits,
-            deck,
+            categorical,
             other,
             ..
-        } = room;
-        for chunk in moments.chunks(ROWS) {
-            let situations = chunk.iter().map(|moment| moment.situation);
-            acting::encode(&self.prior, Some(0), situations.clone(), states);
+        } = buffers;
+        for chunk in choices.chunks(ROWS) {
+            let user_contexts = chunk.iter().map(|choice| choice.user_context);
+            acting::encode(&self.prior, Some(0), user_contexts.clone(), states);
             acting::logits(&self.prior, states, logits);
-            acting::encode(self.online.network(), None, situations, states);
+            acting::encode(self.online.network(), None, user_contexts, states);
             acting::logits(self.online.network(), states, other_logits);
             let rows = logits
                 .chunks_exact_mut(items)
                 .zip(other_logits.chunks_exact_mut(items));
-            for ((prior, online), moment) in rows.zip(chunk) {
-                acting::deal(deck, prior, moment);
-                acting::deal(other, online, moment);
-                let mut rng = stream(self.seed, "action", &moment.key);
-                slates.push(mixed_slate(deck, other, weight, moment.k, 0, &mut rng));
+            for ((prior, online), choice) in rows.zip(chunk) {
+                acting::deal(categorical, prior, choice);
+                acting::deal(other, online, choice);
+                let mut rng = stream(self.seed, "action", &choice.key);
+                slates.push(mixed_slate(categorical, other, weight, choice.k, 0, &mut rng));
             }
         }
         slates
@@ -135,23 +137,23 @@ impl Strategy for Ap {
         Ok(())
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        let prior = acting::explain(&self.prior, Some(0), moment, room);
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        let prior = acting::explain(&self.prior, Some(0), choice, buffers);
         let (weight, reasons) = (self.mixer.weight(), self.mixer.reasons());
-        let online = acting::explain(self.online.network(), None, moment, room);
+        let online = acting::explain(self.online.network(), None, choice, buffers);
         Explanation {
             value: Some(prior.value),
             adapted_value: Some(online.value),
             reasons,
-            ..Explanation::mixed(prior.chances, online.chances, weight)
+            ..Explanation::mixed(prior.probabilities, online.probabilities, weight)
         }
     }
 
-    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], same_space: bool) -> Result<Carried> {
         let old: Saved = saved::unpack(from)?;
         let mut mixer = self.mixer.clone();
-        let mixing = mixer.carry(&old.mixer, kin);
-        let mut carried = self.online.take_over(&old.online, map, kin)?;
+        let mixing = mixer.carry(&old.mixer, same_space);
+        let mut carried = self.online.take_over(&old.online, map, same_space)?;
         if carried.kept.is_empty() || !mixing? {
             carried.dropped.push("mixing");
         } else {
@@ -165,7 +167,7 @@ impl Strategy for Ap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapt::{Name, Situation};
+    use crate::adapt::{EncodedContext, Name};
     use crate::context::Context;
     use common::policy::distribution::{mask, softmax};
 
@@ -198,18 +200,18 @@ mod tests {
             probabilities
         };
         let (prior, online) = (alone(prior), alone(Weights::init(&config, 2)));
-        let situation = Situation::new(context);
-        let moment = |number: u64| Moment {
-            situation: &situation,
+        let user_context = EncodedContext::new(context);
+        let choice = |number: u64| ChoiceRequest {
+            user_context: &user_context,
             consumed: &[3, 7],
             candidates: None,
             k: 1,
             key: [number, 0, 0],
         };
-        let mut room = Room::new();
+        let mut buffers = Buffers::new();
         for (answered, weight) in [(0, 1.0), (2, 0.65), (4, 0.3), (6, 0.3)] {
             let mut seen = None;
-            for slate in ap.choose(&[moment(2 * answered), moment(2 * answered + 1)], &mut room) {
+            for slate in ap.choose(&[choice(2 * answered), choice(2 * answered + 1)], &mut buffers) {
                 let item = slate.items[0] as usize;
                 assert!(item != 3 && item != 7);
                 assert_eq!(

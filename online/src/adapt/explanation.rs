@@ -35,7 +35,7 @@ impl Explanation {
     }
 }
 
-/// One number behind a decision.
+/// One number after a decision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
     /// A short name, `snake_case`.

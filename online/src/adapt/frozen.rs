@@ -5,7 +5,7 @@ use common::policy_artifact::{NetworkConfig, Weights};
 use common::rng::stream;
 
 use super::acting::{self, ROWS};
-use super::{Explanation, Moment, Room, Strategy};
+use super::{Buffers, ChoiceRequest, Explanation, Strategy};
 use crate::explore::{Slate, slate};
 
 /// A policy that does not learn.
@@ -26,25 +26,25 @@ impl Frozen {
 }
 
 impl Strategy for Frozen {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
         let who = Who {
             network: &self.network,
             revision: 0,
             prior: 1.0,
             seed: self.seed,
         };
-        who.act(moments, room)
+        who.act(choices, buffers)
     }
 
     fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
         self.network.remember(memory, item, liked);
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        let alone = acting::explain(&self.network, Some(0), moment, room);
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        let alone = acting::explain(&self.network, Some(0), choice, buffers);
         Explanation {
-            acting: alone.chances.clone(),
-            prior: alone.chances,
+            acting: alone.probabilities.clone(),
+            prior: alone.probabilities,
             weight: 1.0,
             value: Some(alone.value),
             ..Explanation::default()
@@ -63,21 +63,24 @@ pub(super) struct Who<'a> {
 }
 
 impl Who<'_> {
-    /// Draws a slate for each moment.
-    pub(super) fn act(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+    /// Draws a slate for each request.
+    pub(super) fn act(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
         let items = self.network.config().items;
-        let mut slates = Vec::with_capacity(moments.len());
-        let Room {
-            states, logits, deck, ..
-        } = room;
-        for chunk in moments.chunks(ROWS) {
-            let situations = chunk.iter().map(|moment| moment.situation);
-            acting::encode(self.network, Some(self.revision), situations, states);
+        let mut slates = Vec::with_capacity(choices.len());
+        let Buffers {
+            states,
+            logits,
+            categorical,
+            ..
+        } = buffers;
+        for chunk in choices.chunks(ROWS) {
+            let user_contexts = chunk.iter().map(|choice| choice.user_context);
+            acting::encode(self.network, Some(self.revision), user_contexts, states);
             acting::logits(self.network, states, logits);
-            for (logits, moment) in logits.chunks_exact_mut(items).zip(chunk) {
-                acting::deal(deck, logits, moment);
-                let mut rng = stream(self.seed, "action", &moment.key);
-                slates.push(slate(deck, moment.k, 0, self.prior, &mut rng));
+            for (logits, choice) in logits.chunks_exact_mut(items).zip(chunk) {
+                acting::deal(categorical, logits, choice);
+                let mut rng = stream(self.seed, "action", &choice.key);
+                slates.push(slate(categorical, choice.k, 0, self.prior, &mut rng));
             }
         }
         slates

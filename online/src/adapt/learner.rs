@@ -8,7 +8,9 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::frozen::Who;
-use super::{Carried, Experience, Explanation, Moment, Name, Room, Strategy, acting, returns, saved};
+use super::{
+    Buffers, Carried, ChoiceRequest, Experience, Explanation, Name, Strategy, acting, returns, saved,
+};
 use crate::explore::Slate;
 
 /// How to learn.
@@ -138,7 +140,7 @@ impl Learner {
         let states: Vec<State> = experience
             .contexts
             .iter()
-            .map(|situation| situation.context().state())
+            .map(|user_context| user_context.context().state())
             .collect();
         let forward = self.network.forward(&states);
         let transitions = self.transitions(experience, &forward.values);
@@ -171,7 +173,12 @@ impl Learner {
         Ok(advantages)
     }
 
-    pub(super) fn take_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+    pub(super) fn take_over(
+        &mut self,
+        from: &[u8],
+        map: &[Option<u32>],
+        same_space: bool,
+    ) -> Result<Carried> {
         let old: Saved = saved::unpack(from)?;
         let mut carried = Carried::default();
         let config = self.network.config();
@@ -188,7 +195,7 @@ impl Learner {
         let fits = [&old.weights, &old.first, &old.second]
             .iter()
             .all(|tensors| same(tensors));
-        if !fits || (self.of_prior && !kin) {
+        if !fits || (self.of_prior && !same_space) {
             carried.dropped.push("network");
             return Ok(carried);
         }
@@ -234,14 +241,14 @@ fn carry_tensors(new: &mut Weights, old: Vec<Vec<f32>>, map: &[Option<u32>], dim
 }
 
 impl Strategy for Learner {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
         let who = Who {
             network: &self.network,
             revision: self.updates,
             prior: 0.0,
             seed: self.seed,
         };
-        who.act(moments, room)
+        who.act(choices, buffers)
     }
 
     fn rollout(&self) -> Option<usize> {
@@ -287,18 +294,18 @@ impl Strategy for Learner {
         Ok(())
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        let alone = acting::explain(&self.network, Some(self.updates), moment, room);
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        let alone = acting::explain(&self.network, Some(self.updates), choice, buffers);
         Explanation {
-            acting: alone.chances.clone(),
-            adapted: alone.chances,
+            acting: alone.probabilities.clone(),
+            adapted: alone.probabilities,
             adapted_value: Some(alone.value),
             ..Explanation::default()
         }
     }
 
-    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
-        self.take_over(from, map, kin)
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], same_space: bool) -> Result<Carried> {
+        self.take_over(from, map, same_space)
     }
 }
 
@@ -308,7 +315,7 @@ mod tests {
     use crate::context::Context;
     use std::sync::Arc;
 
-    use crate::adapt::{Situation, Step, Trajectory, from_scratch};
+    use crate::adapt::{EncodedContext, Step, Trajectory, from_scratch};
     use crate::explore::Shown;
 
     fn config() -> NetworkConfig {
@@ -338,7 +345,7 @@ mod tests {
             reward,
         };
         Experience {
-            contexts: vec![Arc::new(Situation::new(Context {
+            contexts: vec![Arc::new(EncodedContext::new(Context {
                 traits: vec![],
                 history: vec![],
                 memory: Vec::new(),
@@ -357,22 +364,22 @@ mod tests {
             ..Learning::DEFAULT
         };
         let mut learner = from_scratch(config(), learning, 1);
-        let situation = experience(0.0).contexts.remove(0);
-        let chance = |learner: &Learner| {
-            let moment = Moment {
-                situation: &situation,
+        let user_context = experience(0.0).contexts.remove(0);
+        let probability = |learner: &Learner| {
+            let choice = ChoiceRequest {
+                user_context: &user_context,
                 consumed: &[],
                 candidates: None,
                 k: 1,
                 key: [0; 3],
             };
-            learner.explain(&moment, &mut Room::new()).acting[4]
+            learner.explain(&choice, &mut Buffers::new()).acting[4]
         };
-        let before = chance(&learner);
+        let before = probability(&learner);
         for _ in 0..20 {
             learner.learn(&experience(1.0)).unwrap();
         }
-        assert!(chance(&learner) > 1.5 * before);
+        assert!(probability(&learner) > 1.5 * before);
         assert_eq!(learner.version(), 20);
     }
 

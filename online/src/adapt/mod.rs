@@ -3,7 +3,9 @@
 mod acting;
 mod adapter;
 mod ap;
+mod buffers;
 mod build;
+mod encoded_context;
 mod explanation;
 mod frozen;
 mod ft;
@@ -13,14 +15,14 @@ mod mixing;
 mod popularity;
 mod random;
 mod returns;
-mod room;
 mod saved;
 mod scratch;
-mod situation;
 
 pub use adapter::{Adapter, AdapterSettings};
 pub use ap::Ap;
+pub use buffers::Buffers;
 pub use build::{Hyper, Name, build};
+pub use encoded_context::EncodedContext;
 pub use explanation::{Carried, Explanation, Reason};
 pub use frozen::Frozen;
 pub use ft::fine_tune;
@@ -29,9 +31,7 @@ pub use linucb::{LinUcb, LinUcbSettings};
 pub use mixing::{GateSettings, Mixing, Rule};
 pub use popularity::Popularity;
 pub use random::Random;
-pub use room::Room;
 pub use scratch::from_scratch;
-pub use situation::Situation;
 
 use std::sync::Arc;
 
@@ -41,9 +41,9 @@ use crate::explore::{Shown, Slate};
 
 /// One recommendation to make.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment<'a> {
+pub struct ChoiceRequest<'a> {
     /// The state.
-    pub situation: &'a Situation,
+    pub user_context: &'a EncodedContext,
     /// Items that may not be chosen, in any order, repeats allowed. Who has consumed all may get any.
     pub consumed: &'a [u32],
     /// Only these may be chosen: codes of the catalogue, ascending, each once, at least one. None: all.
@@ -62,7 +62,7 @@ pub struct Step {
     /// Items that could not be chosen; may be left empty where the strategy does not want them
     /// ([`Strategy::wants_consumed`]).
     pub consumed: Vec<u32>,
-    /// What was shown, and with which chances.
+    /// What was shown, and with which probabilities.
     pub shown: Shown,
     /// Draws from the adapted policy at this decision ([`Slate::negatives_at`]).
     pub negatives: Vec<u32>,
@@ -83,16 +83,16 @@ pub struct Trajectory {
 #[derive(Debug, Clone, Default)]
 pub struct Experience {
     /// The states, each once.
-    pub contexts: Vec<Arc<Situation>>,
+    pub contexts: Vec<Arc<EncodedContext>>,
     /// The trajectories: those of ended episodes first.
     pub trajectories: Vec<Trajectory>,
 }
 
 /// A way to act, and perhaps to learn.
 pub trait Strategy: Send + Sync {
-    /// Draws a slate for each moment. Pure: the same moments and the same state of the strategy give the same slates,
+    /// Draws a slate for each request. Pure: the same requests and the same state of the strategy give the same slates,
     /// whatever the rest of the batch.
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate>;
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate>;
 
     /// Answers between two calls of [`Strategy::learn`]; none where it does not learn, or from each answer alone
     /// ([`Strategy::answer`]).
@@ -113,7 +113,7 @@ pub trait Strategy: Send + Sync {
         Ok(())
     }
 
-    /// Numbers that the strategy keeps of each user, behind those of the encoder in [`crate::context::Context::memory`]; all 0
+    /// Numbers that the strategy keeps of each user, after those of the encoder in [`crate::context::Context::memory`]; all 0
     /// for a user who gave no feedback yet.
     fn memory(&self) -> usize {
         0
@@ -124,8 +124,14 @@ pub trait Strategy: Send + Sync {
     fn remember(&self, _memory: &mut [f32], _item: u32, _liked: bool) {}
 
     /// Takes one answer at once: moves `memory`, which is the user's (the encoder's numbers, then the strategy's), and
-    /// learns what it can from this answer alone. `situation` is the user's present one. True where the policy changed.
-    fn answer(&mut self, _situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
+    /// learns what it can from this answer alone. `user_context` is the user's present one. True where the policy changed.
+    fn answer(
+        &mut self,
+        _user_context: &EncodedContext,
+        memory: &mut [f32],
+        shown: &Shown,
+        reward: f32,
+    ) -> bool {
         self.remember(memory, shown.item, reward > 0.0);
         false
     }
@@ -149,17 +155,17 @@ pub trait Strategy: Send + Sync {
     }
 
     /// What a person may want to know of a decision.
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation;
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation;
 
     /// For a strategy that was just made for a new policy: takes over what the old one had learnt (its
-    /// [`Strategy::save`]), as far as it applies. `map` gives the new code of each old item that is still there; `kin`
+    /// [`Strategy::save`]), as far as it applies. `map` gives the new code of each old item that is still there; `same_space`
     /// says that old and new embeddings share their space.
     ///
     /// # Errors
     /// Bytes that are damaged; nothing changes then.
-    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], kin: bool) -> Result<Carried> {
+    fn carry_over(&mut self, _from: &[u8], _map: &[Option<u32>], same_space: bool) -> Result<Carried> {
         Ok(Carried {
-            users: kin,
+            users: same_space,
             ..Carried::default()
         })
     }

@@ -1,6 +1,6 @@
 //! The items liked most often in the log among those the user has not consumed.
 
-use super::{Explanation, Moment, Room, Strategy};
+use super::{Buffers, ChoiceRequest, Explanation, Strategy};
 use crate::explore::Slate;
 
 /// The popularity baseline. It does not explore: every propensity is 1.
@@ -20,16 +20,16 @@ impl Popularity {
 }
 
 impl Strategy for Popularity {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        let mut choose = |moment: &Moment<'_>| {
-            let consumed = room.sorted(moment.consumed);
-            let allowed = |item: &u32| moment.candidates.is_none_or(|c| c.binary_search(item).is_ok());
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
+        let mut choose = |choice: &ChoiceRequest<'_>| {
+            let consumed = buffers.sorted(choice.consumed);
+            let allowed = |item: &u32| choice.candidates.is_none_or(|c| c.binary_search(item).is_ok());
             let candidates = || self.order.iter().copied().filter(allowed);
             let open = candidates().filter(|item| consumed.binary_search(item).is_err());
-            let mut items: Vec<u32> = open.take(moment.k).collect();
+            let mut items: Vec<u32> = open.take(choice.k).collect();
             if items.is_empty() {
                 // Who has had everything starts again from the top.
-                items = candidates().take(moment.k).collect();
+                items = candidates().take(choice.k).collect();
             }
             Slate {
                 propensities: vec![1.0; items.len()],
@@ -37,13 +37,13 @@ impl Strategy for Popularity {
                 ..Slate::default()
             }
         };
-        moments.iter().map(&mut choose).collect()
+        choices.iter().map(&mut choose).collect()
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
         let mut acting = vec![0.0; self.order.len()];
         for item in self
-            .choose(&[Moment { k: 1, ..*moment }], room)
+            .choose(&[ChoiceRequest { k: 1, ..*choice }], buffers)
             .iter()
             .flat_map(|slate| &slate.items)
         {
@@ -59,26 +59,26 @@ impl Strategy for Popularity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapt::Situation;
+    use crate::adapt::EncodedContext;
     use crate::context::Context;
 
     #[test]
     fn takes_the_most_liked_that_is_open() {
-        let situation = Situation::new(Context {
+        let user_context = EncodedContext::new(Context {
             traits: vec![],
             history: vec![],
             memory: Vec::new(),
         });
         let popularity = Popularity::new(&[1.0, 9.0, 9.0, 3.0]);
         let best = |consumed: &[u32], candidates: Option<&[u32]>, k: usize| {
-            let moment = Moment {
-                situation: &situation,
+            let choice = ChoiceRequest {
+                user_context: &user_context,
                 consumed,
                 candidates,
                 k,
                 key: [0; 3],
             };
-            popularity.choose(&[moment], &mut Room::new()).remove(0).items
+            popularity.choose(&[choice], &mut Buffers::new()).remove(0).items
         };
         assert_eq!(best(&[], None, 1), vec![1]);
         assert_eq!(best(&[1], None, 2), vec![2, 3]);

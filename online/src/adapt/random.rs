@@ -2,7 +2,7 @@
 
 use common::rng::stream;
 
-use super::{Explanation, Moment, Room, Strategy};
+use super::{Buffers, ChoiceRequest, Explanation, Strategy};
 use crate::explore::{Slate, uniform_slate};
 
 /// The random baseline.
@@ -20,20 +20,20 @@ impl Random {
 }
 
 impl Strategy for Random {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        let mut draw = |moment: &Moment<'_>| {
-            let mut rng = stream(self.seed, "action", &moment.key);
-            let consumed = room.sorted(moment.consumed);
-            uniform_slate(self.items, moment.candidates, consumed, moment.k, &mut rng)
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
+        let mut draw = |choice: &ChoiceRequest<'_>| {
+            let mut rng = stream(self.seed, "action", &choice.key);
+            let consumed = buffers.sorted(choice.consumed);
+            uniform_slate(self.items, choice.candidates, consumed, choice.k, &mut rng)
         };
-        moments.iter().map(&mut draw).collect()
+        choices.iter().map(&mut draw).collect()
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        // A slate of everything that is open: its first draw's chance is that of each.
-        let consumed = room.sorted(moment.consumed);
-        let mut rng = stream(self.seed, "action", &moment.key);
-        let open = uniform_slate(self.items, moment.candidates, consumed, self.items, &mut rng);
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        // A slate of everything that is open: its first draw's probability is that of each.
+        let consumed = buffers.sorted(choice.consumed);
+        let mut rng = stream(self.seed, "action", &choice.key);
+        let open = uniform_slate(self.items, choice.candidates, consumed, self.items, &mut rng);
         let mut acting = vec![0.0; self.items];
         for item in &open.items {
             acting[*item as usize] = open.propensities[0];

@@ -2,7 +2,7 @@
 
 use super::Step;
 
-/// The return of each of consecutive steps; `after` is the value of the state behind the last one, 0 where the
+/// The return of each of consecutive steps; `after` is the value of the state after the last one, 0 where the
 /// episode ended.
 pub(super) fn n_step(steps: &[Step], after: f32, gamma: f32) -> Vec<f32> {
     let mut carried = after;

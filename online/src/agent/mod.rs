@@ -21,7 +21,7 @@ use common::frame::{Reply, Request};
 use common::policy_artifact::Policy;
 use common::{Error, Result};
 
-use crate::adapt::Room;
+use crate::adapt::Buffers;
 use crate::explore::Slate;
 use crate::live::{State, Successor, Turn};
 use episode::Episode;
@@ -31,7 +31,7 @@ pub struct Agent {
     state: State,
     /// Items per recommendation.
     slate: usize,
-    room: Room,
+    buffers: Buffers,
     slots: Vec<Slot>,
     slot_of: BTreeMap<u32, usize>,
     events: EventLog,
@@ -71,7 +71,7 @@ impl Agent {
         Agent {
             state,
             slate: 1,
-            room: Room::new(),
+            buffers: Buffers::new(),
             slots: Vec::new(),
             slot_of: BTreeMap::new(),
             events,
@@ -240,7 +240,7 @@ impl Agent {
             .collect();
         let decisions = self
             .state
-            .decide_turns(&turns, self.slate, self.requests, &mut self.room);
+            .decide_turns(&turns, self.slate, self.requests, &mut self.buffers);
         self.requests += decisions.len() as u64;
         let (mut decisions, version) = (decisions.into_iter(), self.state.version());
         let mut reply = Reply::default();

@@ -24,7 +24,7 @@ pub struct Summary {
 /// Answers requests from `source` on `sink` until the source ends. `check` sees what the environment says first.
 ///
 /// An environment may ask for slates of several items. Its next row names one of them with its reward: the one that was
-/// consumed or, where none was, the first. That item is the event, and its chance that of its place, given those above
+/// consumed or, where none was, the first. That item is the event, and its probability that of its place, given those above
 /// it; of the others nothing is learnt.
 ///
 /// # Errors

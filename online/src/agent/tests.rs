@@ -11,7 +11,7 @@ use common::policy_artifact::{
 };
 
 use super::Agent;
-use crate::adapt::{Experience, Explanation, Moment, Name, Room, Strategy};
+use crate::adapt::{Buffers, ChoiceRequest, Experience, Explanation, Name, Strategy};
 use crate::context::Context;
 use crate::explore::Slate;
 use crate::live::{self, Feedback, Settings, State, Subject};
@@ -34,13 +34,13 @@ impl Watched {
 }
 
 impl Strategy for Watched {
-    fn choose(&self, moments: &[Moment<'_>], _: &mut Room) -> Vec<Slate> {
+    fn choose(&self, choices: &[ChoiceRequest<'_>], _: &mut Buffers) -> Vec<Slate> {
         let mut seen = self.seen();
-        let choose = |moment: &Moment<'_>| {
-            seen.contexts.push(moment.situation.context().clone());
-            seen.consumed.push(moment.consumed.to_vec());
-            let open = (0..5).filter(|item| !moment.consumed.contains(item));
-            let items: Vec<u32> = open.take(moment.k).collect();
+        let choose = |choice: &ChoiceRequest<'_>| {
+            seen.contexts.push(choice.user_context.context().clone());
+            seen.consumed.push(choice.consumed.to_vec());
+            let open = (0..5).filter(|item| !choice.consumed.contains(item));
+            let items: Vec<u32> = open.take(choice.k).collect();
             Slate {
                 propensities: vec![0.5; items.len()],
                 items,
@@ -48,7 +48,7 @@ impl Strategy for Watched {
                 ..Slate::default()
             }
         };
-        moments.iter().map(choose).collect()
+        choices.iter().map(choose).collect()
     }
 
     fn rollout(&self) -> Option<usize> {
@@ -64,7 +64,7 @@ impl Strategy for Watched {
         Ok(())
     }
 
-    fn explain(&self, _: &Moment<'_>, _: &mut Room) -> Explanation {
+    fn explain(&self, _: &ChoiceRequest<'_>, _: &mut Buffers) -> Explanation {
         Explanation::default()
     }
 }

@@ -35,7 +35,7 @@ struct Nearness {
     ten: f64,
     /// The same of 100.
     hundred: f64,
-    /// Half the sum of the chances' differences (total variation).
+    /// Half the sum of the probabilities' differences (total variation).
     moved: f64,
 }
 
@@ -64,7 +64,7 @@ pub fn index(config: &IndexConfig) -> Result<()> {
     terminal::info("scoring");
     let (mut exact_time, mut coarse_time) = (Latency::new()?, Latency::new()?);
     let (mut exact, mut near) = (vec![0.0; items], vec![0.0; items]);
-    let (mut chances, mut other) = (vec![0.0; items], vec![0.0; items]);
+    let (mut probabilities, mut other) = (vec![0.0; items], vec![0.0; items]);
     let mut nearness = Nearness::default();
     for context in &contexts {
         let query = network.queries(&network.encode(&[context.state()]));
@@ -79,9 +79,12 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         coarse_time.add(begun.elapsed());
         nearness.ten += recall(&exact, &near, 10);
         nearness.hundred += recall(&exact, &near, DEPTH);
-        softmax(&exact, &mut chances);
+        softmax(&exact, &mut probabilities);
         softmax(&near, &mut other);
-        let differences = chances.iter().zip(&other).map(|(p, q)| f64::from((p - q).abs()));
+        let differences = probabilities
+            .iter()
+            .zip(&other)
+            .map(|(p, q)| f64::from((p - q).abs()));
         nearness.moved += differences.sum::<f64>() / 2.0;
     }
     let of_all = |sum: f64| sum / asked.max(1) as f64;
@@ -101,7 +104,7 @@ pub fn index(config: &IndexConfig) -> Result<()> {
         "p99 ms",
         "recall@10",
         "recall@100",
-        "chance moved",
+        "probability moved",
         "MB read",
     ];
     let rows = [

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::latency::Latency;
 use super::made::{self, Sizes};
 use super::table::table;
-use crate::adapt::Room;
+use crate::adapt::Buffers;
 use crate::journal::{Durable, Keeping, OpenConfig, StateFolder};
 use crate::live::{Ask, Feedback, Pending, Settings, Subject};
 
@@ -127,7 +127,7 @@ fn write(config: &JournalConfig, policy: &Path, state: &Path, writers: usize) ->
 async fn feedback(durable: &Durable, config: &JournalConfig, writer: u64, begun: Instant) -> Result<Latency> {
     let mut latency = Latency::new()?;
     let mut rng = stream(config.settings.seed, "writer", &[writer]);
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     while begun.elapsed() < config.time {
         let user = rng.random_range(0..config.sizes.users).to_string();
         let reward = f32::from(u8::from(rng.random::<f32>() < 0.3));
@@ -139,7 +139,7 @@ async fn feedback(durable: &Durable, config: &JournalConfig, writer: u64, begun:
                 candidates: None,
                 given: None,
             };
-            durable.recommend(&state, &ask, &mut room)?.request
+            durable.recommend(&state, &ask, &mut buffers)?.request
         };
         let sent = Instant::now();
         let subject = Subject::Request { request, item: None };

@@ -49,7 +49,7 @@ struct Run {
     sgemv: Option<Sgemv>,
 }
 
-/// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its chance from the whole
+/// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its probability from the whole
 /// catalogue, and its feedback, with the update that it brings. A scan is the product of one query with the table of embeddings,
 /// a matrix-vector product by the network's own kernel, over a copy of the same table.
 ///

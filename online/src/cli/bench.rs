@@ -143,7 +143,7 @@ struct Http {
     /// How the server acts and learns
     #[arg(long, value_enum, default_value_t = Name::Adapter)]
     strategy: Name,
-    /// Further options of `online serve`, behind `--`
+    /// Further options of `online serve`, after `--`
     #[arg(last = true, value_name = "OPTION")]
     serve: Vec<String>,
     /// Open connections, each with one request at a time
@@ -155,7 +155,7 @@ struct Http {
     /// How long the measurement takes
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     seconds: Duration,
-    /// The chance that a recommendation gets feedback, some requests later
+    /// The probability that a recommendation gets feedback, some requests later
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = fraction::<f32>)]
     feedback: f32,
     /// Items of a slate

@@ -10,6 +10,10 @@ use crate::live::Settings;
 /// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
 #[derive(Args, Debug)]
 pub(super) struct LearningArguments {
+    /// Divide the policy's logits by this: below 1 it shows what it holds best more often, above 1 it explores more; the
+    /// propensities are those of what is done. 0.01 is as good as greedy [default: 1, the policy's own temperature]
+    #[arg(long, value_name = "FACTOR", value_parser = positive::<f32>)]
+    temperature: Option<f32>,
     #[command(flatten)]
     learning: Steps,
     #[command(flatten)]
@@ -127,6 +131,7 @@ impl LearningArguments {
     /// How to act and learn, with the defaults of `strategy`.
     pub(super) fn settings(&self, strategy: Name, seed: u64) -> Settings {
         let LearningArguments {
+            temperature,
             learning,
             mixing,
             adapter,
@@ -173,6 +178,7 @@ impl LearningArguments {
         Settings {
             strategy,
             gamma: learning.gamma,
+            temperature: *temperature,
             hyper,
             seed,
         }

@@ -56,7 +56,7 @@ pub(super) struct Arguments {
 }
 
 const AFTER: &str = "\
-POST /recommend {\"user\":\"ada\",\"k\":3} answers items with their chances and a request id;
+POST /recommend {\"user\":\"ada\",\"k\":3} answers items with their probabilities and a request id;
 POST /feedback {\"request_id\":\"...\",\"item\":\"...\",\"reward\":1} answers when it is on disk.
 GET /healthz, /readyz, /metrics (OpenMetrics), /policy, /openapi.json. When requests are taken, one line
 on stdout says where: {\"listening\":\"127.0.0.1:8080\"}. SIGTERM ends with nothing lost, and so does any

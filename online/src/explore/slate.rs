@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Items to show, in order, and the chances they were drawn with.
+/// Items to show, in order, and the probabilities they were drawn with.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Slate {
     /// Distinct codes, in order of position; fewer than were asked for where fewer may be chosen.
     pub items: Vec<u32>,
-    /// The chance of each, given those above it (Plackett-Luce): their product is that of the slate.
+    /// The probability of each, given those above it (Plackett-Luce): their product is that of the slate.
     pub propensities: Vec<f32>,
     /// Where two policies are mixed: the same under the prior alone; else empty.
     pub prior: Vec<f32>,
@@ -20,12 +20,12 @@ pub struct Slate {
     pub negatives: Vec<u32>,
 }
 
-/// One item of a slate and its chances.
+/// One item of a slate and its probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Shown {
     /// The item's code.
     pub item: u32,
-    /// The chance it was drawn with, given the items above it.
+    /// The probability it was drawn with, given the items above it.
     pub propensity: f32,
     /// The same under the prior alone; the propensity where nothing was mixed.
     pub prior: f32,
@@ -39,7 +39,7 @@ impl Slate {
     /// The item at `position`, counted from 0.
     pub fn shown(&self, position: usize) -> Option<Shown> {
         let propensity = *self.propensities.get(position)?;
-        let alone = |chances: &[f32]| chances.get(position).copied().unwrap_or(propensity);
+        let alone = |probabilities: &[f32]| probabilities.get(position).copied().unwrap_or(propensity);
         Some(Shown {
             item: *self.items.get(position)?,
             propensity,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// By what all items are scored at a decision. Either way the distribution has every item, and what is logged is the exact
-/// chance that it gave.
+/// probability that it gave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scan {

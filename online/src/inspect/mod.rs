@@ -12,7 +12,7 @@ use common::ids::Dictionary;
 use common::schema::items;
 use common::{Error, Result, terminal};
 
-use crate::adapt::Room;
+use crate::adapt::Buffers;
 use crate::journal::StateFolder;
 use crate::live::{Settings, State};
 use crate::run::load;
@@ -79,7 +79,7 @@ pub fn print(config: &InspectConfig) -> Result<()> {
     }
     let titles = titles(config, state.items())?;
     let title = |code: u32| titles.get(code as usize).cloned().flatten();
-    let portrait = portrait(&state, &config.user, config.top, title, &mut Room::new())?;
+    let portrait = portrait(&state, &config.user, config.top, title, &mut Buffers::new())?;
     let shown = match config.format {
         Format::Text => text::text(&portrait),
         Format::Json => json(&portrait)?,

@@ -3,7 +3,7 @@
 use common::Result;
 use serde::Serialize;
 
-use crate::adapt::{Explanation, Reason, Room};
+use crate::adapt::{Buffers, Explanation, Reason};
 use crate::live::{Ask, State};
 
 /// One user and the distribution that the next recommendation is drawn from.
@@ -78,8 +78,8 @@ pub struct Listed {
     pub title: Option<String>,
     /// Likes in the log.
     pub likes: f32,
-    /// Its chance to be recommended first.
-    pub chance: f32,
+    /// Its probability to be recommended first.
+    pub probability: f32,
     /// The same by the prior alone, where there is one.
     pub prior: Option<f32>,
     /// The same by the adapted policy alone, where there is one.
@@ -95,7 +95,7 @@ pub fn portrait(
     user: &str,
     top: usize,
     title: impl Fn(u32) -> Option<String>,
-    room: &mut Room,
+    buffers: &mut Buffers,
 ) -> Result<Portrait> {
     let ask = Ask {
         user,
@@ -103,8 +103,8 @@ pub fn portrait(
         candidates: None,
         given: None,
     };
-    let (situation, explanation) = state.explain(&ask, room)?;
-    let context = situation.context();
+    let (user_context, explanation) = state.explain(&ask, buffers)?;
+    let context = user_context.context();
     let lived = context.history.iter().map(|&(item, feedback)| Lived {
         item: state.items().id(item).to_string(),
         title: title(item),
@@ -140,7 +140,7 @@ fn acting(state: &State) -> Acting {
     }
 }
 
-/// The `top` likeliest items that have a chance; among equals in the order of the catalogue.
+/// The `top` likeliest items that have a probability; among equals in the order of the catalogue.
 fn listed(
     state: &State,
     explanation: &Explanation,
@@ -159,7 +159,7 @@ fn listed(
         item: state.items().id(item as u32).to_string(),
         title: title(item as u32),
         likes: state.catalogue().likes()[item],
-        chance: acting[item],
+        probability: acting[item],
         prior: prior.get(item).copied(),
         adapted: adapted.get(item).copied(),
     });
@@ -167,7 +167,7 @@ fn listed(
 }
 
 /// The entropy in nats.
-fn entropy(chances: &[f32]) -> f32 {
-    let terms = chances.iter().filter(|p| **p > 0.0);
+fn entropy(probabilities: &[f32]) -> f32 {
+    let terms = probabilities.iter().filter(|p| **p > 0.0);
     -terms.map(|p| p * p.ln()).sum::<f32>()
 }

@@ -79,7 +79,7 @@ fn write(to: &mut String, portrait: &Portrait) -> std::fmt::Result {
     writeln!(
         to,
         "{:>4}  {:>11}  {:>11}  {:>11}  {:>5}  item",
-        "rank", "chance", "prior", "adapted", "likes"
+        "rank", "probability", "prior", "adapted", "likes"
     )?;
     for (rank, listed) in portrait.top.iter().enumerate() {
         row(to, rank + 1, listed)?;
@@ -88,13 +88,13 @@ fn write(to: &mut String, portrait: &Portrait) -> std::fmt::Result {
 }
 
 fn row(to: &mut String, rank: usize, listed: &Listed) -> std::fmt::Result {
-    let chance = |chance: Option<f32>| chance.map_or("-".to_string(), |p| format!("{p:.6}"));
+    let probability = |probability: Option<f32>| probability.map_or("-".to_string(), |p| format!("{p:.6}"));
     writeln!(
         to,
         "{rank:>4}  {:>11}  {:>11}  {:>11}  {:>5.0}  {}",
-        chance(Some(listed.chance)),
-        chance(listed.prior),
-        chance(listed.adapted),
+        probability(Some(listed.probability)),
+        probability(listed.prior),
+        probability(listed.adapted),
         listed.likes,
         named(&listed.item, listed.title.as_deref())
     )

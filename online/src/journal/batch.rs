@@ -1,11 +1,11 @@
 //! A batch: what one group commit writes, and the unit that a crash may tear.
 //!
-//! A batch is written only after the one before it was synced. So where a whole batch stands behind a damaged one, the
+//! A batch is written only after the one before it was synced. So where a whole batch stands after a damaged one, the
 //! damaged one had been on disk, and records are lost; where none does, it may never have been, and nobody was told
 //! that it was. [`find`] tells the two apart.
 //!
 //! Layout, little-endian: magic (4 bytes), CRC-32 (4), payload length (4), number of records (4), number of the first
-//! record (8), payload (the records in postcard, one behind the other). The checksum is over what follows it, and over
+//! record (8), payload (the records in postcard, one after the other). The checksum is over what follows it, and over
 //! the segment's first record and the batch's offset, which are not stored: bytes that look like a batch inside of a
 //! payload are none, because they are not where they would have to be.
 
@@ -78,7 +78,7 @@ pub(super) fn read(bytes: &[u8], place: Place) -> Option<Batch<'_>> {
     })
 }
 
-/// The offset of the first whole batch at or behind `place` in a segment's `bytes`.
+/// The offset of the first whole batch at or after `place` in a segment's `bytes`.
 pub(super) fn find(bytes: &[u8], place: Place) -> Option<u64> {
     let last = (bytes.len() as u64).checked_sub(HEAD as u64)?;
     let whole = |&offset: &u64| read(bytes, Place { offset, ..place }).is_some();

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 const HEAD: usize = 20;
 
-/// Encodes `value` behind its head.
+/// Encodes `value` after its head.
 ///
 /// # Errors
 /// When it cannot be encoded.

@@ -152,7 +152,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// A writer behind the last batch of a segment.
+    /// A writer after the last batch of a segment.
     pub(super) fn new(medium: Box<dyn Medium>, place: Place, make: Make) -> Self {
         Writer {
             medium,
@@ -163,7 +163,7 @@ impl Writer {
     }
 
     /// Writes what gathers until the journal is closed or a write fails. A failure is final: what was not synced may be
-    /// torn, and after a failed sync the kernel may have dropped it, so that nothing behind it could be trusted.
+    /// torn, and after a failed sync the kernel may have dropped it, so that nothing after it could be trusted.
     pub(super) fn run(mut self, shared: &Shared) {
         if let Err(error) = self.write_all(shared) {
             shared.lock().failed = Some(error.clone());
@@ -210,7 +210,7 @@ impl Writer {
         self.medium.sync()
     }
 
-    /// Where nothing waits, an empty batch behind the last one says that the last one was synced: damage to it is then
+    /// Where nothing waits, an empty batch after the last one says that the last one was synced: damage to it is then
     /// told from a torn write. It needs no sync itself.
     fn settle(&mut self, next: u64) -> Result<()> {
         if !std::mem::take(&mut self.open) {

@@ -1,6 +1,6 @@
 //! Compaction: finished segments become parts of Parquet, in three steps, each of which may be the last before a crash.
 //!
-//! 1. A snapshot behind all of them, so that recovery needs none of them.
+//! 1. A snapshot after all of them, so that recovery needs none of them.
 //! 2. A part for each. A segment does not change once it is finished and its part follows from it alone: where a crash
 //!    leaves the part and the segment, the next compaction writes the same part again.
 //! 3. The segments go, the oldest first, each for good before the next: what is left always follows on the parts.

@@ -12,7 +12,7 @@ use common::{Error, Result};
 use super::keeper::Keeper;
 use super::state_folder::StateFolder;
 use super::{Journal, Keeping, Progress, Record};
-use crate::adapt::Room;
+use crate::adapt::Buffers;
 use crate::live::{Ask, Decision, Event, Feedback, Pending, Refusal, State, Taken};
 
 /// A live policy with its state folder.
@@ -60,10 +60,10 @@ impl Durable {
         &self,
         state: &RwLockReadGuard<'_, State>,
         ask: &Ask<'_>,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Result<Decision> {
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let decision = state.decide(ask, request, room)?;
+        let decision = state.decide(ask, request, buffers)?;
         let record = Record::Recommended(decision.clone());
         let mut pending = self.pending();
         self.journal.append(&record)?;

@@ -105,7 +105,7 @@ impl<'a> Fold<'a> {
             return Ok(());
         }
         Err(Error::data(format!(
-            "it begins behind event {applied}, but {found} were applied before it"
+            "it begins after event {applied}, but {found} were applied before it"
         ))
         .hint("a file of the state folder is missing: bring it back from a backup"))
     }

@@ -3,7 +3,7 @@
 //! [`Journal`] appends records in the order in which the state takes them, with checksums and group commit;
 //! [`StateFolder`] is all that a server leaves on disk; [`Durable`] is the live policy whose acknowledged feedback
 //! survives a kill: state, pending decisions and journal under two locks. Recovery is the last snapshot and the records
-//! behind it. When segments are full they are compacted: a snapshot, then the segment's events as Parquet, then the
+//! after it. When segments are full they are compacted: a snapshot, then the segment's events as Parquet, then the
 //! segment is removed; each step can be repeated, so that a crash between any two does no harm.
 
 mod batch;
@@ -101,7 +101,7 @@ impl Journal {
         })
     }
 
-    /// Opens the journal in `folder` at its end; what stands behind that is cut off.
+    /// Opens the journal in `folder` at its end; what stands after that is cut off.
     ///
     /// # Errors
     /// On I/O failure.

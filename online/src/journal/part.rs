@@ -14,7 +14,7 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::state_folder::StateFolder;
-use crate::adapt::Situation;
+use crate::adapt::EncodedContext;
 use crate::context::Context;
 use crate::explore::Shown;
 use crate::live::{Event, Settings};
@@ -26,7 +26,7 @@ pub struct Part {
     pub path: PathBuf,
     /// The number of its first event, in the order of application.
     pub from: u64,
-    /// The number behind that of its last.
+    /// The number after that of its last.
     pub to: u64,
 }
 
@@ -206,7 +206,7 @@ impl Part {
                 epoch: decisions.epoch[row],
                 version: policy_version[row],
                 negatives: negatives.collect::<Result<_>>()?,
-                situation: std::sync::Arc::new(Situation::new(context)),
+                user_context: std::sync::Arc::new(EncodedContext::new(context)),
                 shown: Shown {
                     item: code(row, log.item[row])?,
                     propensity: log.propensity[row].unwrap_or(0.0),

@@ -26,7 +26,7 @@ pub(super) struct Chunk {
     pub(super) first: u64,
     /// How many there are.
     pub(super) records: u32,
-    /// Room for the batch's head, then the records.
+    /// Buffers for the batch's head, then the records.
     pub(super) bytes: Vec<u8>,
 }
 

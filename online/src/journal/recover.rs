@@ -1,4 +1,4 @@
-//! Recovery: the last snapshot and the records behind it.
+//! Recovery: the last snapshot and the records after it.
 
 use std::path::PathBuf;
 

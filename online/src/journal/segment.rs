@@ -1,4 +1,4 @@
-//! A segment: one file of the journal, a head and the batches behind it.
+//! A segment: one file of the journal, a head and the batches after it.
 //!
 //! It is named by the number of its first record. The head is written with the file, atomically, and says which policy
 //! served and how many events had been applied before: a segment belongs to one policy, and a swap begins a new one.
@@ -61,7 +61,7 @@ pub(super) struct End {
     pub(super) next: u64,
     /// Bytes of the file that are whole.
     pub(super) length: u64,
-    /// Bytes behind them, torn by a crash: never acknowledged.
+    /// Bytes after them, torn by a crash: never acknowledged.
     pub(super) torn: u64,
 }
 
@@ -118,15 +118,15 @@ impl Segment {
             }
             let mut rest = batch.payload;
             for _ in 0..batch.records {
-                let (record, behind) = postcard::take_from_bytes(rest).map_err(|e| {
+                let (record, after) = postcard::take_from_bytes(rest).map_err(|e| {
                     self.damaged(place.offset, &format!("record {next} cannot be decoded: {e}"))
                 })?;
                 visit(next, record).map_err(|e| e.file(&self.path).at(format!("record {next}")))?;
-                rest = behind;
+                rest = after;
                 next += 1;
             }
             if !rest.is_empty() {
-                return Err(self.damaged(place.offset, "bytes behind the last record of a batch"));
+                return Err(self.damaged(place.offset, "bytes after the last record of a batch"));
             }
             place.offset += batch.size() as u64;
         }

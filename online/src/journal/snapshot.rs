@@ -1,4 +1,4 @@
-//! The snapshot: the state and the pending decisions as they were behind some record, so that recovery begins there.
+//! The snapshot: the state and the pending decisions as they were after some record, so that recovery begins there.
 
 use std::path::Path;
 

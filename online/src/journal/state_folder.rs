@@ -5,7 +5,7 @@
 //!   manifest.json                what it is, and the settings: strategy, hyper-parameters, seed
 //!   policies/0, policies/1, ...  a copy of each policy that has served, by epoch
 //!   journal/N.log                the segments, N the number of the first record
-//!   snapshot                     state and pending decisions behind some record
+//!   snapshot                     state and pending decisions after some record
 //!   events/FROM-TO.parquet       the events of finished segments, by their numbers in order of application
 //! ```
 

@@ -27,7 +27,7 @@ pub(super) struct Last {
     pub(super) segment: u64,
     /// Where its records end.
     pub(super) end: End,
-    /// A segment behind it, in which a crash has left no whole record.
+    /// A segment after it, in which a crash has left no whole record.
     pub(super) empty: Option<PathBuf>,
 }
 

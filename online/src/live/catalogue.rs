@@ -38,7 +38,7 @@ pub(super) struct Succession {
     /// Items of both.
     pub shared: usize,
     /// Whether their embeddings share a space.
-    pub kin: bool,
+    pub same_space: bool,
     /// Users of the old one's table who are not in the new one's.
     pub forgotten: usize,
 }
@@ -99,7 +99,7 @@ impl Catalogue {
         Succession {
             forgotten: self.users.ids().ids().filter(|id| !kept(id)).count(),
             shared: map.iter().flatten().count(),
-            kin: self.embeddings.is_kin(next, &map),
+            same_space: self.embeddings.is_kin(next, &map),
             map,
         }
     }

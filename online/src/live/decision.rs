@@ -8,7 +8,7 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::ask::check_context;
-use crate::adapt::Situation;
+use crate::adapt::EncodedContext;
 use crate::context::Context;
 use crate::explore::{Shown, Slate};
 
@@ -30,8 +30,8 @@ pub struct Decision {
     pub version: u64,
     /// The user's state.
     #[serde(with = "super::as_context")]
-    pub situation: Arc<Situation>,
-    /// The items and their chances.
+    pub user_context: Arc<EncodedContext>,
+    /// The items and their probabilities.
     pub slate: Slate,
 }
 
@@ -56,8 +56,8 @@ pub struct Event {
     pub version: u64,
     /// The user's state when it decided.
     #[serde(with = "super::as_context")]
-    pub situation: Arc<Situation>,
-    /// The item and its chances.
+    pub user_context: Arc<EncodedContext>,
+    /// The item and its probabilities.
     pub shown: Shown,
     /// Items drawn from the adapted policy in the same state ([`Slate::negatives_at`]).
     pub negatives: Vec<u32>,
@@ -79,7 +79,7 @@ impl Decision {
             decided_after: self.decided_after,
             epoch: self.epoch,
             version: self.version,
-            situation: self.situation.clone(),
+            user_context: self.user_context.clone(),
             shown: self.slate.shown(position)?,
             negatives: self.slate.negatives_at(position),
             reward,
@@ -91,7 +91,7 @@ impl Decision {
 impl Event {
     /// The user's state when it was decided.
     pub fn context(&self) -> &Context {
-        self.situation.context()
+        self.user_context.context()
     }
 
     /// Refuses an event that did not come from a decision over this catalogue.
@@ -121,7 +121,7 @@ impl Event {
         let is_chance = |p: f32| (0.0..=1.0).contains(&p);
         if propensity == 0.0 || ![propensity, prior, adapted, weight].into_iter().all(is_chance) {
             return Err(place(Error::data(format!(
-                "chances of {propensity} (prior {prior}, adapted {adapted}, weight {weight}): each lies from 0 to 1, \
+                "probabilities of {propensity} (prior {prior}, adapted {adapted}, weight {weight}): each lies from 0 to 1, \
                  and what was drawn had one above 0"
             ))));
         }

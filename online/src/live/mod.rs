@@ -14,7 +14,6 @@ mod catalogue;
 mod decision;
 mod feedback;
 mod known;
-mod lesson;
 mod pending;
 mod policy;
 mod settings;
@@ -23,6 +22,7 @@ mod state;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod transition;
 mod turn;
 mod users;
 

@@ -49,7 +49,7 @@ impl Pending {
     /// How many decisions are kept where nothing else is asked for.
     pub const CAPACITY: usize = 100_000;
 
-    /// Room for the latest `capacity` decisions, at least one.
+    /// Buffers for the latest `capacity` decisions, at least one.
     pub fn new(capacity: usize) -> Self {
         let mut ring = Vec::new();
         ring.resize_with(capacity.max(1), || None);

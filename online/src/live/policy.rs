@@ -12,7 +12,7 @@ use super::pending::Pending;
 use super::settings::Settings;
 use super::state::{Applied, State};
 use super::swap::{Carried, Successor};
-use crate::adapt::Room;
+use crate::adapt::Buffers;
 
 /// A policy that recommends, takes feedback and learns from it.
 ///
@@ -67,7 +67,7 @@ use crate::adapt::Room;
 pub struct Policy {
     state: State,
     pending: Pending,
-    room: Room,
+    buffers: Buffers,
 }
 
 /// What is recommended.
@@ -77,7 +77,7 @@ pub struct Recommendation {
     pub request: u64,
     /// The items' codes, in order of position.
     pub items: Vec<u32>,
-    /// The chance of each, given those above it; their product is the slate's.
+    /// The probability of each, given those above it; their product is the slate's.
     pub propensities: Vec<f32>,
     /// The policy that decided: 0 for the first, 1 more at each swap.
     pub epoch: u32,
@@ -111,7 +111,7 @@ impl Policy {
         Ok(Policy {
             state: State::new(policy, settings)?,
             pending: Pending::new(Pending::CAPACITY),
-            room: Room::new(),
+            buffers: Buffers::new(),
         })
     }
 
@@ -121,7 +121,7 @@ impl Policy {
     /// As [`State::decide`].
     pub fn recommend(&mut self, ask: &Ask<'_>) -> Result<Recommendation> {
         let request = self.pending.next_request();
-        let decision = self.state.decide(ask, request, &mut self.room)?;
+        let decision = self.state.decide(ask, request, &mut self.buffers)?;
         let recommendation = Recommendation {
             request,
             items: decision.slate.items.clone(),

@@ -11,6 +11,9 @@ pub struct Settings {
     pub strategy: Name,
     /// Discount per step; none: the policy's own.
     pub gamma: Option<f32>,
+    /// What the policy's logits are divided by; none: they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
     /// The strategy's hyper-parameters; its discount gives way to `gamma` or the policy's.
     pub hyper: Hyper,
     /// Decides the draws and fresh weights.
@@ -23,6 +26,7 @@ impl Settings {
         Settings {
             strategy,
             gamma: None,
+            temperature: None,
             hyper: Hyper::for_strategy(strategy),
             seed,
         }

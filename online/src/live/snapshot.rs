@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{check_context, check_memory};
 use super::decision::Decision;
-use super::lesson;
 use super::pending::Pending;
 use super::state::{Counts, State};
+use super::transition;
 use super::users::{Changed, Changes};
-use crate::adapt::Situation;
+use crate::adapt::EncodedContext;
 use crate::context::Context;
 
 #[derive(Serialize, Deserialize)]
@@ -25,7 +25,7 @@ struct SavedState<'a> {
     /// By number.
     #[serde(borrow)]
     users: Vec<SavedUser<'a>>,
-    unlearnt: Vec<lesson::Saved>,
+    unlearnt: Vec<transition::Saved>,
     strategy: Vec<u8>,
 }
 
@@ -59,8 +59,8 @@ impl State {
     pub fn snapshot(&self) -> Vec<u8> {
         let users = self.users.changed().iter().map(|(id, user)| SavedUser {
             id,
-            history: Cow::Borrowed(&user.situation.context().history),
-            memory: Cow::Borrowed(&user.situation.context().memory),
+            history: Cow::Borrowed(&user.user_context.context().history),
+            memory: Cow::Borrowed(&user.user_context.context().memory),
             consumed: Cow::Borrowed(&user.consumed),
             events: user.events,
             lived: Cow::Borrowed(&user.lived),
@@ -69,7 +69,7 @@ impl State {
             policy: self.fingerprint.clone(),
             counts: self.counts,
             users: users.collect(),
-            unlearnt: self.unlearnt.iter().map(lesson::Lesson::save).collect(),
+            unlearnt: self.unlearnt.iter().map(transition::Transition::save).collect(),
             strategy: self.strategy.save(),
         })
     }
@@ -139,7 +139,7 @@ impl State {
             )));
         }
         let changed = Changed {
-            situation: Arc::new(Situation::new(context)),
+            user_context: Arc::new(EncodedContext::new(context)),
             consumed: consumed.into_owned(),
             events,
             lived: lived.into_owned(),

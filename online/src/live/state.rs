@@ -11,10 +11,10 @@ use super::ask::Ask;
 use super::catalogue::{Catalogue, Sample};
 use super::decision::{Decision, Event};
 use super::known::Known;
-use super::lesson::{Lesson, experience};
 use super::settings::Settings;
+use super::transition::{Transition, experience};
 use super::users::{Users, View, moved_on};
-use crate::adapt::{self, Explanation, Moment, Room, Situation, Strategy};
+use crate::adapt::{self, Buffers, ChoiceRequest, EncodedContext, Explanation, Strategy};
 use crate::context::Context;
 use crate::explore::Slate;
 
@@ -30,7 +30,7 @@ pub struct State {
     pub(super) fingerprint: Fingerprint,
     pub(super) counts: Counts,
     /// Events applied since the last update.
-    pub(super) unlearnt: Vec<Lesson>,
+    pub(super) unlearnt: Vec<Transition>,
 }
 
 /// What has happened so far.
@@ -59,6 +59,10 @@ impl State {
     /// # Errors
     /// A policy without items, or of whose users other memories are kept than its network reads.
     pub fn new(policy: Artifact, settings: &Settings) -> Result<Self> {
+        let policy = match settings.temperature {
+            Some(temperature) => policy.at_temperature(temperature),
+            None => policy,
+        };
         let hyper = settings.hyper_for(policy.config.gamma);
         let likes = policy.config.likes;
         State::acting_by(policy, settings, |config, weights, items| {
@@ -109,13 +113,13 @@ impl State {
     ///
     /// # Errors
     /// What cannot be answered: more items than there are, a state of other sizes, codes beyond the catalogue.
-    pub fn decide(&self, ask: &Ask<'_>, request: u64, room: &mut Room) -> Result<Decision> {
-        let (situation, slate) = self.at(ask, request, |situation, moment| {
-            let slate = self.strategy.choose(&[moment], room).pop();
-            (situation.clone(), slate)
+    pub fn decide(&self, ask: &Ask<'_>, request: u64, buffers: &mut Buffers) -> Result<Decision> {
+        let (user_context, slate) = self.at(ask, request, |user_context, choice| {
+            let slate = self.strategy.choose(&[choice], buffers).pop();
+            (user_context.clone(), slate)
         })?;
         let slate = slate.ok_or_else(|| Error::data("there is nothing to recommend"))?;
-        Ok(self.decision(request, ask.user, situation, slate))
+        Ok(self.decision(request, ask.user, user_context, slate))
     }
 
     /// What was decided just now.
@@ -123,7 +127,7 @@ impl State {
         &self,
         request: u64,
         user: &str,
-        situation: Arc<Situation>,
+        user_context: Arc<EncodedContext>,
         slate: Slate,
     ) -> Decision {
         Decision {
@@ -132,7 +136,7 @@ impl State {
             decided_after: self.counts.applied,
             epoch: self.counts.epoch,
             version: self.strategy.version(),
-            situation,
+            user_context,
             slate,
         }
     }
@@ -141,38 +145,45 @@ impl State {
     ///
     /// # Errors
     /// As [`State::decide`].
-    pub fn explain(&self, ask: &Ask<'_>, room: &mut Room) -> Result<(Arc<Situation>, Explanation)> {
-        self.at(ask, 0, |situation, moment| {
-            (situation.clone(), self.strategy.explain(&moment, room))
+    pub fn explain(
+        &self,
+        ask: &Ask<'_>,
+        buffers: &mut Buffers,
+    ) -> Result<(Arc<EncodedContext>, Explanation)> {
+        self.at(ask, 0, |user_context, choice| {
+            (user_context.clone(), self.strategy.explain(&choice, buffers))
         })
     }
 
-    /// Hands `then` the moment that `ask` is about.
+    /// Hands `then` the request that `ask` is about.
     fn at<T>(
         &self,
         ask: &Ask<'_>,
         request: u64,
-        then: impl FnOnce(&Arc<Situation>, Moment<'_>) -> T,
+        then: impl FnOnce(&Arc<EncodedContext>, ChoiceRequest<'_>) -> T,
     ) -> Result<T> {
         ask.check(&self.config.network)?;
-        let View { situation, consumed } = self.users.view(ask.user);
+        let View {
+            user_context,
+            consumed,
+        } = self.users.view(ask.user);
         let given = ask.given.map(|context| {
             let shown = context.history.iter().map(|(item, _)| *item);
             let consumed: Vec<u32> = consumed.iter().copied().chain(shown).collect();
-            (Arc::new(Situation::new(context.clone())), consumed)
+            (Arc::new(EncodedContext::new(context.clone())), consumed)
         });
-        let (situation, consumed) = match &given {
-            Some((situation, consumed)) => (situation, consumed.as_slice()),
-            None => (situation, consumed),
+        let (user_context, consumed) = match &given {
+            Some((user_context, consumed)) => (user_context, consumed.as_slice()),
+            None => (user_context, consumed),
         };
-        let moment = Moment {
-            situation,
+        let choice = ChoiceRequest {
+            user_context,
             consumed,
             candidates: ask.candidates,
             k: ask.k,
             key: [request, 0, 0],
         };
-        Ok(then(situation, moment))
+        Ok(then(user_context, choice))
     }
 
     /// Applies an event: the item is consumed and, where the reward is positive, joins the user's history; the user's memory
@@ -203,12 +214,12 @@ impl State {
         event.episode = number;
         event.step = user.events;
         self.counts.applied += 1;
-        let mut memory = user.situation.context().memory.clone();
+        let mut memory = user.user_context.context().memory.clone();
         let mut updated = false;
         if ours {
             updated = self
                 .strategy
-                .answer(&user.situation, &mut memory, &event.shown, reward);
+                .answer(&user.user_context, &mut memory, &event.shown, reward);
         } else {
             self.strategy.remember(&mut memory, item, reward > 0.0);
         }
@@ -229,26 +240,26 @@ impl State {
             false => Vec::new(),
         };
         // What was decided in time shares the encoder's work with the user's next decision.
-        let in_time = is_same_but_for_memory(user.situation.context(), event.context());
+        let in_time = is_same_but_for_memory(user.user_context.context(), event.context());
         let before = if in_time {
-            user.situation.clone()
+            user.user_context.clone()
         } else {
-            at_memory_of(&event.situation, &user.situation)
+            at_memory_of(&event.user_context, &user.user_context)
         };
         user.take(item, reward, window, memory.clone());
-        let behind = if in_time {
-            user.situation.clone()
+        let after = if in_time {
+            user.user_context.clone()
         } else {
             moved_on(&before, item, reward, window, memory)
         };
-        let behind = (!Arc::ptr_eq(&before, &behind)).then_some(behind);
-        self.unlearnt.push(Lesson {
+        let after = (!Arc::ptr_eq(&before, &after)).then_some(after);
+        self.unlearnt.push(Transition {
             consumed,
             shown: event.shown,
             negatives: event.negatives.clone(),
             reward,
             before,
-            behind,
+            after,
         });
         let mut applied = self.learn();
         applied.updated |= updated;
@@ -360,14 +371,14 @@ fn is_same_but_for_memory(one: &Context, other: &Context) -> bool {
     (&one.traits, &one.history) == (&other.traits, &other.history)
 }
 
-/// The situation of an event with the memory of the user's present one.
-fn at_memory_of(event: &Arc<Situation>, present: &Situation) -> Arc<Situation> {
+/// The user_context of an event with the memory of the user's present one.
+fn at_memory_of(event: &Arc<EncodedContext>, present: &EncodedContext) -> Arc<EncodedContext> {
     let memory = &present.context().memory;
     if memory.is_empty() {
         return event.clone();
     }
     let Context { traits, history, .. } = event.context();
-    Arc::new(Situation::new(Context {
+    Arc::new(EncodedContext::new(Context {
         traits: traits.clone(),
         history: history.clone(),
         memory: memory.clone(),

@@ -13,7 +13,7 @@ use super::pending::Pending;
 use super::settings::Settings;
 use super::state::{Counts, State};
 use super::users::{Changed, Users, View};
-use crate::adapt::{self, Situation};
+use crate::adapt::{self, EncodedContext};
 use crate::context::Context;
 
 /// A policy made ready to take over: all that takes long is done, without a lock on the state.
@@ -41,7 +41,7 @@ pub struct Carried {
     /// now on.
     pub users_forgotten: usize,
     /// Whether the two policies' embeddings share their space (mean cosine of shared items at least 0.9).
-    pub kin: bool,
+    pub same_space: bool,
     /// What the strategy has kept of what it had learnt.
     pub learnt: adapt::Carried,
 }
@@ -108,10 +108,12 @@ impl State {
         let Succession {
             map,
             shared,
-            kin,
+            same_space,
             forgotten,
         } = succession;
-        let learnt = state.strategy.carry_over(&self.strategy.save(), &map, kin)?;
+        let learnt = state
+            .strategy
+            .carry_over(&self.strategy.save(), &map, same_space)?;
         // A policy that was trained with answers knows users by them. What was learnt of items stays: on the coat environment,
         // retrained every 1,000 episodes, it is worth 3 % (3.562 with it, 3.469 without).
         let users = learnt.users && !state.users.known().knows_answers();
@@ -123,7 +125,7 @@ impl State {
             items_gone: map.len() - shared,
             users_kept: self.users.changed().len(),
             users_forgotten: forgotten,
-            kin,
+            same_space,
             learnt,
         };
         state.counts = Counts { epoch, ..self.counts };
@@ -131,10 +133,10 @@ impl State {
             let lived = user.lived.iter();
             let lived = lived.filter_map(|&(item, liked)| Some((map[item as usize]?, liked)));
             let lived: Vec<_> = lived.collect();
-            let of_strategy = users.then(|| self.of_strategy(user.situation.context()));
+            let of_strategy = users.then(|| self.of_strategy(user.user_context.context()));
             let memory = state.memory(id, &lived, of_strategy);
             Changed {
-                situation: translated(&user.situation, id, &state.users, &map, memory),
+                user_context: translated(&user.user_context, id, &state.users, &map, memory),
                 consumed: consumed(&user.consumed, state.users.view(id).consumed, &map),
                 events: user.events,
                 lived,
@@ -143,13 +145,13 @@ impl State {
         state.users.set_changed(changed);
         let same = |decision: &Decision| {
             // Most decisions are of the user's present state, which was translated above.
-            let [old, new] = [&self.users, &state.users].map(|users| users.view(&decision.user).situation);
-            Arc::ptr_eq(&decision.situation, old).then(|| new.clone())
+            let [old, new] = [&self.users, &state.users].map(|users| users.view(&decision.user).user_context);
+            Arc::ptr_eq(&decision.user_context, old).then(|| new.clone())
         };
         waiting(&map, &|decision| {
-            decision.situation = same(decision).unwrap_or_else(|| {
+            decision.user_context = same(decision).unwrap_or_else(|| {
                 translated(
-                    &decision.situation,
+                    &decision.user_context,
                     &decision.user,
                     &state.users,
                     &map,
@@ -172,13 +174,16 @@ impl State {
     /// `lived`, but for items of which the table knows already; then the strategy's numbers, where those of the former
     /// policy's strategy fit.
     fn memory(&self, user: &str, lived: &[(u32, bool)], of_strategy: Option<&[f32]>) -> Vec<f32> {
-        let View { situation, consumed } = self.users.view(user);
+        let View {
+            user_context,
+            consumed,
+        } = self.users.view(user);
         let known = self.users.known();
         let answered = known
             .ids()
             .code(user)
             .map_or(&[][..], |code| known.answered(code));
-        let mut memory = situation.context().memory.clone();
+        let mut memory = user_context.context().memory.clone();
         for &(item, liked) in lived {
             if consumed.binary_search(&item).is_err() && answered.binary_search(&item).is_err() {
                 self.strategy.remember(&mut memory, item, liked);
@@ -194,15 +199,15 @@ impl State {
 
 /// A user's state with the new policy's codes, traits and memory.
 fn translated(
-    situation: &Situation,
+    user_context: &EncodedContext,
     user: &str,
     users: &Users,
     map: &[Option<u32>],
     memory: Vec<f32>,
-) -> Arc<Situation> {
-    Arc::new(Situation::new(Context {
-        traits: users.view(user).situation.context().traits.clone(),
-        history: mapped(&situation.context().history, map, users.known().window()),
+) -> Arc<EncodedContext> {
+    Arc::new(EncodedContext::new(Context {
+        traits: users.view(user).user_context.context().traits.clone(),
+        history: mapped(&user_context.context().history, map, users.known().window()),
         memory,
     }))
 }

@@ -2,7 +2,7 @@
 
 use super::decision::Decision;
 use super::state::State;
-use crate::adapt::{Moment, Room};
+use crate::adapt::{Buffers, ChoiceRequest};
 
 /// One recommendation wanted. An environment's episode begins again with what may be shown; what is known of the user goes
 /// on, as in a service.
@@ -23,24 +23,24 @@ impl State {
         turns: &[Turn<'_>],
         k: usize,
         request: u64,
-        room: &mut Room,
+        buffers: &mut Buffers,
     ) -> Vec<Decision> {
-        let moments: Vec<Moment<'_>> = turns
+        let choices: Vec<ChoiceRequest<'_>> = turns
             .iter()
-            .map(|turn| Moment {
-                situation: self.users.view(turn.user).situation,
+            .map(|turn| ChoiceRequest {
+                user_context: self.users.view(turn.user).user_context,
                 consumed: turn.consumed,
                 candidates: None,
                 k,
                 key: turn.key,
             })
             .collect();
-        let slates = self.strategy.choose(&moments, room);
+        let slates = self.strategy.choose(&choices, buffers);
         let decided = turns.iter().zip(slates).zip(request..);
         decided
             .map(|((turn, slate), request)| {
-                let situation = self.users.view(turn.user).situation.clone();
-                self.decision(request, turn.user, situation, slate)
+                let user_context = self.users.view(turn.user).user_context.clone();
+                self.decision(request, turn.user, user_context, slate)
             })
             .collect()
     }

@@ -5,13 +5,13 @@ use std::sync::{Arc, OnceLock};
 use common::ids::Dictionary;
 
 use super::known::Known;
-use crate::adapt::Situation;
+use crate::adapt::EncodedContext;
 use crate::context::Context;
 
 /// What is known of one user.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    pub(super) situation: &'a Arc<Situation>,
+    pub(super) user_context: &'a Arc<EncodedContext>,
     /// Ascending, each once.
     pub(super) consumed: &'a [u32],
 }
@@ -21,9 +21,9 @@ pub(super) struct View<'a> {
 pub(super) struct Users {
     known: Arc<Known>,
     /// By the known user's code.
-    situations: Vec<OnceLock<Arc<Situation>>>,
+    user_contexts: Vec<OnceLock<Arc<EncodedContext>>>,
     /// Whom nobody knows: they are all alike.
-    newcomer: Arc<Situation>,
+    newcomer: Arc<EncodedContext>,
     changed: Changes,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Changes {
 /// A user who gave feedback.
 #[derive(Debug, Clone)]
 pub(super) struct Changed {
-    pub(super) situation: Arc<Situation>,
+    pub(super) user_context: Arc<EncodedContext>,
     /// Ascending, each once.
     pub(super) consumed: Vec<u32>,
     /// Feedback given.
@@ -49,12 +49,12 @@ pub(super) struct Changed {
 
 impl Users {
     pub(super) fn new(known: Arc<Known>) -> Self {
-        let mut situations = Vec::new();
-        situations.resize_with(known.ids().len(), OnceLock::new);
+        let mut user_contexts = Vec::new();
+        user_contexts.resize_with(known.ids().len(), OnceLock::new);
         Users {
-            newcomer: Arc::new(Situation::new(known.stranger())),
+            newcomer: Arc::new(EncodedContext::new(known.stranger())),
             known,
-            situations,
+            user_contexts,
             changed: Changes::default(),
         }
     }
@@ -68,18 +68,18 @@ impl Users {
     pub(super) fn view(&self, user: &str) -> View<'_> {
         if let Some(changed) = self.changed.get(user) {
             return View {
-                situation: &changed.situation,
+                user_context: &changed.user_context,
                 consumed: &changed.consumed,
             };
         }
         match self.known.ids().code(user) {
             Some(code) => View {
-                situation: self.situations[code as usize]
-                    .get_or_init(|| Arc::new(Situation::new(self.known.context(code)))),
+                user_context: self.user_contexts[code as usize]
+                    .get_or_init(|| Arc::new(EncodedContext::new(self.known.context(code)))),
                 consumed: self.known.consumed(code),
             },
             None => View {
-                situation: &self.newcomer,
+                user_context: &self.newcomer,
                 consumed: &[],
             },
         }
@@ -88,9 +88,12 @@ impl Users {
     /// The number of `user` and their state for changing, made from what was known where this is their first feedback.
     pub(super) fn change(&mut self, user: &str) -> (u32, &mut Changed) {
         if self.changed.get(user).is_none() {
-            let View { situation, consumed } = self.view(user);
+            let View {
+                user_context,
+                consumed,
+            } = self.view(user);
             let changed = Changed {
-                situation: situation.clone(),
+                user_context: user_context.clone(),
                 consumed: consumed.to_vec(),
                 events: 0,
                 lived: Vec::new(),
@@ -161,27 +164,27 @@ impl Changed {
         if let Err(place) = self.consumed.binary_search(&item) {
             self.consumed.insert(place, item);
         }
-        self.situation = moved_on(&self.situation, item, reward, window, memory);
+        self.user_context = moved_on(&self.user_context, item, reward, window, memory);
     }
 }
 
-/// The situation after one: the item joins the history where its reward is positive, and the memory is another. The same
+/// The user_context after one: the item joins the history where its reward is positive, and the memory is another. The same
 /// one where neither changes anything.
 pub(super) fn moved_on(
-    situation: &Arc<Situation>,
+    user_context: &Arc<EncodedContext>,
     item: u32,
     reward: f32,
     window: usize,
     memory: Vec<f32>,
-) -> Arc<Situation> {
+) -> Arc<EncodedContext> {
     let liked = reward > 0.0;
     let Context {
         traits,
         history,
         memory: before,
-    } = situation.context();
+    } = user_context.context();
     if !liked && memory == *before {
-        return situation.clone();
+        return user_context.clone();
     }
     let mut history = history.clone();
     if liked {
@@ -189,7 +192,7 @@ pub(super) fn moved_on(
         let surplus = history.len().saturating_sub(window);
         history.drain(..surplus);
     }
-    Arc::new(Situation::new(Context {
+    Arc::new(EncodedContext::new(Context {
         traits: traits.clone(),
         history,
         memory,
@@ -223,15 +226,18 @@ mod tests {
     #[test]
     fn a_state_moves_on_and_only_a_liked_item_joins_the_history() {
         let mut users = users();
-        let before = users.view("u").situation.clone();
+        let before = users.view("u").user_context.clone();
         let (number, user) = users.change("u");
         user.take(3, 0.0, 2, vec![]);
         assert_eq!((number, &user.consumed[..], user.events), (0, &[1, 3, 4][..], 1));
-        assert!(Arc::ptr_eq(&user.situation, &before), "the state is as it was");
+        assert!(Arc::ptr_eq(&user.user_context, &before), "the state is as it was");
         user.take(7, 1.0, 2, vec![]);
         user.take(0, 2.0, 2, vec![]);
-        let View { situation, consumed } = users.view("u");
-        assert_eq!(situation.context().history, [(7, 1.0), (0, 1.0)]);
+        let View {
+            user_context,
+            consumed,
+        } = users.view("u");
+        assert_eq!(user_context.context().history, [(7, 1.0), (0, 1.0)]);
         assert_eq!((consumed, users.events("u")), (&[0, 1, 3, 4, 7][..], 3));
         assert_eq!(before.context().history, [(1, 1.0)], "decisions keep their state");
         let (_, user) = users.change("u");
@@ -241,7 +247,10 @@ mod tests {
     #[test]
     fn newcomers_are_alike_until_they_answer() {
         let mut users = users();
-        assert!(Arc::ptr_eq(users.view("a").situation, users.view("b").situation));
+        assert!(Arc::ptr_eq(
+            users.view("a").user_context,
+            users.view("b").user_context
+        ));
         users.change("b").1.take(2, 1.0, 2, vec![]);
         assert_eq!(users.change("a").0, 1);
         assert_eq!(users.view("b").consumed, [2]);

@@ -20,7 +20,7 @@ const LIKED: u32 = 5;
 /// What all clients of a run have in common.
 pub(super) struct Habits {
     pub(super) address: SocketAddr,
-    /// The chance that a recommendation gets feedback.
+    /// The probability that a recommendation gets feedback.
     pub(super) feedback: f64,
     pub(super) users: u32,
     pub(super) k: u32,

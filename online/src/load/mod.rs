@@ -34,7 +34,7 @@ pub struct Config {
     pub warm_up: Duration,
     /// How long the measurement takes.
     pub time: Duration,
-    /// The chance that a recommendation gets feedback.
+    /// The probability that a recommendation gets feedback.
     pub feedback: f64,
     /// How many users ask.
     pub users: u32,
@@ -49,11 +49,11 @@ pub struct Config {
 pub enum Server {
     /// One that runs.
     Running(SocketAddr),
-    /// One that is started for the measurement and stopped behind it, by `online serve` with these arguments.
+    /// One that is started for the measurement and stopped after it, by `online serve` with these arguments.
     Child(Vec<OsString>),
 }
 
-/// The part of the measurement behind which the first look at the server's memory is taken.
+/// The part of the measurement after which the first look at the server's memory is taken.
 const EARLY: u32 = 6;
 
 /// Loads the server and prints a table to stdout.

@@ -1,7 +1,7 @@
 //! A new state folder from events of any origin: the agent's, another policy's, another strategy's.
 //!
 //! Who decided then is not who would decide now. Of each event this takes what stays true: the user, the item, what came
-//! back, the chance that the item really had, and the state it was decided in, where the file says it. What the present
+//! back, the probability that the item really had, and the state it was decided in, where the file says it. What the present
 //! policies would have given the item, and what to draw beside it, is computed anew from the state at that event.
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use common::schema::table;
 use common::{Result, terminal};
 
 use super::described;
-use crate::adapt::{Explanation, Room, Situation};
+use crate::adapt::{Buffers, EncodedContext, Explanation};
 use crate::context::Context;
 use crate::explore::Shown;
 use crate::journal::{Durable, Keeping, StateFolder};
@@ -56,7 +56,7 @@ pub fn warm_start(config: &WarmStartConfig) -> Result<()> {
         let durable = Durable::of_folder(folder, &Keeping::DEFAULT, Pending::CAPACITY)?;
         let mut pupil = Pupil {
             durable: &durable,
-            room: Room::new(),
+            buffers: Buffers::new(),
             events: 0,
             strange: 0,
         };
@@ -81,7 +81,7 @@ pub fn warm_start(config: &WarmStartConfig) -> Result<()> {
 
 struct Pupil<'a> {
     durable: &'a Durable,
-    room: Room,
+    buffers: Buffers,
     /// Read so far.
     events: u64,
     /// Of them, those of unknown items.
@@ -126,8 +126,8 @@ impl Pupil<'_> {
             candidates: None,
             given: context.as_ref(),
         };
-        let decision = state.decide(&ask, request, &mut self.room)?;
-        let (situation, explanation) = state.explain(&ask, &mut self.room)?;
+        let decision = state.decide(&ask, request, &mut self.buffers)?;
+        let (user_context, explanation) = state.explain(&ask, &mut self.buffers)?;
         let propensity = log.propensity[row].unwrap_or(0.0);
         Ok(Event {
             request,
@@ -138,7 +138,7 @@ impl Pupil<'_> {
             decided_after: decision.decided_after,
             epoch: decision.epoch,
             version: policy_version[row],
-            situation: context.map_or(situation, |context| Arc::new(Situation::new(context))),
+            user_context: context.map_or(user_context, |context| Arc::new(EncodedContext::new(context))),
             shown: shown(item, propensity, &explanation),
             negatives: decision.slate.negatives,
             reward: log.feedback[row],
@@ -166,12 +166,12 @@ fn context(events: &Events, row: usize, codes: &Codes, state: &State) -> Option<
     })
 }
 
-/// The chance that the item had, and those that the present policies give it.
+/// The probability that the item had, and those that the present policies give it.
 fn shown(item: u32, propensity: f32, explanation: &Explanation) -> Shown {
     let of = |distribution: &[f32]| {
         distribution
             .get(item as usize)
-            .map(|chance| chance.clamp(0.0, 1.0))
+            .map(|probability| probability.clamp(0.0, 1.0))
     };
     let acting = of(&explanation.acting).unwrap_or(propensity);
     Shown {

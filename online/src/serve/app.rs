@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::buffers::BufferPool;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::refusal::{Answer, Refusal};
-use super::rooms::Rooms;
 use crate::journal::Durable;
 
 /// The service: the live policy once it is recovered, and what bounds and counts its requests.
@@ -16,7 +16,7 @@ pub(super) struct App {
     stage: AtomicU8,
     pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) rooms: Rooms,
+    pub(super) buffers: BufferPool,
     /// The folder below which policies may be named by clients; none: they may name none.
     pub(super) policies: Option<PathBuf>,
     /// Whether what is known of a user may be asked for.
@@ -40,7 +40,7 @@ impl App {
             stage: AtomicU8::new(Stage::Recovering as u8),
             limits,
             metrics: Arc::new(Metrics::new()),
-            rooms: Rooms::default(),
+            buffers: BufferPool::default(),
             policies,
             explains,
         }

@@ -42,13 +42,19 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     let body = body::read(request, &app.limits).await?;
     let question: Question<'_> = body::parse(&body)?;
     question.check(&app.limits)?;
-    let mut room = app.rooms.take();
+    let mut buffers = app.buffers.take();
     let reply = {
         let state = live.read().map_err(Refusal::of_failure)?;
-        let portrait = portrait(&state, question.user.as_str(), question.top, |_| None, &mut room);
+        let portrait = portrait(
+            &state,
+            question.user.as_str(),
+            question.top,
+            |_| None,
+            &mut buffers,
+        );
         reply::json(&portrait.map_err(Refusal::of_library)?)
     };
-    app.rooms.give_back(room);
+    app.buffers.give_back(buffers);
     reply
 }
 

@@ -33,12 +33,12 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Answer<Json<serde_jso
 /// Numbers for Prometheus. They are given at every stage.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Answer<Response> {
     let ready = app.stage() == Stage::Ready;
-    let mut room = app.rooms.take();
+    let mut buffers = app.buffers.take();
     let reading = match app.live() {
-        Ok(live) => Reading::of(live, ready, &mut room).map_err(Refusal::of_failure)?,
+        Ok(live) => Reading::of(live, ready, &mut buffers).map_err(Refusal::of_failure)?,
         Err(_) => Reading::default(),
     };
-    app.rooms.give_back(room);
+    app.buffers.give_back(buffers);
     let text = app.metrics.text(&reading).map_err(|e| {
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,

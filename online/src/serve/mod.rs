@@ -1,10 +1,11 @@
 //! `online serve`: the live policy over HTTP.
 //!
 //! [`Listener`](listen) lets connections in, `connection` speaks HTTP/1 under [`Limits`], `router` finds the handler, a
-//! file a route; behind them stands [`crate::journal::Durable`], which decides, learns and keeps everything on disk.
+//! file a route; after them stands [`crate::journal::Durable`], which decides, learns and keeps everything on disk.
 
 mod app;
 mod body;
+mod buffers;
 mod clock;
 mod connection;
 mod explain;
@@ -21,7 +22,6 @@ mod reading;
 mod recommend;
 mod refusal;
 mod reply;
-mod rooms;
 mod router;
 mod stop;
 

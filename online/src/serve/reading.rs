@@ -2,7 +2,7 @@
 
 use common::Result;
 
-use crate::adapt::{Reason, Room};
+use crate::adapt::{Buffers, Reason};
 use crate::context::Context;
 use crate::journal::{Durable, Progress};
 use crate::live::Ask;
@@ -27,7 +27,7 @@ pub(super) struct Reading {
 impl Reading {
     /// # Errors
     /// When the state cannot be trusted any more.
-    pub(super) fn of(live: &Durable, ready: bool, room: &mut Room) -> Result<Self> {
+    pub(super) fn of(live: &Durable, ready: bool, buffers: &mut Buffers) -> Result<Self> {
         let pending = live.pending_len();
         let state = live.read()?;
         let nothing = Context {
@@ -41,7 +41,7 @@ impl Reading {
             candidates: None,
             given: Some(&nothing),
         };
-        let (_, explanation) = state.explain(&newcomer, room)?;
+        let (_, explanation) = state.explain(&newcomer, buffers)?;
         Ok(Reading {
             ready,
             applied: state.applied(),

@@ -1,4 +1,4 @@
-//! `POST /recommend`: a user in, a slate with its chances out.
+//! `POST /recommend`: a user in, a slate with its probabilities out.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ struct Recommendation<'a> {
     /// As text: JavaScript reads numbers of this size inexactly.
     request_id: String,
     items: Vec<Position<'a>>,
-    /// The product of the items' chances: that of the slate in this order.
+    /// The product of the items' probabilities: that of the slate in this order.
     slate_propensity: f64,
     policy: Acting<'a>,
 }
@@ -68,7 +68,7 @@ struct Recommendation<'a> {
 #[derive(Debug, Serialize)]
 struct Position<'a> {
     item: ItemId<'a>,
-    /// The chance of the item given those above it.
+    /// The probability of the item given those above it.
     propensity: f32,
 }
 
@@ -77,18 +77,18 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     let body = body::read(request, &app.limits).await?;
     let wish: Wish<'_> = body::parse(&body)?;
     wish.check(&app.limits)?;
-    let mut room = app.rooms.take();
+    let mut buffers = app.buffers.take();
     let reply = {
         // This lock is held for tens of microseconds, less than to hand the work to another thread would take. Ids are
         // turned into codes and back under it, since a swap changes the codes.
         let state = live.read().map_err(Refusal::of_failure)?;
         let codes = wish.codes(&state, &app.limits)?;
         let decision = live
-            .recommend(&state, &wish.ask(&codes), &mut room)
+            .recommend(&state, &wish.ask(&codes), &mut buffers)
             .map_err(Refusal::of_library)?;
         reply::json(&Recommendation::new(&state, &decision))
     };
-    app.rooms.give_back(room);
+    app.buffers.give_back(buffers);
     reply
 }
 

@@ -88,7 +88,7 @@ impl Refusal {
         self
     }
 
-    /// Closes the connection behind the reply: what follows on it cannot be told apart from a body that was not read.
+    /// Closes the connection after the reply: what follows on it cannot be told apart from a body that was not read.
     pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self

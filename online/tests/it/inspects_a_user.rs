@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::{fails_with, feed, online, policy, saved};
-use online::adapt::{Name, Room};
+use online::adapt::{Buffers, Name};
 use online::journal::{Durable, Keeping, OpenConfig};
 use online::live::{Ask, Feedback, Settings, Subject};
 
@@ -29,7 +29,7 @@ fn a_known_user_and_a_newcomer() {
     assert_eq!(warnings, "");
     let listed: Vec<(f32, String)> = text
         .lines()
-        .skip_while(|line| !line.contains("chance"))
+        .skip_while(|line| !line.contains("probability"))
         .skip(1)
         .map(|line| {
             let cells: Vec<&str> = line.split_whitespace().collect();
@@ -83,11 +83,11 @@ fn a_mixture_is_laid_open_as_json() {
     let weight = number(&shown["weight"]);
     let top = shown["top"].as_array().unwrap();
     assert_eq!(top.len(), 27, "what may be recommended");
-    let total: f64 = top.iter().map(|item| number(&item["chance"])).sum();
+    let total: f64 = top.iter().map(|item| number(&item["probability"])).sum();
     assert!((total - 1.0).abs() < 1e-5, "{total}");
     for item in top {
         let mixed = weight * number(&item["prior"]) + (1.0 - weight) * number(&item["adapted"]);
-        assert!((mixed - number(&item["chance"])).abs() < 1e-6, "{item}");
+        assert!((mixed - number(&item["probability"])).abs() < 1e-6, "{item}");
     }
 }
 
@@ -113,7 +113,7 @@ fn a_state_is_shown_as_it_stands_beside_the_process_that_serves_it() {
             given: None,
         };
         let present = durable.read().unwrap();
-        durable.recommend(&present, &asked, &mut Room::new()).unwrap()
+        durable.recommend(&present, &asked, &mut Buffers::new()).unwrap()
     };
     let feedback = Feedback {
         subject: Subject::Request {
@@ -174,7 +174,7 @@ fn every_strategy_can_be_laid_open() {
         assert!(output.status.success(), "{strategy}");
         let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let first = &shown["top"][0];
-        assert!(first["chance"].as_f64().unwrap() > 0.0, "{strategy}");
+        assert!(first["probability"].as_f64().unwrap() > 0.0, "{strategy}");
         assert_eq!(
             (first["prior"].is_number(), first["adapted"].is_number()),
             (prior, adapted),

@@ -102,7 +102,7 @@ fn an_agent_connects_to_an_environment_and_writes_its_events() {
     assert_eq!(events.log.len(), 2);
     let first = replies[0].item.row(0).next().unwrap();
     assert_eq!(events.log.items.id(events.log.item[0]), first);
-    // The chance of the first place is higher than that of the whole slate.
+    // The probability of the first place is higher than that of the whole slate.
     assert!(events.log.propensity[0].unwrap() > replies[0].propensity[0]);
 }
 

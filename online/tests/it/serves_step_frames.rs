@@ -1,4 +1,4 @@
-//! Every strategy, through the real binary: slates of one open item with its chance, in the order of the request,
+//! Every strategy, through the real binary: slates of one open item with its probability, in the order of the request,
 //! whatever the mix of environments; and the events as they happened.
 
 use std::collections::BTreeMap;

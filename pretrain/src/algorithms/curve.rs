@@ -36,7 +36,7 @@ mod bits {
 pub struct Curve<'a> {
     label: String,
     progress: Option<&'a Progress>,
-    /// Called behind each update.
+    /// Called after each update.
     watch: Option<&'a (dyn Fn() + Sync)>,
     points: Vec<Point>,
 }
@@ -52,7 +52,7 @@ impl<'a> Curve<'a> {
         }
     }
 
-    /// Without log lines and progress bar, calling `watch` behind each update.
+    /// Without log lines and progress bar, calling `watch` after each update.
     pub(crate) fn watched(watch: &'a (dyn Fn() + Sync)) -> Self {
         Curve {
             watch: Some(watch),

@@ -71,7 +71,7 @@ impl Default for IalpConfig {
 
 impl IalpConfig {
     /// The discount that returns are made with. State and critic know no clock, so the end of an episode of `horizon`
-    /// steps counts as a chance of 1 / horizon at every step: the critic's values are then those of an episode's
+    /// steps counts as a probability of 1 / horizon at every step: the critic's values are then those of an episode's
     /// steps on average, and no advantage depends on how late it is.
     pub(super) fn discount(&self) -> f32 {
         self.gamma * (1.0 - 1.0 / self.horizon as f32)
@@ -223,7 +223,7 @@ fn used_up(error: Error, horizon: usize) -> Error {
     }
 }
 
-/// An episode that begins behind a random interaction of a user's log. All that the user is known to have consumed is
+/// An episode that begins after a random interaction of a user's log. All that the user is known to have consumed is
 /// masked, the log after that place too: what is to be learnt is what to offer beside the log.
 fn start(setting: &Setting, step: u64, place: usize, user: u32, log: &[Event]) -> Episode {
     let at = stream(setting.seed, "pretrain/start", &[step, place as u64]).random_range(1..=log.len());

@@ -166,7 +166,7 @@ impl Rollout {
 }
 
 /// R of every transition: the next `n_step` discounted rewards, then the critic's value of the state that they lead
-/// to; `after` holds the values of the states behind the last step. One episode after the other within a step.
+/// to; `after` holds the values of the states after the last step. One episode after the other within a step.
 fn n_step_returns(rewards: &[f32], values: &[f32], after: &[f32], discount: f32, n_step: usize) -> Vec<f32> {
     let batch = after.len();
     let horizon = rewards.len() / batch;

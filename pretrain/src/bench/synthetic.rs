@@ -15,7 +15,7 @@ const LENGTH: usize = 20;
 /// Items of a piece of the catalogue.
 const PIECE: u32 = 65_536;
 
-/// Writes a log of `users` users with 20 clicks each on some of `items` items to `folder`. The chance of an item falls
+/// Writes a log of `users` users with 20 clicks each on some of `items` items to `folder`. The probability of an item falls
 /// with its number, as a cube: few are popular and most are rare.
 pub(super) fn write(folder: &Path, users: u32, items: u32, seed: u64) -> Result<()> {
     let mut log = Interactions {

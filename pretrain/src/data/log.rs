@@ -93,7 +93,7 @@ impl Dataset {
                 .hint("without rows it needs items.parquet in its folder, or --items"));
         }
         let catalogue = paths.catalogue().map(|path| items::read_ids(&path)).transpose()?;
-        let cut = TimeCut::behind(&scan, reading.log_fraction)?;
+        let cut = TimeCut::after(&scan, reading.log_fraction)?;
         let census = Census::take(&scan, catalogue, cut)?;
         if census.skipped > 0 {
             let text = format!("{}: {} bad rows are left out", log_path.display(), census.skipped);

@@ -20,7 +20,7 @@ pub(crate) struct Pass {
 }
 
 impl TimeCut {
-    /// Behind the last row.
+    /// After the last row.
     pub(crate) const END: TimeCut = TimeCut {
         time: i64::MAX,
         ties: u64::MAX,
@@ -31,11 +31,11 @@ impl TimeCut {
         TimeCut { time, ties: 0 }
     }
 
-    /// Behind the first `fraction` of the log's rows, rounded to the nearest row. Rows that are skipped do not count.
+    /// After the first `fraction` of the log's rows, rounded to the nearest row. Rows that are skipped do not count.
     ///
     /// # Errors
     /// A log that cannot be read.
-    pub(crate) fn behind(scan: &Scan, fraction: f64) -> Result<Self> {
+    pub(crate) fn after(scan: &Scan, fraction: f64) -> Result<Self> {
         if fraction >= 1.0 {
             return Ok(TimeCut::END);
         }

@@ -9,7 +9,7 @@ use common::terminal::Progress;
 use super::cross_fit::CrossFit;
 use super::later::Later;
 use super::ranking::{Metric, auc, places};
-use super::replay::{Moment, replay};
+use super::replay::{Step, replay};
 use super::settings::{Among, Protocol, Settings, Targets};
 
 /// A list of the catalogue with something to find.
@@ -52,9 +52,9 @@ pub(crate) fn measure(
     settings: &Settings,
     progress: &Progress,
 ) -> Measured {
-    let seen = replay(policy, later, settings.mask, progress, |mut moment| {
-        let list = list(later, settings, &moment);
-        let (propensity, value) = choice(later, model, settings.greedy, &mut moment);
+    let seen = replay(policy, later, settings.mask, progress, |mut step| {
+        let list = list(later, settings, &step);
+        let (propensity, value) = choice(later, model, settings.greedy, &mut step);
         (list, propensity, value)
     });
     let mut measured = Measured {
@@ -77,23 +77,23 @@ pub(crate) fn propensities(
     settings: &Settings,
     progress: &Progress,
 ) -> Vec<f64> {
-    replay(policy, later, settings.mask, progress, |mut moment| {
-        softmax_of_logged(later, &mut moment)
+    replay(policy, later, settings.mask, progress, |mut step| {
+        softmax_of_logged(later, &mut step)
     })
 }
 
-/// The list at this moment, where one is made and has something to find.
-fn list(later: &Later, settings: &Settings, moment: &Moment) -> Option<List> {
+/// The list at this step, where one is made and has something to find.
+fn list(later: &Later, settings: &Settings, step: &Step) -> Option<List> {
     let rows = match settings.protocol {
-        Protocol::Next => moment.row..moment.row + 1,
-        Protocol::Set if later.is_first(moment.row) => later.rows(later.user[moment.row] as usize),
+        Protocol::Next => step.row..step.row + 1,
+        Protocol::Set if later.is_first(step.row) => later.rows(later.user[step.row] as usize),
         Protocol::Set => return None,
     };
     let wanted = rows.filter(|&row| settings.targets == Targets::All || later.liked[row]);
     let (mut items, mut unknown) = (Vec::new(), 0);
     for row in wanted {
         match later.item[row] {
-            Some(item) if moment.masked.binary_search(&item).is_ok() => {}
+            Some(item) if step.masked.binary_search(&item).is_ok() => {}
             Some(item) => items.push(item),
             None => unknown += 1,
         }
@@ -102,7 +102,7 @@ fn list(later: &Later, settings: &Settings, moment: &Moment) -> Option<List> {
     items.dedup();
     let targets = items.len() + unknown;
     (targets > 0).then(|| {
-        let mut logits = Cow::Borrowed(moment.logits);
+        let mut logits = Cow::Borrowed(step.logits);
         if settings.among == Among::HeldOut {
             for (logit, occurs) in logits.to_mut().iter_mut().zip(&later.occurs) {
                 *logit = if *occurs { *logit } else { f32::NEG_INFINITY };
@@ -118,30 +118,30 @@ fn list(later: &Later, settings: &Settings, moment: &Moment) -> Option<List> {
 
 /// The policy's propensity of the logged action and its expectation of the modelled reward. Where everything is masked
 /// it shows nothing and earns nothing.
-fn choice(later: &Later, model: &CrossFit, greedy: bool, moment: &mut Moment) -> (f64, f64) {
-    if moment.masked.len() == moment.logits.len() {
+fn choice(later: &Later, model: &CrossFit, greedy: bool, step: &mut Step) -> (f64, f64) {
+    if step.masked.len() == step.logits.len() {
         return (0.0, 0.0);
     }
-    let row = moment.row;
+    let row = step.row;
     if greedy {
-        let best = most_probable(moment.logits);
+        let best = most_probable(step.logits);
         let taken = later.item[row] == Some(best);
         return (f64::from(u8::from(taken)), model.reward(later, row, Some(best)));
     }
-    let propensity = softmax_of_logged(later, moment);
-    (propensity, model.expectation(later, row, moment.scratch))
+    let propensity = softmax_of_logged(later, step);
+    (propensity, model.expectation(later, row, step.scratch))
 }
 
 /// The softmax probability of the logged action; all items' are in `scratch` afterwards.
-fn softmax_of_logged(later: &Later, moment: &mut Moment) -> f64 {
-    probabilities(moment.logits, moment.scratch);
-    let Some(item) = later.item[moment.row] else {
+fn softmax_of_logged(later: &Later, step: &mut Step) -> f64 {
+    probabilities(step.logits, step.scratch);
+    let Some(item) = later.item[step.row] else {
         return 0.0;
     };
     // From the most probable item's and in f64, where a small probability does not become 0.
-    let best = most_probable(moment.logits) as usize;
-    let below = f64::from(moment.logits[item as usize]) - f64::from(moment.logits[best]);
-    f64::from(moment.scratch[best]) * below.exp()
+    let best = most_probable(step.logits) as usize;
+    let below = f64::from(step.logits[item as usize]) - f64::from(step.logits[best]);
+    f64::from(step.scratch[best]) * below.exp()
 }
 
 /// The first of the highest.
@@ -159,8 +159,8 @@ fn most_probable(logits: &[f32]) -> u32 {
 mod tests {
     use super::*;
 
-    fn moment<'a>(row: usize, logits: &'a [f32], masked: &'a [u32], scratch: &'a mut [f32]) -> Moment<'a> {
-        Moment {
+    fn step<'a>(row: usize, logits: &'a [f32], masked: &'a [u32], scratch: &'a mut [f32]) -> Step<'a> {
+        Step {
             row,
             logits,
             masked,
@@ -178,7 +178,7 @@ mod tests {
         ]);
         let logits = [NONE, 0.5, 0.7, 0.1];
         let settings = Settings::default();
-        let next = |row, settings: &Settings| list(&later, settings, &moment(row, &logits, &[0], &mut []));
+        let next = |row, settings: &Settings| list(&later, settings, &step(row, &logits, &[0], &mut []));
         let found = |places: &[usize], targets| {
             Some(List {
                 places: places.to_vec(),
@@ -217,7 +217,7 @@ mod tests {
                 &later,
                 &model,
                 greedy,
-                &mut moment(row, &logits, &[0], &mut scratch),
+                &mut step(row, &logits, &[0], &mut scratch),
             )
             .0
         };
@@ -231,7 +231,7 @@ mod tests {
             &later,
             &model,
             false,
-            &mut moment(0, &all, &[0, 1, 2, 3], &mut scratch),
+            &mut step(0, &all, &[0, 1, 2, 3], &mut scratch),
         );
         assert_eq!(nothing, (0.0, 0.0));
     }

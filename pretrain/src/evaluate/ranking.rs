@@ -30,9 +30,9 @@ pub fn places(logits: &[f32], relevant: &[u32]) -> Vec<usize> {
     (0..own.len()).map(place).collect()
 }
 
-/// The share of the other items that stand behind each relevant one, on average: the area under the ROC curve, 0.5 for a
+/// The share of the other items that stand after each relevant one, on average: the area under the ROC curve, 0.5 for a
 /// random list. `places` are as [`places`] gives them, in a list of `ranked` items; of the `relevant` items those that the list
-/// lacks stand behind all. NaN where there is no other item.
+/// lacks stand after all. NaN where there is no other item.
 pub fn auc(places: &[usize], ranked: usize, relevant: usize) -> f64 {
     let others = (ranked - places.len()) as f64;
     let before = places

@@ -15,8 +15,8 @@ use crate::data::{Event, last};
 /// Interactions in a unit of parallel work, at least.
 const UNIT: usize = 1_024;
 
-/// The moment before an interaction.
-pub(crate) struct Moment<'a> {
+/// The step before an interaction.
+pub(crate) struct Step<'a> {
     /// The interaction's row in the held-out log.
     pub(crate) row: usize,
     /// The policy's logits; minus infinity for what is masked.
@@ -27,13 +27,13 @@ pub(crate) struct Moment<'a> {
     pub(crate) scratch: &'a mut [f32],
 }
 
-/// What `visit` says of every moment, in the order of rows; it does not depend on the number of threads.
+/// What `visit` says of every step, in the order of rows; it does not depend on the number of threads.
 pub(crate) fn replay<T: Send>(
     policy: &Policy,
     later: &Later,
     mask: Mask,
     progress: &Progress,
-    visit: impl Fn(Moment) -> T + Sync,
+    visit: impl Fn(Step) -> T + Sync,
 ) -> Vec<T> {
     let network = Network::new(policy.config.network.clone(), policy.weights.clone());
     let unit = |users: &Range<usize>| {
@@ -51,7 +51,7 @@ fn unit<T>(
     later: &Later,
     users: Range<usize>,
     mask: Mask,
-    visit: &impl Fn(Moment) -> T,
+    visit: &impl Fn(Step) -> T,
 ) -> Vec<T> {
     let unknown = vec![0.0; policy.config.network.traits];
     let walks: Vec<Walk> = users
@@ -74,7 +74,7 @@ fn unit<T>(
             for &item in masked {
                 logits[item as usize] = f32::NEG_INFINITY;
             }
-            found.push(visit(Moment {
+            found.push(visit(Step {
                 row,
                 logits,
                 masked,

@@ -5,11 +5,11 @@ use common::schema::metrics::Metric as Row;
 use common::{Result, shown, terminal};
 use serde_json::json;
 
-/// Behind a metric's name: the lower bound of its interval.
+/// After a metric's name: the lower bound of its interval.
 pub(super) const LOW: &str = "/low";
 /// The upper bound.
 pub(super) const HIGH: &str = "/high";
-/// How much stands behind it: lists of a ranking metric, effective sample size of an estimate.
+/// How much stands after it: lists of a ranking metric, effective sample size of an estimate.
 pub(super) const SIZE: &str = "/n";
 
 /// The form of what goes to stdout.

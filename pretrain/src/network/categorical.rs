@@ -11,7 +11,7 @@ use super::slab::Slab;
 /// Choices made from rows of logits that several of them may share: the log-probability of each action and the entropy
 /// of its distribution, both differentiable.
 ///
-/// One operation instead of a dozen primitive ones over `[B, C]`. What is dear, an exponential a logit, is done once a row;
+/// One operation instead of a dozen primitive ones over `[B, C]`. What is costly, an exponential a logit, is done once a row;
 /// that each choice masks items of its own changes sums alone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choices {

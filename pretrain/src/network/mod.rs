@@ -91,7 +91,7 @@ impl<'a> Network<'a> {
         encoder::encode(self.config.encoder, own, &sequences, dropout)
     }
 
-    /// Where the tensors behind the encoder's begin.
+    /// Where the tensors after the encoder's begin.
     fn behind_encoder(&self) -> usize {
         4 + self.config.encoder_tensors()
     }

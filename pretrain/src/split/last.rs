@@ -1,13 +1,13 @@
 //! Each user's last interactions, found in one pass.
 
 /// Where in time, and among rows of one time, an interaction stands.
-pub(super) type Moment = (i64, u64);
+pub(super) type TimeAndRow = (i64, u64);
 
 /// The latest moments of each user.
 #[derive(Debug)]
 pub(super) struct Latest {
     most: usize,
-    of_users: Vec<Vec<Moment>>,
+    of_users: Vec<Vec<TimeAndRow>>,
 }
 
 impl Latest {
@@ -19,7 +19,7 @@ impl Latest {
         }
     }
 
-    pub(super) fn add(&mut self, user: u32, moment: Moment) {
+    pub(super) fn add(&mut self, user: u32, moment: TimeAndRow) {
         if self.of_users.len() <= user as usize {
             self.of_users.resize(user as usize + 1, Vec::new());
         }
@@ -39,8 +39,8 @@ impl Latest {
 
     /// From which moment on each user's interactions are held out: the second of those kept, so that the first of them,
     /// which may be the user's only one, stays.
-    pub(super) fn second(self) -> Vec<Option<Moment>> {
-        let second = |kept: Vec<Moment>| kept.get(1).copied();
+    pub(super) fn second(self) -> Vec<Option<TimeAndRow>> {
+        let second = |kept: Vec<TimeAndRow>| kept.get(1).copied();
         self.of_users.into_iter().map(second).collect()
     }
 }
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept_in_whatever_order_they_come() {
-        let mut moments: Vec<Moment> = (0..7).map(|row| ((row as i64 * 5) % 7 / 2, row)).collect();
+        let mut moments: Vec<TimeAndRow> = (0..7).map(|row| ((row as i64 * 5) % 7 / 2, row)).collect();
         for most in 1..9 {
             let mut latest = Latest::new(most);
             moments.iter().for_each(|moment| latest.add(3, *moment));

@@ -6,7 +6,7 @@ use common::rng::{shuffle, stream};
 use common::{Error, Result};
 
 use super::InTime;
-use super::last::{Latest, Moment};
+use super::last::{Latest, TimeAndRow};
 use crate::data::{Pass, TimeCut};
 
 /// The rule, found by earlier passes over the log.
@@ -22,7 +22,7 @@ pub(super) struct Rule {
 enum Cut {
     At(TimeCut),
     /// Of each user.
-    From(Vec<Option<Moment>>),
+    From(Vec<Option<TimeAndRow>>),
 }
 
 /// The rule as one pass over all rows meets it.
@@ -61,7 +61,7 @@ impl Rule {
         rule.cut = match in_time {
             InTime::Nothing => Cut::At(TimeCut::END),
             InTime::From(time) => Cut::At(TimeCut::before(time)),
-            InTime::Fraction(fraction) => Cut::At(TimeCut::behind(scan, 1.0 - fraction)?),
+            InTime::Fraction(fraction) => Cut::At(TimeCut::after(scan, 1.0 - fraction)?),
             InTime::Last(count) => Cut::From(rule.last(scan, count)?),
         };
         Ok(rule)
@@ -72,7 +72,7 @@ impl Rule {
         self.withheld.iter().filter(|&&withheld| withheld).count()
     }
 
-    fn last(&self, scan: &Scan, count: u32) -> Result<Vec<Option<Moment>>> {
+    fn last(&self, scan: &Scan, count: u32) -> Result<Vec<Option<TimeAndRow>>> {
         let mut latest = Latest::new(count as usize + 1);
         let mut row = 0;
         scan.rows("each user's last interactions", |batch| {

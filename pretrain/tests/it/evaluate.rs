@@ -62,7 +62,7 @@ fn a_policy_of_the_whole_history_is_measured_by_all_that_users_did() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     proof::write(folder);
-    // A window of one: what lies behind it counts by the memory alone.
+    // A window of one: what lies after it counts by the memory alone.
     let train = "train --method appeal --log log --traits none --window 1 --seeds 1 --out closed";
     support::expect(folder, train, 0);
     let mut forgetful = Policy::load(&folder.join("closed/seed-0")).unwrap();

@@ -32,7 +32,7 @@ pub(super) struct Attention {
 
 #[derive(Debug)]
 pub(super) struct Tape {
-    /// First token of each context, and behind the last one the number of tokens.
+    /// First token of each context, and after the last one the number of tokens.
     starts: Vec<usize>,
     items: Vec<u32>,
     inputs: Vec<f32>,

@@ -22,7 +22,7 @@ pub(super) struct Gru {
 pub(super) struct Tape {
     /// Context at each place of the order by length.
     order: Vec<usize>,
-    /// First row of each step, and behind the last one the number of rows.
+    /// First row of each step, and after the last one the number of rows.
     starts: Vec<usize>,
     /// Item at each row.
     items: Vec<u32>,

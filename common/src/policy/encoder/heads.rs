@@ -1,5 +1,5 @@
 //! Scaled dot-product attention (Vaswani et al. 2017, arXiv 1706.03762) of several heads, causal, over users whose
-//! tokens stand one behind the other.
+//! tokens stand one after the other.
 
 use super::super::elementary::exp;
 
@@ -8,7 +8,7 @@ pub(super) struct Heads<'a> {
     pub(super) hidden: usize,
     /// Heads; `hidden` is a multiple.
     pub(super) heads: usize,
-    /// First token of each user, and behind the last one the number of tokens.
+    /// First token of each user, and after the last one the number of tokens.
     pub(super) starts: &'a [usize],
     /// Whether only each user's last token asks; else each does, and sees itself and those before it.
     pub(super) last: bool,

@@ -1,4 +1,4 @@
-//! A linear layer over rows of one of the encoder's tensors, with the bias that stands behind it.
+//! A linear layer over rows of one of the encoder's tensors, with the bias that stands after it.
 
 use std::ops::Range;
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::LargeStringArray;
+
 use super::*;
 use crate::manifest::Manifest;
 use crate::schema::interactions::{self, Feedback, Interactions, Kind};

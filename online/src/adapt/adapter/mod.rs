@@ -33,14 +33,14 @@ use common::policy_artifact::{LikeModel, NetworkConfig, Weights};
 use common::rng::{RngExt, stream};
 
 use super::acting::{self, ROWS};
-use super::situation::recall_all;
-use super::{Carried, Explanation, Hyper, Moment, Reason, Room, Situation, Strategy};
+use super::encoded_context::recall_all;
+use super::{Buffers, Carried, ChoiceRequest, EncodedContext, Explanation, Hyper, Reason, Strategy};
 use crate::explore::{Shown, Slate, slate};
 use crate::index::{Coarse, Scan};
 use beliefs::{Beliefs, Pair};
 use gate::Gate;
 
-/// What stands for the weights' revision where queries are kept in situations, which other strategies use for states.
+/// What stands for the weights' revision where queries are kept in user_contexts, which other strategies use for states.
 const QUERIES: u64 = u64::MAX;
 
 /// A frozen policy and what is learnt beside it.
@@ -110,12 +110,16 @@ impl Adapter {
         }
     }
 
-    /// Writes the frozen policy's queries, `[situations, dims]`; each is computed once and left in its situation.
-    fn queries<'a>(&self, situations: impl IntoIterator<Item = &'a Situation>, queries: &mut Vec<f32>) {
+    /// Writes the frozen policy's queries, `[user_contexts, dims]`; each is computed once and left in its user_context.
+    fn queries<'a>(
+        &self,
+        user_contexts: impl IntoIterator<Item = &'a EncodedContext>,
+        queries: &mut Vec<f32>,
+    ) {
         recall_all(
             QUERIES,
             self.network.config().dims,
-            situations,
+            user_contexts,
             queries,
             |contexts| self.network.queries(&self.network.encode(contexts)),
         );
@@ -213,34 +217,34 @@ fn pair<'a>(network: &'a Network, item: usize, query: &[f32], likes: f32) -> Pai
 }
 
 impl Strategy for Adapter {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
         let (items, dims) = (self.network.config().items, self.network.config().dims);
-        let mut slates = Vec::with_capacity(moments.len());
-        let Room {
+        let mut slates = Vec::with_capacity(choices.len());
+        let Buffers {
             states: queries,
             logits,
-            deck,
+            categorical,
             ..
-        } = room;
-        for chunk in moments.chunks(ROWS) {
-            self.queries(chunk.iter().map(|moment| moment.situation), queries);
+        } = buffers;
+        for chunk in choices.chunks(ROWS) {
+            self.queries(chunk.iter().map(|choice| choice.user_context), queries);
             let mut control = [false; ROWS];
             let rows = queries.chunks_exact_mut(dims).zip(chunk);
-            for ((query, moment), is_control) in rows.zip(&mut control) {
-                *is_control = self.is_control(&moment.key);
+            for ((query, choice), is_control) in rows.zip(&mut control) {
+                *is_control = self.is_control(&choice.key);
                 if !*is_control {
-                    let memory = &moment.situation.context().memory;
+                    let memory = &choice.user_context.context().memory;
                     self.beliefs.turn(query, self.of_user(memory).unwrap_or(&[]));
                 }
             }
             self.scan(queries, logits);
             let rows = logits.chunks_exact_mut(items).zip(chunk);
-            for ((row, moment), is_control) in rows.zip(control) {
+            for ((row, choice), is_control) in rows.zip(control) {
                 self.finish(is_control, row);
-                acting::deal(deck, row, moment);
-                let mut rng = stream(self.seed, "action", &moment.key);
+                acting::deal(categorical, row, choice);
+                let mut rng = stream(self.seed, "action", &choice.key);
                 let weight = f32::from(is_control);
-                slates.push(slate(deck, moment.k, 0, weight, &mut rng));
+                slates.push(slate(categorical, choice.k, 0, weight, &mut rng));
             }
         }
         slates
@@ -254,7 +258,13 @@ impl Strategy for Adapter {
         self.network.remember(memory, item, liked);
     }
 
-    fn answer(&mut self, situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
+    fn answer(
+        &mut self,
+        user_context: &EncodedContext,
+        memory: &mut [f32],
+        shown: &Shown,
+        reward: f32,
+    ) -> bool {
         let (begin, width) = (self.network.config().memory(), self.memory());
         let likes = self.likes_known(memory);
         let mut nobody = Vec::new();
@@ -266,7 +276,7 @@ impl Strategy for Adapter {
             }
         };
         let mut query = Vec::new();
-        self.queries([situation], &mut query);
+        self.queries([user_context], &mut query);
         let (liked, item) = (reward > 0.0, shown.item as usize);
         self.gate
             .observe(self.settings.gate_alpha, shown.weight >= 0.5, liked);
@@ -288,17 +298,17 @@ impl Strategy for Adapter {
         self.unpack(bytes)
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        let Room {
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        let Buffers {
             states: queries,
             logits,
-            deck,
+            categorical,
             ..
-        } = room;
+        } = buffers;
         let nobody = vec![0.0; self.memory()];
-        let context = moment.situation.context();
+        let context = choice.user_context.context();
         let user = self.of_user(&context.memory).unwrap_or(&nobody);
-        self.queries([moment.situation], queries);
+        self.queries([choice.user_context], queries);
         let query = queries.clone();
         let mut of = |is_control: bool| {
             if !is_control {
@@ -306,8 +316,8 @@ impl Strategy for Adapter {
             }
             self.scan(queries, logits);
             self.finish(is_control, logits);
-            acting::deal(deck, logits, moment);
-            deck.chances().to_vec()
+            acting::deal(categorical, logits, choice);
+            categorical.probabilities().to_vec()
         };
         let (prior, adapted) = (of(true), of(false));
         let likeliest = (0..adapted.len()).max_by(|&a, &b| adapted[a].total_cmp(&adapted[b]));
@@ -323,9 +333,9 @@ impl Strategy for Adapter {
         }
     }
 
-    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], kin: bool) -> Result<Carried> {
+    fn carry_over(&mut self, from: &[u8], map: &[Option<u32>], same_space: bool) -> Result<Carried> {
         Ok(Carried {
-            users: kin,
+            users: same_space,
             ..self.carry(from, map)?
         })
     }

@@ -50,17 +50,17 @@ fn adapter(hyper: &Hyper) -> Adapter {
     Adapter::new(config(), weights(1), Some(LIKES), &popularity(), hyper, 7)
 }
 
-fn situation(memory: &[f32]) -> Situation {
-    Situation::new(Context {
+fn user_context(memory: &[f32]) -> EncodedContext {
+    EncodedContext::new(Context {
         traits: vec![0.5],
         history: vec![(3, 1.0)],
         memory: memory.to_vec(),
     })
 }
 
-fn moment(situation: &Situation, k: usize, number: u64) -> Moment<'_> {
-    Moment {
-        situation,
+fn choice(user_context: &EncodedContext, k: usize, number: u64) -> ChoiceRequest<'_> {
+    ChoiceRequest {
+        user_context,
         consumed: &[3],
         candidates: None,
         k,
@@ -80,14 +80,14 @@ fn shown(item: u32) -> Shown {
 
 /// Answers about an item by a user of this memory.
 fn answer(adapter: &mut Adapter, memory: &mut [f32], item: u32, reward: f32) {
-    let now = situation(memory);
+    let now = user_context(memory);
     assert!(adapter.answer(&now, memory, &shown(item), reward));
 }
 
 /// What the adapter acts by for a user of this memory.
 fn acting(adapter: &Adapter, memory: &[f32]) -> Vec<f32> {
-    let now = situation(memory);
-    adapter.explain(&moment(&now, 1, 0), &mut Room::new()).adapted
+    let now = user_context(memory);
+    adapter.explain(&choice(&now, 1, 0), &mut Buffers::new()).adapted
 }
 
 #[test]
@@ -95,11 +95,12 @@ fn before_any_answer_it_is_the_policy_to_the_last_bit() {
     let adapter = adapter(&hyper(Scan::Exact));
     let frozen = Frozen::new(config(), weights(1), 7);
     for memory in [vec![], vec![0.0; 2 * DIMS]] {
-        let situation = situation(&memory);
-        let moments: Vec<Moment<'_>> = (0..200).map(|number| moment(&situation, 3, number)).collect();
+        let user_context = user_context(&memory);
+        let choices: Vec<ChoiceRequest<'_>> =
+            (0..200).map(|number| choice(&user_context, 3, number)).collect();
         let (ours, theirs) = (
-            adapter.choose(&moments, &mut Room::new()),
-            frozen.choose(&moments, &mut Room::new()),
+            adapter.choose(&choices, &mut Buffers::new()),
+            frozen.choose(&choices, &mut Buffers::new()),
         );
         for (ours, theirs) in ours.into_iter().zip(theirs) {
             assert_eq!(
@@ -129,13 +130,13 @@ fn a_share_of_the_decisions_is_the_frozen_policys_with_its_propensities() {
             f32::from(u8::from(item % 3 == 0)),
         );
     }
-    let now = situation(&memory);
-    let laid_open = adapter.explain(&moment(&now, 1, 0), &mut Room::new());
+    let now = user_context(&memory);
+    let laid_open = adapter.explain(&choice(&now, 1, 0), &mut Buffers::new());
     assert_ne!(laid_open.prior, laid_open.adapted);
     assert_eq!(laid_open.weight, 0.25);
-    let moments: Vec<Moment<'_>> = (0..4000).map(|number| moment(&now, 1, number)).collect();
+    let choices: Vec<ChoiceRequest<'_>> = (0..4000).map(|number| choice(&now, 1, number)).collect();
     let mut control = 0;
-    for slate in adapter.choose(&moments, &mut Room::new()) {
+    for slate in adapter.choose(&choices, &mut Buffers::new()) {
         let arm = if slate.weight == 1.0 {
             control += 1;
             &laid_open.prior
@@ -191,7 +192,7 @@ fn a_step_is_that_of_the_filter() {
     let mut adapter = adapter(&hyper(Scan::Exact));
     let mut memory = vec![0.0; 2 * DIMS];
     for (item, reward) in [(5, 1.0), (5, 0.0), (8, 1.0), (5, 1.0)] {
-        let now = situation(&memory);
+        let now = user_context(&memory);
         let mut query = Vec::new();
         adapter.queries([&now], &mut query);
         let pair = pair(&adapter.network, item, &query, 0.0);
@@ -256,7 +257,7 @@ fn its_probabilities_become_those_of_the_world() {
         let user = rng.random_range(0..users);
         let item = rng.random_range(0..ITEMS);
         let memory = &mut memories[user * width..][..width];
-        let now = situation(memory);
+        let now = user_context(memory);
         let mut query = Vec::new();
         adapter.queries([&now], &mut query);
         let pair = pair(&adapter.network, item, &query, 0.0);
@@ -359,12 +360,12 @@ fn items_carry_over_by_id() {
 #[test]
 fn a_slate_is_distinct_and_within_the_candidates() {
     let adapter = adapter(&hyper(Scan::Quantised));
-    let situation = situation(&[]);
-    let moment = Moment {
+    let user_context = user_context(&[]);
+    let choice = ChoiceRequest {
         candidates: Some(&[1, 3, 8, 9]),
-        ..moment(&situation, 9, 0)
+        ..choice(&user_context, 9, 0)
     };
-    let mut items = adapter.choose(&[moment], &mut Room::new()).remove(0).items;
+    let mut items = adapter.choose(&[choice], &mut Buffers::new()).remove(0).items;
     items.sort_unstable();
     assert_eq!(items, vec![1, 8, 9]);
 }

@@ -28,7 +28,7 @@ use common::policy_artifact::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use super::saved::{self, damaged, numbers};
-use super::{Carried, Explanation, Moment, Reason, Room, Situation, Strategy};
+use super::{Buffers, Carried, ChoiceRequest, EncodedContext, Explanation, Reason, Strategy};
 use crate::explore::{Shown, Slate};
 use features::Features;
 
@@ -131,19 +131,19 @@ impl LinUcb {
         }
     }
 
-    fn slate(&self, moment: &Moment<'_>, room: &mut Room) -> Slate {
-        let Room {
+    fn slate(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Slate {
+        let Buffers {
             logits: bounds,
             other_logits: widths,
             ..
-        } = room;
-        self.bounds(&moment.situation.context().memory, bounds, widths);
-        if let Some(candidates) = moment.candidates {
+        } = buffers;
+        self.bounds(&choice.user_context.context().memory, bounds, widths);
+        if let Some(candidates) = choice.candidates {
             restrict(bounds, candidates);
         }
-        mask(bounds, moment.consumed);
-        let mut items = Vec::with_capacity(moment.k);
-        while items.len() < moment.k
+        mask(bounds, choice.consumed);
+        let mut items = Vec::with_capacity(choice.k);
+        while items.len() < choice.k
             && let Some(best) = best(bounds)
         {
             bounds[best] = MASKED;
@@ -218,15 +218,15 @@ fn solved(user: &[f32], width: usize) -> (Vec<f32>, Vec<f32>) {
 }
 
 impl Strategy for LinUcb {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        moments.iter().map(|moment| self.slate(moment, room)).collect()
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
+        choices.iter().map(|choice| self.slate(choice, buffers)).collect()
     }
 
     fn memory(&self) -> usize {
         pair_count(self.own.width) + self.own.width
     }
 
-    fn answer(&mut self, _: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
+    fn answer(&mut self, _: &EncodedContext, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
         let item = shown.item as usize;
         let begin = memory.len().saturating_sub(self.memory());
         let left = reward - self.learnt.means[item];
@@ -291,8 +291,8 @@ impl Strategy for LinUcb {
         Ok(())
     }
 
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        let slate = self.slate(&Moment { k: 1, ..*moment }, room);
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        let slate = self.slate(&ChoiceRequest { k: 1, ..*choice }, buffers);
         let mut acting = vec![0.0; self.learnt.means.len()];
         let mut reasons = vec![reason(
             "answers",
@@ -302,13 +302,13 @@ impl Strategy for LinUcb {
         if let Some(&item) = slate.items.first() {
             let item = item as usize;
             acting[item] = 1.0;
-            let width = f64::from(room.other_logits[item]).sqrt();
+            let width = f64::from(buffers.other_logits[item]).sqrt();
             self.bounds(
-                &moment.situation.context().memory,
-                &mut room.logits,
-                &mut room.other_logits,
+                &choice.user_context.context().memory,
+                &mut buffers.logits,
+                &mut buffers.other_logits,
             );
-            let bound = f64::from(room.logits[item]);
+            let bound = f64::from(buffers.logits[item]);
             reasons.extend([
                 reason("bound", bound, "the upper bound of the best item's mean answer"),
                 reason("width", width, "its width before it is weighed by alpha"),

@@ -27,8 +27,8 @@ fn shown(item: u32) -> Shown {
     }
 }
 
-fn situation(memory: Vec<f32>) -> Situation {
-    Situation::new(Context {
+fn user_context(memory: Vec<f32>) -> EncodedContext {
+    EncodedContext::new(Context {
         traits: vec![],
         history: vec![],
         memory,
@@ -104,7 +104,7 @@ fn bounds_are_those_of_two_dense_regressions() {
         left[user].push((item, f64::from(reward) - mean));
         all.push((item, f64::from(reward)));
         assert!(strategy.answer(
-            &situation(vec![]),
+            &user_context(vec![]),
             &mut memories[user],
             &shown(item as u32),
             reward
@@ -138,19 +138,19 @@ fn the_best_open_items_act_in_their_order() {
     let mut strategy = strategy(0.1);
     let mut memory = vec![0.0; strategy.memory()];
     for _ in 0..20 {
-        strategy.answer(&situation(vec![]), &mut memory, &shown(4), 1.0);
-        strategy.answer(&situation(vec![]), &mut memory, &shown(2), 0.0);
+        strategy.answer(&user_context(vec![]), &mut memory, &shown(4), 1.0);
+        strategy.answer(&user_context(vec![]), &mut memory, &shown(2), 0.0);
     }
     let of = |memory: Vec<f32>, consumed: &[u32], candidates: Option<&[u32]>, k: usize| {
-        let situation = situation(memory);
-        let moment = Moment {
-            situation: &situation,
+        let user_context = user_context(memory);
+        let choice = ChoiceRequest {
+            user_context: &user_context,
             consumed,
             candidates,
             k,
             key: [0; 3],
         };
-        let slate = strategy.choose(&[moment], &mut Room::new()).remove(0);
+        let slate = strategy.choose(&[choice], &mut Buffers::new()).remove(0);
         assert!(slate.propensities.iter().all(|p| *p == 1.0));
         slate.items
     };
@@ -172,7 +172,7 @@ fn the_best_open_items_act_in_their_order() {
 fn what_was_learnt_comes_back_and_damage_is_refused() {
     let mut one = strategy(0.1);
     let mut memory = vec![0.0; one.memory()];
-    one.answer(&situation(vec![]), &mut memory, &shown(3), 1.0);
+    one.answer(&user_context(vec![]), &mut memory, &shown(3), 1.0);
     let mut other = strategy(0.1);
     other.restore(&one.save()).unwrap();
     assert_eq!(other.save(), one.save());

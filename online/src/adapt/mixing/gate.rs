@@ -1,7 +1,7 @@
 //! The conservative gate: while it is not shown that what would act without it earns at least (1 - alpha) of what the prior
 //! does, the adapted policy's share of the decisions is at most alpha.
 //!
-//! Every answer gives, with mu the chances that the item was drawn by, nu those of the mixture that the rule wants and
+//! Every answer gives, with mu the probabilities that the item was drawn by, nu those of the mixture that the rule wants and
 //! pi0 the prior's,
 //!
 //! ```text
@@ -17,7 +17,7 @@
 //! mean_t - sd_t * sqrt( 2 (t c^2 + 1) / (t^2 c^2) * ln(1 + sqrt(t c^2 + 1) / (2 miss)) )
 //! ```
 //!
-//! It holds for all times at once with chance 1 - miss, so that looking at it after every answer costs nothing.
+//! It holds for all times at once with probability 1 - miss, so that looking at it after every answer costs nothing.
 //!
 //! What it gives: while the gate is closed, the decisions are the prior's with a share of at least 1 - alpha, so that with
 //! rewards of at least 0 the expected reward is at least (1 - alpha) of the prior's in every state, whatever the adapted
@@ -42,12 +42,12 @@ const TIGHTEST: f64 = 2_000.0;
 pub struct GateSettings {
     /// The part of the prior's return that may be given up, between 0 and 1.
     pub alpha: f32,
-    /// The chance that the bound fails at any time.
+    /// The probability that the bound fails at any time.
     pub miss: f32,
 }
 
 impl GateSettings {
-    /// A tenth may be given up, and the bound fails with a chance of one in twenty.
+    /// A tenth may be given up, and the bound fails with a probability of one in twenty.
     pub const DEFAULT: GateSettings = GateSettings {
         alpha: 0.1,
         miss: 0.05,
@@ -111,7 +111,7 @@ impl Gate {
             Reason {
                 name: "gate_mean",
                 value: self.mean,
-                meaning: format!("the estimate behind that bound, from {} answers", self.count),
+                meaning: format!("the estimate after that bound, from {} answers", self.count),
             },
         ]
     }
@@ -139,7 +139,7 @@ mod tests {
 
     const SETTINGS: GateSettings = GateSettings::DEFAULT;
 
-    /// Plays `answers` with two items, liked with chances `likes`; the prior takes the first with chance 0.9, the adapted
+    /// Plays `answers` with two items, liked with probabilities `likes`; the prior takes the first with probability 0.9, the adapted
     /// policy with 0.1. Gives the highest bound minus truth and how often the adapted policy had more than its share.
     fn play(likes: [f64; 2], answers: usize, seed: u64) -> (f64, usize) {
         let mut rng = stream(seed, "gate", &[]);
@@ -157,11 +157,11 @@ mod tests {
                 1.0 - SETTINGS.alpha
             };
             open += usize::from(weight == wanted);
-            let chance = |i: usize| weight * prior[i] + (1.0 - weight) * adapted[i];
-            let item = usize::from(rng.random::<f32>() >= chance(0));
+            let probability = |i: usize| weight * prior[i] + (1.0 - weight) * adapted[i];
+            let item = usize::from(rng.random::<f32>() >= probability(0));
             let shown = Shown {
                 item: item as u32,
-                propensity: chance(item),
+                propensity: probability(item),
                 prior: prior[item],
                 adapted: adapted[item],
                 weight,

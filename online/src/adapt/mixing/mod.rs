@@ -223,16 +223,16 @@ impl Mixer {
         Ok(())
     }
 
-    /// Counts as many answers as `other` has, and with `kin` takes over what it knows of states; the gate starts anew,
+    /// Counts as many answers as `other` has, and with `same_space` takes over what it knows of states; the gate starts anew,
     /// because it compares with a prior that is new.
-    pub(super) fn carry(&mut self, bytes: &[u8], kin: bool) -> Result<bool> {
+    pub(super) fn carry(&mut self, bytes: &[u8], same_space: bool) -> Result<bool> {
         let mut other = self.clone();
         other.restore(bytes)?;
         self.state.answered = other.state.answered;
-        if kin {
+        if same_space {
             self.state.learnt = other.state.learnt;
         }
-        Ok(kin)
+        Ok(same_space)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A disk that fails at its n-th write or sync: nothing behind that is ever acknowledged, and nothing more is taken.
+//! A disk that fails at its n-th write or sync: nothing after that is ever acknowledged, and nothing more is taken.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -18,7 +18,7 @@ use common::rng::{ChaCha8Rng, RngExt};
 use tempfile::TempDir;
 
 use super::*;
-use crate::adapt::{Name, Room};
+use crate::adapt::{Buffers, Name};
 use crate::live::{Ask, Feedback, Settings, State, Subject};
 
 /// A policy of random weights over the items `i0`, `i1`, ... beginning with `first`, in a folder.
@@ -147,7 +147,7 @@ fn copy_all(from: &Path, to: &Path) {
 
 /// Random requests and answers, late and in any order; all of it on disk when this returns.
 fn live(durable: &Durable, acts: usize, rng: &mut ChaCha8Rng) {
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     let mut open: Vec<(u64, String)> = Vec::new();
     let mut lsn = 0;
     for _ in 0..acts {
@@ -160,7 +160,7 @@ fn live(durable: &Durable, acts: usize, rng: &mut ChaCha8Rng) {
                 given: None,
             };
             let state = durable.read().unwrap();
-            let decision = durable.recommend(&state, &ask, &mut room).unwrap();
+            let decision = durable.recommend(&state, &ask, &mut buffers).unwrap();
             open.extend(
                 decision
                     .slate

@@ -172,7 +172,7 @@ fn a_policy_that_does_not_fit_leaves_the_old_one_and_nothing_behind() {
 #[test]
 fn no_number_of_a_request_is_given_twice() {
     let world = World::new();
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     let mut numbers = Vec::new();
     let ask = Ask {
         user: "u0",
@@ -183,7 +183,7 @@ fn no_number_of_a_request_is_given_twice() {
     for _ in 0..3 {
         let durable = world.open(u64::MAX);
         let state = durable.read().unwrap();
-        let first = durable.recommend(&state, &ask, &mut room).unwrap().request;
+        let first = durable.recommend(&state, &ask, &mut buffers).unwrap().request;
         // A crash that takes every decision of this process.
         let (copy, _) = world.crashed();
         numbers.push(first);
@@ -199,7 +199,7 @@ fn no_number_of_a_request_is_given_twice() {
 fn feedback_that_is_sent_again_counts_once_also_after_a_crash() {
     let world = World::new();
     let durable = world.open(u64::MAX);
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     let ask = Ask {
         user: "new",
         k: 2,
@@ -208,7 +208,7 @@ fn feedback_that_is_sent_again_counts_once_also_after_a_crash() {
     };
     let (request, items) = {
         let state = durable.read().unwrap();
-        let decision = durable.recommend(&state, &ask, &mut room).unwrap();
+        let decision = durable.recommend(&state, &ask, &mut buffers).unwrap();
         (
             decision.request,
             decision

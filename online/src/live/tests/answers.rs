@@ -3,13 +3,13 @@
 use super::*;
 
 /// A state, its ring of 4 decisions, and a scratch room.
-fn live(strategy: Name) -> (State, Pending, Room) {
-    (state_of(strategy), Pending::new(4), Room::new())
+fn live(strategy: Name) -> (State, Pending, Buffers) {
+    (state_of(strategy), Pending::new(4), Buffers::new())
 }
 
 fn decide(state: &State, pending: &mut Pending, user: &str, k: usize) -> Decision {
     let decision = state
-        .decide(&ask(user, k), pending.next_request(), &mut Room::new())
+        .decide(&ask(user, k), pending.next_request(), &mut Buffers::new())
         .unwrap();
     pending.insert(decision.clone());
     decision
@@ -114,7 +114,7 @@ fn what_is_too_old_is_forgotten_and_memory_is_bounded() {
     );
     open(&mut pending, &by_request(47, None, 1.0));
     // A decision that comes after newer ones have taken its place is not kept.
-    let late = state.decide(&ask("late", 1), 43, &mut Room::new()).unwrap();
+    let late = state.decide(&ask("late", 1), 43, &mut Buffers::new()).unwrap();
     pending.insert(late);
     assert_eq!(
         pending.take(&by_request(43, None, 1.0)).err(),
@@ -139,7 +139,7 @@ fn the_newest_recommendation_of_an_item_is_meant() {
 
 #[test]
 fn late_feedback_moves_the_present_state_and_teaches_by_its_own() {
-    let (mut state, mut pending, mut room) = live(Name::Frozen);
+    let (mut state, mut pending, mut buffers) = live(Name::Frozen);
     let first = decide(&state, &mut pending, "u0", 1);
     let second = decide(&state, &mut pending, "u0", 2);
     let of_second = second
@@ -153,13 +153,13 @@ fn late_feedback_moves_the_present_state_and_teaches_by_its_own() {
         open(&mut pending, &by_request(1, Some(*of_second), 1.0)),
     );
     let event = apply(&mut state, open(&mut pending, &by_request(0, None, 1.0)));
-    assert_eq!(event.context(), first.situation.context());
+    assert_eq!(event.context(), first.user_context.context());
     assert_eq!((event.episode, event.step, event.decided_after), (0, 1, 0));
     assert_eq!(state.applied(), 2);
-    let now = state.decide(&ask("u0", 1), 9, &mut room).unwrap();
+    let now = state.decide(&ask("u0", 1), 9, &mut buffers).unwrap();
     // The window of 3: the oldest is gone.
     assert_eq!(
-        now.situation.context().history,
+        now.user_context.context().history,
         [(0, -1.0), (*of_second, 1.0), (first.slate.items[0], 1.0)]
     );
     assert_eq!(now.decided_after, 2);
@@ -179,7 +179,7 @@ fn an_event_of_no_decision_is_refused_and_changes_nothing() {
         (|event| event.shown.item = 8, "item 8"),
         (|event| event.negatives = vec![99], "item 99"),
         (|event| event.reward = f32::NAN, "reward NaN"),
-        (|event| event.shown.propensity = 0.0, "chances of 0"),
+        (|event| event.shown.propensity = 0.0, "probabilities of 0"),
         (|event| event.shown.adapted = 1.5, "adapted 1.5"),
     ];
     for (damage, says) in damages {

@@ -25,14 +25,14 @@ fn everything() -> impl Iterator<Item = (Name, Fresh)> {
 
 /// Goes on from `state` with what happened from `from` on.
 fn go_on(state: &mut State, pending: &mut Pending, acts: &[Act]) {
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     for act in acts {
         match act {
             Act::Recommended(decision) => {
                 let Decision {
                     user, request, slate, ..
                 } = decision;
-                let again = state.decide(&ask(user, slate.items.len()), *request, &mut room);
+                let again = state.decide(&ask(user, slate.items.len()), *request, &mut buffers);
                 assert_eq!(
                     again.unwrap().slate,
                     *slate,

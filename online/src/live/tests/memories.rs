@@ -3,15 +3,15 @@
 use common::policy::Network;
 
 use super::*;
-use crate::adapt::{Explanation, Moment, Situation, Strategy};
+use crate::adapt::{ChoiceRequest, EncodedContext, Explanation, Strategy};
 use crate::explore::{Shown, Slate};
 
 /// H + 2 numbers of the encoder, beside which a strategy may keep its own.
 const WIDTH: usize = 7;
 
 fn memory(state: &State, user: &str) -> Vec<f32> {
-    let (situation, _) = state.explain(&ask(user, 1), &mut Room::new()).unwrap();
-    situation.context().memory.clone()
+    let (user_context, _) = state.explain(&ask(user, 1), &mut Buffers::new()).unwrap();
+    user_context.context().memory.clone()
 }
 
 /// Asks for an item alone and answers.
@@ -22,7 +22,7 @@ fn live_on(state: &mut State, pending: &mut Pending, user: &str, item: &str, rew
         ..ask(user, 1)
     };
     let request = pending.next_request();
-    pending.insert(state.decide(&asked, request, &mut Room::new()).unwrap());
+    pending.insert(state.decide(&asked, request, &mut Buffers::new()).unwrap());
     let Ok(Taken::Open(event)) = pending.take(&by_request(request, None, reward)) else {
         panic!("it is open")
     };
@@ -73,7 +73,7 @@ fn a_policy_without_memories_keeps_none() {
 fn a_memory_changes_what_is_recommended() {
     let (mut state, mut pending) = (remembering(Name::Frozen), Pending::new(16));
     let acting = |state: &State| {
-        let (_, explanation) = state.explain(&ask("new", 1), &mut Room::new()).unwrap();
+        let (_, explanation) = state.explain(&ask("new", 1), &mut Buffers::new()).unwrap();
         explanation.acting
     };
     let before = acting(&state);
@@ -105,7 +105,7 @@ fn after_a_swap_the_new_table_is_moved_by_what_it_was_not_trained_with() {
         ..ask("u1", 1)
     };
     let request = pending.next_request();
-    pending.insert(state.decide(&asked, request, &mut Room::new()).unwrap());
+    pending.insert(state.decide(&asked, request, &mut Buffers::new()).unwrap());
     // `d` is gone; the new table was made after u1 had had `h`.
     let mut next = artifact_of(Encoder::History, &["x", "h", "g", "f", "e", "c", "a"], 4, 2);
     next.users.consumed[1] = vec![next.items.ids.code("h").unwrap()];
@@ -215,13 +215,13 @@ fn counting(encoder: Encoder, own: usize) -> State {
 }
 
 impl Strategy for Counting {
-    fn choose(&self, moments: &[Moment<'_>], _: &mut Room) -> Vec<Slate> {
-        let choose = |moment: &Moment<'_>| Slate {
-            items: moment.candidates.unwrap_or(&[0])[..1].to_vec(),
+    fn choose(&self, choices: &[ChoiceRequest<'_>], _: &mut Buffers) -> Vec<Slate> {
+        let choose = |choice: &ChoiceRequest<'_>| Slate {
+            items: choice.candidates.unwrap_or(&[0])[..1].to_vec(),
             propensities: vec![0.5],
             ..Slate::default()
         };
-        moments.iter().map(choose).collect()
+        choices.iter().map(choose).collect()
     }
     fn memory(&self) -> usize {
         self.own
@@ -229,8 +229,14 @@ impl Strategy for Counting {
     fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
         self.network.remember(memory, item, liked);
     }
-    fn answer(&mut self, situation: &Situation, memory: &mut [f32], shown: &Shown, reward: f32) -> bool {
-        assert_eq!(situation.context().memory, memory, "the user's present state");
+    fn answer(
+        &mut self,
+        user_context: &EncodedContext,
+        memory: &mut [f32],
+        shown: &Shown,
+        reward: f32,
+    ) -> bool {
+        assert_eq!(user_context.context().memory, memory, "the user's present state");
         self.remember(memory, shown.item, reward > 0.0);
         if let Some(last) = memory.last_mut() {
             *last += 1.0;
@@ -241,7 +247,7 @@ impl Strategy for Counting {
     fn version(&self) -> u64 {
         self.answers
     }
-    fn explain(&self, _: &Moment<'_>, _: &mut Room) -> Explanation {
+    fn explain(&self, _: &ChoiceRequest<'_>, _: &mut Buffers) -> Explanation {
         Explanation::default()
     }
 }
@@ -249,9 +255,9 @@ impl Strategy for Counting {
 #[test]
 fn what_learns_from_each_answer_waits_for_no_other() {
     let (mut state, mut pending) = (counting(Encoder::History, 2), Pending::new(16));
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     for request in 0..2 {
-        pending.insert(state.decide(&ask("u1", 1), request, &mut room).unwrap());
+        pending.insert(state.decide(&ask("u1", 1), request, &mut buffers).unwrap());
     }
     for (request, reward) in [(1, 0.0), (0, 1.0)] {
         let Ok(Taken::Open(mut event)) = pending.take(&by_request(request, None, reward)) else {

@@ -14,7 +14,7 @@ use common::policy_artifact::{
 use common::rng::{ChaCha8Rng, RngExt, stream};
 
 use super::*;
-use crate::adapt::{Name, Room};
+use crate::adapt::{Buffers, Name};
 use crate::context::Context;
 
 /// A policy of random weights over `items`, that knows the users u0 (history and consumed items), u1 (traits alone).
@@ -131,14 +131,14 @@ fn history(strategy: Name, acts: usize, seed: u64) -> (Vec<Act>, State, Pending)
 fn history_of(mut state: State, acts: usize, seed: u64) -> (Vec<Act>, State, Pending) {
     let mut rng = stream(seed, "history", &[]);
     let mut pending = Pending::new(16);
-    let mut room = Room::new();
+    let mut buffers = Buffers::new();
     let mut done = Vec::new();
     while done.len() < acts {
         if rng.random::<f32>() < 0.6 {
             let user = format!("u{}", rng.random_range(0..5));
             let k = rng.random_range(1..4);
             let decision = state
-                .decide(&ask(&user, k), pending.next_request(), &mut room)
+                .decide(&ask(&user, k), pending.next_request(), &mut buffers)
                 .unwrap();
             done.push(Act::Recommended(decision.clone()));
             pending.insert(decision);

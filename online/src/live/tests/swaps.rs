@@ -18,14 +18,14 @@ fn code(state: &State, id: &str) -> u32 {
 
 #[test]
 fn what_users_have_lived_carries_over_by_id() {
-    let (mut state, mut pending, mut room) = (state_of(Name::Ft), Pending::new(16), Room::new());
+    let (mut state, mut pending, mut buffers) = (state_of(Name::Ft), Pending::new(16), Buffers::new());
     for (request, item) in ["d", "h"].iter().enumerate() {
         let wanted = [code(&state, item)];
         let asked = Ask {
             candidates: Some(&wanted),
             ..ask("u1", 1)
         };
-        pending.insert(state.decide(&asked, request as u64, &mut room).unwrap());
+        pending.insert(state.decide(&asked, request as u64, &mut buffers).unwrap());
         let event = taken(&mut pending, &by_request(request as u64, None, 1.0));
         apply(&mut state, event);
     }
@@ -38,14 +38,17 @@ fn what_users_have_lived_carries_over_by_id() {
         (6, 1, 2)
     );
     assert_eq!(
-        (carried.users_kept, carried.users_forgotten, carried.kin),
+        (carried.users_kept, carried.users_forgotten, carried.same_space),
         (1, 0, false)
     );
     let h = code(&state, "h");
     assert_eq!(h, 1);
     // u1's history was d, h; d is gone. The new table says that u1 has traits and nothing consumed.
-    let decision = state.decide(&ask("u1", 7), 9, &mut room).unwrap();
-    assert_eq!(decision.situation.context(), &context(&[1.0, 0.0], &[(h, 1.0)]));
+    let decision = state.decide(&ask("u1", 7), 9, &mut buffers).unwrap();
+    assert_eq!(
+        decision.user_context.context(),
+        &context(&[1.0, 0.0], &[(h, 1.0)])
+    );
     assert_eq!((decision.epoch, state.consumed("u1")), (1, &[h][..]));
     // u0 never answered: what is known of them is the new table's.
     assert_eq!(state.consumed("u0"), [0, 1]);
@@ -53,8 +56,8 @@ fn what_users_have_lived_carries_over_by_id() {
 
 #[test]
 fn what_was_asked_before_a_swap_is_answered_behind_it_and_teaches_nothing() {
-    let (mut state, mut pending, mut room) = (state_of(Name::Ft), Pending::new(16), Room::new());
-    let asked = state.decide(&ask("new", 8), 0, &mut room).unwrap();
+    let (mut state, mut pending, mut buffers) = (state_of(Name::Ft), Pending::new(16), Buffers::new());
+    let asked = state.decide(&ask("new", 8), 0, &mut buffers).unwrap();
     assert_eq!(asked.slate.items.len(), 8);
     let chance_of_c = asked
         .slate
@@ -68,7 +71,7 @@ fn what_was_asked_before_a_swap_is_answered_behind_it_and_teaches_nothing() {
         candidates: Some(&only_b),
         ..ask("new", 1)
     };
-    pending.insert(state.decide(&asked, 1, &mut room).unwrap());
+    pending.insert(state.decide(&asked, 1, &mut buffers).unwrap());
 
     let successor = Successor::new(state.catalogue(), artifact(&NEXT, 6, 2), state.settings()).unwrap();
     state.swap(successor, &mut pending).unwrap();
@@ -95,23 +98,23 @@ fn what_was_asked_before_a_swap_is_answered_behind_it_and_teaches_nothing() {
 #[test]
 fn a_policy_trained_on_is_kin_and_one_trained_anew_is_not() {
     let state = state_of(Name::Frozen);
-    let kin = |mut next: Artifact, change: f32| {
+    let same_space = |mut next: Artifact, change: f32| {
         for (at, weight) in next.weights.item_embedding.iter_mut().enumerate() {
             *weight += change * if at % 2 == 0 { 1.0 } else { -1.0 };
         }
-        state.catalogue().succession(&next).kin
+        state.catalogue().succession(&next).same_space
     };
-    assert!(kin(artifact(&ITEMS, 4, 1), 0.0));
-    assert!(kin(artifact(&ITEMS, 4, 1), 0.05));
-    assert!(!kin(artifact(&ITEMS, 4, 1), 5.0));
-    assert!(!kin(artifact(&ITEMS, 4, 2), 0.0));
-    assert!(!kin(artifact(&ITEMS, 6, 1), 0.0));
-    assert!(!kin(artifact(&["x", "y"], 4, 1), 0.0));
+    assert!(same_space(artifact(&ITEMS, 4, 1), 0.0));
+    assert!(same_space(artifact(&ITEMS, 4, 1), 0.05));
+    assert!(!same_space(artifact(&ITEMS, 4, 1), 5.0));
+    assert!(!same_space(artifact(&ITEMS, 4, 2), 0.0));
+    assert!(!same_space(artifact(&ITEMS, 6, 1), 0.0));
+    assert!(!same_space(artifact(&["x", "y"], 4, 1), 0.0));
 }
 
 #[test]
 fn what_does_not_fit_is_refused_and_the_old_policy_stays() {
-    let (mut state, mut pending, _) = (state_of(Name::Ft), Pending::new(16), Room::new());
+    let (mut state, mut pending, _) = (state_of(Name::Ft), Pending::new(16), Buffers::new());
     let (before, none) = (state.digest(), pending.snapshot());
     let refused = |next: Artifact, state: &State| {
         let made = Successor::new(state.catalogue(), next, state.settings());
@@ -148,10 +151,10 @@ fn swaps_are_part_of_the_fold() {
             pending = Pending::new(16);
             pending.restore(&kept).unwrap();
         }
-        let (mut rng, mut room) = (stream(6, "history", &[]), Room::new());
+        let (mut rng, mut buffers) = (stream(6, "history", &[]), Buffers::new());
         for _ in 0..40 {
             let next = pending.next_request();
-            pending.insert(state.decide(&ask("u3", 2), next, &mut room).unwrap());
+            pending.insert(state.decide(&ask("u3", 2), next, &mut buffers).unwrap());
             if let Some(event) = answer(&mut pending, &mut rng) {
                 apply(&mut state, event);
             }

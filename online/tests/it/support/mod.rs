@@ -153,7 +153,7 @@ pub(crate) fn feed(mut command: Command, bytes: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// The stream of `requests` behind `hello`, as bytes.
+/// The stream of `requests` after `hello`, as bytes.
 pub(crate) fn stream(hello: &Hello, requests: &[Request]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut sender = RequestSender::new(&mut bytes, hello).unwrap();

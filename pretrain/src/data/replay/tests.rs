@@ -145,7 +145,7 @@ fn a_cut_takes_the_first_rows_in_time_and_ties_by_row() {
     let folder = tempfile::tempdir().unwrap();
     let scan = write(folder.path());
     for rows in [0, 1, 7, 40, 200, 399, 400] {
-        let cut = TimeCut::behind(&scan, rows as f64 / 400.0).unwrap();
+        let cut = TimeCut::after(&scan, rows as f64 / 400.0).unwrap();
         let replay = make(folder.path(), cut, SMALL).unwrap();
         assert_eq!(replay.interactions(), rows as u64);
         assert_eq!(found(&replay), expected(rows));

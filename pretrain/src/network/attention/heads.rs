@@ -1,4 +1,4 @@
-//! Scaled dot-product attention of several heads over sequences that stand one behind the other
+//! Scaled dot-product attention of several heads over sequences that stand one after the other
 //! (Vaswani et al. 2017, arXiv 1706.03762), causal, forward and backward.
 
 use common::policy::distribution::highest;
@@ -12,7 +12,7 @@ pub(super) struct Heads<'a> {
     pub(super) hidden: usize,
     /// Heads; H is a multiple.
     pub(super) heads: usize,
-    /// First row of each sequence, and behind the last one the number of rows.
+    /// First row of each sequence, and after the last one the number of rows.
     pub(super) starts: &'a [usize],
     /// Whether only the last row of each sequence asks; else each does and sees itself and those before it.
     pub(super) last: bool,
@@ -96,7 +96,7 @@ impl Heads<'_> {
         }
     }
 
-    /// The heads' results behind each other, a row for each of `queries` `[Q, H]`, and the probabilities for the
+    /// The heads' results after each other, a row for each of `queries` `[Q, H]`, and the probabilities for the
     /// backward pass. `keys` `[R, 2H]` holds key and value of each row.
     pub(super) fn forward(&self, queries: &[f32], keys: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let (hidden, size, scale) = (self.hidden, self.size(), self.scale());

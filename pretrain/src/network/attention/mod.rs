@@ -1,6 +1,6 @@
 //! Self-attention over a user's last interactions as one differentiable operation.
 //!
-//! Autograd would spend it on padded tensors and a gradient beside each of them. Here the users' tokens stand one behind the other without padding, a few hundred at a time, so that what a
+//! Autograd would spend it on padded tensors and a gradient beside each of them. Here the users' tokens stand one after the other without padding, a few hundred at a time, so that what a
 //! block makes of them is still in the cache for the next step; and of the last block only the last token of each user
 //! is computed. A test holds the two to each other.
 
@@ -137,7 +137,7 @@ impl Operation {
         }
     }
 
-    /// The factors of dropout for a span, which begins behind `before` tokens.
+    /// The factors of dropout for a span, which begins after `before` tokens.
     fn masks(&self, span: &Span, before: usize, block: usize) -> Option<Masks<'_>> {
         let [attention, forward] = self.masks.as_ref()?.get(block)?;
         let (first, count) = if block + 1 == self.sizes.layers {

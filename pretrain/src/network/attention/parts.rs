@@ -1,4 +1,4 @@
-//! Where the tensors stand in the flat weights: one behind the other, in the order of
+//! Where the tensors stand in the flat weights: one after the other, in the order of
 //! [`common::policy_artifact::Encoder::Attention`].
 
 use std::ops::Range;

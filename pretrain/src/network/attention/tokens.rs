@@ -7,11 +7,11 @@ use super::norm::Norm;
 use super::parts::{Sizes, TokenParts};
 use crate::network::matrix::{Rows, add};
 
-/// Users whose tokens stand one behind the other: of each the profile, then the interactions, oldest first.
+/// Users whose tokens stand one after the other: of each the profile, then the interactions, oldest first.
 pub(super) struct Span {
     /// The first of the users.
     pub(super) first: usize,
-    /// First token of each user, and behind the last one the number of tokens.
+    /// First token of each user, and after the last one the number of tokens.
     pub(super) starts: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Tokens {
     norm: Norm,
 }
 
-/// The tokens of a span's users behind their layer norm, `[tokens, H]`.
+/// The tokens of a span's users after their layer norm, `[tokens, H]`.
 pub(super) fn forward(
     sizes: &Sizes,
     parts: &TokenParts,

@@ -1,28 +1,28 @@
 //! The memory that choosing needs, kept by each thread from one call to the next.
 
-use crate::explore::Deck;
+use crate::explore::Categorical;
 
 /// Scratch memory of one thread. It carries nothing from one call to the next.
 #[derive(Debug, Default)]
-pub struct Room {
-    /// The encoder's states, `[moments, hidden]`.
+pub struct Buffers {
+    /// The encoder's states, `[requests, hidden]`.
     pub(super) states: Vec<f32>,
-    /// `[moments, items]`.
+    /// `[requests, items]`.
     pub(super) logits: Vec<f32>,
     /// Those of a second policy.
     pub(super) other_logits: Vec<f32>,
-    /// The distribution of one moment.
-    pub(super) deck: Deck,
+    /// The distribution of one request.
+    pub(super) categorical: Categorical,
     /// That of a second policy.
-    pub(super) other: Deck,
+    pub(super) other: Categorical,
     /// Consumed items in order.
     pub(super) consumed: Vec<u32>,
 }
 
-impl Room {
+impl Buffers {
     /// Empty; it grows to what is needed.
     pub fn new() -> Self {
-        Room::default()
+        Buffers::default()
     }
 
     /// The consumed items, ascending, each once.

@@ -9,16 +9,16 @@ use crate::context::Context;
 /// A context that no longer changes, and the encoder's state of it, which is computed once. Callers keep it, in an
 /// [`std::sync::Arc`], until the context changes or another policy takes over.
 #[derive(Debug)]
-pub struct Situation {
+pub struct EncodedContext {
     context: Context,
     /// The revision of the encoder's weights, and its state of the context.
     encoded: Mutex<Option<(u64, Box<[f32]>)>>,
 }
 
-impl Situation {
+impl EncodedContext {
     /// A context that was not encoded yet.
     pub fn new(context: Context) -> Self {
-        Situation {
+        EncodedContext {
             context,
             encoded: Mutex::new(None),
         }
@@ -47,21 +47,21 @@ impl Situation {
     }
 }
 
-/// Writes a row of `width` numbers for each situation to `rows`: what an encoder of this revision has left there, or what
+/// Writes a row of `width` numbers for each user_context to `rows`: what an encoder of this revision has left there, or what
 /// `make` gives for those contexts where it has left nothing, which is kept.
 pub(super) fn recall_all<'a>(
     revision: u64,
     width: usize,
-    situations: impl IntoIterator<Item = &'a Situation>,
+    user_contexts: impl IntoIterator<Item = &'a EncodedContext>,
     rows: &mut Vec<f32>,
     make: impl FnOnce(&[State]) -> Vec<f32>,
 ) {
     rows.clear();
-    let mut missing: Vec<(usize, &Situation)> = Vec::new();
-    for (at, situation) in situations.into_iter().enumerate() {
-        if !situation.recall(revision, rows) {
+    let mut missing: Vec<(usize, &EncodedContext)> = Vec::new();
+    for (at, user_context) in user_contexts.into_iter().enumerate() {
+        if !user_context.recall(revision, rows) {
             rows.resize((at + 1) * width, 0.0);
-            missing.push((at, situation));
+            missing.push((at, user_context));
         }
     }
     if missing.is_empty() {
@@ -69,11 +69,11 @@ pub(super) fn recall_all<'a>(
     }
     let states: Vec<State> = missing
         .iter()
-        .map(|(_, situation)| situation.context().state())
+        .map(|(_, user_context)| user_context.context().state())
         .collect();
     let made = make(&states);
-    for ((at, situation), row) in missing.into_iter().zip(made.chunks_exact(width)) {
+    for ((at, user_context), row) in missing.into_iter().zip(made.chunks_exact(width)) {
         rows[at * width..(at + 1) * width].copy_from_slice(row);
-        situation.keep(revision, row);
+        user_context.keep(revision, row);
     }
 }
