@@ -11,7 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use common::Result;
 use common::policy_artifact::{NetworkConfig, PolicyItems, PolicyUsers, Weights};
-use online::adapt::{Experience, Explanation, Learner, Learning, Moment, Name, Room, Strategy, from_scratch};
+use online::adapt::{
+    Buffers, ChoiceRequest, Experience, Explanation, Learner, Learning, Name, Strategy, from_scratch,
+};
 use online::agent::Agent;
 use online::explore::Slate;
 use online::live::{Settings, State};
@@ -53,8 +55,8 @@ impl Shared {
 }
 
 impl Strategy for Shared {
-    fn choose(&self, moments: &[Moment<'_>], room: &mut Room) -> Vec<Slate> {
-        self.look().choose(moments, room)
+    fn choose(&self, choices: &[ChoiceRequest<'_>], buffers: &mut Buffers) -> Vec<Slate> {
+        self.look().choose(choices, buffers)
     }
     fn rollout(&self) -> Option<usize> {
         self.look().rollout()
@@ -68,8 +70,8 @@ impl Strategy for Shared {
             .unwrap_or_else(PoisonError::into_inner)
             .learn(experience)
     }
-    fn explain(&self, moment: &Moment<'_>, room: &mut Room) -> Explanation {
-        self.look().explain(moment, room)
+    fn explain(&self, choice: &ChoiceRequest<'_>, buffers: &mut Buffers) -> Explanation {
+        self.look().explain(choice, buffers)
     }
 }
 
