@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::TimeUnit;
 use common::error::Class;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
@@ -125,23 +124,6 @@ fn a_users_own_file_needs_a_like_threshold_and_keeps_integer_ids() {
     assert_eq!(
         interactions::read_log(&again, None).unwrap().users.kind(),
         IdKind::Integer
-    );
-}
-
-#[test]
-fn timestamps_of_any_unit_become_milliseconds() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = place(&folder, "seconds.parquet");
-    let mut columns = good_columns();
-    let seconds = arrow::compute::cast(
-        &Int64Array::from(vec![1, 2]),
-        &arrow::datatypes::DataType::Timestamp(TimeUnit::Second, None),
-    );
-    columns[2].1 = seconds.unwrap();
-    foreign(&path, columns);
-    assert_eq!(
-        interactions::read_log(&path, Some(4.0)).unwrap().timestamp,
-        [1000, 2000]
     );
 }
 

@@ -172,7 +172,7 @@ mod tests {
     use common::policy::distribution::{mask, softmax};
 
     #[test]
-    fn the_logged_chance_is_that_of_the_mixture() {
+    fn the_logged_probability_is_that_of_the_mixture() {
         let config = NetworkConfig {
             items: 30,
             dims: 4,

@@ -96,7 +96,7 @@ fn share(weight: f32, left: f64) -> f32 {
 }
 
 /// Draws an item below `items` by the sums `block` of blocks and the probabilities `probability`, whose sum may differ from 1. An
-/// item of chance 0 is never drawn.
+/// item of probability 0 is never drawn.
 #[inline(always)]
 fn pick(
     items: usize,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_follow_the_chances() {
+    fn draws_follow_the_probabilities() {
         let probabilities: Vec<f32> = (0..500).map(|i| (i % 5) as f32 / 1000.0).collect();
         let categorical = categorical(&probabilities);
         let mut counts = [0u32; 5];
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mixture_has_the_stated_chances() {
+    fn a_mixture_has_the_stated_probabilities() {
         let (prior, adapted) = (categorical(&[0.0, 0.2, 0.8]), categorical(&[0.5, 0.5, 0.0]));
         let draw = |uniform| prior.draw_mixed(&adapted, 0.25, uniform).unwrap();
         assert_eq!(draw(0.0), (0, [0.375, 0.0, 0.5]));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chances_of_what_is_left_sum_to_one() {
+    fn the_probabilities_of_what_is_left_sum_to_one() {
         let (mut prior, mut adapted) = (categorical(&[0.1, 0.2, 0.7]), categorical(&[0.5, 0.25, 0.25]));
         prior.take_out(2);
         adapted.take_out(2);

@@ -118,8 +118,12 @@ impl Event {
             weight,
             ..
         } = self.shown;
-        let is_chance = |p: f32| (0.0..=1.0).contains(&p);
-        if propensity == 0.0 || ![propensity, prior, adapted, weight].into_iter().all(is_chance) {
+        let is_probability = |p: f32| (0.0..=1.0).contains(&p);
+        if propensity == 0.0
+            || ![propensity, prior, adapted, weight]
+                .into_iter()
+                .all(is_probability)
+        {
             return Err(place(Error::data(format!(
                 "probabilities of {propensity} (prior {prior}, adapted {adapted}, weight {weight}): each lies from 0 to 1, \
                  and what was drawn had one above 0"

@@ -197,7 +197,7 @@ fn every_answer_of_the_openapi_file_is_given_and_no_other() {
 }
 
 #[test]
-fn recommendations_keep_to_what_was_asked_and_carry_their_chances() {
+fn recommendations_keep_to_what_was_asked_and_carry_their_probabilities() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(
         &saved(folder.path()),

@@ -105,7 +105,7 @@ fn users_of_another_type_are_bad_data() {
     let refused = expect(folder.path(), &format!("{BC} --out out"), DATA);
     says(
         &refused,
-        &["text here, and integers in the log", "consumed.parquet", "hint: "],
+        &["`someone` is no integer", "row 0", "consumed.parquet", "hint: "],
     );
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 #[test]
-fn slates_come_as_often_as_their_propensities_say_and_their_chances_sum_to_one() {
+fn slates_come_as_often_as_their_propensities_say_and_their_probabilities_sum_to_one() {
     for strategy in [Name::Random, Name::Frozen, Name::Ap, Name::Adapter] {
         let state = State::new(artifact(&ITEMS[..4], 4, 1), &settings(strategy)).unwrap();
         let mut buffers = Buffers::new();
