@@ -100,6 +100,9 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
     })
 }
 
+const OF_CONFIG: &str =
+    "a configuration file holds `flag-name = value` lines, in a table named after the verb or at the top";
+
 /// Inserts the flags of a `--config FILE.toml` after the verb, those left out that the user gave too.
 fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
     let Some(path) = config_path(&argv) else {
@@ -116,15 +119,9 @@ fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
         .cloned()
         .collect();
     let mut flags = Vec::new();
-    let mut push = |key: &str, value: &toml::Value| {
-        match is_given(&argv, key) {
+    let mut push = |key: &str, value: &toml::Value| match is_given(&argv, key) {
         true => Ok(()),
-        false => push_flag(&mut flags, key, value).map_err(|e| {
-            e.file(&path).hint(
-                "a configuration file holds `flag-name = value` lines, in a table named after the verb or at the top",
-            )
-        }),
-    }
+        false => push_flag(&mut flags, key, value).map_err(|e| e.file(&path).hint(OF_CONFIG)),
     };
     for (key, value) in &table {
         match value {

@@ -10,11 +10,11 @@ use parquet::errors::ParquetError;
 use super::Column;
 use super::ids::Ids;
 use super::scan::BadRows;
-use crate::convert::{convert, shown};
+use crate::convert::convert;
 use crate::schema::column::{TIMES, not_finite, null_value};
-use crate::schema::file::ParquetFile;
+use crate::schema::file::{ParquetFile, undecodable};
 use crate::schema::interactions::check_propensity;
-use crate::schema::table::{placed, type_name, wrong_type};
+use crate::schema::table::{placed, unfit, wrong_type};
 use crate::{Error, Result, fence};
 
 /// Rows of a part, at most. Row groups of other writers may be the whole file: they are read from the middle, which skips
@@ -83,7 +83,7 @@ pub(super) fn decode(
             .map_err(Into::into)
     })
     .map_err(|e| e.file(path))?
-    .map_err(|e: ParquetError| damaged(&e, path))?;
+    .map_err(|e: ParquetError| undecodable(&e, path))?;
     let (mut all, mut first_row) = (Vec::new(), part.first_row);
     for batch in batches {
         all.push(rows_of(file, &batch, first_row, columns, bad_rows)?);
@@ -91,7 +91,7 @@ pub(super) fn decode(
     }
     match first_row == part.first_row + part.rows {
         true => Ok(all),
-        false => Err(damaged(&"it has other rows than its footer says", path)),
+        false => Err(undecodable(&"it has other rows than its footer says", path)),
     }
 }
 
@@ -109,7 +109,12 @@ fn rows_of(
         match batch.column_by_name(column.name()) {
             Some(found) => typed.push(Typed::of(column, found, path)?),
             None if column == Column::Propensity => {}
-            None => return Err(damaged(&format!("column `{}` is missing", column.name()), path)),
+            None => {
+                return Err(undecodable(
+                    &format!("column `{}` is missing", column.name()),
+                    path,
+                ));
+            }
         }
     }
     let all = batch.num_rows();
@@ -137,10 +142,6 @@ fn rows_of(
         }
     }
     Ok(rows(kept.len(), Some(UInt32Array::from(kept))))
-}
-
-fn damaged(error: &dyn std::fmt::Display, path: &Path) -> Error {
-    Error::data(format!("the file cannot be decoded: {error}")).file(path)
 }
 
 /// A column as it is wanted, beside what stands in the file.
@@ -228,13 +229,6 @@ fn wanted(column: Column) -> DataType {
         Column::Time => TIMES,
         Column::Feedback | Column::Propensity => DataType::Float32,
     }
-}
-
-/// The error of a value that the wanted type cannot hold.
-fn unfit(found: &ArrayRef, row: usize, wanted: &DataType) -> Error {
-    let wanted = type_name(wanted);
-    Error::data(format!("`{}` is not {wanted}", shown(found, row)))
-        .hint(format!("write the column as {wanted}"))
 }
 
 fn rows(columns: &[Typed], count: usize, place: Option<UInt32Array>) -> Rows {

@@ -1,6 +1,6 @@
 //! The scan itself: files opened and checked, parts decoded over threads, batches handed on in order.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::decode::{self, Part, ROWS, Rows};
@@ -11,7 +11,7 @@ use crate::schema::column::id_kind;
 use crate::schema::events::EVENTS;
 use crate::schema::file::ParquetFile;
 use crate::schema::interactions::{Empty, Feedback, LOG, feedback_of};
-use crate::schema::{parts, table};
+use crate::schema::table;
 use crate::terminal::Progress;
 use crate::{Error, Result};
 
@@ -105,12 +105,7 @@ impl Scan {
         bad_rows: BadRows,
         empty: Empty,
     ) -> Result<Self> {
-        let open = |path: &PathBuf| {
-            let file = ParquetFile::open(path)?;
-            table::require_artifact(&file, allowed)?;
-            Ok(file)
-        };
-        let files = parts::files(path)?.iter().map(open).collect::<Result<Vec<_>>>()?;
+        let files = table::open_parts(path, allowed)?;
         let users = id_kind(&files, Column::User.name())?;
         let items = id_kind(&files, Column::Item.name())?;
         let mut parts = Vec::new();

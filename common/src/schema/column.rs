@@ -264,17 +264,16 @@ impl Table {
     /// # Errors
     /// A missing column, another type, a null inside a list.
     pub fn id_lists(&self, column: &str, dictionary: &mut Dictionary) -> Result<Vec<Vec<u32>>> {
-        let kind = self
-            .parts()
-            .iter()
-            .filter_map(|part| match part.column_type(column) {
-                Ok(DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) => {
-                    Some(id_type(item.data_type()))
-                }
-                _ => None,
-            });
-        let kind = kind.reduce(|one, other| if one == DataType::Int64 { one } else { other });
-        let kind = kind.unwrap_or(DataType::LargeUtf8);
+        let of_list = |part: &ParquetFile| match part.column_type(column) {
+            Ok(DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _)) => {
+                id_type(item.data_type())
+            }
+            _ => DataType::LargeUtf8,
+        };
+        let mut kinds = self.parts().iter().map(of_list);
+        let kind = kinds
+            .find(|kind| *kind == DataType::Int64)
+            .unwrap_or(DataType::LargeUtf8);
         self.lists(column, &kind, |array, at| match array.as_string_opt::<i64>() {
             Some(text) => dictionary.intern(text.value(at)),
             None => dictionary.intern(&array.as_primitive::<Int64Type>().value(at).to_string()),

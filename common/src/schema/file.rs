@@ -317,7 +317,7 @@ impl ParquetFile {
     ) -> Result<()> {
         let rows = self.check(columns)?.min(BATCH_ROWS);
         let damaged = |e: &dyn std::fmt::Display| {
-            let error = Error::data(format!("the file cannot be decoded: {e}")).file(&self.path);
+            let error = undecodable(e, &self.path);
             match columns {
                 [only] => error.column(only),
                 _ => error,
@@ -351,6 +351,11 @@ impl ParquetFile {
         }
         Ok(())
     }
+}
+
+/// The error of a file that its format's reader cannot decode.
+pub(crate) fn undecodable(error: &dyn std::fmt::Display, path: &Path) -> Error {
+    Error::data(format!("the file cannot be decoded: {error}")).file(path)
 }
 
 fn not_whole(path: &Path, why: impl std::fmt::Display) -> Error {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::column::id_array;
 use super::file::ParquetFile;
+use super::table;
 use super::write::{self, Columns, ROW_GROUP_ROWS};
-use super::{parts, table};
 use crate::ids::{Dictionary, IdKind};
 use crate::logs::{BadRows, Scan};
 use crate::manifest::Manifest;
@@ -213,13 +213,10 @@ pub fn read_withheld(path: &Path) -> Result<Interactions> {
 /// # Errors
 /// Wrong usage where neither says from where on feedback is a like, or the files disagree on it.
 pub fn feedback_of_log(path: &Path, like_threshold: Option<f32>) -> Result<Feedback> {
-    let files = parts::files(path)?;
-    let files = files.iter().map(|path| {
-        let file = ParquetFile::open(path)?;
-        table::require_artifact(&file, &[LOG, super::events::EVENTS])?;
-        Ok(file)
-    });
-    feedback_of(&files.collect::<Result<Vec<_>>>()?, like_threshold)
+    feedback_of(
+        &table::open_parts(path, &[LOG, super::events::EVENTS])?,
+        like_threshold,
+    )
 }
 
 /// As [`feedback_of_log`], of opened files.

@@ -1,10 +1,8 @@
 //! Reading one column of a Parquet artifact batch by batch: memory for what is kept of it, and not for the file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::column::{each_id, id_kind, intern_new};
-use super::file::ParquetFile;
-use super::parts;
 use super::table::{self, Chunk};
 use crate::Result;
 use crate::ids::{Dictionary, IdKind};
@@ -17,19 +15,7 @@ const MOST_ROOM: usize = 1 << 24;
 /// # Errors
 /// A missing or unreadable file, a missing column, a type that is neither text nor integer.
 pub(crate) fn kind_of_ids(path: &Path, column: &str) -> Result<IdKind> {
-    id_kind(&open(path, &[])?, column)
-}
-
-/// The files of `path`, whose manifests, if any, are of a kind in `allowed` unless that is empty.
-fn open(path: &Path, allowed: &[&str]) -> Result<Vec<ParquetFile>> {
-    let open = |path: &PathBuf| {
-        let file = ParquetFile::open(path)?;
-        if !allowed.is_empty() {
-            table::require_artifact(&file, allowed)?;
-        }
-        Ok(file)
-    };
-    parts::files(path)?.iter().map(open).collect()
+    id_kind(&table::open_parts(path, &[])?, column)
 }
 
 /// The unique ids in `column` of a file or a folder of part files whose manifests, if any, are of a kind in `allowed`.
@@ -60,7 +46,7 @@ pub(crate) fn each_batch<'a>(
     allowed: &[&str],
     mut take: impl FnMut(&mut [Dictionary], &[Chunk<'_>]) -> Result<()>,
 ) -> Result<Vec<Dictionary>> {
-    let files = open(path, allowed)?;
+    let files = table::open_parts(path, allowed)?;
     let kinds = columns.iter().map(|column| id_kind(&files, column));
     let mut ids: Vec<Dictionary> = kinds
         .map(|kind| kind.map(Dictionary::new))

@@ -59,9 +59,7 @@ impl<'a> Chunk<'a> {
             let row = (0..found.len())
                 .find(|&row| chunk.array.is_null(row) && !is_null(row))
                 .unwrap_or(0);
-            let shown = shown(found, row);
-            let error = Error::data(format!("`{shown}` is not {}", type_name(wanted)))
-                .hint(format!("write the column as {}", type_name(wanted)));
+            let error = unfit(found, row, wanted);
             return Err(chunk.place(error, row));
         }
         Ok(chunk)
@@ -106,11 +104,9 @@ impl Table {
     /// # Errors
     /// When there is no such file, no part in the folder, or a part is no whole Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
-        let parts = parts::files(path)?;
-        let parts = parts.iter().map(|part| ParquetFile::open(part));
         Ok(Table {
             path: path.to_path_buf(),
-            parts: parts.collect::<Result<_>>()?,
+            parts: open_parts(path, &[])?,
         })
     }
 
@@ -319,6 +315,18 @@ pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
     Ok(ParquetFile::open(&parts::files(path)?[0])?.metadata(key))
 }
 
+/// The files of `path`, see [`parts::files`], whose manifests, if any, are of a kind in `allowed` unless that is empty.
+pub(crate) fn open_parts(path: &Path, allowed: &[&str]) -> Result<Vec<ParquetFile>> {
+    let open = |path: &PathBuf| {
+        let file = ParquetFile::open(path)?;
+        if !allowed.is_empty() {
+            require_artifact(&file, allowed)?;
+        }
+        Ok(file)
+    };
+    parts::files(path)?.iter().map(open).collect()
+}
+
 /// Requires the manifest in a footer, where there is one, to be of one of the kinds in `allowed`.
 pub(crate) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<()> {
     let Some(json) = file.metadata(PARQUET_KEY) else {
@@ -340,6 +348,13 @@ pub(crate) fn require_artifact(file: &ParquetFile, allowed: &[&str]) -> Result<(
     ))
     .file(file.path())
     .hint(hint))
+}
+
+/// The error of a value that the wanted type cannot hold.
+pub(crate) fn unfit(found: &ArrayRef, row: usize, wanted: &DataType) -> Error {
+    let wanted = type_name(wanted);
+    Error::data(format!("`{}` is not {wanted}", shown(found, row)))
+        .hint(format!("write the column as {wanted}"))
 }
 
 /// The error of a column whose type does not stand for the wanted one.

@@ -10,8 +10,8 @@ use crate::explore::Categorical;
 /// Moments whose logits are held at once.
 pub(super) const ROWS: usize = 32;
 
-/// Writes the encoder's states of the user_contexts to `states`, `[user_contexts, hidden]`. With a `revision` of the encoder's
-/// weights they are taken from and left in the user_contexts.
+/// Writes the encoder's states of the contexts to `states`, `[contexts, hidden]`. With a `revision` of the encoder's
+/// weights they are taken from and left in the contexts.
 pub(super) fn encode<'a>(
     network: &Network,
     revision: Option<u64>,

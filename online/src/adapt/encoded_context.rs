@@ -47,7 +47,7 @@ impl EncodedContext {
     }
 }
 
-/// Writes a row of `width` numbers for each user_context to `rows`: what an encoder of this revision has left there, or what
+/// Writes a row of `width` numbers for each context to `rows`: what an encoder of this revision has left there, or what
 /// `make` gives for those contexts where it has left nothing, which is kept.
 pub(super) fn recall_all<'a>(
     revision: u64,

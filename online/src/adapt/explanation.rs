@@ -35,7 +35,7 @@ impl Explanation {
     }
 }
 
-/// One number after a decision.
+/// One number behind a decision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
     /// A short name, `snake_case`.

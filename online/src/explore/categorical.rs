@@ -65,7 +65,7 @@ impl Categorical {
         weight: f32,
         uniform: f64,
     ) -> Option<(u32, [f32; 3])> {
-        // A categorical without any probability left has no say.
+        // A distribution without any probability left has no say.
         let weight = match (self.left > 0.0, other.left > 0.0) {
             (true, false) => 1.0,
             (false, true) => 0.0,

@@ -1,4 +1,4 @@
-//! A user_context on disk: the context that it is. What an encoder made of it is computed again where it is needed.
+//! An encoded context on disk: the context that it is. What an encoder made of it is computed again where it is needed.
 
 use std::sync::Arc;
 

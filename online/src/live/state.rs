@@ -371,7 +371,7 @@ fn is_same_but_for_memory(one: &Context, other: &Context) -> bool {
     (&one.traits, &one.history) == (&other.traits, &other.history)
 }
 
-/// The user_context of an event with the memory of the user's present one.
+/// The context of an event with the memory of the user's present one.
 fn at_memory_of(event: &Arc<EncodedContext>, present: &EncodedContext) -> Arc<EncodedContext> {
     let memory = &present.context().memory;
     if memory.is_empty() {

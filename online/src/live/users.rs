@@ -168,7 +168,7 @@ impl Changed {
     }
 }
 
-/// The user_context after one: the item joins the history where its reward is positive, and the memory is another. The same
+/// The context after one: the item joins the history where its reward is positive, and the memory is another. The same
 /// one where neither changes anything.
 pub(super) fn moved_on(
     user_context: &Arc<EncodedContext>,

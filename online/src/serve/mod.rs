@@ -1,7 +1,7 @@
 //! `online serve`: the live policy over HTTP.
 //!
 //! [`Listener`](listen) lets connections in, `connection` speaks HTTP/1 under [`Limits`], `router` finds the handler, a
-//! file a route; after them stands [`crate::journal::Durable`], which decides, learns and keeps everything on disk.
+//! file a route; behind them stands [`crate::journal::Durable`], which decides, learns and keeps everything on disk.
 
 mod app;
 mod body;

@@ -1,4 +1,4 @@
-//! The server is killed at random requests under load, in compactions and in swaps: no acknowledged feedback is missing,
+//! The server is killed at random moments under load, in compactions and in swaps: no acknowledged feedback is missing,
 //! none counts twice, and what is recovered is what a replay of everything makes.
 
 use std::collections::BTreeMap;

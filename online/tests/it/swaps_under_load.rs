@@ -86,7 +86,7 @@ fn client(server: &Server, number: usize, stop: &AtomicBool) -> (Seen, u32) {
     let mut requests = 0;
     while !stop.load(Ordering::Relaxed) {
         let user = format!("u{}", (requests as usize + number) % 9);
-        // Items that every variant has: what is drawn must be among them, whatever their codes are at that request.
+        // Items that every variant has: what is drawn must be among them, whatever their codes are at that moment.
         let candidates = ["i3", "i17", "i28"];
         let wish = json!({ "user": user, "k": 2, "candidates": candidates });
         let body = client.post("/recommend", &wish).expect(200);

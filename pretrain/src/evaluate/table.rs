@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) const LOW: &str = "/low";
 /// The upper bound.
 pub(super) const HIGH: &str = "/high";
-/// How much stands after it: lists of a ranking metric, effective sample size of an estimate.
+/// How much it rests on: lists of a ranking metric, effective sample size of an estimate.
 pub(super) const SIZE: &str = "/n";
 
 /// The form of what goes to stdout.

@@ -37,7 +37,7 @@ pub struct Side {
     /// Its own estimate.
     #[serde(flatten)]
     pub estimated: Estimated,
-    /// The effective sample size after it: of the importance weights that the estimator uses; the rows for DM, the lists
+    /// The effective sample size that it rests on: of the importance weights that the estimator uses; the rows for DM, the lists
     /// for a ranking metric.
     pub effective_sample_size: f64,
     /// The mean importance weight, near 1 where propensities are true and the log shows all that the policy would do; none

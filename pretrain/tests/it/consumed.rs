@@ -197,7 +197,7 @@ fn a_split_hands_it_on() {
         0,
     );
     assert_eq!(consumed_by(&policy(folder, "out"), "x"), ["29"]);
-    // A split of a log that tells nothing leaves nothing after.
+    // A split of a log that tells nothing leaves nothing behind.
     std::fs::remove_file(folder.join("log").join(consumed::FILE_NAME)).unwrap();
     expect(folder, "split --log log --last 2 --out parts", USAGE);
     expect(folder, "split --log log --last 2 --out parts --overwrite", 0);

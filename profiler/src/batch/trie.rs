@@ -8,7 +8,7 @@ use super::forest::Path;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) token: i32,
-    /// Tokens before it after the prefix.
+    /// Tokens before it, after the prefix.
     pub(super) depth: usize,
     /// The paths that go through it.
     pub(super) paths: Range<usize>,

@@ -109,7 +109,7 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // A line that holds only a block tag leaves no empty line after.
+        // A line that holds only a block tag leaves no empty line behind.
         environment.set_syntax(
             SyntaxConfig::builder()
                 .trim_blocks(true)

@@ -40,7 +40,7 @@ use crate::index::{Coarse, Scan};
 use beliefs::{Beliefs, Pair};
 use gate::Gate;
 
-/// What stands for the weights' revision where queries are kept in user_contexts, which other strategies use for states.
+/// What stands for the weights' revision where queries are kept in contexts, which other strategies use for states.
 const QUERIES: u64 = u64::MAX;
 
 /// A frozen policy and what is learnt beside it.
@@ -110,7 +110,7 @@ impl Adapter {
         }
     }
 
-    /// Writes the frozen policy's queries, `[user_contexts, dims]`; each is computed once and left in its user_context.
+    /// Writes the frozen policy's queries, `[contexts, dims]`; each is computed once and left in its context.
     fn queries<'a>(
         &self,
         user_contexts: impl IntoIterator<Item = &'a EncodedContext>,

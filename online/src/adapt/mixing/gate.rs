@@ -111,7 +111,7 @@ impl Gate {
             Reason {
                 name: "gate_mean",
                 value: self.mean,
-                meaning: format!("the estimate after that bound, from {} answers", self.count),
+                meaning: format!("the estimate behind that bound, from {} answers", self.count),
             },
         ]
     }

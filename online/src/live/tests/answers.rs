@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A state, its ring of 4 decisions, and a scratch room.
+/// A state, its ring of 4 decisions, and scratch buffers.
 fn live(strategy: Name) -> (State, Pending, Buffers) {
     (state_of(strategy), Pending::new(4), Buffers::new())
 }

@@ -120,7 +120,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A test that fails leaves no process after.
+        // A test that fails leaves no process behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
