@@ -24,7 +24,7 @@ use common::{Error, Result};
 
 use crate::model::Model;
 use forest::{Family, Forest, Reading};
-pub(crate) use softmax::{log_sum_exp, no_probabilities, told_apart};
+pub(crate) use softmax::{log_sum_exp, normaliser};
 use stems::Stems;
 
 /// A text to be continued, and whose it is in messages.

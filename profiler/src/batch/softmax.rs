@@ -21,24 +21,14 @@ pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
 /// # Errors
 /// Where they are all the same, NaN or infinite.
 pub(crate) fn normaliser(logits: &[f32]) -> Result<f64> {
-    told_apart(logits, log_sum_exp(logits))
-}
-
-/// `normaliser`, the logarithm of the sum of `logits`' exponentials.
-///
-/// # Errors
-/// As [`normaliser`].
-pub(crate) fn told_apart(logits: &[f32], normaliser: f64) -> Result<f64> {
+    let normaliser = log_sum_exp(logits);
     match normaliser.is_finite() && logits.iter().any(|&logit| logit != logits[0]) {
         true => Ok(normaliser),
-        false => Err(no_probabilities()),
+        false => Err(Error::data(
+            "the model gives no probabilities: its logits are all the same, NaN or infinite",
+        )
+        .hint("the model file may be damaged: fetch or prepare it again")),
     }
-}
-
-/// The error of a model whose logits say nothing.
-pub(crate) fn no_probabilities() -> Error {
-    Error::data("the model gives no probabilities: its logits are all the same, NaN or infinite")
-        .hint("the model file may be damaged: fetch or prepare it again")
 }
 
 fn highest(logits: &[f32]) -> f32 {

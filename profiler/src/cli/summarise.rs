@@ -6,7 +6,7 @@ use common::Result;
 use common::cli::Shared;
 
 use super::groups::AskedArguments;
-use crate::summarise::{self, About, Chat};
+use crate::summarise::{self, Chat};
 use crate::vocab::Domain;
 
 #[derive(Debug, clap::Args)]
@@ -28,15 +28,9 @@ pub(super) struct Arguments {
     /// Whether to use the chat template that the model carries
     #[arg(long, value_enum, default_value = "auto")]
     chat: Chat,
-    /// How the sentence about a user is made
-    #[arg(long, value_enum, default_value = "titles")]
-    about: About,
     /// Where the summaries go; finished work is kept beside it in OUT.cache
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Also write the form of the profiles as a grammar for llama.cpp (GBNF)
-    #[arg(long, value_name = "FILE")]
-    gbnf: Option<PathBuf>,
     #[command(flatten)]
     shared: Shared,
 }
@@ -51,8 +45,6 @@ impl Arguments {
             states: self.states,
             vocabulary: self.vocabulary,
             chat: self.chat,
-            about: self.about,
-            gbnf: self.gbnf,
         })
     }
 }

@@ -12,7 +12,6 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
-use llama_cpp_2::token_type::LlamaTokenAttr;
 
 use super::foreign;
 use super::header::Header;
@@ -125,19 +124,6 @@ impl Model {
         let mut tokens = self.tokens(&format!("A{text}"));
         tokens.drain(..before.min(tokens.len()));
         tokens
-    }
-
-    /// The bytes of every token that is text; none for marks and tokens that are not used.
-    pub(crate) fn texts(&self) -> Vec<Vec<u8>> {
-        let vocab = self.inner.vocab();
-        let is_text = |token| {
-            let kind = vocab.attr(token);
-            kind.contains(LlamaTokenAttr::Normal) || kind.contains(LlamaTokenAttr::Byte)
-        };
-        let texts = self.inner.tokens(false);
-        texts
-            .map(|(token, bytes)| if is_text(token) { bytes } else { Vec::new() })
-            .collect()
     }
 
     /// The tokens that stand before every text: a beginning-of-sequence mark where the model wants one.

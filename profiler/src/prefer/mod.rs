@@ -105,7 +105,7 @@ impl Material<'_> {
 /// long for a choice, or `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let asked = &config.asked;
-    asked.check(&[Some(&config.states), Some(&config.candidates)], None)?;
+    asked.check(&[Some(&config.states), Some(&config.candidates)])?;
     let template = match config.form {
         Form::Likelihood | Form::Pmi => Template::Prefer,
         Form::Choice => Template::Choose,

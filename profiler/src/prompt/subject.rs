@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::{Value, context};
 
-use crate::grammar::Profile;
+use crate::profile::Profile;
 
 /// Characters of a title, a category or an attribute that are told.
 const SHORT: usize = 120;

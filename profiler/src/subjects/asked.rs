@@ -36,11 +36,11 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Checks where the verb writes, `out` and `other_out`, against what it reads, its own and `inputs`, and the model's header.
+    /// Checks where the verb writes against what it reads, its own and `inputs`, and the model's header.
     ///
     /// # Errors
     /// An output that is an input or cannot be written, or no model.
-    pub(crate) fn check(&self, inputs: &[Option<&PathBuf>], other_out: Option<&Path>) -> Result<()> {
+    pub(crate) fn check(&self, inputs: &[Option<&PathBuf>]) -> Result<()> {
         let own = [
             Some(&self.model),
             Some(&self.items),
@@ -48,7 +48,7 @@ impl Asked {
             self.templates.as_ref(),
         ];
         let inputs = own.iter().chain(inputs).flatten().map(|input| input.as_path());
-        output::files([self.out.as_path()].into_iter().chain(other_out), inputs)?;
+        output::files([self.out.as_path()], inputs)?;
         Header::read(&self.model).map(|_| ())
     }
 

@@ -9,7 +9,7 @@ use common::schema::table;
 use common::{Error, Result};
 use serde::Serialize;
 
-use crate::grammar::Profile;
+use crate::profile::Profile;
 use crate::prompt::User;
 
 /// What prompts tell of a user's history beside the summary.

@@ -6,7 +6,7 @@ use common::fingerprint::Fingerprint;
 use super::slot::Summary;
 use super::words::Scores;
 use crate::batch::Cache;
-use crate::grammar::{Field, Profile};
+use crate::profile::{Field, Profile};
 
 /// The unit under `key`, if it is there whole: `count` profiles over `words`.
 pub(super) fn load(cache: &Cache, key: &Fingerprint, words: &[String], count: usize) -> Option<Vec<Summary>> {

@@ -9,8 +9,8 @@ use common::Result;
 use super::slot::{Next, Slot, Summary};
 use super::task::{Subject, Task};
 use super::words::Scores;
-use crate::grammar::Trie;
 use crate::model::{ContextSize, Session};
+use crate::profile::Trie;
 
 /// Users in the making at once.
 pub(super) const SLOTS: usize = 16;
@@ -110,7 +110,7 @@ impl<'t> Engine<'t> {
             let logits = self.session.logits(row);
             match what {
                 What::Tree { tree, node } => slot.read(tree, node, logits)?,
-                What::Token => slot.write(logits)?,
+                What::Token => slot.write(logits),
             }
         }
         for sequence in 0..sequences {

@@ -1,16 +1,15 @@
 //! `profiler summarise`: a profile of each user, for people to read and for later prompts.
 //!
-//! A profile is JSON of fixed form, see [`Profile`](crate::grammar::Profile). Its words are read, not written: the
+//! A profile is JSON of fixed form, see [`Profile`](crate::profile::Profile). Its words are read, not written: the
 //! log-probabilities of whole words in a field, for this user less those that are usual. Its sentence is a choice
-//! among titles, or written token by token, held to the form by an automaton. Text between these is given to the
-//! model and not asked of it. Many users are written of at once in one context, and when one is done, the next takes its place.
+//! among titles of the user's own history: it names nothing that the user never met. Text between these is given to
+//! the model and not asked of it. Many users are written of at once in one context, and when one is done, the next takes its place.
 
 mod cache;
 mod engine;
 mod frame;
 mod slot;
 mod task;
-mod text;
 mod titles;
 mod units;
 mod words;
@@ -29,8 +28,8 @@ use common::{Result, terminal};
 use serde::Serialize;
 
 use crate::batch::Cache;
-use crate::grammar::{self, VERSION};
 use crate::model::Model;
+use crate::profile::VERSION;
 use crate::prompt::{Template, Templates};
 use crate::subjects::{self, Asked};
 use crate::vocab;
@@ -48,16 +47,6 @@ pub enum Chat {
     Never,
 }
 
-/// How a profile's sentence is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum About {
-    /// From the profile's words and the titles of the history that the model picks for them: always true
-    Titles,
-    /// In the model's own words: worth it from a billion parameters on; smaller models make things up
-    Free,
-}
-
 /// What `summarise` is to do.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -69,10 +58,6 @@ pub struct Config {
     pub vocabulary: Option<PathBuf>,
     /// Whether the model's chat template is used.
     pub chat: Chat,
-    /// How the sentence is made.
-    pub about: About,
-    /// Where the form goes as a grammar for llama.cpp.
-    pub gbnf: Option<PathBuf>,
 }
 
 /// The part of the configuration that the result depends on.
@@ -82,7 +67,6 @@ struct Recorded<'a> {
     vocabulary: &'a [String],
     templates: &'a Fingerprint,
     chat: Chat,
-    about: About,
     domain: &'a str,
     gpu_layers: u32,
 }
@@ -94,13 +78,8 @@ struct Recorded<'a> {
 /// another run's.
 pub fn run(config: &Config) -> Result<()> {
     let asked = &config.asked;
-    let inputs = [Some(&config.states), config.vocabulary.as_ref()];
-    asked.check(&inputs, config.gbnf.as_deref())?;
+    asked.check(&[Some(&config.states), config.vocabulary.as_ref()])?;
     let words = vocab::words(asked.domain, config.vocabulary.as_deref())?;
-    if let Some(gbnf) = &config.gbnf {
-        let text = grammar::gbnf(&words);
-        artifact::write_text(gbnf, &text, "is another grammar", asked.overwrite)?;
-    }
     let templates = Templates::load(asked.domain, asked.templates.as_deref(), &[Template::Summarise])?;
     let manifest = manifest(config, &words, &templates)?;
     let catalogue = items::read(&asked.items)?;
@@ -118,7 +97,6 @@ pub fn run(config: &Config) -> Result<()> {
         words: &words,
         domain: asked.domain,
         chat: config.chat,
-        about: config.about,
         cache: &cache,
         workers: asked.workers,
     };
@@ -145,7 +123,6 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
         vocabulary: words,
         templates: templates.fingerprint(),
         chat: config.chat,
-        about: config.about,
         domain: config.asked.domain.name(),
         gpu_layers: config.asked.gpu_layers,
     };

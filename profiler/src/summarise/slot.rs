@@ -2,13 +2,11 @@
 
 use common::{Error, Result};
 
-use super::About;
 use super::task::{Subject, Task};
-use super::text::Text;
 use super::titles::Titles;
 use super::words::{self, Scores};
-use crate::batch::told_apart;
-use crate::grammar::{Field, Profile};
+use crate::batch::normaliser;
+use crate::profile::{Field, Profile};
 
 /// A finished profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,12 +49,7 @@ pub(super) struct Slot<'t> {
 /// The profile's words, and its sentence in the making.
 struct Sentence {
     profile: Profile,
-    about: Saying,
-}
-
-enum Saying {
-    Titles(Titles),
-    Free(Text),
+    titles: Titles,
 }
 
 impl<'t> Slot<'t> {
@@ -123,40 +116,21 @@ impl<'t> Slot<'t> {
         let task = self.task;
         let profile = words::choose(&task.words, scores, usual, self.subject.evidence());
         self.pending = task.answer(&profile.opening());
-        let about = match task.about {
-            About::Free => Saying::Free(Text::new(&task.runs)),
-            About::Titles => {
-                let mut titles =
-                    Titles::new(&profile, &self.subject.liked, &self.subject.disliked, task.noun);
-                match titles.given(|text| task.tokens(text)) {
-                    // The model need not be asked.
-                    given if given.is_empty() => self.pending.clear(),
-                    given => self.pending.extend(given),
-                }
-                Saying::Titles(titles)
-            }
-        };
-        self.sentence = Some(Sentence { profile, about });
+        let mut titles = Titles::new(&profile, &self.subject.liked, &self.subject.disliked, task.noun);
+        match titles.given(|text| task.tokens(text)) {
+            // The model need not be asked.
+            given if given.is_empty() => self.pending.clear(),
+            given => self.pending.extend(given),
+        }
+        self.sentence = Some(Sentence { profile, titles });
     }
 
     /// Goes on with the sentence.
-    pub(super) fn write(&mut self, logits: &[f32]) -> Result<()> {
-        let next = match &mut self.sentence {
-            None => Vec::new(),
-            Some(Sentence {
-                about: Saying::Free(text),
-                ..
-            }) => text.step(logits, &self.task.alphabet)?.into_iter().collect(),
-            Some(Sentence {
-                about: Saying::Titles(titles),
-                ..
-            }) => {
-                titles.choose(logits);
-                titles.given(|text| self.task.tokens(text))
-            }
-        };
-        self.pending.extend(next);
-        Ok(())
+    pub(super) fn write(&mut self, logits: &[f32]) {
+        if let Some(Sentence { titles, .. }) = &mut self.sentence {
+            titles.choose(logits);
+            self.pending.extend(titles.given(|text| self.task.tokens(text)));
+        }
     }
 
     /// The profile.
@@ -165,24 +139,13 @@ impl<'t> Slot<'t> {
             .iter()
             .map(|&p| f64::from(p).exp())
             .sum();
-        let Some(Sentence { mut profile, about }) = self.sentence else {
+        let Some(Sentence { mut profile, titles }) = self.sentence else {
             return Err(Error::retry("a profile was taken before it was written"));
         };
-        profile.about = match about {
-            Saying::Titles(titles) => titles.finish(),
-            Saying::Free(text) => text.finish(),
-        };
+        profile.about = titles.finish();
         Ok(Summary {
             profile,
             confidence: mass.clamp(0.0, 1.0) as f32,
         })
     }
-}
-
-/// The logarithm of the sum of all exponentials.
-fn normaliser(logits: &[f32]) -> Result<f64> {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mass: f64 = logits.iter().map(|&logit| f64::from(logit - highest).exp()).sum();
-    let normaliser = f64::from(highest) + mass.ln();
-    told_apart(logits, normaliser)
 }

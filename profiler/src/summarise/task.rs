@@ -3,15 +3,13 @@
 use common::fingerprint::Fingerprint;
 use common::{Error, Result};
 
-use super::About;
 use super::frame::Frame;
-use super::text::{LONGEST, Runs};
 use super::words::Evidence;
-use crate::grammar::{AVOIDS, Alphabet, Field, LIKES, NEXT, Profile, Trie};
 use crate::model::Model;
+use crate::profile::{ABOUT, AVOIDS, Field, LIKES, NEXT, Profile, Trie};
 
 /// Changes when the same users would be written of otherwise.
-const VERSION: &[u8] = b"profiles-1 llama-cpp-2 0.1.160";
+const VERSION: &[u8] = b"profiles-2 llama-cpp-2 0.1.160";
 
 /// Tokens of a prompt and its profile, whatever the model's window: a context's memory is bounded by it.
 const LONGEST_PROMPT: usize = 8192;
@@ -60,8 +58,6 @@ pub(super) struct Task<'m> {
     pub(super) model: &'m Model,
     /// What all prompts begin with.
     pub(super) prefix: Vec<i32>,
-    /// How the sentence is made.
-    pub(super) about: About,
     /// What many items are called.
     pub(super) noun: &'static str,
     /// What stands between prompt and JSON.
@@ -69,11 +65,8 @@ pub(super) struct Task<'m> {
     /// The vocabulary.
     pub(super) words: Vec<String>,
     pub(super) trees: Vec<Tree>,
-    pub(super) alphabet: Alphabet,
     /// The most tokens that a profile can have.
     pub(super) most_written: usize,
-    /// Runs of tokens of the prefix, which no sentence copies.
-    pub(super) runs: Runs,
 }
 
 impl<'m> Task<'m> {
@@ -81,7 +74,6 @@ impl<'m> Task<'m> {
         model: &'m Model,
         frame: &Frame,
         words: Vec<String>,
-        about: About,
         noun: &'static str,
     ) -> Result<Task<'m>> {
         let mut trees = Vec::new();
@@ -96,10 +88,7 @@ impl<'m> Task<'m> {
         Ok(Task {
             model,
             most_written: most_written(model, &words),
-            runs: Runs::of(&frame.prefix),
-            alphabet: Alphabet::of(model),
             prefix: frame.prefix.clone(),
-            about,
             noun,
             gap: frame.gap,
             words,
@@ -142,7 +131,7 @@ impl<'m> Task<'m> {
             what.into(),
             self.model.fingerprint().as_str().into(),
             bytes_of(&self.prefix),
-            format!("{:?} {} {}", self.about, self.noun, self.gap).into(),
+            format!("{} {}", self.noun, self.gap).into(),
             self.words.join("\n").into(),
         ];
         parts.extend(users.iter().map(|user| user.bytes()));
@@ -162,7 +151,7 @@ fn most_written(model: &Model, words: &[String]) -> usize {
         next: list(NEXT),
         about: String::new(),
     };
-    tokens(model, &profile.opening()).len() + LIKES + AVOIDS + NEXT + LONGEST
+    tokens(model, &profile.opening()).len() + LIKES + AVOIDS + NEXT + ABOUT
 }
 
 fn tokens(model: &Model, text: &str) -> Vec<i32> {

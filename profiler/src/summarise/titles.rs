@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::grammar::{ABOUT, Profile};
+use crate::profile::{ABOUT, Profile};
 use crate::prompt::clean;
 
 /// Words of a list that the sentence repeats.

@@ -5,7 +5,7 @@
 //! empty input), relative to the mean of all words. For what a user avoids, the score in that field counts less that
 //! among the likes, as models put what a prompt is about into any field.
 
-use crate::grammar::{AVOIDS, Field, LIKES, NEXT, Profile};
+use crate::profile::{AVOIDS, Field, LIKES, NEXT, Profile};
 
 /// Log-probabilities of the words in each field.
 pub(super) type Scores = [Vec<f32>; Field::ALL.len()];

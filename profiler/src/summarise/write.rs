@@ -4,14 +4,14 @@ use common::Result;
 use common::rng::{RngExt, stream};
 use common::schema::items::Items;
 
+use super::Chat;
 use super::frame::Frame;
 use super::slot::Summary;
 use super::task::{Subject, Task};
 use super::units::{self, Effort, SAMPLE};
-use super::{About, Chat};
 use crate::batch::Cache;
-use crate::grammar::{ABOUT, Profile};
 use crate::model::Model;
+use crate::profile::{ABOUT, Profile};
 use crate::prompt::{Templates, User, clean};
 use crate::subjects;
 use crate::vocab::Domain;
@@ -31,8 +31,6 @@ pub struct Means<'a> {
     pub domain: Domain,
     /// Whether the model's chat template is used.
     pub chat: Chat,
-    /// How the sentence is made.
-    pub about: About,
     /// Where finished units are kept.
     pub cache: &'a Cache,
     /// Threads; the result does not depend on it.
@@ -50,13 +48,7 @@ pub fn profiles(
     name: impl Fn(usize) -> String,
 ) -> Result<(Vec<Summary>, Effort)> {
     let frame = Frame::new(means.model, means.templates, means.chat)?;
-    let task = Task::new(
-        means.model,
-        &frame,
-        means.words.to_vec(),
-        means.about,
-        means.domain.noun(),
-    )?;
+    let task = Task::new(means.model, &frame, means.words.to_vec(), means.domain.noun())?;
     let mut subjects = Vec::new();
     // Users of whom nothing but attributes is known are not asked about: a model would make something up.
     let mut places = Vec::with_capacity(users.len());

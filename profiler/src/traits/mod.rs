@@ -57,7 +57,7 @@ struct Recorded<'a> {
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let asked = &config.asked;
-    asked.check(&[config.states.as_ref(), config.vocabulary.as_ref()], None)?;
+    asked.check(&[config.states.as_ref(), config.vocabulary.as_ref()])?;
     let words = vocab::words(asked.domain, config.vocabulary.as_deref())?;
     let wanted = [Template::Item, Template::User, Template::Fame];
     let templates = Templates::load(asked.domain, asked.templates.as_deref(), &wanted)?;

@@ -3,7 +3,6 @@
 mod damaged_models;
 mod edited_headers;
 mod eval_of_signals;
-mod grammar_of_llama_cpp;
 mod inspect_for_people;
 mod kills;
 mod preferences_of_a_real_model;

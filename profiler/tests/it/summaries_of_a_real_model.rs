@@ -9,8 +9,8 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::summaries::{self, Summaries};
 use common::schema::{items, profiles, states, users};
-use profiler::grammar::Profile;
 use profiler::model::Model;
+use profiler::profile::Profile;
 use profiler::vocab::{self, Domain};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -109,7 +109,6 @@ fn folder(histories: &[Vec<i32>]) -> TempDir {
 }
 
 /// Users in unlike states: without history, with one interaction, with dislikes alone, with a thousand.
-const ODD: usize = 8;
 
 /// The odd ones, and enough others for several units of work.
 fn histories() -> Vec<Vec<i32>> {
@@ -244,10 +243,6 @@ fn every_user_gets_a_profile_whatever_the_workers() {
         "{}",
         profiles[2].about
     );
-
-    write_states(folder.path(), &histories()[..ODD]);
-    profiler(folder.path(), &summarise(&model, "free.parquet", "--about free")).done();
-    check_odd(&read(&folder, "free.parquet"), &words);
 }
 
 #[test]
