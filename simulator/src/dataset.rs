@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
+use common::schema::at;
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::table;
@@ -183,25 +184,24 @@ pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
 }
 
 fn recode(log: &Interactions, users: &Dictionary, items: &Dictionary, path: &Path) -> Result<Vec<Rated>> {
-    let codes = |from: &Dictionary, to: &Dictionary, column: &str, what: &str| -> Result<Vec<u32>> {
-        from.ids()
-            .map(|id| {
-                to.code(id).ok_or_else(|| {
-                    Error::data(format!("the id `{id}` is not among the {what}"))
-                        .file(path)
-                        .column(column)
-                        .hint(format!("add it to {what}.parquet"))
-                })
-            })
-            .collect()
+    let codes = |from: &Dictionary, to: &Dictionary| -> Vec<Option<u32>> {
+        from.ids().map(|id| to.code(id)).collect()
     };
-    let user_codes = codes(&log.users, users, interactions::USER_ID, "users")?;
-    let item_codes = codes(&log.items, items, interactions::ITEM_ID, "items")?;
-    Ok((0..log.len())
-        .map(|row| Rated {
-            user: user_codes[log.user[row] as usize],
-            item: item_codes[log.item[row] as usize],
-            liked: log.is_like(row),
+    let unlisted = |id: &str, what: &str| {
+        Error::data(format!("the id `{id}` is not among the {what}"))
+            .hint(format!("add it to {what}.parquet"))
+    };
+    let (user_codes, item_codes) = (codes(&log.users, users), codes(&log.items, items));
+    (0..log.len())
+        .map(|row| {
+            let (user, item) = (log.user[row], log.item[row]);
+            Ok(Rated {
+                user: user_codes[user as usize]
+                    .ok_or_else(|| at::user(unlisted(log.users.id(user), "users"), path, row))?,
+                item: item_codes[item as usize]
+                    .ok_or_else(|| at::item(unlisted(log.items.id(item), "items"), path, row))?,
+                liked: log.is_like(row),
+            })
         })
-        .collect())
+        .collect()
 }

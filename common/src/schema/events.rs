@@ -98,7 +98,7 @@ pub fn write(path: &Path, manifest: &Manifest, events: &Events) -> Result<()> {
 mod tests {
     use super::*;
     use crate::ids::{Dictionary, IdKind};
-    use crate::schema::interactions::{Feedback, Kind};
+    use crate::schema::interactions::Feedback;
 
     fn ids(kind: IdKind, ids: &[&str]) -> Dictionary {
         Dictionary::from_values(kind, ids.iter().map(ToString::to_string)).unwrap()
@@ -114,10 +114,7 @@ mod tests {
                 timestamp: vec![5, 6],
                 feedback: vec![1.0, 0.0],
                 propensity: vec![Some(0.5), Some(0.25)],
-                kind: Feedback {
-                    kind: Kind::Click,
-                    like_threshold: 1.0,
-                },
+                kind: Feedback::CLICKS,
             },
             episode: vec![0, 1],
             step: vec![0, 0],

@@ -23,15 +23,15 @@ pub const TRUTH: &str = "truth";
 /// Artifact kind of rows that were cut from a log, with their feedback: for the simulator alone.
 pub const WITHHELD: &str = "withheld";
 /// Column of user ids.
-pub const USER_ID: &str = "user_id";
+pub(crate) const USER_ID: &str = "user_id";
 /// Column of item ids.
-pub const ITEM_ID: &str = "item_id";
+pub(crate) const ITEM_ID: &str = "item_id";
 /// Column of times in milliseconds, UTC.
-pub const TIMESTAMP: &str = "timestamp";
+pub(crate) const TIMESTAMP: &str = "timestamp";
 /// Column of feedback.
-pub const FEEDBACK: &str = "feedback";
+pub(crate) const FEEDBACK: &str = "feedback";
 /// Column of propensities.
-pub const PROPENSITY: &str = "propensity";
+pub(crate) const PROPENSITY: &str = "propensity";
 const FEEDBACK_KEY: &str = "headstart.feedback";
 
 /// What the feedback column holds.
@@ -47,6 +47,12 @@ pub enum Kind {
 }
 
 impl Feedback {
+    /// Clicks, each of which is a like.
+    pub const CLICKS: Feedback = Feedback {
+        kind: Kind::Click,
+        like_threshold: 1.0,
+    };
+
     /// Where there is no log yet to say it: from `like_threshold` on, or 1, it will be a like.
     pub fn unknown(like_threshold: Option<f32>) -> Self {
         Feedback {
@@ -133,6 +139,29 @@ impl Rows<'_> {
 }
 
 impl Interactions {
+    /// A log without rows over these users and items.
+    pub fn new(users: Dictionary, items: Dictionary, kind: Feedback) -> Self {
+        Interactions {
+            users,
+            items,
+            user: Vec::new(),
+            item: Vec::new(),
+            timestamp: Vec::new(),
+            feedback: Vec::new(),
+            propensity: Vec::new(),
+            kind,
+        }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, user: u32, item: u32, timestamp: i64, feedback: f32, propensity: Option<f32>) {
+        self.user.push(user);
+        self.item.push(item);
+        self.timestamp.push(timestamp);
+        self.feedback.push(feedback);
+        self.propensity.push(propensity);
+    }
+
     /// All rows.
     pub fn rows(&self) -> Rows<'_> {
         Rows {
@@ -288,16 +317,8 @@ pub(super) fn read(
     empty: Empty,
 ) -> Result<Interactions> {
     let scan = Scan::open_as(path, allowed, like_threshold, BadRows::Refuse, empty)?;
-    let mut log = Interactions {
-        users: Dictionary::new(scan.users),
-        items: Dictionary::new(scan.items),
-        user: Vec::new(),
-        item: Vec::new(),
-        timestamp: Vec::new(),
-        feedback: Vec::new(),
-        propensity: Vec::new(),
-        kind: scan.kind,
-    };
+    let (users, items) = (Dictionary::new(scan.users), Dictionary::new(scan.items));
+    let mut log = Interactions::new(users, items, scan.kind);
     scan.rows("reading", |batch| {
         log.user.extend(batch.users(&mut log.users));
         log.item.extend(batch.items(&mut log.items));

@@ -17,19 +17,19 @@ pub const METRICS: &str = "metrics";
 /// What a policy's folder calls the metrics of its training.
 pub const FILE_NAME: &str = "metrics.parquet";
 /// Column of the environment's name.
-pub const ENVIRONMENT: &str = "environment";
+pub(crate) const ENVIRONMENT: &str = "environment";
 /// Column of the method's name.
-pub const METHOD: &str = "method";
+pub(crate) const METHOD: &str = "method";
 /// Column of the seed.
-pub const SEED: &str = "seed";
+pub(crate) const SEED: &str = "seed";
 /// Column of the split ("online", "test", "train").
-pub const SPLIT: &str = "split";
+pub(crate) const SPLIT: &str = "split";
 /// Column of the metric's name.
-pub const METRIC: &str = "metric";
+pub(crate) const METRIC: &str = "metric";
 /// Column of the step (episodes, updates) that the value belongs to.
-pub const STEP: &str = "step";
+pub(crate) const STEP: &str = "step";
 /// Column of values.
-pub const VALUE: &str = "value";
+pub(crate) const VALUE: &str = "value";
 
 /// One measurement.
 #[derive(Clone, Debug, PartialEq)]

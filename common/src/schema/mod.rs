@@ -3,6 +3,7 @@
 //! Every reader checks columns, types, nulls and values, and names file, column, row group and row of what is
 //! wrong. Every writer goes through [`crate::atomic_file`] and puts a [`crate::manifest::Manifest`] in the footer.
 
+pub mod at;
 pub mod candidates;
 mod checksums;
 pub mod column;

@@ -21,8 +21,8 @@ use crate::{Error, Result};
 pub const PREFERENCES: &str = "preferences";
 const STATE_HASH: &str = "state_hash";
 const USER_ID: &str = super::interactions::USER_ID;
-const CANDIDATES: &str = "candidates";
-const SCORES: &str = "scores";
+pub(super) const CANDIDATES: &str = "candidates";
+pub(super) const SCORES: &str = "scores";
 const CHOSEN: &str = "chosen";
 const MARGIN: &str = "margin";
 

@@ -21,12 +21,12 @@ use crate::{Error, Result};
 /// Artifact kind.
 pub const STATES: &str = "states";
 const USER_ID: &str = super::interactions::USER_ID;
-const ITEMS: &str = "items";
+pub(super) const ITEMS: &str = "items";
 const FEEDBACK: &str = super::interactions::FEEDBACK;
 const LIKED: &str = "liked";
 const INTERACTIONS: &str = "interactions";
 /// The column of the state that a row is of.
-pub const STATE_HASH: &str = "state_hash";
+pub(super) const STATE_HASH: &str = "state_hash";
 
 /// How states were cut from a log: the configuration in their manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

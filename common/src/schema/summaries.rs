@@ -17,7 +17,7 @@ use crate::manifest::Manifest;
 pub const SUMMARIES: &str = "summaries";
 const USER_ID: &str = super::interactions::USER_ID;
 const STATE_HASH: &str = "state_hash";
-const SUMMARY: &str = "summary";
+pub(super) const SUMMARY: &str = "summary";
 const CONFIDENCE: &str = "confidence";
 
 /// Summaries in memory, in code order of `users`.

@@ -11,7 +11,7 @@ use common::error::Class;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::candidates;
-use common::schema::interactions::{self, Feedback, Interactions, Kind, Rows};
+use common::schema::interactions::{self, Feedback, Interactions, Rows};
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
 use parquet::arrow::ArrowWriter;
@@ -85,10 +85,7 @@ fn a_log_in_pieces_is_the_log() {
         timestamp: (0..i64::from(ROWS)).collect(),
         feedback: (0..ROWS).map(|row| (row % 2) as f32).collect(),
         propensity: (0..ROWS).map(|row| (row % 3 > 0).then_some(0.25)).collect(),
-        kind: Feedback {
-            kind: Kind::Click,
-            like_threshold: 1.0,
-        },
+        kind: Feedback::CLICKS,
     };
     let manifest = Manifest::new(interactions::LOG, "test");
     interactions::write(&whole, &manifest, &log).unwrap();

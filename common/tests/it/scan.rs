@@ -50,16 +50,8 @@ fn write(path: &Path, columns: Columns) {
 /// The log by way of a scan, and how many rows were skipped.
 fn scanned(path: &Path, bad_rows: BadRows) -> Result<(Interactions, u64)> {
     let scan = Scan::open(path, Some(4.0), bad_rows)?;
-    let mut log = Interactions {
-        users: Dictionary::new(scan.users),
-        items: Dictionary::new(scan.items),
-        user: Vec::new(),
-        item: Vec::new(),
-        timestamp: Vec::new(),
-        feedback: Vec::new(),
-        propensity: Vec::new(),
-        kind: scan.kind,
-    };
+    let (users, items) = (Dictionary::new(scan.users), Dictionary::new(scan.items));
+    let mut log = Interactions::new(users, items, scan.kind);
     let skipped = scan.rows("test", |batch| {
         log.user.extend(batch.users(&mut log.users));
         log.item.extend(batch.items(&mut log.items));

@@ -6,7 +6,7 @@ use common::Result;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::events::{self, Events};
-use common::schema::interactions::{Feedback, Interactions, Kind};
+use common::schema::interactions::{Feedback, Interactions};
 
 use super::episode::Episode;
 use crate::live::Event;
@@ -21,19 +21,7 @@ pub struct EventLog {
 impl EventLog {
     /// An empty log over the catalogue `items`.
     pub fn new(items: Dictionary, users: IdKind) -> Self {
-        let log = Interactions {
-            users: Dictionary::new(users),
-            items,
-            user: Vec::new(),
-            item: Vec::new(),
-            timestamp: Vec::new(),
-            feedback: Vec::new(),
-            propensity: Vec::new(),
-            kind: Feedback {
-                kind: Kind::Click,
-                like_threshold: 1.0,
-            },
-        };
+        let log = Interactions::new(Dictionary::new(users), items, Feedback::CLICKS);
         EventLog {
             events: Events {
                 log,

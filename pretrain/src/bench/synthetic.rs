@@ -6,7 +6,7 @@ use common::Result;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{RngExt, stream};
-use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG};
+use common::schema::interactions::{self, Feedback, Interactions, LOG};
 use common::schema::items::{self, ITEMS, Items};
 
 const TOOL: &str = "pretrain bench";
@@ -18,19 +18,8 @@ const PIECE: u32 = 65_536;
 /// Writes a log of `users` users with 20 clicks each on some of `items` items to `folder`. The probability of an item falls
 /// with its number, as a cube: few are popular and most are rare.
 pub(super) fn write(folder: &Path, users: u32, items: u32, seed: u64) -> Result<()> {
-    let mut log = Interactions {
-        users: Dictionary::new(IdKind::Integer),
-        items: Dictionary::new(IdKind::Integer),
-        user: Vec::new(),
-        item: Vec::new(),
-        timestamp: Vec::new(),
-        feedback: Vec::new(),
-        propensity: Vec::new(),
-        kind: Feedback {
-            kind: Kind::Click,
-            like_threshold: 1.0,
-        },
-    };
+    let ids = || Dictionary::new(IdKind::Integer);
+    let mut log = Interactions::new(ids(), ids(), Feedback::CLICKS);
     for user in 0..users {
         let mut rng = stream(seed, "bench/user", &[u64::from(user)]);
         let code = log.users.intern(&user.to_string());
@@ -42,11 +31,8 @@ pub(super) fn write(folder: &Path, users: u32, items: u32, seed: u64) -> Result<
             }
         }
         for (at, item) in chosen.into_iter().enumerate() {
-            log.user.push(code);
-            log.item.push(log.items.intern(&item.to_string()));
-            log.timestamp.push(at as i64);
-            log.feedback.push(1.0);
-            log.propensity.push(None);
+            let item = log.items.intern(&item.to_string());
+            log.push(code, item, at as i64, 1.0, None);
         }
     }
     let manifest = |artifact: &str| Manifest::new(artifact, TOOL).seed(seed);

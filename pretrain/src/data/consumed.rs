@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use common::ids::Dictionary;
+use common::schema::at;
 use common::schema::consumed::{Consumed, read};
-use common::schema::interactions::USER_ID;
-use common::schema::{table, users};
+use common::schema::users;
 use common::{Error, Result};
 
 use super::log::Dataset;
@@ -137,7 +137,7 @@ impl Dataset {
                 users.id(row as u32)
             ))
             .hint("write users with one type of ids");
-            return Err(table::place(error, path, USER_ID, row));
+            return Err(at::user(error, path, row));
         }
         let codes = users.ids().map(|id| self.users.intern(id)).collect();
         self.states.resize(self.users.len(), Vec::new());

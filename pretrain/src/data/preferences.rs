@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use common::schema::states::STATE_HASH;
-use common::schema::{preferences, table};
+use common::schema::at;
+use common::schema::preferences;
 use common::{Error, Result};
 
 use super::log::Dataset;
@@ -41,19 +41,19 @@ pub(super) fn read(
             .as_ref()
             .is_some_and(|hash| *hash != read.state_hash[row])
         {
-            let error = Error::usage(format!(
-                "{} and {} do not belong together: user `{id}` was asked about in another state",
-                path.display(),
-                states.display()
-            ))
-            .hint("ask again about these states with `profiler prefer`");
-            return Err(table::place(error, path, STATE_HASH, row));
+            return Err(at::another_state(
+                path,
+                row,
+                states,
+                &format!("user `{id}` was asked about in another state"),
+                "ask again about these states with `profiler prefer`",
+            ));
         }
         let code = |id: &String| {
             let outside = || {
                 let error = Error::data(format!("the candidate `{id}` is not in the catalogue"))
                     .hint("give the items.parquet that the candidates were drawn from");
-                table::place(error, path, "candidates", row)
+                at::candidates(error, path, row)
             };
             dataset.items.code(id).ok_or_else(outside)
         };

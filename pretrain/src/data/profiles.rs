@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use common::schema::at;
 use common::schema::profiles::{Kind, Profiles};
-use common::schema::states::{STATE_HASH, empty_hash};
-use common::schema::table;
+use common::schema::states::empty_hash;
 use common::{Error, Result, terminal};
 
 use super::log::Dataset;
@@ -64,14 +64,12 @@ impl ProfileTraits {
                 && let (Some(ours), Some(theirs)) = (&hashes[code as usize], &read.state_hash[row])
                 && ours != theirs
             {
-                let states = states.display();
-                let error = Error::usage(format!(
-                    "{} and {states} do not belong together: the profile of user `{}` was read from another state",
-                    path.display(),
+                let what = format!(
+                    "the profile of user `{}` was read from another state",
                     read.id[row]
-                ))
-                .hint("make the profiles again from these states with `profiler traits`");
-                return Err(table::place(error, path, STATE_HASH, row));
+                );
+                let hint = "make the profiles again from these states with `profiler traits`";
+                return Err(at::another_state(path, row, states, &what, hint));
             }
             let at = code as usize * count;
             values[at..at + count].copy_from_slice(read.traits_of(row));

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use common::schema::interactions::USER_ID;
+use common::schema::at;
 use common::schema::states::{States, state_hash};
-use common::schema::table;
 use common::{Error, Result, terminal};
 
 use super::log::Dataset;
@@ -40,7 +39,7 @@ impl Dataset {
                     log_path.display()
                 ))
                 .hint("make the states again from this log with `profiler states`");
-                return Err(table::place(error, path, USER_ID, row));
+                return Err(at::user(error, path, row));
             };
             let signs = read.liked[row]
                 .iter()
@@ -88,5 +87,5 @@ impl Dataset {
 fn outside_catalogue(id: &str, path: &Path, row: usize) -> Error {
     let error = Error::data(format!("the item `{id}` is not in the catalogue"))
         .hint("give the items.parquet that belongs to this log");
-    table::place(error, path, "items", row)
+    at::items_of_state(error, path, row)
 }

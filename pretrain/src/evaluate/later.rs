@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::path::Path;
 
 use common::ids::Dictionary;
-use common::schema::{consumed, interactions, items, table};
+use common::schema::at;
+use common::schema::{consumed, interactions, items};
 use common::{Error, Result, terminal};
 
 use super::settings::{Reward, Settings, Unknown};
@@ -87,7 +88,7 @@ impl Later {
                     let id = log.items.id(log.item[row]);
                     let error = Error::data(format!("the item `{id}` is not in the policy's catalogue"))
                         .hint("drop such rows, or pass --unknown-items miss to count them as items no policy finds");
-                    return Err(table::place(error, &path, interactions::ITEM_ID, row));
+                    return Err(at::item(error, &path, row));
                 }
                 let liked = log.is_like(row);
                 later.user.push(user as u32);

@@ -8,7 +8,7 @@ use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::events::{self, EVENTS, Events};
-use common::schema::interactions::{Feedback, Interactions, Kind};
+use common::schema::interactions::{Feedback, Interactions};
 
 const USERS: usize = 24;
 const ITEMS: usize = 30;
@@ -39,10 +39,7 @@ fn write_events(path: &Path, answers: &[(&str, usize, bool)], items: IdKind) {
             .map(|(.., liked)| f32::from(u8::from(*liked)))
             .collect(),
         propensity: vec![Some(0.5); answers.len()],
-        kind: Feedback {
-            kind: Kind::Click,
-            like_threshold: 1.0,
-        },
+        kind: Feedback::CLICKS,
     };
     for (user, item, _) in answers {
         log.user.push(log.users.intern(user));

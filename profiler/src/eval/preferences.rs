@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use common::schema::at;
 use common::schema::items::Items;
 use common::schema::preferences;
 use common::schema::states::States;
-use common::schema::table;
 use common::{Error, Result, terminal};
 
 use crate::candidates::Candidates;
@@ -57,7 +57,7 @@ pub(super) fn scores(
         .iter()
         .position(|scores| scores.iter().any(|s| s.is_nan()))
     {
-        return Err(table::place(Error::data("a score is NaN"), path, "scores", row));
+        return Err(at::scores(Error::data("a score is NaN"), path, row));
     }
     Ok(scores)
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use common::rng;
+use common::schema::at;
 use common::schema::items::Items;
 use common::schema::profiles::{self, Kind};
-use common::schema::states::{STATE_HASH, States};
-use common::schema::table;
+use common::schema::states::States;
 use common::stats::cosine;
 use common::{Error, Result, terminal};
 
@@ -166,13 +166,9 @@ impl Rows {
 }
 
 fn another_state(profiles: &Path, states: &Path, user: &str, row: usize) -> Error {
-    let error = Error::usage(format!(
-        "{} and {} do not belong together: the profile of user `{user}` was read from another state",
-        profiles.display(),
-        states.display()
-    ))
-    .hint("make the profiles again from these states with `profiler traits`");
-    table::place(error, profiles, STATE_HASH, row)
+    let what = format!("the profile of user `{user}` was read from another state");
+    let hint = "make the profiles again from these states with `profiler traits`";
+    at::another_state(profiles, row, states, &what, hint)
 }
 
 #[cfg(test)]

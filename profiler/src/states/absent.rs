@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use common::ids::Dictionary;
-use common::schema::interactions::USER_ID;
+use common::schema::at;
 use common::schema::states::States;
-use common::schema::{table, users};
+use common::schema::users;
 use common::{Error, Result};
 
 /// An empty state for each user of the file `users` that the log lacks, in the file's order.
@@ -21,7 +21,7 @@ pub(super) fn states(of_log: &Dictionary, users: &Path) -> Result<States> {
         if !of_log.kind().holds(id) {
             let error = Error::usage(format!("the user `{id}` is no integer, but the log's users are"))
                 .hint("users and log must come from the same data");
-            return Err(table::place(error, users, USER_ID, row));
+            return Err(at::user(error, users, row));
         }
         absent.intern(id);
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use common::schema::at;
 use common::schema::states::States;
 use common::schema::summaries;
 use common::schema::table;
@@ -52,7 +53,7 @@ pub fn tell(told: &Told, states: &States, described: &mut [User], place: &Path) 
         let text = &summaries.summary[row];
         let profile: Profile = serde_json::from_str(text).map_err(|e| {
             let error = Error::data(format!("the summary is no profile: {e}"));
-            table::place(error, &told.file, "summary", row)
+            at::summary(error, &told.file, row)
         })?;
         user.summary = Some(profile);
         if told.history == History::Hide {

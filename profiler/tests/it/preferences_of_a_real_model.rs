@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{killed, model, profiler, write};
+use crate::support::{column, killed, model, profiler, table, write};
+use arrow::array::{ListArray, StringArray};
+use arrow::datatypes::Int64Type;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::preferences::{self, Preferences};
@@ -12,7 +14,6 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
-use polars::prelude::*;
 use profiler::model::backend;
 use profiler::prompt::{Template, Templates, User};
 use profiler::vocab::Domain;
@@ -97,12 +98,17 @@ fn folder() -> (TempDir, PathBuf) {
 
 fn write_candidates(folder: &Path, lists: &[(&str, &[usize])]) {
     let users: Vec<&str> = lists.iter().map(|(user, _)| *user).collect();
-    let items: Vec<Series> = lists
+    let items = lists
         .iter()
-        .map(|(_, items)| items.iter().map(|&item| item as i64).collect())
-        .collect();
-    let mut frame = df!("user_id" => users, "candidates" => items).unwrap();
-    write(&folder.join("candidates.parquet"), &mut frame);
+        .map(|(_, items)| Some(items.iter().map(|&item| Some(item as i64))));
+    let lists = table([
+        ("user_id", column(StringArray::from(users))),
+        (
+            "candidates",
+            column(ListArray::from_iter_primitive::<Int64Type, _, _>(items)),
+        ),
+    ]);
+    write(&folder.join("candidates.parquet"), &lists);
 }
 
 fn prefer(out: &str, more: &str) -> String {
@@ -281,7 +287,8 @@ fn candidates_that_cannot_be_used_are_named() {
     refused(2, &["none of the users has a state, such as `9`", place]);
     write_candidates(folder.path(), &[("1", &[99])]);
     refused(2, &["none of the candidates is in the catalogue, such as `99`"]);
-    write(&folder.path().join(place), &mut df!("user_id" => ["1"]).unwrap());
+    let no_lists = table([("user_id", column(StringArray::from(vec!["1"])))]);
+    write(&folder.path().join(place), &no_lists);
     refused(42, &["column `candidates` is missing"]);
     std::fs::write(folder.path().join(place), b"PAR1").unwrap();
     refused(42, &["no whole Parquet file"]);

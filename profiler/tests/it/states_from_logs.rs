@@ -2,30 +2,36 @@
 
 use std::path::Path;
 
-use crate::support::{profiler, write};
+use crate::support::{column, profiler, table, with, write};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampNanosecondArray,
+};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
 use common::schema::interactions::{self, Feedback, Interactions};
 use common::schema::states::{self, States};
-use polars::prelude::*;
 use profiler::states::{Config, run};
 use tempfile::TempDir;
 
-fn log(users: &[i64], items: &[&str], times: &[i64], feedback: &[f64]) -> DataFrame {
-    df!("user_id" => users, "item_id" => items, "timestamp" => times, "feedback" => feedback).unwrap()
-}
-
-fn small_log() -> DataFrame {
+fn small_log() -> RecordBatch {
     // User 7 has two rows at one time: their order is that of the rows.
-    log(
-        &[7, 3, 7, 7, 3],
-        &["c", "x", "a", "b", "y"],
-        &[20, 5, 10, 20, 4],
-        &[5.0, 3.0, 1.0, 4.0, 4.0],
-    )
+    table([
+        ("user_id", column(Int64Array::from(vec![7, 3, 7, 7, 3]))),
+        (
+            "item_id",
+            column(StringArray::from(vec!["c", "x", "a", "b", "y"])),
+        ),
+        ("timestamp", column(Int64Array::from(vec![20, 5, 10, 20, 4]))),
+        ("feedback", numbers([5.0, 3.0, 1.0, 4.0, 4.0])),
+    ])
 }
 
-fn folder(frame: &mut DataFrame) -> TempDir {
+fn numbers(values: [f64; 5]) -> ArrayRef {
+    column(Float64Array::from_iter_values(values))
+}
+
+fn folder(frame: &RecordBatch) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("log.parquet"), frame);
     folder
@@ -37,7 +43,7 @@ fn read(folder: &TempDir) -> States {
 
 #[test]
 fn the_last_interactions_by_time_ties_in_row_order() {
-    let folder = folder(&mut small_log());
+    let folder = folder(&small_log());
     let run = "states --log log.parquet --out states.parquet --window 2 --like-threshold 4";
     profiler(folder.path(), run).done();
     let states = read(&folder);
@@ -57,11 +63,11 @@ fn the_last_interactions_by_time_ties_in_row_order() {
 
 #[test]
 fn parts_in_a_folder_or_a_glob_are_one_log() {
-    let whole = folder(&mut small_log());
+    let whole = folder(&small_log());
     let parts = tempfile::tempdir().unwrap();
     let frame = small_log();
-    write(&parts.path().join("log/part-0.parquet"), &mut frame.slice(0, 3));
-    write(&parts.path().join("log/part-1.parquet"), &mut frame.slice(3, 2));
+    write(&parts.path().join("log/part-0.parquet"), &frame.slice(0, 3));
+    write(&parts.path().join("log/part-1.parquet"), &frame.slice(3, 2));
     profiler(
         whole.path(),
         "states --log log.parquet --out states.parquet --like-threshold 4",
@@ -87,7 +93,7 @@ fn parts_in_a_folder_or_a_glob_are_one_log() {
 fn times_of_any_unit_and_other_number_types_are_read() {
     let mut frame = small_log();
     let expected = {
-        let folder = folder(&mut frame);
+        let folder = folder(&frame);
         profiler(
             folder.path(),
             "states --log log.parquet --out states.parquet --like-threshold 4",
@@ -95,15 +101,15 @@ fn times_of_any_unit_and_other_number_types_are_read() {
         .done();
         read(&folder)
     };
-    let cast = [
-        col("timestamp")
-            .cast(DataType::Datetime(TimeUnit::Milliseconds, None))
-            .dt()
-            .cast_time_unit(TimeUnit::Nanoseconds),
-        col("feedback").cast(DataType::Int32),
-        col("user_id").cast(DataType::Int32),
-    ];
-    let folder = folder(&mut frame.lazy().with_columns(cast).collect().unwrap());
+    let milliseconds = [20, 5, 10, 20, 4].map(|time| time * 1_000_000);
+    frame = with(
+        &frame,
+        "timestamp",
+        column(TimestampNanosecondArray::from(milliseconds.to_vec())),
+    );
+    frame = with(&frame, "feedback", column(Int32Array::from(vec![5, 3, 1, 4, 4])));
+    frame = with(&frame, "user_id", column(Int32Array::from(vec![7, 3, 7, 7, 3])));
+    let folder = folder(&frame);
     profiler(
         folder.path(),
         "states --log log.parquet --out states.parquet --like-threshold 4",
@@ -167,7 +173,7 @@ fn held_out_truth_is_refused() {
     assert!(!folder.path().join("states.parquet").exists());
 }
 
-fn refused(frame: &mut DataFrame, code: i32, words: &[&str]) {
+fn refused(frame: &RecordBatch, code: i32, words: &[&str]) {
     let folder = folder(frame);
     std::fs::write(folder.path().join("kept.parquet"), b"earlier").unwrap();
     profiler(
@@ -181,15 +187,10 @@ fn refused(frame: &mut DataFrame, code: i32, words: &[&str]) {
 #[test]
 fn bad_columns_are_named() {
     let missing = &["column `feedback` is missing", "log.parquet", "hint:"];
-    refused(&mut small_log().drop("feedback").unwrap(), 42, missing);
-    let mut text = small_log();
-    text.replace(
-        "feedback",
-        Series::new("feedback".into(), ["a", "b", "c", "d", "e"]).into_column(),
-    )
-    .unwrap();
+    refused(&small_log().project(&[0, 1, 2]).unwrap(), 42, missing);
+    let text = column(StringArray::from(vec!["a", "b", "c", "d", "e"]));
     refused(
-        &mut text,
+        &with(&small_log(), "feedback", text),
         42,
         &[
             "`a` is not a",
@@ -200,52 +201,38 @@ fn bad_columns_are_named() {
             "log.parquet",
         ],
     );
-    let mut truth = small_log();
-    truth
-        .replace(
-            "item_id",
-            Series::new("item_id".into(), [true, false, true, false, true]).into_column(),
-        )
-        .unwrap();
-    refused(&mut truth, 42, &["column `item_id`", "text or integers"]);
+    let truth = column(BooleanArray::from(vec![true, false, true, false, true]));
+    refused(
+        &with(&small_log(), "item_id", truth),
+        42,
+        &["column `item_id`", "text or integers"],
+    );
 }
 
 #[test]
 fn bad_rows_are_named() {
-    let with = |column: &str, values: Series| {
-        let mut frame = small_log();
-        frame
-            .replace(column, values.with_name(column.into()).into_column())
-            .unwrap();
-        frame
-    };
-    let nan = Series::new("f".into(), [1.0, 2.0, f64::NAN, 4.0, f64::INFINITY]);
+    let with = |name: &str, values: ArrayRef| with(&small_log(), name, values);
+    let nan = numbers([1.0, 2.0, f64::NAN, 4.0, f64::INFINITY]);
     refused(
-        &mut with("feedback", nan),
+        &with("feedback", nan),
         42,
         &["NaN", "log.parquet", "column feedback", "row 2"],
     );
-    let null = Series::new("i".into(), [Some("a"), Some("b"), Some("c"), None, Some("e")]);
+    let null = column(StringArray::from(vec![
+        Some("a"),
+        Some("b"),
+        Some("c"),
+        None,
+        Some("e"),
+    ]));
+    refused(&with("item_id", null), 42, &["null", "column item_id", "row 3"]);
+    let null = column(Int64Array::from(vec![Some(1), None, Some(3), Some(4), Some(5)]));
+    refused(&with("user_id", null), 42, &["null", "column user_id", "row 1"]);
+    let empty = column(StringArray::from(vec!["", "b", "c", "d", "e"]));
+    refused(&with("item_id", empty), 42, &["empty", "column item_id", "row 0"]);
+    let null = column(Int64Array::from(vec![Some(1), Some(2), Some(3), Some(4), None]));
     refused(
-        &mut with("item_id", null),
-        42,
-        &["null", "column item_id", "row 3"],
-    );
-    let null = Series::new("u".into(), [Some(1_i64), None, Some(3), Some(4), Some(5)]);
-    refused(
-        &mut with("user_id", null),
-        42,
-        &["null", "column user_id", "row 1"],
-    );
-    let empty = Series::new("i".into(), ["", "b", "c", "d", "e"]);
-    refused(
-        &mut with("item_id", empty),
-        42,
-        &["empty", "column item_id", "row 0"],
-    );
-    let null = Series::new("t".into(), [Some(1_i64), Some(2), Some(3), Some(4), None]);
-    refused(
-        &mut with("timestamp", null),
+        &with("timestamp", null),
         42,
         &["null", "column timestamp", "row 4"],
     );
@@ -254,14 +241,9 @@ fn bad_rows_are_named() {
 #[test]
 fn a_bad_row_of_a_later_part_is_named_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bad = small_log();
-    bad.replace(
-        "feedback",
-        Series::new("feedback".into(), [1.0, f64::NAN, 1.0, 1.0, 1.0]).into_column(),
-    )
-    .unwrap();
-    write(&folder.path().join("log/a.parquet"), &mut small_log());
-    write(&folder.path().join("log/b.parquet"), &mut bad);
+    let bad = with(&small_log(), "feedback", numbers([1.0, f64::NAN, 1.0, 1.0, 1.0]));
+    write(&folder.path().join("log/a.parquet"), &small_log());
+    write(&folder.path().join("log/b.parquet"), &bad);
     profiler(
         folder.path(),
         "states --log log --out states.parquet --like-threshold 4",
@@ -271,8 +253,8 @@ fn a_bad_row_of_a_later_part_is_named_with_its_file() {
 
 #[test]
 fn empty_cut_and_absent_logs_are_refused() {
-    refused(&mut small_log().slice(0, 0), 42, &["empty", "log.parquet"]);
-    let folder = folder(&mut small_log());
+    refused(&small_log().slice(0, 0), 42, &["empty", "log.parquet"]);
+    let folder = folder(&small_log());
     let path = folder.path().join("log.parquet");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
@@ -304,14 +286,22 @@ fn config(folder: &Path) -> Config {
 fn changed_bytes_end_in_one_error() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log.parquet");
-    let mut frame = df!(
-        "user_id" => (0..500).map(|row| format!("user {}", row % 37)).collect::<Vec<_>>(),
-        "item_id" => (0..500).map(|row| row * 7 % 90).collect::<Vec<i64>>(),
-        "timestamp" => (0..500).collect::<Vec<i64>>(),
-        "feedback" => (0..500).map(|row| f64::from(row % 3)).collect::<Vec<_>>(),
-    )
-    .unwrap();
-    write(&log, &mut frame);
+    let users = (0..500).map(|row| format!("user {}", row % 37));
+    let frame = table([
+        ("user_id", column(StringArray::from_iter_values(users))),
+        (
+            "item_id",
+            column(Int64Array::from_iter_values((0..500).map(|row| row * 7 % 90))),
+        ),
+        ("timestamp", column(Int64Array::from_iter_values(0..500))),
+        (
+            "feedback",
+            column(Float64Array::from_iter_values(
+                (0..500).map(|row| f64::from(row % 3)),
+            )),
+        ),
+    ]);
+    write(&log, &frame);
     run(&config(folder.path())).unwrap();
     let whole = std::fs::read(&log).unwrap();
     let mut rng = rng::stream(0, "test/damage", &[]);
@@ -333,12 +323,12 @@ fn changed_bytes_end_in_one_error() {
 
 #[test]
 fn a_log_without_rows_gives_empty_states_to_users_that_are_given() {
-    let folder = folder(&mut small_log().head(Some(0)));
+    let folder = folder(&small_log().slice(0, 0));
     let run = "states --log log.parquet --out states.parquet --like-threshold 4";
     profiler(folder.path(), run).refused(42, &["the log is empty", "log.parquet", "hint: ", "--users"]);
     write(
         &folder.path().join("users.parquet"),
-        &mut df!("user_id" => [9i64, 4]).unwrap(),
+        &table([("user_id", column(Int64Array::from(vec![9, 4])))]),
     );
     let no_log = run.replace("--log log.parquet ", "");
     profiler(folder.path(), &no_log).refused(2, &["--log"]);

@@ -4,27 +4,29 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::support::{profiler, write};
+use crate::support::{column, profiler, table, write};
+use arrow::array::{Float64Array, Int64Array};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng::{self, RngExt};
 use common::schema::states::{self, Cut, States};
 use common::schema::users::{self, USERS, Users};
-use polars::prelude::*;
 
 /// User, item, time and rating.
 type Row = (i64, i64, i64, f64);
 
 fn write_log(path: &Path, rows: &[Row]) {
-    let column = |get: fn(&Row) -> i64| rows.iter().map(get).collect::<Vec<_>>();
-    let mut frame = df!(
-        "user_id" => column(|row| row.0),
-        "item_id" => column(|row| row.1),
-        "timestamp" => column(|row| row.2),
-        "feedback" => rows.iter().map(|row| row.3).collect::<Vec<_>>(),
-    )
-    .unwrap();
-    write(path, &mut frame);
+    let integers = |get: fn(&Row) -> i64| column(rows.iter().map(get).collect::<Int64Array>());
+    let log = table([
+        ("user_id", integers(|row| row.0)),
+        ("item_id", integers(|row| row.1)),
+        ("timestamp", integers(|row| row.2)),
+        (
+            "feedback",
+            column(rows.iter().map(|row| row.3).collect::<Float64Array>()),
+        ),
+    ]);
+    write(path, &log);
 }
 
 fn write_users(path: &Path, ids: &[&str]) {

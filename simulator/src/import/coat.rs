@@ -19,7 +19,7 @@ use super::bad_rows::{BadRow, BadRows, Place};
 use super::one_hot::{self, Values};
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
-use super::{Config, fingerprints, lines, log};
+use super::{Config, fingerprints, lines};
 use crate::dataset::Unrated;
 
 const LOG: &str = "train.ascii";
@@ -80,7 +80,7 @@ fn read(config: &Config, seed: u64, bad_rows: &mut BadRows) -> Result<Imported> 
         like_threshold: config.like_threshold,
     };
     let mut ratings = |name: &str, purpose: &str| -> Result<Interactions> {
-        let mut all = log::empty(&users.ids, &items.ids, kind);
+        let mut all = Interactions::new(users.ids.clone(), items.ids.clone(), kind);
         read_ratings(&file(name), &users.codes, &items.codes, &mut all, bad_rows)?;
         split::order_at_random(&mut all, seed, purpose);
         Ok(all)
@@ -130,7 +130,7 @@ fn read_ratings(
             match rating(field) {
                 Ok(0) => {}
                 Ok(rating) => match (users[at], items[column]) {
-                    (Some(user), Some(item)) => log::push(all, user, item, 0, f32::from(rating)),
+                    (Some(user), Some(item)) => all.push(user, item, 0, f32::from(rating), None),
                     _ => {
                         let what = format!("user {at} or coat {column} was left out");
                         let bad = BadRow::new("rating of a user or coat that was left out", what);

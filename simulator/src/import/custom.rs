@@ -228,8 +228,8 @@ fn coded(
                 item.push(item_code);
                 continue;
             }
-            (None, _) => unlisted(part.users.id(from_user), interactions::USER_ID, "users"),
-            (_, None) => unlisted(part.items.id(from_item), interactions::ITEM_ID, "items"),
+            (None, _) => unlisted(part.users.id(from_user), "user_id", "users"),
+            (_, None) => unlisted(part.items.id(from_item), "item_id", "items"),
         };
         bad_rows.take(bad, path, Place::Row(row))?;
     }

@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 use common::Result;
 use common::ids::{Dictionary, IdKind};
-use common::schema::interactions::{Feedback, Kind};
+use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::users::Users;
 
 use super::bad_rows::BadRows;
 use super::split::Split;
 use super::write::{Imported, Job, write};
-use super::{Config, fingerprints, log};
+use super::{Config, fingerprints};
 use crate::dataset::Unrated;
 
 const ITEMS: &str = "Industrial_and_Scientific.item.json";
@@ -56,7 +56,7 @@ fn read(config: &Config, bad_rows: &mut BadRows) -> Result<Imported> {
         kind: Kind::Count,
         like_threshold: config.like_threshold,
     };
-    let none = log::empty(&Dictionary::new(IdKind::Integer), &items.ids, kind);
+    let none = Interactions::new(Dictionary::new(IdKind::Integer), items.ids.clone(), kind);
     let mut purchases = purchases::Purchases::new(none);
     for (name, held_out) in [(TRAIN, false), (VALID, true), (TEST, true)] {
         purchases.read(&config.input.join(name), held_out, bad_rows)?;

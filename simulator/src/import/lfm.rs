@@ -19,7 +19,7 @@ use super::bad_rows::{BadRow, BadRows};
 use super::encoding::mended;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
-use super::{Config, add_id, clean, counted, fingerprints, known_id, log, tsv};
+use super::{Config, add_id, clean, counted, fingerprints, known_id, tsv};
 use crate::dataset::Unrated;
 
 const ARTISTS: &str = "artists.dat";
@@ -58,7 +58,7 @@ fn read(config: &Config, log_share: f64, seed: u64, bad_rows: &mut BadRows) -> R
         kind: Kind::Count,
         like_threshold: config.like_threshold,
     };
-    let mut all = log::empty(&Dictionary::new(IdKind::Integer), &artists, kind);
+    let mut all = Interactions::new(Dictionary::new(IdKind::Integer), artists.clone(), kind);
     read_listened(&file(LISTENED), &mut all, bad_rows)?;
     split::order_at_random(&mut all, seed, "import lfm");
     let (log, truth) = split::apart(&all, &split::by_time(&all, log_share));
@@ -134,7 +134,7 @@ fn read_listened(path: &Path, all: &mut Interactions, bad_rows: &mut BadRows) ->
                 BadRow::new("repeated pair of user and artist", what).hint("keep one of the two rows")
             );
         }
-        log::push(all, user, artist, 0, count as f32);
+        all.push(user, artist, 0, count as f32, None);
         Ok(())
     })
 }

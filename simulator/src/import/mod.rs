@@ -14,7 +14,6 @@ pub mod industry;
 mod json;
 pub mod lfm;
 mod lines;
-mod log;
 pub mod movielens;
 mod one_hot;
 mod python_list;

@@ -14,7 +14,7 @@ use common::schema::users::Users;
 use super::bad_rows::{BadRow, BadRows};
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
-use super::{Config, add_id, fingerprints, known_id, log, tsv};
+use super::{Config, add_id, fingerprints, known_id, tsv};
 use crate::dataset::Unrated;
 
 const INTERACTIONS: &str = "ml-100k.inter";
@@ -50,7 +50,7 @@ fn read(config: &Config, log_share: f64, bad_rows: &mut BadRows) -> Result<Impor
         kind: Kind::Rating,
         like_threshold: config.like_threshold,
     };
-    let mut all = log::empty(&users.ids, &items.ids, kind);
+    let mut all = Interactions::new(users.ids.clone(), items.ids.clone(), kind);
     read_interactions(&config.input.join(INTERACTIONS), &mut all, bad_rows)?;
     let (log, truth) = split::apart(&all, &split::by_time(&all, log_share));
     Ok(Imported {
@@ -163,7 +163,7 @@ fn read_interactions(path: &Path, all: &mut Interactions, bad_rows: &mut BadRows
                     BadRow::new("repeated pair of user and item", what).hint("keep one of the two rows")
                 );
             }
-            log::push(all, user, item, (seconds * 1000.0).round() as i64, rating as f32);
+            all.push(user, item, (seconds * 1000.0).round() as i64, rating as f32, None);
             Ok(())
         },
     )

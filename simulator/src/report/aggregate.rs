@@ -2,11 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use common::schema::metrics::{ENVIRONMENT, METHOD, METRIC, Metric, SEED, SPLIT, STEP, VALUE};
+use common::schema::metrics::Metric;
 use common::{Error, Result};
 use polars::prelude::*;
 
 use super::interval::Estimate;
+
+// Columns of the table in memory.
+const ENVIRONMENT: &str = "environment";
+const METHOD: &str = "method";
+const SEED: &str = "seed";
+const SPLIT: &str = "split";
+const METRIC: &str = "metric";
+const STEP: &str = "step";
+const VALUE: &str = "value";
 
 /// What a curve has a point for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

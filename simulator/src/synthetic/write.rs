@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
-use common::schema::interactions::{self, Feedback, Kind};
+use common::schema::interactions::{self, Feedback};
 use common::schema::items::{self, Items};
 use common::schema::users::{self, Users};
 use common::terminal::Progress;
@@ -23,10 +23,7 @@ use crate::user_model::calibrate::Calibration;
 /// Users or items of a piece.
 const PIECE: u32 = 8_192;
 
-const FEEDBACK: Feedback = Feedback {
-    kind: Kind::Click,
-    like_threshold: 1.0,
-};
+const FEEDBACK: Feedback = Feedback::CLICKS;
 const INTEGERS: (IdKind, IdKind) = (IdKind::Integer, IdKind::Integer);
 
 /// Where the parts of the dataset go, and their manifests.

@@ -6,12 +6,16 @@ pub(crate) mod tiny_model;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::schema::{items, states};
-use polars::prelude::*;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
 
 /// How a run of `profiler` ended.
 pub(crate) struct Outcome {
@@ -109,12 +113,41 @@ pub(crate) fn two_films(folder: &Path) {
     .unwrap();
 }
 
-/// Writes `frame` as a plain Parquet file, as a user's own would be.
-pub(crate) fn write(path: &Path, frame: &mut DataFrame) {
+/// A column of `values`, such as `Int64Array::from(vec![1])`.
+pub(crate) fn column(values: impl Array + 'static) -> ArrayRef {
+    Arc::new(values)
+}
+
+/// A table of these columns, all of which may be null.
+pub(crate) fn table(columns: impl IntoIterator<Item = (&'static str, ArrayRef)>) -> RecordBatch {
+    let columns = columns.into_iter().map(|(name, values)| (name, values, true));
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+/// `table` with other values in a column, or with a column more.
+pub(crate) fn with(table: &RecordBatch, name: &str, values: ArrayRef) -> RecordBatch {
+    let schema = table.schema();
+    let kept = schema.fields().iter().zip(table.columns());
+    let mut columns: Vec<(&str, ArrayRef, bool)> = kept
+        .map(|(field, values)| (field.name().as_str(), values.clone(), true))
+        .collect();
+    match columns.iter_mut().find(|column| column.0 == name) {
+        Some(column) => column.1 = values,
+        None => columns.push((name, values, true)),
+    }
+    RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+}
+
+/// Writes `table` as a plain Parquet file, as a user's own would be.
+pub(crate) fn write(path: &Path, table: &RecordBatch) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    ParquetWriter::new(std::fs::File::create(path).unwrap())
-        .finish(frame)
-        .unwrap();
+    let snappy = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .build();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, table.schema(), Some(snappy)).unwrap();
+    writer.write(table).unwrap();
+    writer.close().unwrap();
 }
 
 /// The model that `make setup` puts into the cache folder: the smallest `*.gguf` under `models`.

@@ -6,7 +6,7 @@ use common::Result;
 use common::schema::interactions::Interactions;
 
 use crate::import::bad_rows::{BadRow, BadRows};
-use crate::import::{known_id, log, split, tsv};
+use crate::import::{known_id, split, tsv};
 
 /// Most items of a history.
 const WINDOW: usize = 10;
@@ -71,7 +71,7 @@ impl Purchases {
     fn buy(&mut self, user: &str, item: u32, held_out: bool) {
         let row = self.all.len();
         let user = self.all.users.intern(user);
-        log::push(&mut self.all, user, item, row as i64, 1.0);
+        self.all.push(user, item, row as i64, 1.0, None);
         let rows = if held_out {
             &mut self.held_out
         } else {
