@@ -31,7 +31,7 @@ test: build ## every test
 	if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --release --locked --workspace; \
 	else \
-		cargo test --release --locked --workspace --lib --bins --tests; \
+		cargo test --release --locked --workspace --lib --bins --tests $(TEST_ARGUMENTS); \
 	fi
 
 published: build ## the importers on the files of the datasets as published, below HEADSTART_SHARED_DATA

@@ -2,8 +2,8 @@
 //!
 //! The network is [`common::policy`]; `explore` draws actions with their exact propensities, `adapt` holds the strategies.
 //! `live` is the state as a fold over events, `journal` keeps it on disk, `serve` puts it on HTTP, `replay` computes it
-//! again; `agent` speaks the step-frame protocol, `inspect` shows a user's state to a person. `index` is for large
-//! catalogues; `bench` and `load` measure.
+//! again; `agent` speaks the step-frame protocol, `recommend` writes what many users would be shown to a file, `inspect` shows
+//! a user's state to a person. `index` is for large catalogues; `bench` and `load` measure.
 #![warn(missing_docs)]
 
 pub mod adapt;
@@ -17,6 +17,7 @@ pub mod inspect;
 pub mod journal;
 pub mod live;
 pub mod load;
+pub mod recommend;
 pub mod replay;
 pub mod run;
 pub mod serve;

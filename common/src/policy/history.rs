@@ -28,9 +28,31 @@ pub fn remember(encoder: &[Vec<f32>], memory: &mut [f32], item: u32, liked: bool
     memory[count] += value;
 }
 
+/// What the like of `item` adds to S, H numbers.
+pub fn like_vector(encoder: &[Vec<f32>], item: u32) -> &[f32] {
+    let hidden = encoder[DIVISORS].len();
+    &encoder[LIKE][item as usize * hidden..][..hidden]
+}
+
+/// What each number of S is divided by, H numbers; what is not above 0 leaves its number out.
+pub fn divisors(encoder: &[Vec<f32>], memory: &[f32]) -> Vec<f32> {
+    let hidden = encoder[DIVISORS].len();
+    let mut divisors = Vec::with_capacity(hidden);
+    each_divisor(encoder, memory, hidden, |_, divisor| divisors.push(divisor));
+    divisors
+}
+
 /// Adds the state of a memory to `state`, H numbers that hold what the profile adds.
 pub fn add_state(encoder: &[Vec<f32>], memory: &[f32], state: &mut [f32]) {
-    let hidden = state.len();
+    each_divisor(encoder, memory, state.len(), |k, divisor| {
+        if divisor > 0.0 {
+            state[k] += memory[k] / divisor;
+        }
+    });
+}
+
+#[inline]
+fn each_divisor(encoder: &[Vec<f32>], memory: &[f32], hidden: usize, mut take: impl FnMut(usize, f32)) {
     let [constant, a, b, norm] = [0, 1, 2, 3].map(|at| &encoder[DIVISORS + at]);
     let (likes, dislikes) = (memory[hidden], memory[hidden + 1]);
     let length = memory
@@ -39,11 +61,8 @@ pub fn add_state(encoder: &[Vec<f32>], memory: &[f32], state: &mut [f32]) {
         .map(|(sum, norm)| norm * sum * sum)
         .sum::<f32>()
         .sqrt();
-    for (k, h) in state.iter_mut().enumerate() {
-        let divisor = constant[k] + a[k] * likes + b[k] * dislikes + norm[k] * length;
-        if divisor > 0.0 {
-            *h += memory[k] / divisor;
-        }
+    for k in 0..hidden {
+        take(k, constant[k] + a[k] * likes + b[k] * dislikes + norm[k] * length);
     }
 }
 

@@ -4,7 +4,9 @@
 use std::path::Path;
 
 use super::column::{each_id, id_array};
-use super::interactions::{ITEM_ID, USER_ID};
+use super::events::EVENTS;
+use super::interactions::{ITEM_ID, LOG, TRUTH, USER_ID, WITHHELD};
+use super::recommendations::RECOMMENDATIONS;
 use super::stream;
 use super::table;
 use super::write;
@@ -57,8 +59,20 @@ impl Consumed {
 /// A missing or unreadable file, another artifact, a missing column, ids that are neither text nor integers, a null or
 /// empty id.
 pub fn read(path: &Path) -> Result<Consumed> {
+    read_as(path, &[CONSUMED])
+}
+
+/// As [`read`], of any table whose rows are a user's with an item: also logs, events and recommendations.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_pairs(path: &Path) -> Result<Consumed> {
+    read_as(path, &[CONSUMED, LOG, TRUTH, WITHHELD, EVENTS, RECOMMENDATIONS])
+}
+
+fn read_as(path: &Path, allowed: &[&str]) -> Result<Consumed> {
     let (mut user, mut item) = (Vec::new(), Vec::new());
-    let mut ids = stream::each_batch(path, &[USER_ID, ITEM_ID], &[CONSUMED], |ids, chunks| {
+    let mut ids = stream::each_batch(path, &[USER_ID, ITEM_ID], allowed, |ids, chunks| {
         for ((dictionary, chunk), codes) in ids.iter_mut().zip(chunks).zip([&mut user, &mut item]) {
             each_id(chunk, |_, id| {
                 codes.push(dictionary.intern(id));

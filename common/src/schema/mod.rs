@@ -18,6 +18,7 @@ mod pages;
 pub mod parts;
 pub mod preferences;
 pub mod profiles;
+pub mod recommendations;
 pub mod reliability;
 pub mod replay;
 pub mod states;

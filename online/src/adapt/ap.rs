@@ -26,7 +26,7 @@ use super::mixing::{Evidence, Mixer};
 use super::{
     Buffers, Carried, ChoiceRequest, Experience, Explanation, Hyper, Learner, Strategy, from_scratch, saved,
 };
-use crate::explore::{Slate, mixed_slate};
+use crate::explore::{Draw, Slate, mixed_slate};
 
 /// The mixture w * prior + (1 - w) * online.
 #[derive(Debug)]
@@ -82,8 +82,8 @@ impl Strategy for Ap {
             for ((prior, online), choice) in rows.zip(chunk) {
                 acting::deal(categorical, prior, choice);
                 acting::deal(other, online, choice);
-                let mut rng = stream(self.seed, "action", &choice.key);
-                slates.push(mixed_slate(categorical, other, weight, choice.k, 0, &mut rng));
+                let mut draw = Draw::new(self.seed, &choice.key, choice.greedy);
+                slates.push(mixed_slate(categorical, other, weight, choice.k, 0, &mut draw));
             }
         }
         slates
@@ -207,6 +207,7 @@ mod tests {
             candidates: None,
             k: 1,
             key: [number, 0, 0],
+            greedy: false,
         };
         let mut buffers = Buffers::new();
         for (answered, weight) in [(0, 1.0), (2, 0.65), (4, 0.3), (6, 0.3)] {

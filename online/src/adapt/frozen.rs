@@ -2,11 +2,10 @@
 
 use common::policy::Network;
 use common::policy_artifact::{NetworkConfig, Weights};
-use common::rng::stream;
 
 use super::acting::{self, ROWS};
 use super::{Buffers, ChoiceRequest, Explanation, Strategy};
-use crate::explore::{Slate, slate};
+use crate::explore::{Draw, Slate, slate};
 
 /// A policy that does not learn.
 #[derive(Debug)]
@@ -34,6 +33,10 @@ impl Strategy for Frozen {
             seed: self.seed,
         };
         who.act(choices, buffers)
+    }
+
+    fn prior(&self) -> Option<&Network> {
+        Some(&self.network)
     }
 
     fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {
@@ -79,8 +82,8 @@ impl Who<'_> {
             acting::logits(self.network, states, logits);
             for (logits, choice) in logits.chunks_exact_mut(items).zip(chunk) {
                 acting::deal(categorical, logits, choice);
-                let mut rng = stream(self.seed, "action", &choice.key);
-                slates.push(slate(categorical, choice.k, 0, self.prior, &mut rng));
+                let mut draw = Draw::new(self.seed, &choice.key, choice.greedy);
+                slates.push(slate(categorical, choice.k, 0, self.prior, &mut draw));
             }
         }
         slates

@@ -372,6 +372,7 @@ mod tests {
                 candidates: None,
                 k: 1,
                 key: [0; 3],
+                greedy: false,
             };
             learner.explain(&choice, &mut Buffers::new()).acting[4]
         };

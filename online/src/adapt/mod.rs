@@ -36,6 +36,7 @@ pub use scratch::from_scratch;
 use std::sync::Arc;
 
 use common::Result;
+use common::policy::Network;
 
 use crate::explore::{Shown, Slate};
 
@@ -52,6 +53,8 @@ pub struct ChoiceRequest<'a> {
     pub k: usize,
     /// The index of the draws' randomness, never used twice.
     pub key: [u64; 3],
+    /// Whether the best items are taken and nothing is drawn, by strategies that can tell which these are.
+    pub greedy: bool,
 }
 
 /// One step that was answered.
@@ -103,6 +106,11 @@ pub trait Strategy: Send + Sync {
     /// Whether [`Step::consumed`] matters.
     fn wants_consumed(&self) -> bool {
         false
+    }
+
+    /// The network that it acts by beside what it has learnt; none where there is no such network.
+    fn prior(&self) -> Option<&Network> {
+        None
     }
 
     /// Learns from what happened since the last call.

@@ -77,6 +77,7 @@ mod tests {
                 candidates,
                 k,
                 key: [0; 3],
+                greedy: false,
             };
             popularity.choose(&[choice], &mut Buffers::new()).remove(0).items
         };

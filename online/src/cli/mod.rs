@@ -4,6 +4,7 @@ mod agent;
 mod bench;
 mod inspect;
 mod learning;
+mod recommend;
 mod replay;
 mod serve;
 
@@ -26,6 +27,8 @@ enum Verb {
     Bench(bench::Arguments),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
+    /// Recommend to many users at once, into a file
+    Recommend(Box<recommend::Arguments>),
     /// Rebuild a live state from its events, or make a new one from any events
     Replay(replay::Arguments),
     /// Serve recommendations and take feedback over HTTP
@@ -41,6 +44,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
+        Verb::Recommend(arguments) => arguments.run(),
         Verb::Replay(arguments) => arguments.run(),
         Verb::Serve(arguments) => arguments.run(),
     }

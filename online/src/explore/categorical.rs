@@ -57,6 +57,54 @@ impl Categorical {
         .map(|item| (item as u32, (share * self.probabilities[item]).min(1.0)))
     }
 
+    /// The item that is most probable among those that are left, the first of equals, and its probability among them.
+    pub(super) fn best(&self) -> Option<(u32, f32)> {
+        let mut best: Option<(usize, f32)> = None;
+        for (block, &sum) in self.blocks.iter().enumerate() {
+            // No item of a block is more probable than all of them.
+            if best.is_some_and(|(_, highest)| sum < f64::from(highest)) {
+                continue;
+            }
+            let from = block * BLOCK;
+            let to = self.probabilities.len().min(from + BLOCK);
+            for (at, &probability) in self.probabilities[from..to].iter().enumerate() {
+                if probability > best.map_or(0.0, |(_, highest)| highest) {
+                    best = Some((from + at, probability));
+                }
+            }
+        }
+        let share = share(1.0, self.left);
+        best.map(|(item, probability)| (item as u32, (share * probability).min(1.0)))
+    }
+
+    /// The most probable item of the mixture that [`Categorical::draw_mixed`] draws from, with the same numbers.
+    pub(super) fn best_mixed(&self, other: &Categorical, weight: f32) -> Option<(u32, [f32; 3])> {
+        let weight = self.weight_beside(other, weight);
+        let (ours, theirs) = (share(weight, self.left), share(1.0 - weight, other.left));
+        let mixed = |item: usize| ours * self.probabilities[item] + theirs * other.probabilities[item];
+        let mut best = None;
+        for item in 0..self.probabilities.len() {
+            let probability = mixed(item);
+            if probability > best.map_or(0.0, |(_, highest)| highest) {
+                best = Some((item, probability));
+            }
+        }
+        best.map(|(item, probability)| (item as u32, [probability.min(1.0), self.alone(item), other.alone(item)]))
+    }
+
+    /// Of a mixture, the share of this one: a distribution without any probability left has no say.
+    fn weight_beside(&self, other: &Categorical, weight: f32) -> f32 {
+        match (self.left > 0.0, other.left > 0.0) {
+            (true, false) => 1.0,
+            (false, true) => 0.0,
+            _ => weight,
+        }
+    }
+
+    fn alone(&self, item: usize) -> f32 {
+        (share(1.0, self.left) * self.probabilities[item]).min(1.0)
+    }
+
     /// Draws from weight * `self` + (1 - weight) * `other`, each among the items that are left: the item, its probability, and
     /// those under either alone.
     pub(super) fn draw_mixed(
@@ -65,23 +113,15 @@ impl Categorical {
         weight: f32,
         uniform: f64,
     ) -> Option<(u32, [f32; 3])> {
-        // A distribution without any probability left has no say.
-        let weight = match (self.left > 0.0, other.left > 0.0) {
-            (true, false) => 1.0,
-            (false, true) => 0.0,
-            _ => weight,
-        };
+        let weight = self.weight_beside(other, weight);
         let ours = share(weight, self.left);
         let theirs = share(1.0 - weight, other.left);
         let probability = |item: usize| ours * self.probabilities[item] + theirs * other.probabilities[item];
         let block = |at: usize| f64::from(ours) * self.blocks[at] + f64::from(theirs) * other.blocks[at];
         let item = pick(self.probabilities.len(), &block, &probability, uniform)?;
-        let alone = |categorical: &Categorical| {
-            (share(1.0, categorical.left) * categorical.probabilities[item]).min(1.0)
-        };
         Some((
             item as u32,
-            [probability(item).min(1.0), alone(self), alone(other)],
+            [probability(item).min(1.0), self.alone(item), other.alone(item)],
         ))
     }
 }

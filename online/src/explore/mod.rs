@@ -7,6 +7,6 @@ mod slate;
 mod uniform;
 
 pub use categorical::Categorical;
-pub use plackett_luce::{mixed_slate, slate};
+pub use plackett_luce::{Draw, mixed_slate, slate};
 pub use slate::{Shown, Slate};
 pub use uniform::uniform_slate;

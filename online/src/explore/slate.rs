@@ -9,6 +9,10 @@ pub struct Slate {
     pub items: Vec<u32>,
     /// The probability of each, given those above it (Plackett-Luce): their product is that of the slate.
     pub propensities: Vec<f32>,
+    /// The probability of each among all that might be chosen for the first position; empty for strategies that choose by
+    /// other numbers. It is for the caller and is not kept.
+    #[serde(skip)]
+    pub scores: Vec<f32>,
     /// Where two policies are mixed: the same under the prior alone; else empty.
     pub prior: Vec<f32>,
     /// Where two policies are mixed: the same under the adapted policy alone; else empty.

@@ -6,7 +6,7 @@ mod text;
 
 pub use portrait::{Acting, Listed, Lived, Portrait, portrait};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::ids::Dictionary;
 use common::schema::items;
@@ -47,7 +47,18 @@ pub enum Source {
 }
 
 impl Source {
-    fn state(&self) -> Result<State> {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Source::Policy { folder, .. } | Source::State(folder) => folder,
+        }
+    }
+
+    /// What acts there.
+    ///
+    /// # Errors
+    /// A folder that is missing or damaged.
+    pub(crate) fn state(&self) -> Result<State> {
         match self {
             Source::Policy { folder, settings } => State::new(load(folder)?, settings),
             // The decisions that wait for feedback are not shown: room for one is enough.

@@ -25,6 +25,7 @@ mod tests;
 mod transition;
 mod turn;
 mod users;
+mod whom;
 
 pub use ask::Ask;
 pub use catalogue::Catalogue;
@@ -37,3 +38,4 @@ pub use state::{Applied, State};
 pub use swap::{Carried, Successor};
 
 pub(crate) use turn::Turn;
+pub(crate) use whom::Whom;

@@ -130,6 +130,10 @@ impl State {
         user_context: Arc<EncodedContext>,
         slate: Slate,
     ) -> Decision {
+        let slate = Slate {
+            scores: Vec::new(),
+            ..slate
+        };
         Decision {
             request,
             user: user.to_string(),
@@ -182,6 +186,7 @@ impl State {
             candidates: ask.candidates,
             k: ask.k,
             key: [request, 0, 0],
+            greedy: false,
         };
         Ok(then(user_context, choice))
     }

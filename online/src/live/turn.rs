@@ -33,6 +33,7 @@ impl State {
                 candidates: None,
                 k,
                 key: turn.key,
+                greedy: false,
             })
             .collect();
         let slates = self.strategy.choose(&choices, buffers);

@@ -81,6 +81,10 @@ impl Features<'_> {
         let vectors = self.vectors;
         let query = vectors.query(fold.likes.entries(user));
         let score = |table: &[f32], width: usize, query: &[f32]| -> Vec<f32> {
+            // Of whom nothing is known, nothing is near.
+            if query.iter().all(|&x| x == 0.0) {
+                return vec![0.0; items.len()];
+            }
             items
                 .iter()
                 .map(|&item| dot(row(table, width, item), query))

@@ -5,12 +5,16 @@
 //! over a sample is on average below that of the sum over all, so that weights fit on a sample come out a little too large, all
 //! by about the same factor: their order of items stands.
 
+use common::policy::distribution::highest;
+use common::policy::elementary::exp;
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
 /// Rounds of Newton's method at most, and the gain of the loss below which it is done.
 const ROUNDS: usize = 30;
 const DONE: f64 = 1e-6;
+/// Partial sums that run side by side.
+const LANES: usize = 16;
 /// The precision of a weight that is not to move.
 const FIXED: f64 = 1e12;
 
@@ -131,34 +135,19 @@ impl Problem {
                 *z += *weight as f32 * x;
             }
         }
-        let liked: f64 = z[..group.liked].iter().map(|&z| f64::from(z)).sum();
+        let liked = summed([&z[..group.liked]]);
         z[group.liked..].iter_mut().for_each(|z| *z += group.offset);
-        let most = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        z.iter_mut().for_each(|z| *z = (*z - most).exp());
-        let sum: f64 = z.iter().map(|&p| f64::from(p)).sum();
+        let most = highest(&z);
+        z.iter_mut().for_each(|z| *z = exp(*z - most));
+        let sum = summed([&z]);
         let times = group.liked as f64;
-        let mean = |at: usize| {
-            columns[at]
-                .iter()
-                .zip(&z)
-                .map(|(&x, &p)| f64::from(x * p))
-                .sum::<f64>()
-                / sum
-        };
-        let means: Vec<f64> = (0..width).map(mean).collect();
-        let slope = |at: usize, _: usize| {
-            times * means[at]
-                - columns[at][..group.liked]
-                    .iter()
-                    .map(|&x| f64::from(x))
-                    .sum::<f64>()
-        };
+        let means: Vec<f64> = columns.iter().map(|column| summed([column, &z]) / sum).collect();
+        let slope = |at: usize, _: usize| times * means[at] - summed([&columns[at][..group.liked]]);
         let curve = DMatrix::from_fn(width, width, |row, column| {
             if column > row {
                 return 0.0;
             }
-            let product = columns[row].iter().zip(columns[column]).zip(&z);
-            let mean = product.map(|((&x, &y), &p)| f64::from(x * y * p)).sum::<f64>() / sum;
+            let mean = summed([columns[row], columns[column], &z]) / sum;
             times * (mean - means[row] * means[column])
         });
         Local {
@@ -167,6 +156,24 @@ impl Problem {
             curve: DMatrix::from_fn(width, width, |r, c| curve[(r.max(c), r.min(c))]),
         }
     }
+}
+
+/// The sum of the products of `of`, which are of one length, in an order that depends on nothing but that length.
+#[inline(always)]
+fn summed<const N: usize>(of: [&[f32]; N]) -> f64 {
+    let count = of[0].len();
+    let parts: [(&[[f32; LANES]], &[f32]); N] = of.map(|values| values[..count].as_chunks::<LANES>());
+    let mut sums = [0.0f64; LANES];
+    for at in 0..count / LANES {
+        let blocks: [&[f32; LANES]; N] = std::array::from_fn(|n| &parts[n].0[at]);
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum += f64::from(blocks.iter().map(|block| block[lane]).product::<f32>());
+        }
+    }
+    for (lane, sum) in sums.iter_mut().enumerate().take(count % LANES) {
+        *sum += f64::from(parts.iter().map(|part| part.1[lane]).product::<f32>());
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]

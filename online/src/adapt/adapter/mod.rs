@@ -35,7 +35,7 @@ use common::rng::{RngExt, stream};
 use super::acting::{self, ROWS};
 use super::encoded_context::recall_all;
 use super::{Buffers, Carried, ChoiceRequest, EncodedContext, Explanation, Hyper, Reason, Strategy};
-use crate::explore::{Shown, Slate, slate};
+use crate::explore::{Draw, Shown, Slate, slate};
 use crate::index::{Coarse, Scan};
 use beliefs::{Beliefs, Pair};
 use gate::Gate;
@@ -231,7 +231,7 @@ impl Strategy for Adapter {
             let mut control = [false; ROWS];
             let rows = queries.chunks_exact_mut(dims).zip(chunk);
             for ((query, choice), is_control) in rows.zip(&mut control) {
-                *is_control = self.is_control(&choice.key);
+                *is_control = !choice.greedy && self.is_control(&choice.key);
                 if !*is_control {
                     let memory = &choice.user_context.context().memory;
                     self.beliefs.turn(query, self.of_user(memory).unwrap_or(&[]));
@@ -242,9 +242,9 @@ impl Strategy for Adapter {
             for ((row, choice), is_control) in rows.zip(control) {
                 self.finish(is_control, row);
                 acting::deal(categorical, row, choice);
-                let mut rng = stream(self.seed, "action", &choice.key);
+                let mut draw = Draw::new(self.seed, &choice.key, choice.greedy);
                 let weight = f32::from(is_control);
-                slates.push(slate(categorical, choice.k, 0, weight, &mut rng));
+                slates.push(slate(categorical, choice.k, 0, weight, &mut draw));
             }
         }
         slates
@@ -252,6 +252,10 @@ impl Strategy for Adapter {
 
     fn memory(&self) -> usize {
         2 * self.network.config().dims
+    }
+
+    fn prior(&self) -> Option<&Network> {
+        Some(&self.network)
     }
 
     fn remember(&self, memory: &mut [f32], item: u32, liked: bool) {

@@ -65,6 +65,7 @@ fn choice(user_context: &EncodedContext, k: usize, number: u64) -> ChoiceRequest
         candidates: None,
         k,
         key: [number, 0, 0],
+        greedy: false,
     }
 }
 

@@ -149,6 +149,7 @@ fn the_best_open_items_act_in_their_order() {
             candidates,
             k,
             key: [0; 3],
+            greedy: false,
         };
         let slate = strategy.choose(&[choice], &mut Buffers::new()).remove(0);
         assert!(slate.propensities.iter().all(|p| *p == 1.0));

@@ -1,0 +1,80 @@
+//! What a batch asks of a live policy: recommendations to many users at once, none of which will be answered here.
+
+use super::state::State;
+use crate::adapt::{Buffers, ChoiceRequest, EncodedContext};
+use crate::context::Context;
+use crate::explore::Slate;
+use common::policy::{Network, history};
+
+/// A user to recommend to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whom<'a> {
+    /// What is known of the user, in place of what the state knows.
+    pub(crate) given: Option<&'a EncodedContext>,
+    /// The user's id.
+    pub(crate) user: &'a str,
+    /// What may not be chosen: codes in any order.
+    pub(crate) closed: &'a [u32],
+    /// Only these may be chosen: codes, ascending, each once, at least one. None: all.
+    pub(crate) candidates: Option<&'a [u32]>,
+    /// The index of the draws' randomness, one for each user.
+    pub(crate) key: u64,
+}
+
+impl State {
+    /// The best `k` items for each, or a draw of so many; fewer where fewer may be chosen.
+    pub(crate) fn recommend_to(
+        &self,
+        whom: &[Whom<'_>],
+        k: usize,
+        greedy: bool,
+        buffers: &mut Buffers,
+    ) -> Vec<Slate> {
+        let choices: Vec<ChoiceRequest<'_>> = whom
+            .iter()
+            .map(|one| ChoiceRequest {
+                user_context: one.given.unwrap_or_else(|| self.users.view(one.user).user_context),
+                consumed: one.closed,
+                candidates: one.candidates,
+                k,
+                key: [one.key, 0, 0],
+                greedy,
+            })
+            .collect();
+        self.strategy.choose(&choices, buffers)
+    }
+
+    /// What is known of `user` at present.
+    pub(crate) fn context_of(&self, user: &str) -> &Context {
+        self.users.view(user).user_context.context()
+    }
+
+    /// The state of a newcomer with this past, oldest first: items, and whether each was liked.
+    pub(crate) fn context_after(&self, past: &[(u32, bool)]) -> Context {
+        let mut context = self.users.known().stranger();
+        match self.prior().filter(|network| network.config().memory() > 0) {
+            Some(network) => past.iter().for_each(|&(item, liked)| {
+                history::remember(&network.weights().encoder, &mut context.memory, item, liked, 1.0);
+            }),
+            // Made from the history that the network reads.
+            None => context.memory.clear(),
+        }
+        let signs = past.iter().map(|&(item, liked)| (item, if liked { 1.0 } else { -1.0 }));
+        context.history.extend(signs);
+        let surplus = context.history.len().saturating_sub(self.network().window);
+        context.history.drain(..surplus);
+        context
+    }
+
+    /// The ids of all who are known: those of the policy's table, then those who answered besides, in order of their first.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &str> {
+        let table = self.table();
+        let answered = self.users.changed().iter().map(|(id, _)| id);
+        table.ids().chain(answered.filter(|id| table.code(id).is_none()))
+    }
+
+    /// The network that chooses, where it is one that does not learn.
+    pub(crate) fn prior(&self) -> Option<&Network> {
+        self.strategy.prior()
+    }
+}

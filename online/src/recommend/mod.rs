@@ -1,0 +1,238 @@
+//! `online recommend`: recommendations to many users at once, as a file.
+//!
+//! What would be served to each user now, by a policy or by what a service has learnt: users are taken in slices, all cores work
+//! on one each, and the slices are written in their order, so that memory does not depend on the number of users and the
+//! bytes not on the number of workers.
+
+mod because;
+mod lists;
+
+use std::path::PathBuf;
+
+use common::artifact::{self, Plan};
+use common::fingerprint::Fingerprint;
+use common::manifest::Manifest;
+use common::schema::recommendations::{self, RECOMMENDATIONS, Recommendations};
+use common::terminal::Progress;
+use common::{Error, Result, output, parallel, terminal};
+use serde_json::json;
+
+use crate::adapt::{Buffers, EncodedContext};
+use crate::inspect::Source;
+use crate::live::{State, Whom};
+use because::Because;
+use lists::Lists;
+
+/// Users that a thread takes at once.
+const SLICE: usize = 2048;
+/// Users whose scores a thread holds at once.
+const BATCH: usize = 32;
+
+/// What to recommend, to whom, and where it goes.
+#[derive(Debug, Clone)]
+pub struct RecommendConfig {
+    /// What recommends.
+    pub source: Source,
+    /// Whom to recommend to: a table with their ids. None: those of the other files, else all who are known.
+    pub users: Option<PathBuf>,
+    /// Histories in place of what is known of their users.
+    pub states: Option<PathBuf>,
+    /// Each user's candidates.
+    pub candidates: Option<PathBuf>,
+    /// The only items that may be recommended.
+    pub items: Option<PathBuf>,
+    /// Pairs of users and items that are not recommended.
+    pub exclude: Option<PathBuf>,
+    /// Items for each user.
+    pub k: usize,
+    /// Whether the best items are taken; else they are drawn as a service draws them.
+    pub greedy: bool,
+    /// Whether items that a user has had may be recommended.
+    pub repeats: bool,
+    /// Where the recommendations go.
+    pub out: PathBuf,
+    /// Threads; the result does not depend on it.
+    pub workers: usize,
+    /// Whether another run's file may be replaced.
+    pub overwrite: bool,
+}
+
+/// Writes the recommendations.
+///
+/// # Errors
+/// An input that is missing or damaged, `out` that is another run's or cannot be written.
+pub fn recommend(config: &RecommendConfig) -> Result<()> {
+    let inputs = [
+        &config.users,
+        &config.states,
+        &config.candidates,
+        &config.items,
+        &config.exclude,
+    ];
+    let read = inputs.into_iter().flatten().map(PathBuf::as_path);
+    output::files([config.out.as_path()], read.chain([config.source.path()]))?;
+    let state = config.source.state()?;
+    let manifest = manifest(config, &state)?;
+    if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
+        return Ok(());
+    }
+    let lists = Lists::read(config, &state)?;
+    if lists.users.is_empty() {
+        return Err(Error::data("there is no user to recommend to").hint("give their ids with --users"));
+    }
+    let job = Job {
+        because: state.prior().and_then(Because::new),
+        policy: state.policy().as_str().to_string(),
+        state: &state,
+        lists: &lists,
+        config,
+    };
+    let (mut rows, mut empty) = (0, 0);
+    let kinds = [lists.users.kind(), state.items().kind()];
+    recommendations::write_pieces(&config.out, &manifest, kinds, |write| {
+        let progress = Progress::new("recommending", lists.users.len() as u64, "users");
+        let wave = SLICE * config.workers.max(1);
+        for first in (0..lists.users.len()).step_by(wave) {
+            let last = lists.users.len().min(first + wave);
+            let slices = (first..last).step_by(SLICE).map(|from| from..last.min(from + SLICE));
+            for (piece, nothing) in parallel::map(slices, |slice| job.slice(slice)) {
+                rows += piece.item.len();
+                empty += nothing;
+                write(&piece)?;
+            }
+            progress.add((last - first) as u64);
+        }
+        Ok(())
+    })?;
+    if empty > 0 {
+        terminal::warn(&format!(
+            "{empty} of {} users have no rows: nothing that may be recommended to them is left",
+            lists.users.len()
+        ));
+    }
+    terminal::info(&format!(
+        "{}: {rows} recommendations to {} users",
+        config.out.display(),
+        lists.users.len() - empty
+    ));
+    Ok(())
+}
+
+fn manifest(config: &RecommendConfig, state: &State) -> Result<Manifest> {
+    let settings = state.settings();
+    let mut manifest = Manifest::new(RECOMMENDATIONS, "online recommend")
+        .seed(settings.seed)
+        .input("policy", state.policy().clone());
+    if matches!(config.source, Source::State(_)) {
+        manifest = manifest.input("state", state.digest());
+    }
+    for (role, print) in lists::inputs(config)? {
+        manifest = manifest.input(role, print);
+    }
+    manifest.config(&json!({
+        "k": config.k,
+        "greedy": config.greedy,
+        "repeats": config.repeats,
+        "settings": settings,
+    }))
+}
+
+/// What all threads read.
+struct Job<'a> {
+    state: &'a State,
+    lists: &'a Lists,
+    config: &'a RecommendConfig,
+    because: Option<Because<'a>>,
+    policy: String,
+}
+
+/// A user's part of the work.
+struct Wanted {
+    user: u32,
+    given: Option<EncodedContext>,
+    /// Ascending, each once.
+    closed: Vec<u32>,
+    candidates: Option<Vec<u32>>,
+}
+
+impl Job<'_> {
+    /// The rows of some users, and how many of these have none.
+    fn slice(&self, users: std::ops::Range<usize>) -> (Recommendations, usize) {
+        let mut piece = Recommendations {
+            items: self.state.items().clone(),
+            users: common::ids::Dictionary::new(self.lists.users.kind()),
+            ..Recommendations::default()
+        };
+        let mut buffers = Buffers::new();
+        let asked = users.len();
+        let mut answered = 0;
+        let users: Vec<u32> = users.map(|user| user as u32).collect();
+        for batch in users.chunks(BATCH) {
+            let wanted: Vec<Wanted> = batch.iter().filter_map(|&user| self.wanted(user)).collect();
+            let whom: Vec<Whom<'_>> = wanted.iter().map(|wanted| self.whom(wanted)).collect();
+            let slates = self.state.recommend_to(&whom, self.config.k, self.config.greedy, &mut buffers);
+            for (wanted, slate) in wanted.iter().zip(slates) {
+                let id = self.lists.users.id(wanted.user);
+                let user = piece.users.intern(id);
+                let context = match &wanted.given {
+                    Some(given) => given.context(),
+                    None => self.state.context_of(id),
+                };
+                piece.because.extend(match &self.because {
+                    Some(because) => because.of(context, &slate.items),
+                    None => vec![Vec::new(); slate.items.len()],
+                });
+                for (at, &item) in slate.items.iter().enumerate() {
+                    piece.user.push(user);
+                    piece.rank.push(at as u32 + 1);
+                    piece.item.push(item);
+                    piece.score.push(slate.scores.get(at).copied());
+                    // What is not drawn is certain.
+                    piece.propensity.push(if self.config.greedy { 1.0 } else { slate.propensities[at] });
+                    piece.policy.push(self.policy.clone());
+                }
+                answered += usize::from(!slate.items.is_empty());
+            }
+        }
+        (piece, asked - answered)
+    }
+
+    /// What is to be chosen from for a user; none where nothing may be recommended.
+    fn wanted(&self, user: u32) -> Option<Wanted> {
+        let history = self.lists.history(user);
+        let mut closed = self.lists.excluded(user).to_vec();
+        if !self.config.repeats {
+            match history {
+                Some(history) => closed.extend(history.iter().map(|(item, _)| *item)),
+                None => closed.extend(self.state.consumed(self.lists.users.id(user))),
+            }
+        }
+        closed.sort_unstable();
+        closed.dedup();
+        let candidates = self.lists.candidates(user, &closed);
+        let open = match &candidates {
+            Some(candidates) => candidates.len(),
+            None => self.state.items().len() - closed.len(),
+        };
+        (open > 0).then(|| Wanted {
+            user,
+            given: history.map(|history| EncodedContext::new(self.state.context_after(history))),
+            closed,
+            candidates,
+        })
+    }
+
+    fn whom<'w>(&'w self, wanted: &'w Wanted) -> Whom<'w> {
+        let user = self.lists.users.id(wanted.user);
+        // A user's draws are the same whoever else is recommended to.
+        let print = Fingerprint::of_bytes(user.as_bytes());
+        let digits = print.as_str().get(..16).unwrap_or_default();
+        Whom {
+            given: wanted.given.as_ref(),
+            user,
+            closed: if wanted.candidates.is_some() { &[] } else { &wanted.closed },
+            candidates: wanted.candidates.as_deref(),
+            key: u64::from_str_radix(digits, 16).unwrap_or_default(),
+        }
+    }
+}
