@@ -10,10 +10,10 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo test published lint deny fmt
+.PHONY: help setup build demo test published lint bench-peers deny fmt
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## fetch what the build and the demo need into the cache folder, without root
 	@scripts/setup
@@ -40,6 +40,15 @@ published: build ## the importers on the files of the datasets as published, bel
 lint: setup ## formatting and clippy, warnings denied
 	@$(ENV); set -x; cargo fmt --all --check
 	@$(ENV); set -x; cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+# The files are those of `make demo`; PyTorch and the others are installed the first time.
+PEERS := scripts/peers/beside
+TOOLS ?= pretrain online profiler simulator
+PEERS_pretrain = --log $(or $(OUT),demo-out)/data/log
+PEERS_profiler = --model "$$(ls $(or $(OUT),demo-out)/model/*.gguf | head -n 1)"
+PEERS_simulator = --environment $(or $(OUT),demo-out)/environment
+bench-peers: build ## each tool's speed beside PyTorch, OpenBLAS, llama.cpp's server and Gymnasium, on the files of `make demo`
+	@set -x; $(foreach tool,$(TOOLS),$(PEERS) $(tool) $(PEERS_$(tool));)
 
 deny: ## licences, sources, advisories and who may depend on whom (needs cargo-deny)
 	cargo deny --locked check

@@ -22,7 +22,6 @@ pub mod logs;
 pub mod manifest;
 pub mod output;
 pub mod parallel;
-pub mod peers;
 pub mod policy;
 pub mod policy_artifact;
 pub mod rng;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """RecBole's GRU4Rec and SASRec on a log of Headstart's: what a pre-trained policy has to reach.
 
-    python3 -m venv VENV && VENV/bin/pip install -r scripts/peers/requirements.txt
+    python3 -m venv VENV && VENV/bin/pip install -r scripts/peers/requirements-recbole.txt
     VENV/bin/python scripts/peers/recbole_baselines.py --log data/log --split split --out baselines.json
     pretrain train --method bc --log split/log --traits none --out policies
 

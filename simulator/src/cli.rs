@@ -71,7 +71,7 @@ enum Verb {
     Serve(Serve),
     /// Answer step frames on stdin and stdout with items drawn uniformly: the simplest agent
     RandomAgent(RandomAgent),
-    /// Measure environment steps a second: alone, through step frames, and those of peers
+    /// Measure environment steps a second: alone, and through step frames
     Bench(Bench),
 }
 
@@ -224,10 +224,6 @@ struct Bench {
     /// Runs of each measurement; their median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: u32,
-    /// Measure peers in Python too: a port of the same rules with Gymnasium's API, and RecSim. They are installed
-    /// into a virtual environment in this folder, which needs python3 and the package registry the first time
-    #[arg(long, value_name = "DIR")]
-    peers: Option<PathBuf>,
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
@@ -345,8 +341,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 rules: args.rules.resolve()?,
                 batches: args.batch.clone(),
                 time: args.seconds,
-                runs: args.runs,
-                peers: args.peers.clone(),
+                runs: args.runs as usize,
                 seed: args.shared.seed,
                 workers: args.shared.workers(),
             })

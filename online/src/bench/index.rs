@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use common::bench::table;
 use common::policy::Network;
 use common::policy::distribution::softmax;
 use common::policy_artifact::Policy;
@@ -10,7 +11,6 @@ use common::{Result, terminal};
 
 use super::latency::Latency;
 use super::made::{self, Sizes};
-use super::table::table;
 use crate::context::Context;
 use crate::index::Coarse;
 

@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::bench::thousands;
+use common::bench::{table, thousands};
 use common::rng::{RngExt, stream};
 use common::{Error, Result, terminal};
 use tokio::task::JoinSet;
 
 use super::latency::Latency;
 use super::made::{self, Sizes};
-use super::table::table;
 use crate::adapt::Buffers;
 use crate::journal::{Durable, Keeping, OpenConfig, StateFolder};
 use crate::live::{Ask, Feedback, Pending, Settings, Subject};

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use common::bench::table;
 use common::rng::{RngExt, stream};
 use common::{Result, terminal};
 
 use super::PairsConfig;
 use super::latency::Latency;
 use super::made::{self, Sizes};
-use super::table::table;
 use crate::live::{Ask, Feedback, Policy, Subject};
 
 /// Users of each length: enough that what they gain while measured is little.

@@ -1,5 +1,5 @@
-//! How fast it is: recommend and feedback in process, beside a contextual bandit that many use; the
-//! journal under many writers; scans of large catalogues. Policies are made up, of the sizes asked for.
+//! How fast it is: recommend and feedback in process; the journal under many writers; scans of large
+//! catalogues. Policies are made up, of the sizes asked for.
 
 mod index;
 mod journal;
@@ -7,8 +7,6 @@ pub(crate) mod latency;
 mod lengths;
 mod made;
 mod pairs;
-mod peers;
-mod table;
 
 pub use index::{IndexConfig, index};
 pub use journal::{JournalConfig, journal};

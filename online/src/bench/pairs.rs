@@ -1,10 +1,9 @@
 //! Recommend and feedback in process, on one core: the library's face without disk and network. Beside it, in the same run, the
 //! one thing that no exact distribution over a catalogue can do without: the product of a query with all embeddings.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use common::bench::thousands;
+use common::bench::{Row, Table, median, table};
 use common::policy::Network;
 use common::rng::{RngExt, stream};
 use common::{Result, terminal};
@@ -12,8 +11,6 @@ use common::{Result, terminal};
 use super::latency::Latency;
 use super::lengths;
 use super::made::{self, Sizes};
-use super::peers::{self, OpenBlas, Sgemv};
-use super::table::{median, table};
 use crate::live::{Ask, Feedback, Policy, Settings, Subject};
 
 /// Pairs between two scans.
@@ -30,10 +27,6 @@ pub struct PairsConfig {
     pub time: Duration,
     /// Runs; the median counts.
     pub runs: usize,
-    /// The folder of the peers' virtual environment, made where it is missing; none: no peers.
-    pub peers: Option<PathBuf>,
-    /// Numbers of actions at which the bandit among the peers is measured.
-    pub actions: Vec<usize>,
     /// Interactions of users who are measured beside each other.
     pub lengths: Vec<usize>,
 }
@@ -45,8 +38,6 @@ struct Run {
     observe: Latency,
     pair: Latency,
     scan: Latency,
-    /// The same product by OpenBLAS, where peers are measured.
-    sgemv: Option<Sgemv>,
 }
 
 /// Measures and prints tables to stdout. A pair is one recommendation of one item, drawn with its probability from the whole
@@ -54,7 +45,7 @@ struct Run {
 /// a matrix-vector product by the network's own kernel, over a copy of the same table.
 ///
 /// # Errors
-/// Sizes of which no policy can be made, peers that cannot be installed or fail.
+/// Sizes of which no policy can be made.
 pub fn pairs(config: &PairsConfig) -> Result<()> {
     let Sizes { items, dims, users } = config.sizes;
     let made = made::policy(config.sizes, config.settings.seed)?;
@@ -70,113 +61,52 @@ pub fn pairs(config: &PairsConfig) -> Result<()> {
         seed: config.settings.seed,
         calls: 0,
     };
-    let mut openblas = match &config.peers {
-        Some(folder) => Some(OpenBlas::start(folder, config)?),
-        None => None,
-    };
     terminal::info("warming up");
     caller.run(config.time)?;
     let mut runs = Vec::new();
     for run in 0..config.runs {
         terminal::info(&format!("run {} of {}", run + 1, config.runs));
-        let mut run = caller.run(config.time)?;
-        if let Some(openblas) = &mut openblas {
-            run.sgemv = Some(openblas.measure(config.time)?);
-        }
-        runs.push(run);
+        runs.push(caller.run(config.time)?);
     }
-    drop(openblas);
     runs.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-    terminal::print(format_args!(
-        "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s\n\n{}",
-        config.runs,
-        config.time.as_secs_f64(),
-        of_calls(&runs)
-    ))?;
+    let rates = Table {
+        title: format!(
+            "{items} items, {dims} dimensions, {users} users, one core, median of {} runs of {:.1} s",
+            config.runs,
+            config.time.as_secs_f64()
+        ),
+        unit: "pairs/s",
+        rows: vec![Row::new(
+            "recommend and observe",
+            runs.iter().map(|run| run.rate).collect(),
+        )],
+    };
+    terminal::print(format_args!("{rates}\n{}", of_calls(&runs)))?;
     if !config.lengths.is_empty() {
         terminal::print(format_args!("\n{}", lengths::measure(config)?))?;
     }
-    let Some(folder) = &config.peers else {
-        return Ok(());
-    };
-    let ours = median(runs.iter().map(|run| run.rate).collect()).unwrap_or(0.0);
-    let mut rows = Vec::new();
-    for row in peers::measure(folder, config)? {
-        let rate = median(row.rates.clone()).unwrap_or(0.0);
-        // Of the numbers of actions only one may be ours.
-        let ratio = if row.actions == items {
-            format!("{:.0}", ours / rate)
-        } else {
-            String::new()
-        };
-        rows.push(vec![row.what, row.actions.to_string(), thousands(rate), ratio]);
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    terminal::print(format_args!(
-        "\n{}",
-        table(
-            &["peer", "actions", "decisions/s", "ours is so many times as fast"],
-            &rows
-        )
-    ))
+    Ok(())
 }
 
 fn of_calls(runs: &[Run]) -> String {
     let Some(middle) = runs.get(runs.len() / 2) else {
         return String::new();
     };
-    let rates = [&runs[0], middle, &runs[runs.len() - 1]].map(|run| thousands(run.rate));
     let row = |what: &str, latency: &Latency| {
         let times = [0.5, 0.99, 0.999].map(|share| format!("{:.1}", latency.quantile(share)));
         [vec![what.to_string()], times.to_vec()].concat()
     };
-    let mut rows = vec![
+    let rows = [
         row("recommend", &middle.recommend),
         row("observe", &middle.observe),
         row("pair", &middle.pair),
         row("one scan", &middle.scan),
     ];
-    if let Some(sgemv) = &middle.sgemv {
-        let times = [sgemv.p50, sgemv.p99].map(|time| format!("{time:.1}"));
-        rows.push(
-            [
-                vec![format!("one sgemv, {}", sgemv.library)],
-                times.to_vec(),
-                vec![String::new()],
-            ]
-            .concat(),
-        );
-    }
     let ratio = |run: &Run| run.pair.quantile(0.5) / run.scan.quantile(0.5);
-    let ratio = median(runs.iter().map(ratio).collect()).unwrap_or(0.0);
+    let ratio = median(runs.iter().map(ratio).collect());
     format!(
-        "{} pairs/s ({} to {})\n\n{}\na pair takes {ratio:.2} times as long as one scan (p50, median of the runs)\n{}",
-        rates[1],
-        rates[0],
-        rates[2],
-        table(&["microseconds", "p50", "p99", "p99.9"], &rows),
-        beside_openblas(runs)
-    )
-}
-
-/// How a pair stands to OpenBLAS' product, without what the call from Python costs; nothing where it was not measured.
-fn beside_openblas(runs: &[Run]) -> String {
-    let measured = || {
-        runs.iter()
-            .filter_map(|run| Some((run.pair.quantile(0.5), run.sgemv.as_ref()?)))
-    };
-    let Some(ratio) = median(measured().map(|(pair, sgemv)| pair / sgemv.alone()).collect()) else {
-        return String::new();
-    };
-    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
-    let quiet =
-        least(&mut measured().map(|(pair, _)| pair)) / least(&mut measured().map(|(_, sgemv)| sgemv.alone()));
-    let overhead = median(measured().map(|(_, sgemv)| sgemv.overhead).collect()).unwrap_or(0.0);
-    format!(
-        "and {ratio:.2} times as long as one sgemv of one thread by OpenBLAS (p50, median of the runs, in turns with ours; \
-         {quiet:.2} by the least of either), of which {overhead:.2} us for the call from Python were taken off\n"
+        "{}a pair takes {ratio:.2} times as long as one scan (p50, median of the runs)\n",
+        table(&["microseconds", "p50", "p99", "p99.9"], &rows)
     )
 }
 
@@ -248,7 +178,6 @@ impl Caller {
             observe,
             pair,
             scan,
-            sgemv: None,
         })
     }
 }

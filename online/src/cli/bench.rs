@@ -68,15 +68,6 @@ struct Pairs {
     /// Runs; their median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     runs: u32,
-    /// Measure OpenBLAS' product of a query with the embeddings too, in turns with ours, and Vowpal Wabbit's contextual bandit,
-    /// with items as actions. They are installed into a virtual environment in this folder, which needs python3 and the
-    /// package registry the first time
-    #[arg(long, value_name = "VENV")]
-    peers: Option<PathBuf>,
-    /// Numbers of actions at which the bandit is measured; without a number it is left out
-    #[arg(long, value_name = "N,...", value_delimiter = ',', num_args = 0.., default_value = "100,1000,10000",
-          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
-    peer_actions: Vec<u32>,
     /// Interactions of users who are measured beside each other, on a catalogue of at least twice as many items; without a
     /// number they are left out
     #[arg(long, value_name = "N,...", value_delimiter = ',', num_args = 0.., default_value = "10,10000",
@@ -226,8 +217,6 @@ impl Arguments {
                     settings: pairs.learning.settings(pairs.strategy, pairs.shared.seed),
                     time: pairs.seconds,
                     runs: pairs.runs as usize,
-                    peers: pairs.peers,
-                    actions: pairs.peer_actions.iter().map(|&n| n as usize).collect(),
                     lengths: pairs.histories.iter().map(|&n| n as usize).collect(),
                 })
             }

@@ -1,29 +1,30 @@
-//! How fast policies are trained, side by side with the same network, batch and data in PyTorch.
+//! How fast policies are trained.
 //!
 //! Each measurement is made by a process of its own, one after another, so that its peak memory is that of the training
 //! and nothing is warm but what it warmed itself.
 
 mod ours;
-mod peers;
 mod process;
+mod scaling;
 mod synthetic;
-mod table;
 mod task;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use common::bench::Table;
 use common::folder::{self, Scratch};
 use common::{Error, Result, atomic_file, output, terminal};
 use serde::Serialize;
 
-use peers::Peers;
-use table::{Row, Scaling, Table};
+use scaling::Scaling;
 use task::{Kind, Task};
 
 use crate::train::NEGATIVES;
 
+/// What is counted.
+const UNIT: &str = "transitions/s";
 /// Policies of the measurement of how runs share the workers.
 const POLICIES: u64 = 8;
 
@@ -47,8 +48,6 @@ pub struct Size {
     pub updates: u64,
     /// Updates of a run over the large catalogue.
     pub large_updates: u64,
-    /// Updates of a peer's run over it, which may take a second each.
-    pub large_peer_updates: u64,
     /// Items of the large catalogue.
     pub items: u32,
     /// Users of its log.
@@ -66,8 +65,8 @@ pub struct Config {
     pub parts: Vec<Part>,
     /// How much.
     pub size: Size,
-    /// The folder of the peers' virtual environment, made where it is missing; none: no peers.
-    pub peers: Option<PathBuf>,
+    /// The folder that gets what is trained on as JSON, a file a table.
+    pub write_tasks: Option<PathBuf>,
     /// Where the result goes as JSON too.
     pub out: Option<PathBuf>,
     /// Seed of weights, batches and what is made up.
@@ -91,24 +90,20 @@ struct Report<'a> {
 /// Measures and prints tables to stdout.
 ///
 /// # Errors
-/// A log that cannot be read, a process that fails, peers that cannot be installed.
+/// A log that cannot be read, a process that fails.
 pub fn run(config: &Config) -> Result<()> {
     output::files(config.out.as_deref(), [config.log.as_path()])?;
     let scratch = folder::scratch()?;
-    let peers = match &config.peers {
-        Some(folder) => Some(Peers::install(folder, &scratch.path().join("peers"))?),
-        None => None,
-    };
     let (mut tables, mut scaling) = (Vec::new(), None);
     let has = |part| config.parts.contains(&part);
     if has(Part::A2c) {
-        tables.push(on_the_log(config, &scratch, peers.as_ref())?);
+        tables.push(on_the_log(config, &scratch)?);
     }
     if has(Part::Large) {
         let made = scratch.path().join("large");
         synthetic::write(&made, config.size.users, config.size.items, config.seed)?;
         for kind in [Kind::Bc, Kind::A2c] {
-            tables.push(large(config, &scratch, &made, kind, peers.as_ref())?);
+            tables.push(large(config, &scratch, &made, kind)?);
         }
     }
     if has(Part::Scaling) {
@@ -153,16 +148,15 @@ pub fn run_task() -> Result<()> {
         .map_err(|e| Error::usage(format!("the task cannot be read: {e}")))?;
     let task: Task = serde_json::from_str(&text)
         .map_err(|e| Error::usage(format!("the standard input holds no task: {e}")))?;
-    for line in ours::measure(&task)? {
-        let line = serde_json::to_string(&line)
-            .map_err(|e| Error::usage(format!("the measurement cannot be written as JSON: {e}")))?;
-        terminal::print(format_args!("{line}\n"))?;
-    }
-    Ok(())
+    let row = serde_json::to_string(&ours::measure(&task)?)
+        .map_err(|e| Error::usage(format!("the measurement cannot be written as JSON: {e}")))?;
+    terminal::print(row)
 }
 
+/// One A2C run on the log.
 fn task(config: &Config, scratch: &Scratch) -> Task {
     Task {
+        what: "one run".into(),
         log: config.log.clone(),
         like_threshold: config.like_threshold,
         scratch: scratch.path().to_path_buf(),
@@ -177,35 +171,41 @@ fn task(config: &Config, scratch: &Scratch) -> Task {
     }
 }
 
-fn on_the_log(config: &Config, scratch: &Scratch, peers: Option<&Peers>) -> Result<Table> {
-    let task = task(config, scratch);
-    let ours = |copies: u64, what: String| -> Result<Row> {
-        terminal::info(&format!("measuring A2C, {what}"));
-        let task = Task {
-            copies,
-            ..task.clone()
+/// Measures the tasks of one table; what the first is trained on is written where that is wanted.
+fn measured(config: &Config, title: String, tasks: &[Task]) -> Result<Table> {
+    terminal::info(&format!("measuring {title}"));
+    if let (Some(folder), Some(task)) = (&config.write_tasks, tasks.first()) {
+        let mut described = ours::described(task)?;
+        described["title"] = title.as_str().into();
+        let name = match (task.kind, task.negatives) {
+            (Kind::A2c, None) => "a2c.json",
+            (Kind::A2c, Some(_)) => "large-a2c.json",
+            (Kind::Bc, _) => "large-bc.json",
         };
-        Ok(Row::new(what, process::ours(&task)?))
-    };
-    let workers = config.workers as u64;
-    let mut rows = vec![ours(1, "one run".into())?];
-    if workers > 1 {
-        rows.push(ours(workers, format!("{workers} runs side by side"))?);
+        atomic_file::write_bytes(&folder.join(name), described.to_string().as_bytes())?;
     }
-    if let Some(peers) = peers {
-        rows.extend(peers.measure(&task, task.updates)?);
-    }
-    let title = format!("A2C with a GRU, whole catalogue: {}", config.log.display());
-    Ok(Table::new(title, rows))
+    let rows = tasks.iter().map(process::measure).collect::<Result<_>>()?;
+    Ok(Table {
+        title,
+        unit: UNIT,
+        rows,
+    })
 }
 
-fn large(
-    config: &Config,
-    scratch: &Scratch,
-    folder: &Path,
-    kind: Kind,
-    peers: Option<&Peers>,
-) -> Result<Table> {
+fn on_the_log(config: &Config, scratch: &Scratch) -> Result<Table> {
+    let mut tasks = vec![task(config, scratch)];
+    if config.workers > 1 {
+        tasks.push(Task {
+            what: format!("{} runs side by side", config.workers),
+            copies: config.workers as u64,
+            ..task(config, scratch)
+        });
+    }
+    let title = format!("A2C with a GRU, whole catalogue: {}", config.log.display());
+    measured(config, title, &tasks)
+}
+
+fn large(config: &Config, scratch: &Scratch, folder: &Path, kind: Kind) -> Result<Table> {
     let task = Task {
         log: folder.to_path_buf(),
         like_threshold: None,
@@ -218,29 +218,25 @@ fn large(
         Kind::A2c => "A2C",
         Kind::Bc => "Behaviour cloning",
     };
-    terminal::info(&format!("measuring {name} over {} items", config.size.items));
-    let mut rows = vec![Row::new("one run", process::ours(&task)?)];
-    if let Some(peers) = peers {
-        rows.extend(peers.measure(&task, config.size.large_peer_updates)?);
-    }
-    let title = format!(
-        "{name} with a GRU, {NEGATIVES} sampled of {} items",
-        config.size.items
-    );
-    Ok(Table::new(title, rows))
+    let items = config.size.items;
+    measured(
+        config,
+        format!("{name} with a GRU, {NEGATIVES} sampled of {items} items"),
+        &[task],
+    )
 }
 
 fn share(config: &Config, scratch: &Scratch) -> Result<Scaling> {
-    let row = |workers: usize| -> Result<Row> {
+    let row = |workers: usize| {
         let what = format!("{workers} worker{}", if workers == 1 { "" } else { "s" });
         terminal::info(&format!("measuring {POLICIES} runs, {what}"));
-        let task = Task {
+        process::measure(&Task {
+            what,
             copies: POLICIES,
             whole: true,
             workers,
             ..task(config, scratch)
-        };
-        Ok(Row::new(what, process::ours(&task)?))
+        })
     };
     Ok(Scaling {
         policies: POLICIES,

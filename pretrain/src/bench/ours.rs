@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use common::bench::peak_memory;
+use common::bench::Row;
 use common::policy_artifact::{Encoder, NetworkConfig};
 use common::{Error, Result};
 use rayon::prelude::*;
 
-use super::task::{Kind, Line, Task};
+use super::task::{Kind, Task};
 use crate::algorithms::Curve;
 use crate::algorithms::bc::BcConfig;
 use crate::algorithms::ialp::IalpConfig;
@@ -19,15 +19,15 @@ use crate::reward::{RewardConfig, RewardModel};
 use crate::run::{Run, Setting};
 use crate::train::Method;
 
-/// D and H of every network here, and of its peers.
-pub(super) const WIDTH: usize = 64;
+/// D and H of every network here.
+const WIDTH: usize = 64;
 
 /// What trainings read, once for all copies.
 pub(super) struct Inputs {
-    pub(super) dataset: Dataset,
-    pub(super) traits: Traits,
+    dataset: Dataset,
+    traits: Traits,
     /// Where the task plays episodes.
-    pub(super) reward: Option<RewardModel>,
+    reward: Option<RewardModel>,
 }
 
 impl Inputs {
@@ -61,7 +61,7 @@ impl Inputs {
         })
     }
 
-    pub(super) fn network(&self) -> NetworkConfig {
+    fn network(&self) -> NetworkConfig {
         NetworkConfig {
             items: self.dataset.items.len(),
             dims: WIDTH,
@@ -73,11 +73,51 @@ impl Inputs {
     }
 }
 
+/// What `task` trains on, as JSON, for a program that is measured beside this one: the sizes of network and batch, each
+/// user's items and feedback, each item's probability of a like (empty where nothing is played) and number of likes.
+///
+/// # Errors
+/// As reading the log.
+pub(super) fn described(task: &Task) -> Result<serde_json::Value> {
+    let inputs = Inputs::read(task)?;
+    let network = inputs.network();
+    let users: Vec<(Vec<u32>, Vec<f32>)> = inputs
+        .dataset
+        .logs()?
+        .iter()
+        .filter(|log| !log.is_empty())
+        .map(|log| log.iter().copied().unzip())
+        .collect();
+    // Without traits it is the same in every state.
+    let reward: Vec<f32> = inputs
+        .reward
+        .iter()
+        .flat_map(|reward| {
+            let context = reward.context(&[], &[]);
+            (0..network.items as u32).map(move |item| reward.probability(&context, item))
+        })
+        .collect();
+    Ok(serde_json::json!({
+        "kind": task.kind,
+        "items": network.items,
+        "dims": network.dims,
+        "hidden": network.hidden,
+        "window": network.window,
+        "batch": task.batch(),
+        "horizon": IalpConfig::default().horizon,
+        "negatives": task.negatives,
+        "users": users,
+        "reward": reward,
+        "likes": inputs.dataset.popularity,
+        "seed": task.seed,
+    }))
+}
+
 /// Measures `task` in this process.
 ///
 /// # Errors
 /// As reading the log and training.
-pub(super) fn measure(task: &Task) -> Result<Vec<Line>> {
+pub(super) fn measure(task: &Task) -> Result<Row> {
     let inputs = Inputs::read(task)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(task.workers)
@@ -95,30 +135,25 @@ pub(super) fn measure(task: &Task) -> Result<Vec<Line>> {
                 .collect()
         })
     };
-    let transitions = task.updates * task.transitions() * task.copies;
-    let mut lines = Vec::new();
-    if task.whole {
-        copies()?;
-        for _ in 0..task.runs {
+    let transitions = task.updates * task.transitions();
+    let row = if task.whole {
+        Row::measure(&task.what, task.runs, || {
             let begun = Instant::now();
             copies()?;
-            let seconds = begun.elapsed().as_secs_f64();
-            lines.push(Line::Run { transitions, seconds });
-        }
+            Ok((transitions * task.copies, begun.elapsed()))
+        })?
     } else {
         let ticks = copies()?;
-        for run in 1..=task.runs {
-            // Side by side each copy has its own time: their rates are added.
-            let rate: f64 = ticks
+        // Side by side each copy has its own time: their rates are added.
+        let rate = |run| {
+            let rates = ticks
                 .iter()
-                .map(|ticks| 1.0 / stretch(ticks, run, task.updates))
-                .sum();
-            let seconds = task.copies as f64 / rate;
-            lines.push(Line::Run { transitions, seconds });
-        }
-    }
-    lines.extend(peak_memory().map(|peak_kib| Line::Memory { peak_kib }));
-    Ok(lines)
+                .map(|ticks| transitions as f64 / stretch(ticks, run, task.updates));
+            rates.sum()
+        };
+        Row::new(&task.what, (1..=task.runs).map(rate).collect())
+    };
+    Ok(row.with_peak_memory())
 }
 
 /// The seconds from the end of stretch `run - 1` of `updates` updates to the end of stretch `run`, counted from 0.
@@ -171,7 +206,7 @@ impl Task {
     }
 
     /// Episodes, or logged interactions, of an update.
-    pub(super) fn batch(&self) -> usize {
+    fn batch(&self) -> usize {
         match self.kind {
             Kind::A2c => IalpConfig::default().batch,
             Kind::Bc => LoggedConfig::default().batch,
@@ -179,7 +214,7 @@ impl Task {
     }
 
     /// Transitions of an update.
-    pub(super) fn transitions(&self) -> u64 {
+    fn transitions(&self) -> u64 {
         match self.kind {
             Kind::A2c => (self.batch() * IalpConfig::default().horizon) as u64,
             Kind::Bc => self.batch() as u64,

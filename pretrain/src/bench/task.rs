@@ -1,4 +1,4 @@
-//! What one process measures, and what it prints of that: the same for this tool's own processes and for its peers.
+//! What one process measures.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,11 @@ pub(super) enum Kind {
     Bc,
 }
 
-/// One measurement of this tool. It stands on the standard input of the process that makes it, as JSON.
+/// One measurement. It stands on the standard input of the process that makes it, as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Task {
+    /// What its row is called.
+    pub(super) what: String,
     pub(super) log: PathBuf,
     pub(super) like_threshold: Option<f32>,
     /// An empty folder of the process.
@@ -34,74 +36,4 @@ pub(super) struct Task {
     /// Time trainings from their beginning to their end instead: all copies of one measurement as one.
     pub(super) whole: bool,
     pub(super) seed: u64,
-}
-
-/// A line of a process's standard output.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Line {
-    /// One measurement.
-    Run { transitions: u64, seconds: f64 },
-    /// The most memory that the process has held.
-    Memory { peak_kib: f64 },
-}
-
-/// What a process, or several side by side, reached.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Reached {
-    /// Transitions a second of each run.
-    pub(super) rates: Vec<f64>,
-    /// The most memory that one of them held.
-    pub(super) peak_kib: f64,
-}
-
-impl Reached {
-    pub(super) fn of(lines: &[Line]) -> Self {
-        let mut reached = Reached::default();
-        for line in lines {
-            match *line {
-                Line::Run { transitions, seconds } => reached.rates.push(transitions as f64 / seconds),
-                Line::Memory { peak_kib } => reached.peak_kib = peak_kib,
-            }
-        }
-        reached
-    }
-
-    /// Of processes side by side: run by run their rates together, and the memory of all.
-    pub(super) fn together(parts: impl IntoIterator<Item = Reached>) -> Self {
-        let mut parts = parts.into_iter();
-        let mut sum = parts.next().unwrap_or_default();
-        for part in parts {
-            sum.rates
-                .iter_mut()
-                .zip(part.rates)
-                .for_each(|(sum, rate)| *sum += rate);
-            sum.peak_kib += part.peak_kib;
-        }
-        sum
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_of_the_scripts_are_read() {
-        let read = |text: &str| serde_json::from_str::<Line>(text).unwrap();
-        let lines = [
-            read(r#"{"transitions": 640, "seconds": 0.5}"#),
-            read(r#"{"peak_kib": 1024}"#),
-        ];
-        let one = Reached::of(&lines);
-        assert_eq!(
-            (one.rates.as_slice(), one.peak_kib),
-            ([1280.0].as_slice(), 1024.0)
-        );
-        let two = Reached::together([one.clone(), one]);
-        assert_eq!(
-            (two.rates.as_slice(), two.peak_kib),
-            ([2560.0].as_slice(), 2048.0)
-        );
-    }
 }

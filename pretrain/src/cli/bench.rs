@@ -28,9 +28,9 @@ pub(super) struct BenchArguments {
     /// Few updates, one run, at most 20,000 items: whether everything works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Measure PyTorch too: the folder of a virtual environment that has torch, made where it is missing
+    /// Write what is trained on as JSON to this folder too, for another program to be measured on the same
     #[arg(long, value_name = "FOLDER")]
-    peers: Option<PathBuf>,
+    write_tasks: Option<PathBuf>,
     /// Write the result as JSON too
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -50,7 +50,6 @@ impl BenchArguments {
                 runs: 1,
                 updates: 2,
                 large_updates: 2,
-                large_peer_updates: 2,
                 items: self.items.min(20_000),
                 users: 200,
             }
@@ -59,7 +58,6 @@ impl BenchArguments {
                 runs: self.runs,
                 updates: 50,
                 large_updates: 100,
-                large_peer_updates: 10,
                 items: self.items,
                 users: 20_000,
             }
@@ -70,7 +68,7 @@ impl BenchArguments {
             like_threshold: self.like_threshold,
             parts: if self.parts.is_empty() { all() } else { self.parts },
             size,
-            peers: self.peers,
+            write_tasks: self.write_tasks,
             out: self.out,
             seed: self.shared.seed,
             workers: self.shared.workers(),

@@ -103,17 +103,15 @@ enum Verb {
     ///     --estimator recall@10 --margin -0.01 --format json
     #[command(verbatim_doc_comment)]
     Gate(Box<gate::GateArguments>),
-    /// Measure how fast policies are trained, side by side with PyTorch
+    /// Measure how fast policies are trained
     ///
     /// Transitions a second of A2C with a GRU on the log, of behaviour cloning and A2C by sampled
     /// softmax over a made-up catalogue of a million items, the peak memory of each, and how well
-    /// eight runs share the workers. With --peers the same network, batch and data in PyTorch, in
-    /// the usual ways and in the fastest that we know. The machine should be idle otherwise. Tables
-    /// go to stdout.
+    /// eight runs share the workers. The machine should be idle otherwise. Tables go to stdout.
     ///
     /// Examples:
     ///
-    ///   pretrain bench --log data/log --peers torch-venv --out bench.json
+    ///   pretrain bench --log data/log --out bench.json
     ///
     ///   pretrain bench --log data/log --only scaling --workers 2
     #[command(verbatim_doc_comment)]

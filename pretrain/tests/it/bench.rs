@@ -1,25 +1,12 @@
 //! `pretrain bench`: that it measures what it says, in processes of its own; never how fast.
 
 use crate::support;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::pretrain;
 
-const RIVAL: &str = "#!/bin/sh\ncat > /dev/null\necho '{\"transitions\": 10, \"seconds\": 1.0}'\necho '{\"peak_kib\": 2048}'\n";
-
 fn read(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
-/// In `venv` a virtual environment whose interpreter is `script`.
-fn environment(folder: &Path, script: &str) {
-    let python = folder.join("venv/bin/python");
-    std::fs::create_dir_all(folder.join("venv/bin")).unwrap();
-    let installed = include_str!("../../bench/requirements.txt");
-    std::fs::write(folder.join("venv/headstart-requirements.txt"), installed).unwrap();
-    std::fs::write(&python, script).unwrap();
-    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn quick(folder: &Path, more: &str) -> std::process::Output {
@@ -61,28 +48,27 @@ fn every_part_is_measured_and_written() {
 }
 
 #[test]
-fn peers_stand_beside_ours_and_one_that_fails_says_so() {
+fn what_is_trained_on_is_written() {
     let folder = tempfile::tempdir().unwrap();
     support::write(folder.path());
-    environment(folder.path(), RIVAL);
-    let peers = "--only a2c --peers venv";
-    let output = quick(folder.path(), peers);
-    let text = String::from_utf8(output.stdout).unwrap();
-    let alone = text
-        .lines()
-        .find(|line| line.contains("torch.multinomial"))
-        .unwrap();
-    assert!(alone.split_whitespace().any(|word| word == "10"), "{text}");
-    let both = text.lines().find(|line| line.contains("2 processes")).unwrap();
-    assert!(both.split_whitespace().any(|word| word == "20"), "{text}");
-    environment(folder.path(), "#!/bin/sh\nexit 3\n");
-    let output = quick(folder.path(), peers);
-    assert!(output.status.success());
-    assert!(
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .contains("not measured: it ended with exit status: 3")
-    );
+    let output = quick(folder.path(), "--only a2c --only large --write-tasks tasks");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for (name, played) in [("a2c", true), ("large-bc", false), ("large-a2c", true)] {
+        let task = read(&folder.path().join(format!("tasks/{name}.json")));
+        assert!(shown.contains(task["title"].as_str().unwrap()), "{shown}");
+        let items = task["items"].as_u64().unwrap() as usize;
+        let len = |key: &str| task[key].as_array().unwrap().len();
+        assert_eq!(
+            (len("likes"), len("reward")),
+            (items, if played { items } else { 0 })
+        );
+        assert!(len("users") > 1);
+        for user in task["users"].as_array().unwrap() {
+            let [sequence, signs] = [0, 1].map(|at| user[at].as_array().unwrap());
+            assert_eq!(sequence.len(), signs.len());
+            assert!(sequence.iter().all(|item| item.as_u64().unwrap() < items as u64));
+        }
+    }
 }
 
 #[test]

@@ -1,25 +1,23 @@
-//! How fast prompts go through the model, side by side with llama.cpp used plainly and with its own server.
+//! How fast prompts go through the model, side by side with llama.cpp used plainly.
 //!
 //! Users, titles and prompts are made up from a seed and the built-in templates for films; every method gets the
 //! same ones, the same model file and the same number of threads, one after another in one run.
 
 mod pairs;
-mod peers;
 mod plain;
 mod prompts;
-mod table;
 mod tokens;
 
 use std::cell::Cell;
 use std::path::PathBuf;
 
+use common::bench::Table;
 use common::folder::{self, Scratch};
-use common::{Result, terminal};
+use common::{Result, atomic_file, terminal};
 
 use crate::batch::Cache;
 use crate::model::Model;
 use prompts::Made;
-use table::Table;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -34,8 +32,8 @@ pub struct Config {
     pub runs: usize,
     /// Users of those that slow methods are measured on.
     pub subset: usize,
-    /// The folder of the peer's virtual environment, made where it is missing; `None`: no peer.
-    pub peers: Option<PathBuf>,
+    /// Gets the pairs of these as JSON.
+    pub write_task: Option<PathBuf>,
     /// Seed of what is made up.
     pub seed: u64,
     /// Threads of every method.
@@ -53,30 +51,33 @@ pub fn run(config: &Config) -> Result<()> {
         folder: folder::scratch()?,
         made: Cell::new(0),
     };
-    let mut candidates = Table::new(
-        format!(
+    if let Some(path) = &config.write_task {
+        let pairs = made.pairs(config.subset).to_string();
+        atomic_file::write_bytes(path, pairs.as_bytes())?;
+    }
+    terminal::info("measuring prefer");
+    let mut rows = vec![pairs::ours(config, &model, &made, &scratch)?];
+    terminal::info("measuring one prompt a pair");
+    rows.push(pairs::one_by_one(config, &model, &made)?);
+    let candidates = Table {
+        title: format!(
             "candidates scored a second: {} users x {} candidates, log-likelihoods of titles",
             config.users, config.candidates
         ),
-        "candidates/s",
-    );
-    terminal::info("measuring prefer");
-    candidates.add(pairs::ours(config, &model, &made, &scratch)?);
-    terminal::info("measuring one prompt a pair");
-    candidates.add(pairs::one_by_one(config, &model, &made)?);
-    if let Some(folder) = &config.peers {
-        candidates.add(peers::measure(folder, config, &made));
-    }
-    let mut prompts = Table::new(
-        format!(
+        unit: "candidates/s",
+        rows,
+    };
+    terminal::info("measuring traits");
+    let mut rows = vec![tokens::ours(config, &model, &made, &scratch)?];
+    rows.extend(tokens::full_batches(config, &model, &made)?);
+    let prompts = Table {
+        title: format!(
             "prompt tokens evaluated a second: traits of {} users",
             config.users
         ),
-        "tokens/s",
-    );
-    terminal::info("measuring traits");
-    prompts.add(tokens::ours(config, &model, &made, &scratch)?);
-    prompts.add(tokens::full_batches(config, &model, &made)?);
+        unit: "tokens/s",
+        rows,
+    };
     terminal::print(format_args!(
         "{}, {} threads, median of {} runs, the slowest and the fastest; the ratio is the first row to this one\n\n{candidates}\n{prompts}",
         model.title(),

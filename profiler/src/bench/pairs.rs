@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use common::Result;
+use common::bench::Row;
 use llama_cpp_2::token::LlamaToken;
 
 use super::plain::Plain;
 use super::prompts::Made;
-use super::table::Row;
 use super::{Caches, Config};
 use crate::batch::{self, Means, log_sum_exp};
 use crate::model::Model;
@@ -24,7 +24,7 @@ pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches
         };
         let (rows, effort) =
             batch::log_likelihoods(means, &made.beginning, &made.questions, &made.continuations)?;
-        Ok((rows.iter().map(Vec::len).sum(), effort.time))
+        Ok((rows.iter().map(|row| row.len() as u64).sum(), effort.time))
     })
 }
 
@@ -52,7 +52,7 @@ pub(super) fn one_by_one(config: &Config, model: &Model, made: &Made) -> Result<
         for (prompt, continuation) in &asked {
             pair(model, &mut plain, prompt, continuation)?;
         }
-        Ok((asked.len(), started.elapsed()))
+        Ok((asked.len() as u64, started.elapsed()))
     })
 }
 

@@ -142,6 +142,19 @@ impl Made {
             trait_prompts,
         })
     }
+
+    /// The pairs of the first so many users, for a program that is measured beside this one.
+    pub(super) fn pairs(&self, users: usize) -> serde_json::Value {
+        let user = |question: &Question| {
+            let continuations = question.continuations.iter();
+            // The answer to the last token is not needed: no pair is evaluated with its new line.
+            let titles: Vec<&str> = continuations
+                .map(|&c| self.continuations[c as usize].trim_end())
+                .collect();
+            serde_json::json!({"prompt": question.prompt.text, "continuations": titles})
+        };
+        self.questions.iter().take(users).map(user).collect()
+    }
 }
 
 fn one<'a>(rng: &mut ChaCha8Rng, of: &[&'a str]) -> &'a str {
@@ -190,5 +203,13 @@ mod tests {
         assert!(made.questions.iter().all(|q| q.continuations.len() == 5));
         assert!(made.questions[0].prompt.text.starts_with(&made.beginning));
         assert!(made.trait_prompts[0].text.starts_with(&made.trait_beginning));
+        let pairs = made.pairs(2);
+        assert_eq!(pairs.as_array().unwrap().len(), 2);
+        assert_eq!(pairs[1]["prompt"], made.questions[1].prompt.text);
+        let title = pairs[1]["continuations"][4].as_str().unwrap();
+        assert_eq!(
+            format!("{title}\n"),
+            made.continuations[made.questions[1].continuations[4] as usize]
+        );
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use common::Result;
+use common::bench::Row;
+use common::{Result, terminal};
 use llama_cpp_2::token::LlamaToken;
 
 use super::plain::{BATCH, Plain};
 use super::prompts::Made;
-use super::table::Row;
 use super::{Caches, Config};
 use crate::batch::{self, Means};
 use crate::model::Model;
@@ -29,12 +29,12 @@ pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches
         };
         let (_, effort) =
             batch::log_probabilities(means, &made.trait_beginning, &made.trait_prompts, &words)?;
-        Ok((effort.tokens, effort.time))
+        Ok((effort.tokens as u64, effort.time))
     })
 }
 
-/// The same tokens as one sequence in full batches, each from the start of an empty context.
-pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Result<Row> {
+/// The same tokens as one sequence in full batches, each from the start of an empty context; none where they fill no batch.
+pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Result<Option<Row>> {
     let mut plain = Plain::new(model, config.workers)?;
     let tokens: Vec<LlamaToken> = made
         .trait_prompts
@@ -43,10 +43,8 @@ pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Resul
         .collect();
     let batches: Vec<&[LlamaToken]> = tokens.chunks_exact(BATCH).cycle().take(BATCHES).collect();
     if batches.is_empty() {
-        return Ok(Row::not_measured(
-            "llama.cpp, full batches",
-            "too few users for one batch",
-        ));
+        terminal::warn("full batches are not measured: the prompts of these users fill none");
+        return Ok(None);
     }
     let what = format!("llama.cpp, full batches of {BATCH} of these tokens");
     Row::measure(what, config.runs, || {
@@ -54,6 +52,7 @@ pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Resul
         for batch in &batches {
             plain.evaluate(batch, BATCH - 1, |_| ())?;
         }
-        Ok((BATCHES * BATCH, started.elapsed()))
+        Ok(((BATCHES * BATCH) as u64, started.elapsed()))
     })
+    .map(Some)
 }

@@ -24,9 +24,9 @@ pub(super) struct Arguments {
     /// Users whose pairs the slow methods are measured on
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     subset: u32,
-    /// Measure llama.cpp's own server too, in Python: the folder of its virtual environment, made where it is missing
-    #[arg(long, value_name = "FOLDER")]
-    peers: Option<PathBuf>,
+    /// Write the pairs of these users as JSON to this file too, for another program to be measured on the same
+    #[arg(long, value_name = "FILE")]
+    write_task: Option<PathBuf>,
     #[command(flatten)]
     shared: Shared,
 }
@@ -41,7 +41,7 @@ impl Arguments {
             candidates: self.candidates as usize,
             runs: self.runs as usize,
             subset: self.subset as usize,
-            peers: self.peers,
+            write_task: self.write_task,
             seed: self.shared.seed,
         })
     }

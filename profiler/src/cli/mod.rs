@@ -70,7 +70,7 @@ enum Verb {
     /// of the liked items in the state, `user` that with the user's own; `shuffled` is the same with the traits handed to the
     /// wrong items and users, which says what chance gives.
     Eval(Box<eval::Arguments>),
-    /// Measure how fast prompts go through the model, side by side with plain llama.cpp and its server
+    /// Measure how fast prompts go through the model, side by side with plain llama.cpp
     Bench(bench::Arguments),
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use common::bench::Row;
 use common::rng::{RngExt, stream};
 use common::{Error, Result};
 
-use super::{Config, Row};
+use super::Config;
 use crate::environment::Environment;
 use crate::environment::vector::{Outcome, VectorEnvironment};
 
@@ -35,7 +36,7 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
             format!("alone, {workers} workers")
         };
         let row = pool.install(|| {
-            Row::measure(name, batch, config, || {
+            Row::measure(name, config.runs, || {
                 let (start, mut steps, mut at) = (Instant::now(), 0, 0);
                 // Vector steps that begin a new episode somewhere are no steps there.
                 let mut over = 0;
@@ -48,7 +49,7 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
                         at += 1;
                     }
                 }
-                Ok(steps)
+                Ok((steps, start.elapsed()))
             })
         })?;
         rows.push(row);

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use common::bench::Row;
 use common::{Error, Result};
 
-use super::{Config, Row};
+use super::Config;
 use crate::drive::agent::Agent;
 use crate::drive::exchange::{self, Exchange};
 use crate::environment::{self, Environment};
@@ -27,7 +28,7 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
     let hello = exchange::hello(environment, &config.rules, config.seed);
     let mut agent = Agent::start(&words, &hello, "the random agent".into(), LIMIT)?;
     let mut exchange = Exchange::new(environment, config.rules, config.seed, batch);
-    let row = Row::measure("through frames, random agent", batch, config, || {
+    let row = Row::measure("through frames, random agent", config.runs, || {
         let (start, mut steps) = (Instant::now(), 0);
         while start.elapsed() < config.time {
             let reply = agent
@@ -35,7 +36,7 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
                 .ok_or_else(|| Error::retry("the random agent has closed its stream"))?;
             exchange.take(&reply, |_, _, _| steps += 1, |_, _| true)?;
         }
-        Ok(steps)
+        Ok((steps, start.elapsed()))
     })?;
     agent.finish()?;
     Ok(row)

@@ -155,6 +155,17 @@ fn heavy_libraries_stay_where_they_belong() {
 }
 
 #[test]
+fn no_tool_carries_python() {
+    let crates = ["common", "profiler", "pretrain", "online", "simulator"];
+    forbid(
+        &crates,
+        &[".py\"", "\"python", "\"pip\""],
+        &[],
+        "what needs Python belongs to scripts/, beside the tools",
+    );
+}
+
+#[test]
 fn column_names_stand_in_common_alone() {
     // Names that are columns and nothing else; words such as "items" or "step" have other uses too.
     let columns = [

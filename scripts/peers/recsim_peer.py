@@ -1,4 +1,4 @@
-"""RecSim's interest exploration environment (Ie et al., 2019), stepped with random slates: a peer of `simulator bench`.
+"""RecSim's interest exploration environment (Ie et al., 2019), stepped with random slates: for `beside simulator`.
 
 Prints a JSON line a run: {"peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"}.
 """

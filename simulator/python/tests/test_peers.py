@@ -1,10 +1,12 @@
-"""The Python port that `simulator bench` measures plays by the simulator's own probabilities."""
+"""The Python port that `scripts/peers/beside` measures plays by the simulator's own probabilities."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env
 from support import ENVIRONMENT, vector_env
 
-BENCH = Path(__file__).parents[1] / "bench"
-sys.path.insert(0, str(BENCH))
+PEERS = Path(__file__).resolve().parents[3] / "scripts" / "peers"
+sys.path.insert(0, str(PEERS))
 
 from gymnasium_port import PortEnv, PortVectorEnv, Rules, ScalarModel, UserModel  # noqa: E402
 
@@ -84,13 +86,42 @@ class Port(unittest.TestCase):
             check_env(PortEnv(self.scalar, rules), skip_render_check=True)
 
     def test_it_prints_a_line_a_run(self) -> None:
-        words = [sys.executable, str(BENCH / "gymnasium_port.py"), "--environment", str(ENVIRONMENT)]
+        words = [sys.executable, str(PEERS / "gymnasium_port.py"), "--environment", str(ENVIRONMENT)]
         words += ["--seconds", "0.01", "--runs", "2", "--batch", "1", "--batch", "8"]
         output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
         lines = [json.loads(line) for line in output.splitlines()]
         self.assertEqual([line["batch"] for line in lines], [1, 1, 8, 8, 8, 8])
         for line in lines:
             self.assertEqual(list(line), ["peer", "batch", "steps", "seconds", "cpu_seconds", "mean_reward"])
+
+
+class Beside(unittest.TestCase):
+    def test_every_tool_has_a_help(self) -> None:
+        for tool in ("pretrain", "online", "profiler", "simulator"):
+            words = [sys.executable, str(PEERS / "beside"), tool, "--help"]
+            self.assertIn("--rounds", subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    def test_ours_stands_beside_the_peers_and_one_that_fails_is_named(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            # An environment that counts as installed, in which RecSim fails.
+            venv = Path(folder, "simulator")
+            (venv / "bin").mkdir(parents=True)
+            wanted = (PEERS / "requirements-simulator.txt").read_text()
+            (venv / "headstart-requirements.txt").write_text(wanted)
+            python = venv / "bin" / "python"
+            python.write_text(f'#!/bin/sh\ncase $1 in *recsim*) exit 3 ;; esac\nexec "{sys.executable}" "$@"\n')
+            python.chmod(0o755)
+            binaries = Path(os.environ["HEADSTART_SIMULATOR"]).parent
+            words = [sys.executable, str(PEERS / "beside"), "simulator", "--quick", "--venvs", folder]
+            words += ["--bin", str(binaries), "--environment", str(ENVIRONMENT), "--leave", "5", "3"]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("error: recsim_peer.py failed", done.stderr)
+        tables = [table.splitlines() for table in done.stdout.split("\n\n")[1:]]
+        self.assertEqual([rows[0] for rows in tables], [f"environments at once: {n}, steps/s" for n in (1, 32, 1024)])
+        for rows in tables:
+            self.assertRegex(rows[2], r"^ours, alone, 1 core +[\d,.]+ .* 1\.00$")
+            self.assertRegex(rows[-1], r"^Gymnasium port.* +[\d.]+$")
 
 
 if __name__ == "__main__":

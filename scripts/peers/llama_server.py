@@ -1,4 +1,4 @@
-"""llama.cpp's own server, asked about one prompt a pair of user and candidate: the peer of `profiler prefer`.
+"""llama.cpp's own server, asked about one prompt a pair of user and candidate: for `beside profiler`.
 
 The server runs in this process (the wheel xllamacpp carries it) and is asked over HTTP, as its users ask it: as many
 connections as slots, kept alive, the answer to one request read before the next is sent. A prompt is the user's prompt

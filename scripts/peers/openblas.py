@@ -1,4 +1,4 @@
-"""One product of a query with the table of embeddings by OpenBLAS: a peer of `online bench pairs`.
+"""One product of a query with the table of embeddings by OpenBLAS: for `beside online`.
 
 NumPy's float32 `dot` of a row-major table and a vector is one call of OpenBLAS' sgemv. It runs on one thread
 (OPENBLAS_NUM_THREADS=1, set by who starts this). What Python and NumPy cost around the call is measured beside it, by the

@@ -1,4 +1,4 @@
-"""What the peers of `pretrain bench` share: Headstart's policy network in PyTorch, with the same tensors and the same
+"""What `beside pretrain`'s peers in PyTorch share: Headstart's policy network in PyTorch, with the same tensors and the same
 arithmetic; a log's users; and how updates are timed.
 """
 

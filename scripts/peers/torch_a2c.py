@@ -1,4 +1,4 @@
-"""A2C with a GRU over a whole catalogue in PyTorch: the peer of `pretrain bench`'s first table.
+"""A2C with a GRU over a whole catalogue in PyTorch: `beside pretrain`'s first table.
 
 Methods: "multinomial" and "inverse" play episodes without gradients and then put all transitions through the network
 again for the loss, the first with torch.multinomial, the second with one uniform number a draw; "one pass" keeps the

@@ -1,5 +1,5 @@
-"""Behaviour cloning and A2C over a catalogue of a million items in PyTorch, with sampled softmax: the peers of `pretrain
-bench`'s tables of large catalogues.
+"""Behaviour cloning and A2C over a catalogue of a million items in PyTorch, with sampled softmax: `beside
+pretrain`'s tables of large catalogues.
 
 Candidates are drawn with replacement from q(i) in proportion to (likes + 1)^0.75 and shared by an update; their logits
 have the correction -ln(draws q(i)). Methods: "bc dense" and "a2c dense" with gradients of whole tables and Adam, the

@@ -1,4 +1,4 @@
-"""A port of the simulator's environment to Python, as a peer of `simulator bench`: the same user model, the same rules.
+"""A port of the simulator's environment to Python, for `beside simulator`: the same user model, the same rules.
 
 Three ways to step it: one environment at a time, as most Gymnasium environments are written; many of those in a
 SyncVectorEnv; many at once in numpy. All with uniformly random items, drawn beforehand, in one thread. Prints a

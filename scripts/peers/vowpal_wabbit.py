@@ -1,4 +1,4 @@
-"""Vowpal Wabbit's contextual bandit over a whole catalogue: a peer of `online bench pairs`.
+"""Vowpal Wabbit's contextual bandit over a whole catalogue: for `beside online`.
 
 Each decision scores every action for one user, whose numbers are drawn anew, and one update follows: what VW does with a
 labelled example (`--cb_explore_adf`). It runs as its own command line does, in C++, on examples that were parsed before and
