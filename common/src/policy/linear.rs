@@ -11,6 +11,8 @@ const PANEL: usize = 16;
 const GROUP: usize = 4;
 /// Batch rows (or weight rows) that a block works on at once.
 const ROWS: usize = 4;
+/// Batch rows over which a weight's gradient is summed before it is added: what they hold stays in the cache.
+const BATCH: usize = 128;
 /// Columns of a weight that a block of a gradient works on at once.
 const LANES: usize = 32;
 
@@ -26,13 +28,17 @@ pub struct Packed {
 impl Packed {
     /// Packs `weight`, `[rows, columns]` row by row.
     pub fn new(weight: &[f32], rows: usize, columns: usize) -> Self {
-        let mut packed = Packed {
-            rows,
-            columns,
-            panels: vec![0.0; rows.div_ceil(PANEL) * PANEL * columns],
-        };
-        packed.refresh(weight);
+        let mut packed = Packed::default();
+        packed.set(weight, rows, columns);
         packed
+    }
+
+    /// Takes over another matrix.
+    pub fn set(&mut self, weight: &[f32], rows: usize, columns: usize) {
+        (self.rows, self.columns) = (rows, columns);
+        self.panels.clear();
+        self.panels.resize(rows.div_ceil(PANEL) * PANEL * columns, 0.0);
+        self.refresh(weight);
     }
 
     /// Takes over changed values of the same shape.
@@ -153,46 +159,54 @@ pub(super) fn add_weight_gradient(
     assert_eq!(gradient.len(), rows * columns);
     assert_eq!(input.len(), batch * columns);
     assert_eq!(upstream.len(), batch * rows);
-    // The upstream gradient of the block's rows, gathered so that the sums below read it in order.
-    let mut tile = vec![0.0f32; ROWS * batch];
-    for (block, target) in gradient.chunks_mut(ROWS * columns).enumerate() {
-        let first = block * ROWS;
-        let height = target.len() / columns;
-        for (b, row) in upstream.chunks_exact(rows).enumerate() {
-            for (r, &value) in row[first..first + height].iter().enumerate() {
-                tile[r * batch + b] = value;
+    // The upstream gradient of some outputs, side by side: read where it stands, each of its cache lines would be fetched
+    // again for each block.
+    let mut tile = Vec::new();
+    let batches = upstream.chunks(BATCH * rows).zip(input.chunks(BATCH * columns));
+    for (upstream, input) in batches {
+        for (tiled, target) in gradient.chunks_mut(PANEL * columns).enumerate() {
+            let first = tiled * PANEL;
+            let width = target.len() / columns;
+            tile.clear();
+            tile.extend(upstream.chunks_exact(rows).map(|row| {
+                let mut blocks = [[0.0; ROWS]; PANEL / ROWS];
+                blocks.as_flattened_mut()[..width].copy_from_slice(&row[first..first + width]);
+                blocks
+            }));
+            for (block, target) in target.chunks_mut(ROWS * columns).enumerate() {
+                let upstream = tile.iter().map(|blocks| &blocks[block]);
+                let mut k = 0;
+                while k + LANES <= columns {
+                    weight_block::<LANES>(target, upstream.clone(), input, columns, k, scale);
+                    k += LANES;
+                }
+                while k < columns {
+                    weight_block::<1>(target, upstream.clone(), input, columns, k, scale);
+                    k += 1;
+                }
             }
-        }
-        let mut k = 0;
-        while k + LANES <= columns {
-            weight_block::<LANES>(target, &tile, input, columns, k, scale);
-            k += LANES;
-        }
-        while k < columns {
-            weight_block::<1>(target, &tile, input, columns, k, scale);
-            k += 1;
         }
     }
 }
 
 #[inline(always)]
-fn weight_block<const L: usize>(
+fn weight_block<'a, const L: usize>(
     target: &mut [f32],
-    tile: &[f32],
+    upstream: impl Iterator<Item = &'a [f32; ROWS]>,
     input: &[f32],
     columns: usize,
     k: usize,
     scale: f32,
 ) {
-    let batch = tile.len() / ROWS;
-    let upstream: [&[f32]; ROWS] = std::array::from_fn(|r| &tile[r * batch..(r + 1) * batch]);
     let mut sums = [[0.0f32; L]; ROWS];
-    for (b, row) in input.chunks_exact(columns).enumerate() {
-        let x = &row[k..k + L];
-        for r in 0..ROWS {
-            let g = upstream[r][b];
-            for lane in 0..L {
-                sums[r][lane] += g * x[lane];
+    for (upstream, row) in upstream.zip(input.chunks_exact(columns)) {
+        // Arrays and not slices: the sums must stay in registers.
+        let Some(x) = row[k..].first_chunk::<L>() else {
+            break;
+        };
+        for (sums, g) in sums.iter_mut().zip(upstream) {
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum += g * x;
             }
         }
     }

@@ -1,15 +1,16 @@
 //! What a policy artifact computes, in plain loops over `f32` slices: forward pass, distribution over items, loss,
 //! gradients and optimiser.
 //!
-//! `online` acts and learns by it, `pretrain` measures policies by it. What `pretrain` trains by stands a second time on
-//! candle, where it is faster; a test there holds the two to each other. Shapes and names of the tensors are
-//! [`crate::policy_artifact::Weights`]'.
+//! `online` acts and learns by it, `pretrain` measures policies by it and trains by its encoders; heads and losses stand there
+//! a second time on candle, which differentiates many losses, and a test there holds the two to each other. Shapes and names
+//! of the tensors are [`crate::policy_artifact::Weights`]'.
 
 pub mod a2c;
 pub mod adam;
 pub mod distribution;
+pub mod dropout;
 pub mod elementary;
-mod encoder;
+pub mod encoder;
 pub mod history;
 pub mod linear;
 pub mod network;

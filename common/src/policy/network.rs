@@ -88,12 +88,14 @@ impl Network {
 
     /// The encoder's final states of `contexts`, `[contexts, hidden]`.
     pub fn encode(&self, contexts: &[State]) -> Vec<f32> {
-        self.encoder.forward(&self.config, &self.weights, contexts).0
+        self.encoder
+            .forward(&self.config, &self.weights, contexts, None)
+            .0
     }
 
     /// The forward pass of `contexts` up to queries and values.
     pub fn forward(&self, contexts: &[State]) -> Forward {
-        let (states, tape) = self.encoder.forward(&self.config, &self.weights, contexts);
+        let (states, tape) = self.encoder.forward(&self.config, &self.weights, contexts, None);
         let queries = self.queries(&states);
         let (critic, values) = self.critic(&states);
         Forward {

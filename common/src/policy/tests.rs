@@ -112,27 +112,97 @@ fn a_context_does_not_depend_on_its_batch() {
     }
 }
 
-fn does_not_depend_on_its_batch(encoder: Encoder) {
+/// Many contexts of many lengths: more tokens than self-attention takes through its blocks at once.
+fn many(encoder: Encoder) -> (Network, Vec<Context>) {
     let config = NetworkConfig {
         items: 50,
         dims: 6,
         hidden: 6,
         traits: 3,
-        window: 10,
+        window: 70,
         encoder,
     };
     let network = Network::new(config.clone(), random_weights(&config));
-    let contexts: Vec<Context> = (0..9usize)
-        .map(|c| Context {
-            traits: vec![c as f32 / 9.0, -0.5, 0.25],
-            history: (0..c % 5)
-                .map(|i| ((c * 7 + i) as u32 % 50, if i % 2 == 0 { 1.0 } else { -1.0 }))
-                .collect(),
-        })
-        .collect();
+    let contexts = (0..31usize).map(|c| Context {
+        traits: vec![c as f32 / 31.0, -0.5, 0.25],
+        history: (0..(c * 37) % 71)
+            .map(|i| ((c * 7 + i) as u32 % 50, if i % 2 == 0 { 1.0 } else { -1.0 }))
+            .collect(),
+    });
+    (network, contexts.collect())
+}
+
+fn does_not_depend_on_its_batch(encoder: Encoder) {
+    let (network, contexts) = many(encoder);
     let together = network.encode(&states(&contexts));
     for (context, together) in contexts.iter().zip(together.chunks_exact(6)) {
         assert_eq!(network.encode(&[state(context)]), together);
+    }
+}
+
+#[test]
+fn the_gradient_of_many_contexts_is_the_sum_of_theirs() {
+    for encoder in ENCODERS {
+        let (network, contexts) = many(encoder);
+        let gradient = |contexts: &[State], upstream: &[f32]| {
+            let mut gradient = Weights::zeros(&network.config);
+            let forward = network.forward(contexts);
+            forward
+                .tape
+                .backward(&network.config, &network.weights, upstream, &mut gradient);
+            gradient
+        };
+        let mut rng = stream(9, "upstream", &[]);
+        let upstream: Vec<f32> = (0..6 * contexts.len())
+            .map(|_| rng.random::<f32>() - 0.5)
+            .collect();
+        let together = gradient(&states(&contexts), &upstream);
+        let mut sum = Weights::zeros(&network.config);
+        for (context, upstream) in contexts.iter().zip(upstream.chunks_exact(6)) {
+            let own = gradient(&[state(context)], upstream);
+            for (sum, own) in sum.tensors_mut().into_iter().zip(own.tensors()) {
+                sum.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+            }
+        }
+        for (at, (together, sum)) in together.tensors().into_iter().zip(sum.tensors()).enumerate() {
+            for (ours, sum) in together.iter().zip(sum) {
+                let close = (ours - sum).abs() < 1e-4 * (1.0 + sum.abs());
+                assert!(close, "{encoder:?}, tensor {at}: {ours} {sum}");
+            }
+        }
+    }
+}
+
+/// The result of two `torch.nn.TransformerEncoderLayer` (torch 2.15, double precision, causal mask) over tensors filled
+/// with 0.5 sin(0.37 i + t), t the tensor's place in the encoder's order, and 1 more for gains.
+#[test]
+fn self_attention_is_that_of_pytorch() {
+    let config = NetworkConfig {
+        items: 3,
+        dims: 2,
+        hidden: 4,
+        traits: 0,
+        window: 3,
+        encoder: Encoder::Attention { layers: 2, heads: 2 },
+    };
+    let mut weights = Weights::zeros(&config);
+    for (t, (name, _)) in config.encoder_shapes().iter().enumerate() {
+        let gain = if name.ends_with("_gain") { 1.0 } else { 0.0 };
+        for (i, value) in weights.encoder[t].iter_mut().enumerate() {
+            *value = (gain + 0.5 * (0.37 * i as f64 + t as f64).sin()) as f32;
+        }
+    }
+    weights.profile_bias = [0.1f64, -0.2, 0.3, 0.4].map(|s| s.atanh() as f32).to_vec();
+    let input = |i: u32| (0.7 * f64::from(i)).cos() as f32;
+    weights.item_embedding = [0, 1, 3, 4, 6, 7].map(input).to_vec();
+    let context = Context {
+        traits: Vec::new(),
+        history: vec![(0, input(2)), (1, input(5)), (2, input(8))],
+    };
+    let encoded = Network::new(config, weights).encode(&[state(&context)]);
+    let expected = [0.973_092_6, 1.631_418_6, -0.617_846_86, -1.948_774_4];
+    for (ours, expected) in encoded.iter().zip(expected) {
+        assert!((ours - expected).abs() < 4e-6, "{encoded:?}");
     }
 }
 

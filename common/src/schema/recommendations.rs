@@ -94,11 +94,27 @@ pub fn write_pieces<T>(
 
 fn columns(piece: &Recommendations) -> Result<Columns> {
     Ok(vec![
-        (USER_ID, id_array(&piece.users, piece.user.iter().copied())?, false),
+        (
+            USER_ID,
+            id_array(&piece.users, piece.user.iter().copied())?,
+            false,
+        ),
         (RANK, Arc::new(UInt32Array::from(piece.rank.clone())) as _, false),
-        (ITEM_ID, id_array(&piece.items, piece.item.iter().copied())?, false),
-        (SCORE, Arc::new(Float32Array::from(piece.score.clone())) as _, true),
-        (PROPENSITY, Arc::new(Float32Array::from(piece.propensity.clone())) as _, false),
+        (
+            ITEM_ID,
+            id_array(&piece.items, piece.item.iter().copied())?,
+            false,
+        ),
+        (
+            SCORE,
+            Arc::new(Float32Array::from(piece.score.clone())) as _,
+            true,
+        ),
+        (
+            PROPENSITY,
+            Arc::new(Float32Array::from(piece.propensity.clone())) as _,
+            false,
+        ),
         (POLICY, text_array(piece.policy.iter().map(String::as_str)), false),
         (BECAUSE, id_list_array(&piece.items, &piece.because)?, false),
     ])
@@ -139,7 +155,12 @@ mod tests {
         assert_eq!([item(2), item(3)], ["9", "7"]);
         assert_eq!(read.user, [0, 0, 1, 1]);
         assert_eq!((read.rank[3], read.score[2], read.score[3]), (2, Some(0.5), None));
-        let because = |row: usize| read.because[row].iter().map(|&code| read.items.id(code)).collect::<Vec<_>>();
+        let because = |row: usize| {
+            read.because[row]
+                .iter()
+                .map(|&code| read.items.id(code))
+                .collect::<Vec<_>>()
+        };
         assert_eq!((because(2), because(3)), (vec!["7", "9"], vec![]));
         assert_eq!(read.policy[3], "print");
     }

@@ -18,7 +18,6 @@
 use common::Result;
 use common::policy::Network;
 use common::policy_artifact::{NetworkConfig, Weights};
-use common::rng::stream;
 use serde::{Deserialize, Serialize};
 
 use super::acting::{self, ROWS};

@@ -89,7 +89,12 @@ impl Categorical {
                 best = Some((item, probability));
             }
         }
-        best.map(|(item, probability)| (item as u32, [probability.min(1.0), self.alone(item), other.alone(item)]))
+        best.map(|(item, probability)| {
+            (
+                item as u32,
+                [probability.min(1.0), self.alone(item), other.alone(item)],
+            )
+        })
     }
 
     /// Of a mixture, the share of this one: a distribution without any probability left has no say.

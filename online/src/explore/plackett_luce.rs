@@ -31,7 +31,12 @@ impl Draw {
         }
     }
 
-    fn from_mixed(&mut self, prior: &Categorical, adapted: &Categorical, weight: f32) -> Option<(u32, [f32; 3])> {
+    fn from_mixed(
+        &mut self,
+        prior: &Categorical,
+        adapted: &Categorical,
+        weight: f32,
+    ) -> Option<(u32, [f32; 3])> {
         match self {
             Draw::Sampled(rng) => prior.draw_mixed(adapted, weight, rng.random()),
             Draw::Greedy => prior.best_mixed(adapted, weight),
@@ -99,7 +104,9 @@ pub fn mixed_slate(
         let of = |categorical: &Categorical| categorical.probabilities()[item as usize];
         slate.items.push(item);
         slate.propensities.push(probability);
-        slate.scores.push(weight * of(prior) + (1.0 - weight) * of(adapted));
+        slate
+            .scores
+            .push(weight * of(prior) + (1.0 - weight) * of(adapted));
         slate.prior.push(ours);
         slate.adapted.push(theirs);
         if position == 0 {
@@ -185,18 +192,39 @@ mod tests {
 
     #[test]
     fn a_greedy_slate_has_the_most_probable_items_in_order() {
-        let probabilities: Vec<f32> = (0..300).map(|item| ((item * 37 + 5) % 300) as f32 / 44_850.0).collect();
+        let probabilities: Vec<f32> = (0..300)
+            .map(|item| ((item * 37 + 5) % 300) as f32 / 44_850.0)
+            .collect();
         let mut order: Vec<usize> = (0..300).collect();
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
         let greedy = slate(&mut categorical(&probabilities), 7, 3, 1.0, &mut Draw::Greedy);
-        assert!(greedy.items.iter().map(|&item| item as usize).eq(order[..7].iter().copied()));
-        assert!(greedy.scores.iter().zip(&order).all(|(score, &item)| *score == probabilities[item]));
+        assert!(
+            greedy
+                .items
+                .iter()
+                .map(|&item| item as usize)
+                .eq(order[..7].iter().copied())
+        );
+        assert!(
+            greedy
+                .scores
+                .iter()
+                .zip(&order)
+                .all(|(score, &item)| *score == probabilities[item])
+        );
         assert!(greedy.negatives.is_empty());
         // Propensities are those of a draw: each among what is left.
         let left = 1.0 - greedy.scores[0] - greedy.scores[1];
         assert!((greedy.propensities[2] - greedy.scores[2] / left).abs() < 1e-6);
         let all = categorical(&[0.25; 4]);
-        let mixed = mixed_slate(&mut all.clone(), &mut categorical(&[0.1, 0.1, 0.1, 0.7]), 0.5, 2, 0, &mut Draw::Greedy);
+        let mixed = mixed_slate(
+            &mut all.clone(),
+            &mut categorical(&[0.1, 0.1, 0.1, 0.7]),
+            0.5,
+            2,
+            0,
+            &mut Draw::Greedy,
+        );
         assert_eq!(mixed.items, [3, 0]);
         assert!((mixed.scores[0] - 0.475).abs() < 1e-6);
     }

@@ -33,7 +33,9 @@ impl State {
         let choices: Vec<ChoiceRequest<'_>> = whom
             .iter()
             .map(|one| ChoiceRequest {
-                user_context: one.given.unwrap_or_else(|| self.users.view(one.user).user_context),
+                user_context: one
+                    .given
+                    .unwrap_or_else(|| self.users.view(one.user).user_context),
                 consumed: one.closed,
                 candidates: one.candidates,
                 k,
@@ -59,7 +61,9 @@ impl State {
             // Made from the history that the network reads.
             None => context.memory.clear(),
         }
-        let signs = past.iter().map(|&(item, liked)| (item, if liked { 1.0 } else { -1.0 }));
+        let signs = past
+            .iter()
+            .map(|&(item, liked)| (item, if liked { 1.0 } else { -1.0 }));
         context.history.extend(signs);
         let surplus = context.history.len().saturating_sub(self.network().window);
         context.history.drain(..surplus);

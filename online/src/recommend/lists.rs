@@ -39,7 +39,11 @@ impl Lists {
             (None, None, Some(lists)) => distinct(IdKind::Text, lists.user_id.iter().map(String::as_str)),
             (None, None, None) => {
                 let table = state.table().kind();
-                let kind = if state.everybody().all(|id| table.holds(id)) { table } else { IdKind::Text };
+                let kind = if state.everybody().all(|id| table.holds(id)) {
+                    table
+                } else {
+                    IdKind::Text
+                };
                 distinct(kind, state.everybody())
             }
         };
@@ -49,7 +53,8 @@ impl Lists {
             for (at, id) in states.users.ids().enumerate() {
                 if let Some(user) = users.code(id) {
                     let rows = states.items[at].iter().zip(&states.liked[at]);
-                    let known = rows.filter_map(|(item, liked)| Some((unknown.code(catalogue, item)?, *liked)));
+                    let known =
+                        rows.filter_map(|(item, liked)| Some((unknown.code(catalogue, item)?, *liked)));
                     histories.insert(user, known.collect());
                 }
             }
@@ -62,7 +67,11 @@ impl Lists {
         Ok(Lists {
             histories,
             candidates,
-            items: config.items.as_deref().map(|path| of_all(path, catalogue)).transpose()?,
+            items: config
+                .items
+                .as_deref()
+                .map(|path| of_all(path, catalogue))
+                .transpose()?,
             excluded: match &config.exclude {
                 Some(path) => excluded(path, &users, catalogue)?,
                 None => HashMap::new(),
@@ -84,11 +93,20 @@ impl Lists {
     /// Of the user's candidates those that are not in `closed`, which is ascending; none where all items are candidates.
     pub(super) fn candidates(&self, user: u32, closed: &[u32]) -> Option<Vec<u32>> {
         let open = |item: &u32| closed.binary_search(item).is_err();
-        let of_all = |item: &u32| self.items.as_ref().is_none_or(|items| items.binary_search(item).is_ok());
+        let of_all = |item: &u32| {
+            self.items
+                .as_ref()
+                .is_none_or(|items| items.binary_search(item).is_ok())
+        };
         match (&self.candidates, &self.items) {
             (Some(lists), _) => {
                 let own = lists.get(&user).map_or(&[][..], Vec::as_slice);
-                Some(own.iter().copied().filter(|item| open(item) && of_all(item)).collect())
+                Some(
+                    own.iter()
+                        .copied()
+                        .filter(|item| open(item) && of_all(item))
+                        .collect(),
+                )
             }
             (None, Some(items)) => Some(items.iter().copied().filter(open).collect()),
             (None, None) => None,
@@ -186,12 +204,15 @@ impl Unknown {
     /// As [`Unknown::warn`]; refuses where the catalogue has none of them.
     fn refuse_all(&self, what: &str, path: &Path) -> Result<()> {
         if self.known == 0 {
-            let such_as = self.such_as.as_ref().map_or(String::new(), |id| format!(", such as `{id}`"));
-            return Err(
-                Error::usage(format!("none of the {what} is in the policy's catalogue{such_as}"))
-                    .file(path)
-                    .hint("give the ids that the policy was trained with"),
-            );
+            let such_as = self
+                .such_as
+                .as_ref()
+                .map_or(String::new(), |id| format!(", such as `{id}`"));
+            return Err(Error::usage(format!(
+                "none of the {what} is in the policy's catalogue{such_as}"
+            ))
+            .file(path)
+            .hint("give the ids that the policy was trained with"));
         }
         self.warn(what, path);
         Ok(())
@@ -199,7 +220,9 @@ impl Unknown {
 }
 
 /// The fingerprints of the files that the lists are read from, by role.
-pub(super) fn inputs(config: &RecommendConfig) -> Result<Vec<(&'static str, common::fingerprint::Fingerprint)>> {
+pub(super) fn inputs(
+    config: &RecommendConfig,
+) -> Result<Vec<(&'static str, common::fingerprint::Fingerprint)>> {
     let files = [
         ("users", &config.users),
         ("states", &config.states),
@@ -207,6 +230,10 @@ pub(super) fn inputs(config: &RecommendConfig) -> Result<Vec<(&'static str, comm
         ("items", &config.items),
         ("exclude", &config.exclude),
     ];
-    let given = files.into_iter().filter_map(|(role, path)| Some((role, path.as_deref()?)));
-    given.map(|(role, path)| Ok((role, table::fingerprint(path)?))).collect()
+    let given = files
+        .into_iter()
+        .filter_map(|(role, path)| Some((role, path.as_deref()?)));
+    given
+        .map(|(role, path)| Ok((role, table::fingerprint(path)?)))
+        .collect()
 }

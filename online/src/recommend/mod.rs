@@ -94,7 +94,9 @@ pub fn recommend(config: &RecommendConfig) -> Result<()> {
         let wave = SLICE * config.workers.max(1);
         for first in (0..lists.users.len()).step_by(wave) {
             let last = lists.users.len().min(first + wave);
-            let slices = (first..last).step_by(SLICE).map(|from| from..last.min(from + SLICE));
+            let slices = (first..last)
+                .step_by(SLICE)
+                .map(|from| from..last.min(from + SLICE));
             for (piece, nothing) in parallel::map(slices, |slice| job.slice(slice)) {
                 rows += piece.item.len();
                 empty += nothing;
@@ -170,7 +172,9 @@ impl Job<'_> {
         for batch in users.chunks(BATCH) {
             let wanted: Vec<Wanted> = batch.iter().filter_map(|&user| self.wanted(user)).collect();
             let whom: Vec<Whom<'_>> = wanted.iter().map(|wanted| self.whom(wanted)).collect();
-            let slates = self.state.recommend_to(&whom, self.config.k, self.config.greedy, &mut buffers);
+            let slates = self
+                .state
+                .recommend_to(&whom, self.config.k, self.config.greedy, &mut buffers);
             for (wanted, slate) in wanted.iter().zip(slates) {
                 let id = self.lists.users.id(wanted.user);
                 let user = piece.users.intern(id);
@@ -188,7 +192,11 @@ impl Job<'_> {
                     piece.item.push(item);
                     piece.score.push(slate.scores.get(at).copied());
                     // What is not drawn is certain.
-                    piece.propensity.push(if self.config.greedy { 1.0 } else { slate.propensities[at] });
+                    piece.propensity.push(if self.config.greedy {
+                        1.0
+                    } else {
+                        slate.propensities[at]
+                    });
                     piece.policy.push(self.policy.clone());
                 }
                 answered += usize::from(!slate.items.is_empty());
@@ -230,7 +238,11 @@ impl Job<'_> {
         Whom {
             given: wanted.given.as_ref(),
             user,
-            closed: if wanted.candidates.is_some() { &[] } else { &wanted.closed },
+            closed: if wanted.candidates.is_some() {
+                &[]
+            } else {
+                &wanted.closed
+            },
             candidates: wanted.candidates.as_deref(),
             key: u64::from_str_radix(digits, 16).unwrap_or_default(),
         }

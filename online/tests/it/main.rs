@@ -3,9 +3,9 @@
 mod inspects_a_user;
 mod is_deterministic;
 mod is_light;
+mod recommends_to_many;
 mod refuses_bad_input;
 mod refuses_hostile_requests;
-mod recommends_to_many;
 mod replays_events;
 mod retrains_while_serving;
 mod serves_http;

@@ -58,23 +58,43 @@ fn everybody_gets_the_best_of_what_they_have_not_had() {
     saved(folder.path());
     let found = recommended(folder.path(), "r.parquet", "--k 4 --workers 1");
     let of = lists(&found);
-    assert!(of.iter().map(|(user, _)| user.as_str()).eq(["u0", "u1", "u2", "u3"]));
+    assert!(
+        of.iter()
+            .map(|(user, _)| user.as_str())
+            .eq(["u0", "u1", "u2", "u3"])
+    );
     let state = State::new(
         Policy::load(&folder.path().join("policy")).unwrap(),
         &Settings::new(Name::Frozen, 0),
     )
     .unwrap();
     for (user, items) in &of {
-        let ask = Ask { user, k: 1, candidates: None, given: None };
+        let ask = Ask {
+            user,
+            k: 1,
+            candidates: None,
+            given: None,
+        };
         let (_, explanation) = state.explain(&ask, &mut Buffers::new()).unwrap();
         let mut order: Vec<usize> = (0..ITEMS).collect();
         order.sort_by(|&a, &b| explanation.acting[b].total_cmp(&explanation.acting[a]));
-        let best: Vec<&str> = order[..4].iter().map(|&item| state.items().id(item as u32)).collect();
+        let best: Vec<&str> = order[..4]
+            .iter()
+            .map(|&item| state.items().id(item as u32))
+            .collect();
         assert_eq!(*items, best, "{user}");
         for (at, item) in items.iter().enumerate() {
-            let row = found.user.iter().position(|&code| found.users.id(code) == user).unwrap() + at;
+            let row = found
+                .user
+                .iter()
+                .position(|&code| found.users.id(code) == user)
+                .unwrap()
+                + at;
             let probability = explanation.acting[state.items().code(item).unwrap() as usize];
-            assert_eq!((found.score[row], found.propensity[row]), (Some(probability), 1.0));
+            assert_eq!(
+                (found.score[row], found.propensity[row]),
+                (Some(probability), 1.0)
+            );
             assert_eq!(found.policy[row], state.policy().as_str());
         }
     }
@@ -117,7 +137,11 @@ fn draws_come_with_their_propensities_and_are_a_users_own() {
         attributes: vec![Default::default()],
     };
     write(&one, "one.parquet");
-    let alone = recommended(folder.path(), "one-r.parquet", "--users one.parquet --sample --k 2");
+    let alone = recommended(
+        folder.path(),
+        "one-r.parquet",
+        "--users one.parquet --sample --k 2",
+    );
     assert_eq!(lists(&alone)[0], of[2999]);
 }
 
@@ -139,7 +163,10 @@ fn candidates_exclusions_and_histories_are_kept_to() {
     candidates::write(&at("c.parquet"), &Manifest::new(CANDIDATES, "test"), &lists_of).unwrap();
     let output = run(folder.path(), "c-r.parquet", "--candidates c.parquet");
     let stderr = String::from_utf8_lossy(&output.stderr).to_string();
-    assert!(output.status.success() && stderr.contains("such as `gone`"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("such as `gone`"),
+        "{stderr}"
+    );
     assert!(stderr.contains("1 of 3 users have no rows"), "{stderr}");
     let of = lists(&recommendations::read(&at("c-r.parquet")).unwrap());
     let sorted = |items: &[String]| {
@@ -147,14 +174,24 @@ fn candidates_exclusions_and_histories_are_kept_to() {
         items.sort();
         items
     };
-    assert_eq!((of[0].0.as_str(), sorted(&of[0].1)), ("u0", vec!["i8".to_string(), "i9".into()]));
-    assert_eq!((of[1].0.as_str(), sorted(&of[1].1)), ("u1", vec!["i4".to_string(), "i5".into()]));
+    assert_eq!(
+        (of[0].0.as_str(), sorted(&of[0].1)),
+        ("u0", vec!["i8".to_string(), "i9".into()])
+    );
+    assert_eq!(
+        (of[1].0.as_str(), sorted(&of[1].1)),
+        ("u1", vec!["i4".to_string(), "i5".into()])
+    );
     let repeated = recommended(folder.path(), "again.parquet", "--candidates c.parquet --repeats");
     assert_eq!(lists(&repeated).len(), 3);
 
     // What was recommended yesterday is not recommended today.
     let first = recommended(folder.path(), "yesterday.parquet", "--k 3");
-    let second = recommended(folder.path(), "today.parquet", "--k 3 --exclude yesterday.parquet");
+    let second = recommended(
+        folder.path(),
+        "today.parquet",
+        "--k 3 --exclude yesterday.parquet",
+    );
     for ((user, before), (other, now)) in lists(&first).iter().zip(&lists(&second)) {
         assert_eq!(user, other);
         assert!(before.iter().all(|item| !now.contains(item)), "{user}");
@@ -166,14 +203,26 @@ fn candidates_exclusions_and_histories_are_kept_to() {
         item: (1..ITEMS as u32).collect(),
     };
     consumed::write(&at("pairs.parquet"), &Manifest::new(CONSUMED, "test"), &pairs).unwrap();
-    let left = lists(&recommended(folder.path(), "left.parquet", "--exclude pairs.parquet"));
+    let left = lists(&recommended(
+        folder.path(),
+        "left.parquet",
+        "--exclude pairs.parquet",
+    ));
     assert_eq!(left[2], ("u2".to_string(), vec!["i0".to_string()]));
 
     // A history stands in place of what is known, and of its items none is recommended.
     let history = |items: &[&str], liked: &[bool]| {
         let hash = state_hash(items, liked);
-        let feedback = liked.iter().map(|&liked| f32::from(u8::from(liked))).collect::<Vec<_>>();
-        (items.iter().map(ToString::to_string).collect::<Vec<_>>(), liked.to_vec(), feedback, hash)
+        let feedback = liked
+            .iter()
+            .map(|&liked| f32::from(u8::from(liked)))
+            .collect::<Vec<_>>();
+        (
+            items.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            liked.to_vec(),
+            feedback,
+            hash,
+        )
     };
     let made = [history(&["i1", "i2"], &[true, false]), history(&["i6"], &[true])];
     let found = States {
@@ -185,10 +234,17 @@ fn candidates_exclusions_and_histories_are_kept_to() {
         state_hash: made.iter().map(|one| one.3.clone()).collect(),
     };
     states::write(&at("states.parquet"), &Manifest::new(STATES, "test"), &found).unwrap();
-    let all = lists(&recommended(folder.path(), "h.parquet", "--states states.parquet --k 30"));
+    let all = lists(&recommended(
+        folder.path(),
+        "h.parquet",
+        "--states states.parquet --k 30",
+    ));
     assert_eq!((all[0].0.as_str(), all[0].1.len()), ("fresh", ITEMS - 2));
     assert_eq!((all[1].0.as_str(), all[1].1.len()), ("u1", ITEMS - 1));
-    assert!(all[1].1.contains(&"i29".to_string()), "what was known of u1 is set aside");
+    assert!(
+        all[1].1.contains(&"i29".to_string()),
+        "what was known of u1 is set aside"
+    );
 
     let none = run(folder.path(), "none.parquet", "--items users.parquet");
     fails_with(&none, 2, "users.parquet");

@@ -3,6 +3,7 @@
 
 use candle_core::{Device, Tensor};
 use clap::ValueEnum;
+use common::policy::dropout::Dropout;
 use common::rng::{shuffle, stream};
 use common::{Error, Result};
 use serde::Serialize;
@@ -12,7 +13,6 @@ use crate::data::replay::{Batch, Batches, Cursor, Pick};
 use crate::data::{Event, last, tail_start};
 use crate::evaluate::{Held, recall};
 use crate::network::categorical::{Choices, Sampling};
-use crate::network::dropout::Dropout;
 use crate::network::parameters::Parameters;
 use crate::network::slab::Slab;
 use crate::network::{Network, State};

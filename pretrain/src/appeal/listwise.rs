@@ -166,14 +166,19 @@ fn summed<const N: usize>(of: [&[f32]; N]) -> f64 {
     let mut sums = [0.0f64; LANES];
     for at in 0..count / LANES {
         let blocks: [&[f32; LANES]; N] = std::array::from_fn(|n| &parts[n].0[at]);
-        for (lane, sum) in sums.iter_mut().enumerate() {
-            *sum += f64::from(blocks.iter().map(|block| block[lane]).product::<f32>());
+        let mut products = *blocks[0];
+        for block in &blocks[1..] {
+            for lane in 0..LANES {
+                products[lane] *= block[lane];
+            }
+        }
+        for lane in 0..LANES {
+            sums[lane] += f64::from(products[lane]);
         }
     }
-    for (lane, sum) in sums.iter_mut().enumerate().take(count % LANES) {
-        *sum += f64::from(parts.iter().map(|part| part.1[lane]).product::<f32>());
-    }
-    sums.iter().sum()
+    let rest = (count - count % LANES)..count;
+    let product = |at: usize| of.iter().map(|values| values[at]).product::<f32>();
+    sums.iter().sum::<f64>() + rest.map(|at| f64::from(product(at))).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use common::policy::distribution::highest;
+use common::policy::elementary::exp;
 
-use super::exp;
 use super::slab::Slab;
+use super::sums::{sum, sum_of_products};
 
 /// Choices made from rows of logits that several of them may share: the log-probability of each action and the entropy
 /// of its distribution, both differentiable.
@@ -200,8 +201,8 @@ impl Row {
         let most = weights_into(logits, offsets, &mut weights);
         Row {
             most,
-            total: exp::sum(&weights),
-            weighted: exp::sum_of_products(&weights, logits),
+            total: sum(&weights),
+            weighted: sum_of_products(&weights, logits),
             weights,
         }
     }
@@ -219,7 +220,7 @@ pub(crate) fn weights_into(logits: &[f32], offsets: Option<&[f32]>, weights: &mu
     }
     let most = highest(weights);
     for weight in weights.iter_mut() {
-        *weight = exp::exp(*weight - most);
+        *weight = exp(*weight - most);
     }
     most
 }

@@ -2,6 +2,7 @@
 
 use crate::policy_artifact::Weights;
 
+use super::super::dropout::{Dropout, Mask};
 use super::heads::Heads;
 use super::layer::{Layer, Place};
 use super::norm;
@@ -61,11 +62,15 @@ pub(super) struct Tape {
     keys: Vec<f32>,
     probabilities: Vec<f32>,
     attended: Vec<f32>,
+    /// What was left out of the attention's output.
+    mask_1: Mask,
     norm_1: norm::Tape,
     /// y.
     between: Vec<f32>,
     /// relu(w1 y + b1).
     inner: Vec<f32>,
+    /// What was left out of the feed-forward layers' output.
+    mask_2: Mask,
     norm_2: norm::Tape,
 }
 
@@ -98,17 +103,25 @@ impl Block {
     }
 
     /// A row for each token that asks.
-    pub(super) fn forward(&self, weights: &Weights, heads: &Heads, input: Vec<f32>) -> (Vec<f32>, Tape) {
+    pub(super) fn forward(
+        &self,
+        weights: &Weights,
+        heads: &Heads,
+        input: Vec<f32>,
+        mut dropout: Option<&mut Dropout>,
+    ) -> (Vec<f32>, Tape) {
         let asking = asking(heads, &input);
         let queries = self.query.forward(weights, &asking);
         let keys = self.key_value.forward(weights, &input);
         let (attended, probabilities) = heads.forward(&queries, &keys);
         let mut between = self.out.forward(weights, &attended);
+        let mask_1 = Mask::draw(dropout.as_deref_mut(), &mut between);
         add(&mut between, &asking);
         let norm_1 = norm::forward(&mut between, weights, self.first + NORM_1);
         let mut inner = self.inner.forward(weights, &between);
         inner.iter_mut().for_each(|x| *x = x.max(0.0));
         let mut out = self.outer.forward(weights, &inner);
+        let mask_2 = Mask::draw(dropout, &mut out);
         add(&mut out, &between);
         let norm_2 = norm::forward(&mut out, weights, self.first + NORM_2);
         let tape = Tape {
@@ -119,9 +132,11 @@ impl Block {
             keys,
             probabilities,
             attended,
+            mask_1,
             norm_1,
             between,
             inner,
+            mask_2,
             norm_2,
         };
         (out, tape)
@@ -141,9 +156,10 @@ impl Tape {
         self.norm_2
             .backward(&mut upstream, weights, self.first + NORM_2, gradient);
         let mut at_inner = vec![0.0; self.inner.len()];
+        let at_outer = self.mask_2.applied(&upstream);
         places
             .outer
-            .backward(weights, &self.inner, &upstream, &mut at_inner, gradient);
+            .backward(weights, &self.inner, &at_outer, &mut at_inner, gradient);
         for (up, &x) in at_inner.iter_mut().zip(&self.inner) {
             *up = if x > 0.0 { *up } else { 0.0 };
         }
@@ -154,9 +170,10 @@ impl Tape {
         self.norm_1
             .backward(&mut upstream, weights, self.first + NORM_1, gradient);
         let mut at_attended = vec![0.0; upstream.len()];
+        let at_out = self.mask_1.applied(&upstream);
         places
             .out
-            .backward(weights, &self.attended, &upstream, &mut at_attended, gradient);
+            .backward(weights, &self.attended, &at_out, &mut at_attended, gradient);
         let (at_queries, at_keys) =
             heads.backward(&self.queries, &self.keys, &self.probabilities, &at_attended);
         places

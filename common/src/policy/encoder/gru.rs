@@ -8,7 +8,8 @@ use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::super::elementary::{sigmoid, tanh};
 use super::super::linear::{self, Packed};
-use super::{State, add_to_embedding, push_input};
+use super::inputs::Inputs;
+use super::{Dropout, State};
 
 #[derive(Debug, Clone)]
 pub(super) struct Gru {
@@ -24,9 +25,7 @@ pub(super) struct Tape {
     order: Vec<usize>,
     /// First row of each step, and after the last one the number of rows.
     starts: Vec<usize>,
-    /// Item at each row.
-    items: Vec<u32>,
-    inputs: Vec<f32>,
+    inputs: Inputs,
     before: Vec<f32>,
     reset: Vec<f32>,
     update: Vec<f32>,
@@ -54,6 +53,7 @@ impl Gru {
         weights: &Weights,
         contexts: &[State],
         first: &[f32],
+        dropout: Option<&mut Dropout>,
     ) -> (Vec<f32>, Tape) {
         let hidden = config.hidden;
         let mut order: Vec<usize> = (0..contexts.len()).collect();
@@ -61,26 +61,24 @@ impl Gru {
         let longest = order.first().map_or(0, |&c| contexts[c].history.len());
 
         let mut starts = vec![0];
-        let mut items = Vec::new();
-        let mut inputs = Vec::new();
+        let mut interactions = Vec::new();
         for step in 0..longest {
             for &c in &order {
                 let Some(&interaction) = contexts[c].history.get(step) else {
                     break;
                 };
-                items.push(interaction.0);
-                push_input(&mut inputs, config, weights, interaction);
+                interactions.push(interaction);
             }
-            starts.push(items.len());
+            starts.push(interactions.len());
         }
-        let rows = items.len();
+        let rows = interactions.len();
+        let inputs = Inputs::new(config, weights, interactions.into_iter(), dropout);
 
         let mut from_input = vec![0.0; rows * 3 * hidden];
-        self.input.forward(&inputs, &mut from_input);
+        self.input.forward(&inputs.rows, &mut from_input);
         let mut tape = Tape {
             order,
             starts,
-            items,
             inputs,
             before: vec![0.0; rows * hidden],
             reset: vec![0.0; rows * hidden],
@@ -146,7 +144,7 @@ impl Tape {
     ) -> Vec<f32> {
         let (dims, hidden) = (config.dims, config.hidden);
         let mut states = self.in_order(upstream, hidden);
-        let rows = self.items.len();
+        let rows = self.inputs.items.len();
         let mut at_input = vec![0.0; rows * 3 * hidden];
         let mut at_hidden = vec![0.0; rows * 3 * hidden];
         for step in (0..self.starts.len() - 1).rev() {
@@ -177,14 +175,18 @@ impl Tape {
         }
 
         linear::add_weight_gradient(&mut gradient.encoder[1], &at_hidden, &self.before, hidden, 1.0);
-        linear::add_weight_gradient(&mut gradient.encoder[0], &at_input, &self.inputs, dims + 1, 1.0);
+        linear::add_weight_gradient(
+            &mut gradient.encoder[0],
+            &at_input,
+            &self.inputs.rows,
+            dims + 1,
+            1.0,
+        );
         linear::add_rows(&mut gradient.encoder[3], &at_hidden);
         linear::add_rows(&mut gradient.encoder[2], &at_input);
         let mut inputs = vec![0.0; rows * (dims + 1)];
         linear::add_input_gradient(&mut inputs, &at_input, &weights.encoder[0], dims + 1, 1.0);
-        for (input, &item) in inputs.chunks_exact(dims + 1).zip(&self.items) {
-            add_to_embedding(gradient, config, item, input, 1.0);
-        }
+        self.inputs.backward(config, inputs, gradient);
         self.as_given(&states, hidden)
     }
 }

@@ -1,7 +1,11 @@
 //! Scaled dot-product attention (Vaswani et al. 2017, arXiv 1706.03762) of several heads, causal, over users whose
 //! tokens stand one after the other.
+//!
+//! A head of a user is products of small matrices, and these are those of linear layers: what a token does not see has
+//! probability zero.
 
-use super::super::elementary::exp;
+use super::super::distribution;
+use super::super::linear::{Packed, add_input_gradient, add_weight_gradient};
 
 /// Who sees whom.
 pub(super) struct Heads<'a> {
@@ -14,18 +18,42 @@ pub(super) struct Heads<'a> {
     pub(super) last: bool,
 }
 
-/// One head of one asking token.
-struct Ask {
-    /// Where its numbers begin among the queries.
+/// One head of one user.
+struct Head {
+    /// First row among the queries.
     query: usize,
-    /// First token that it sees.
-    first: usize,
-    /// How many it sees.
-    count: usize,
+    /// How many tokens ask: all, or the last.
+    asking: usize,
+    /// First row among the keys.
+    key: usize,
+    /// How many tokens are seen.
+    seen: usize,
     /// First column of the head.
     column: usize,
-    /// Where its probabilities begin.
+    /// Where its probabilities `[asking, seen]` begin.
     at: usize,
+}
+
+impl Head {
+    /// How many tokens each of those that ask sees.
+    fn open(&self) -> impl Iterator<Item = usize> {
+        self.seen - self.asking + 1..=self.seen
+    }
+}
+
+/// Rows of one head's columns: queries, keys, values and the gradient at the results.
+#[derive(Default)]
+struct Columns {
+    queries: Vec<f32>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    upstream: Vec<f32>,
+    packed: Packed,
+    /// Scores, or the gradient at the probabilities.
+    scores: Vec<f32>,
+    /// The gradient at the scores.
+    at_scores: Vec<f32>,
+    result: Vec<f32>,
 }
 
 impl Heads<'_> {
@@ -38,48 +66,54 @@ impl Heads<'_> {
         1.0 / (self.size() as f32).sqrt()
     }
 
-    fn asks(&self) -> Vec<Ask> {
-        let mut asks = Vec::new();
-        let (mut row, mut at) = (0, 0);
-        for ends in self.starts.windows(2) {
-            let tokens = ends[1] - ends[0];
-            let from = if self.last { tokens - 1 } else { 0 };
-            for token in from..tokens {
-                for head in 0..self.heads {
-                    let (column, count) = (head * self.size(), token + 1);
-                    asks.push(Ask {
-                        query: row * self.hidden + column,
-                        first: ends[0],
-                        count,
-                        column,
-                        at,
-                    });
-                    at += count;
-                }
-                row += 1;
+    fn list(&self) -> Vec<Head> {
+        let mut list = Vec::with_capacity(self.heads * self.starts.len());
+        let mut at = 0;
+        for (user, ends) in self.starts.windows(2).enumerate() {
+            let seen = ends[1] - ends[0];
+            let (query, asking) = if self.last { (user, 1) } else { (ends[0], seen) };
+            for head in 0..self.heads {
+                list.push(Head {
+                    query,
+                    asking,
+                    key: ends[0],
+                    seen,
+                    column: head * self.size(),
+                    at,
+                });
+                at += asking * seen;
             }
         }
-        asks
+        list
     }
 
     /// The results, a row for each row of `queries`, and the probabilities. `keys` `[tokens, 2 hidden]` holds key and
     /// value of each token.
     pub(super) fn forward(&self, queries: &[f32], keys: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let (size, scale) = (self.size(), self.scale());
-        let asks = self.asks();
-        let mut probabilities = vec![0.0; asks.last().map_or(0, |ask| ask.at + ask.count)];
+        let list = self.list();
+        let mut probabilities = vec![0.0; list.last().map_or(0, |head| head.at + head.asking * head.seen)];
         let mut results = vec![0.0; queries.len()];
-        for ask in &asks {
-            let query = &queries[ask.query..][..size];
-            let scores = &mut probabilities[ask.at..][..ask.count];
-            for (score, key) in scores.iter_mut().zip(self.seen(ask, keys, 0)) {
-                *score = dot(query, key) * scale;
+        let mut own = Columns::default();
+        for head in &list {
+            own.gather(self, head, queries, keys);
+            let probabilities = &mut probabilities[head.at..][..head.asking * head.seen];
+            own.packed.set(&own.keys, head.seen, self.size());
+            fill(&mut own.scores, probabilities.len());
+            own.packed.forward(&own.queries, &mut own.scores);
+            let rows = own.scores.chunks_exact(head.seen);
+            for ((row, out), open) in rows
+                .zip(probabilities.chunks_exact_mut(head.seen))
+                .zip(head.open())
+            {
+                distribution::probabilities(&row[..open], &mut out[..open]);
             }
-            softmax(scores);
-            let result = &mut results[ask.query..][..size];
-            for (&p, value) in scores.iter().zip(self.seen(ask, keys, self.hidden)) {
-                add_scaled(result, p, value);
-            }
+            fill(&mut own.result, head.asking * self.size());
+            add_input_gradient(&mut own.result, probabilities, &own.values, self.size(), 1.0);
+            self.put(
+                &own.result,
+                &mut results[head.query * self.hidden + head.column..],
+                self.hidden,
+            );
         }
         (results, probabilities)
     }
@@ -92,65 +126,94 @@ impl Heads<'_> {
         probabilities: &[f32],
         upstream: &[f32],
     ) -> (Vec<f32>, Vec<f32>) {
-        let (size, scale, hidden) = (self.size(), self.scale(), self.hidden);
+        let (size, hidden) = (self.size(), self.hidden);
         let mut at_queries = vec![0.0; queries.len()];
         let mut at_keys = vec![0.0; keys.len()];
-        let mut at_scores = Vec::new();
-        for ask in self.asks() {
-            let probabilities = &probabilities[ask.at..][..ask.count];
-            let (query, up) = (&queries[ask.query..][..size], &upstream[ask.query..][..size]);
-            at_scores.clear();
-            at_scores.extend(self.seen(&ask, keys, hidden).map(|value| dot(up, value)));
-            let mean: f32 = at_scores.iter().zip(probabilities).map(|(g, p)| g * p).sum();
-            let at_query = &mut at_queries[ask.query..][..size];
-            for (token, key) in self.seen(&ask, keys, 0).enumerate() {
-                let p = probabilities[token];
-                let at_score = p * (at_scores[token] - mean) * scale;
-                add_scaled(at_query, at_score, key);
-                let at = (ask.first + token) * 2 * hidden + ask.column;
-                add_scaled(&mut at_keys[at..][..size], at_score, query);
-                add_scaled(&mut at_keys[at + hidden..][..size], p, up);
+        let mut own = Columns::default();
+        for head in self.list() {
+            own.gather(self, &head, queries, keys);
+            let from = head.query * hidden + head.column;
+            gather(
+                &mut own.upstream,
+                &upstream[from..],
+                hidden,
+                size,
+                head.asking,
+                1.0,
+            );
+            let probabilities = &probabilities[head.at..][..head.asking * head.seen];
+            own.packed.set(&own.values, head.seen, size);
+            fill(&mut own.scores, probabilities.len());
+            own.packed.forward(&own.upstream, &mut own.scores);
+            own.at_scores.clear();
+            let rows = own.scores.chunks_exact(head.seen);
+            for (row, probabilities) in rows.zip(probabilities.chunks_exact(head.seen)) {
+                let mean: f32 = row.iter().zip(probabilities).map(|(g, p)| g * p).sum();
+                let row = row.iter().zip(probabilities).map(|(g, p)| p * (g - mean));
+                own.at_scores.extend(row);
+            }
+
+            fill(&mut own.result, head.asking * size);
+            add_input_gradient(&mut own.result, &own.at_scores, &own.keys, size, self.scale());
+            self.put(&own.result, &mut at_queries[from..], hidden);
+            let from = head.key * 2 * hidden + head.column;
+            for (left, right, from) in [
+                (own.at_scores.as_slice(), &own.queries, from),
+                (probabilities, &own.upstream, from + hidden),
+            ] {
+                fill(&mut own.result, head.seen * size);
+                add_weight_gradient(&mut own.result, left, right, size, 1.0);
+                self.put(&own.result, &mut at_keys[from..], 2 * hidden);
             }
         }
         (at_queries, at_keys)
     }
 
-    /// The head's part of what it sees: of the keys, or `offset` columns on, of the values.
-    fn seen<'k>(&self, ask: &Ask, keys: &'k [f32], offset: usize) -> impl Iterator<Item = &'k [f32]> {
-        let (stride, size) = (2 * self.hidden, self.size());
-        let start = ask.first * stride + offset + ask.column;
-        (0..ask.count).map(move |token| &keys[start + token * stride..][..size])
-    }
-}
-
-/// Scores to probabilities.
-fn softmax(scores: &mut [f32]) {
-    let highest = scores.iter().fold(f32::NEG_INFINITY, |top, &x| top.max(x));
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = exp(*score - highest);
-        sum += *score;
-    }
-    let inverse = 1.0 / sum;
-    scores.iter_mut().for_each(|p| *p *= inverse);
-}
-
-/// The sum of products, in eight partial sums that are added in a fixed order.
-fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let mut sums = [0.0; 8];
-    let (left, left_rest) = left.as_chunks::<8>();
-    let (right, right_rest) = right.as_chunks::<8>();
-    for (left, right) in left.iter().zip(right) {
-        for lane in 0..8 {
-            sums[lane] += left[lane] * right[lane];
+    /// Copies rows of one head to where they stand `stride` apart.
+    fn put(&self, rows: &[f32], out: &mut [f32], stride: usize) {
+        let size = self.size();
+        for (row, out) in rows.chunks_exact(size).zip(out.chunks_mut(stride)) {
+            out[..size].copy_from_slice(row);
         }
     }
-    let rest = left_rest.iter().zip(right_rest).map(|(l, r)| l * r);
-    sums.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
-fn add_scaled(sums: &mut [f32], factor: f32, values: &[f32]) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += factor * value;
+impl Columns {
+    /// Takes over what the head reads, the queries times the factor of the scores.
+    fn gather(&mut self, heads: &Heads, head: &Head, queries: &[f32], keys: &[f32]) {
+        let (size, hidden) = (heads.size(), heads.hidden);
+        let queries = &queries[head.query * hidden + head.column..];
+        gather(
+            &mut self.queries,
+            queries,
+            hidden,
+            size,
+            head.asking,
+            heads.scale(),
+        );
+        let keys = &keys[head.key * 2 * hidden + head.column..];
+        gather(&mut self.keys, keys, 2 * hidden, size, head.seen, 1.0);
+        gather(
+            &mut self.values,
+            &keys[hidden..],
+            2 * hidden,
+            size,
+            head.seen,
+            1.0,
+        );
     }
+}
+
+/// `count` rows of `size` numbers that stand `stride` apart, times `scale`.
+fn gather(out: &mut Vec<f32>, rows: &[f32], stride: usize, size: usize, count: usize, scale: f32) {
+    out.clear();
+    for row in rows.chunks(stride).take(count) {
+        out.extend(row[..size].iter().map(|x| x * scale));
+    }
+}
+
+/// Zeros, `count` of them.
+fn fill(out: &mut Vec<f32>, count: usize) {
+    out.clear();
+    out.resize(count, 0.0);
 }

@@ -3,7 +3,8 @@
 use crate::policy_artifact::{NetworkConfig, Weights};
 
 use super::super::linear::{self, Packed};
-use super::{State, add_to_embedding, push_input};
+use super::inputs::Inputs;
+use super::{Dropout, State};
 
 #[derive(Debug, Clone)]
 pub(super) struct Mean {
@@ -14,8 +15,9 @@ pub(super) struct Mean {
 pub(super) struct Tape {
     /// m, `[contexts, dims + 1]`.
     means: Vec<f32>,
-    /// The items of each context.
-    items: Vec<Vec<u32>>,
+    /// Interactions of each context.
+    counts: Vec<usize>,
+    inputs: Inputs,
 }
 
 impl Mean {
@@ -35,27 +37,31 @@ impl Mean {
         weights: &Weights,
         contexts: &[State],
         first: &[f32],
+        dropout: Option<&mut Dropout>,
     ) -> (Vec<f32>, Tape) {
         let width = config.dims + 1;
         let mut means = vec![0.0; contexts.len() * width];
-        let mut inputs = Vec::new();
-        for (context, mean) in contexts.iter().zip(means.chunks_exact_mut(width)) {
-            inputs.clear();
-            for &interaction in context.history {
-                push_input(&mut inputs, config, weights, interaction);
-            }
-            linear::add_rows(mean, &inputs);
-            let share = share(context.history.len());
-            mean.iter_mut().for_each(|x| *x *= share);
+        let counts: Vec<usize> = contexts.iter().map(|context| context.history.len()).collect();
+        let interactions = contexts.iter().flat_map(|context| context.history).copied();
+        let inputs = Inputs::new(config, weights, interactions, dropout);
+        let mut rows = inputs.rows.as_slice();
+        for (&count, mean) in counts.iter().zip(means.chunks_exact_mut(width)) {
+            let (own, others) = rows.split_at(count * width);
+            linear::add_rows(mean, own);
+            mean.iter_mut().for_each(|x| *x *= share(count));
+            rows = others;
         }
         let mut states = vec![0.0; first.len()];
         self.weight.forward(&means, &mut states);
         for (state, s) in states.iter_mut().zip(first) {
             *state += s;
         }
-        let items = |context: &State| context.history.iter().map(|(item, _)| *item).collect();
-        let items = contexts.iter().map(items).collect();
-        (states, Tape { means, items })
+        let tape = Tape {
+            means,
+            counts,
+            inputs,
+        };
+        (states, tape)
     }
 }
 
@@ -72,11 +78,12 @@ impl Tape {
         linear::add_weight_gradient(&mut gradient.encoder[0], upstream, &self.means, width, 1.0);
         let mut at_means = vec![0.0; self.means.len()];
         linear::add_input_gradient(&mut at_means, upstream, &weights.encoder[0], width, 1.0);
-        for (items, at_mean) in self.items.iter().zip(at_means.chunks_exact(width)) {
-            for &item in items {
-                add_to_embedding(gradient, config, item, at_mean, share(items.len()));
-            }
+        let mut at_inputs = Vec::with_capacity(self.inputs.rows.len());
+        for (&count, at_mean) in self.counts.iter().zip(at_means.chunks_exact_mut(width)) {
+            at_mean.iter_mut().for_each(|x| *x *= share(count));
+            (0..count).for_each(|_| at_inputs.extend_from_slice(at_mean));
         }
+        self.inputs.backward(config, at_inputs, gradient);
         upstream.to_vec()
     }
 }

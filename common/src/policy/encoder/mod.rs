@@ -7,12 +7,14 @@ mod attention;
 mod block;
 mod gru;
 mod heads;
+mod inputs;
 mod layer;
 mod mean;
 mod norm;
 
 use crate::policy_artifact::{Encoder as Choice, NetworkConfig, Weights};
 
+use super::dropout::Dropout;
 use super::elementary::tanh;
 use super::history;
 use super::linear::{self, Packed};
@@ -23,7 +25,7 @@ use mean::Mean;
 
 /// The encoder's matrices, packed for the forward pass.
 #[derive(Debug, Clone)]
-pub(super) struct Encoder {
+pub struct Encoder {
     profile: Packed,
     kind: Kind,
 }
@@ -38,7 +40,7 @@ enum Kind {
 
 /// Everything the backward pass needs.
 #[derive(Debug)]
-pub(super) struct Tape {
+pub struct Tape {
     traits: Vec<f32>,
     /// s, `[contexts, hidden]`.
     first: Vec<f32>,
@@ -54,7 +56,8 @@ enum KindTape {
 }
 
 impl Encoder {
-    pub(super) fn new(config: &NetworkConfig, weights: &Weights) -> Self {
+    /// Of the encoder's tensors among `weights`, and the embeddings of what the histories hold; the heads' are not read.
+    pub fn new(config: &NetworkConfig, weights: &Weights) -> Self {
         let kind = match config.encoder {
             Choice::Mean => Kind::Mean(Mean::new(config, weights)),
             Choice::Gru => Kind::Gru(Gru::new(config, weights)),
@@ -79,12 +82,14 @@ impl Encoder {
         }
     }
 
-    /// The final states, `[contexts, hidden]` in the order given, and the tape.
-    pub(super) fn forward(
+    /// The final states, `[contexts, hidden]` in the order given, and the tape. With `dropout`, for training, a share of the
+    /// inputs is left out, and of what self-attention adds in its blocks.
+    pub fn forward(
         &self,
         config: &NetworkConfig,
         weights: &Weights,
         contexts: &[State],
+        dropout: Option<&mut Dropout>,
     ) -> (Vec<f32>, Tape) {
         let traits: Vec<f32> = contexts
             .iter()
@@ -100,15 +105,15 @@ impl Encoder {
         }
         let (states, kind) = match &self.kind {
             Kind::Mean(mean) => {
-                let (states, tape) = mean.forward(config, weights, contexts, &first);
+                let (states, tape) = mean.forward(config, weights, contexts, &first, dropout);
                 (states, KindTape::Mean(tape))
             }
             Kind::Gru(gru) => {
-                let (states, tape) = gru.forward(config, weights, contexts, &first);
+                let (states, tape) = gru.forward(config, weights, contexts, &first, dropout);
                 (states, KindTape::Gru(tape))
             }
             Kind::Attention(attention) => {
-                let (states, tape) = attention.forward(config, weights, contexts, &first);
+                let (states, tape) = attention.forward(config, weights, contexts, &first, dropout);
                 (states, KindTape::Attention(tape))
             }
             Kind::History => (
@@ -124,7 +129,7 @@ impl Encoder {
 impl Tape {
     /// Adds to `gradient` what `upstream`, `[contexts, hidden]`, the gradient at the final states, gives for the
     /// encoder's weights and the embeddings of the items in the histories.
-    pub(super) fn backward(
+    pub fn backward(
         &self,
         config: &NetworkConfig,
         weights: &Weights,
@@ -150,20 +155,5 @@ impl Tape {
             1.0,
         );
         linear::add_rows(&mut gradient.profile_bias, &at_first);
-    }
-}
-
-/// Appends [item embedding ; feedback] of an interaction to `inputs`.
-fn push_input(inputs: &mut Vec<f32>, config: &NetworkConfig, weights: &Weights, interaction: (u32, f32)) {
-    let (item, feedback) = interaction;
-    inputs.extend_from_slice(&weights.item_embedding[item as usize * config.dims..][..config.dims]);
-    inputs.push(feedback);
-}
-
-/// Adds `scale` times the gradient at an interaction's input to that of its item's embedding.
-fn add_to_embedding(gradient: &mut Weights, config: &NetworkConfig, item: u32, at_input: &[f32], scale: f32) {
-    let row = &mut gradient.item_embedding[item as usize * config.dims..][..config.dims];
-    for (g, x) in row.iter_mut().zip(at_input) {
-        *g += scale * x;
     }
 }

@@ -48,15 +48,17 @@ impl Tape {
         tensor: usize,
         gradient: &mut Weights,
     ) {
-        let gain = &weights.encoder[tensor];
+        let gain = weights.encoder[tensor].as_slice();
         let width = gain.len();
+        let (at_gain, at_bias) = gradient.encoder.split_at_mut(tensor + 1);
+        let (at_gain, at_bias) = (&mut at_gain[tensor][..width], &mut at_bias[0][..width]);
         let rows = upstream
             .chunks_exact_mut(width)
             .zip(self.standardised.chunks_exact(width));
         for ((up, x), inverse) in rows.zip(&self.inverse) {
             for i in 0..width {
-                gradient.encoder[tensor][i] += up[i] * x[i];
-                gradient.encoder[tensor + 1][i] += up[i];
+                at_gain[i] += up[i] * x[i];
+                at_bias[i] += up[i];
                 up[i] *= gain[i];
             }
             let mean = sum(width, |i| up[i]) / width as f32;

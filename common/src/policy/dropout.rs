@@ -1,15 +1,17 @@
 //! Dropout (Srivastava et al. 2014, JMLR 15): while training, numbers are left out at random and the others scaled up,
 //! so that the mean stays.
 
-use candle_core::{Device, Result, Tensor};
-use common::rng::{ChaCha8Rng, Rng};
+use std::borrow::Cow;
+
+use crate::rng::{ChaCha8Rng, Rng};
 
 /// Sixteen bits decide on one number.
 const WHOLE: u32 = 1 << 16;
 
 /// Draws what is left out. Its stream belongs to one training step, and the masks are drawn in the order in which the
 /// network asks for them.
-pub(crate) struct Dropout {
+#[derive(Debug)]
+pub struct Dropout {
     /// Of 2^16 numbers, how many are left out.
     left_out: u32,
     rng: ChaCha8Rng,
@@ -17,7 +19,7 @@ pub(crate) struct Dropout {
 
 impl Dropout {
     /// Leaves out the share `rate` (from 0 to below 1, taken to the next multiple of 2^-16).
-    pub(crate) fn new(rate: f32, rng: ChaCha8Rng) -> Self {
+    pub fn new(rate: f32, rng: ChaCha8Rng) -> Self {
         Dropout {
             left_out: ((rate * WHOLE as f32).round() as u32).min(WHOLE - 1),
             rng,
@@ -25,7 +27,7 @@ impl Dropout {
     }
 
     /// The factors of `count` numbers: 0, or 1 / (1 - rate).
-    pub(crate) fn mask(&mut self, count: usize) -> Vec<f32> {
+    fn mask(&mut self, count: usize) -> Vec<f32> {
         let scale = WHOLE as f32 / (WHOLE - self.left_out) as f32;
         let mut draws = vec![0; 2 * count];
         self.rng.fill_bytes(&mut draws);
@@ -36,17 +38,44 @@ impl Dropout {
         };
         pairs.iter().map(factor).collect()
     }
+}
 
-    /// `values` with a share left out, differentiable.
-    pub(crate) fn apply(&mut self, values: &Tensor) -> Result<Tensor> {
-        values * Tensor::from_vec(self.mask(values.elem_count()), values.shape(), &Device::Cpu)?
+/// The factors of some numbers in a forward pass, for the backward pass; none where nothing was left out.
+#[derive(Debug, Default)]
+pub(super) struct Mask(Option<Vec<f32>>);
+
+impl Mask {
+    /// Leaves out a share of `values`, where there is dropout.
+    pub(super) fn draw(dropout: Option<&mut Dropout>, values: &mut [f32]) -> Self {
+        let mask = Mask(dropout.map(|dropout| dropout.mask(values.len())));
+        mask.apply(values);
+        mask
+    }
+
+    /// Turns the gradient at what was left into that at what there was.
+    pub(super) fn apply(&self, gradient: &mut [f32]) {
+        if let Some(factors) = &self.0 {
+            gradient
+                .iter_mut()
+                .zip(factors)
+                .for_each(|(g, factor)| *g *= factor);
+        }
+    }
+
+    /// The same of a copy.
+    pub(super) fn applied<'a>(&self, gradient: &'a [f32]) -> Cow<'a, [f32]> {
+        let mut gradient = Cow::Borrowed(gradient);
+        if self.0.is_some() {
+            self.apply(gradient.to_mut());
+        }
+        gradient
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use common::rng::stream;
+    use crate::rng::stream;
 
     #[test]
     fn the_share_is_left_out_and_the_mean_stays() {
