@@ -26,6 +26,8 @@ const MOST_ROWS: usize = 8_192;
 /// Rounds of a step of Newton's method and one of the shape, at most, and the step that ends them.
 const ROUNDS: usize = 30;
 const DONE: f64 = 1e-5;
+/// Partial sums that run side by side.
+const LANES: usize = 8;
 /// Rows of a piece of a sum over items.
 const PIECE: usize = 512;
 /// Bounds of the logarithms of rates and of the shape: what is known of an item counts for one like of its own at most, since
@@ -145,12 +147,16 @@ impl Popularity {
 
     fn rate(&self, item: usize, weights: &DVector<f64>) -> f64 {
         let row = &self.table[item * self.width..(item + 1) * self.width];
-        let sum: f64 = row
-            .iter()
-            .zip(weights.iter())
-            .map(|(&x, w)| f64::from(x) * w)
-            .sum();
-        sum.clamp(-MOST, MOST)
+        let (rows, rest) = row.as_chunks::<LANES>();
+        let (of_rows, of_rest) = weights.as_slice().as_chunks::<LANES>();
+        let mut sums = [0.0; LANES];
+        for (xs, ws) in rows.iter().zip(of_rows) {
+            for lane in 0..LANES {
+                sums[lane] += f64::from(xs[lane]) * ws[lane];
+            }
+        }
+        let rest: f64 = rest.iter().zip(of_rest).map(|(&x, w)| f64::from(x) * w).sum();
+        (sums.iter().sum::<f64>() + rest).clamp(-MOST, MOST)
     }
 
     /// The slope of the logarithm of the posterior, and its expected second derivatives with the other sign.
@@ -175,7 +181,9 @@ impl Popularity {
                         let x = f64::from(x);
                         slope[at] += x * (count - mean) * trust;
                         let factor = x * mean * trust;
-                        for (sum, &y) in curve.column_mut(at).iter_mut().zip(row).skip(at) {
+                        // The lower triangle, column by column.
+                        let below = &mut curve.as_mut_slice()[at * width + at..(at + 1) * width];
+                        for (sum, &y) in below.iter_mut().zip(&row[at..]) {
                             *sum += factor * f64::from(y);
                         }
                     }

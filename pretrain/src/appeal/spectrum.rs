@@ -126,8 +126,10 @@ fn gram(table: &[f32], width: usize) -> DMatrix<f64> {
         .map(|piece| {
             let mut sums = vec![0.0; width * width];
             for row in piece.chunks_exact(width) {
-                for (at, &x) in row.iter().enumerate() {
-                    for (sum, &y) in sums[at * width..].iter_mut().zip(row) {
+                // Rows of what nobody liked are 0. Of the rest the upper triangle is enough.
+                for (at, &x) in row.iter().enumerate().filter(|(_, x)| **x != 0.0) {
+                    let right = &mut sums[at * width + at..(at + 1) * width];
+                    for (sum, &y) in right.iter_mut().zip(&row[at..]) {
                         *sum += f64::from(x) * f64::from(y);
                     }
                 }
@@ -139,6 +141,7 @@ fn gram(table: &[f32], width: usize) -> DMatrix<f64> {
     for piece in pieces {
         total += DMatrix::from_row_slice(width, width, &piece);
     }
+    total.fill_lower_triangle_with_upper_triangle();
     total
 }
 
@@ -156,18 +159,24 @@ fn eigen(symmetric: DMatrix<f64>) -> (Vec<f64>, DMatrix<f64>) {
 fn rotate(table: &[f32], width: usize, rotation: &DMatrix<f64>, kept: usize) -> Vec<f32> {
     let mut out = vec![0.0; table.len() / width * kept];
     if kept > 0 {
+        // Row by row, so that the sums of a row run side by side.
+        let by_row: Vec<f64> = rotation.columns(0, kept).transpose().as_slice().to_vec();
         out.par_chunks_mut(kept)
             .zip(table.par_chunks(width))
-            .for_each(|(out, row)| {
-                for (at, out) in out.iter_mut().enumerate() {
-                    let column = rotation.column(at);
-                    *out = row
-                        .iter()
-                        .zip(column.iter())
-                        .map(|(&x, &r)| f64::from(x) * r)
-                        .sum::<f64>() as f32;
-                }
-            });
+            .for_each_init(
+                || vec![0.0f64; kept],
+                |sums, (out, row)| {
+                    sums.fill(0.0);
+                    for (&x, factors) in row.iter().zip(by_row.chunks_exact(kept)) {
+                        if x != 0.0 {
+                            sums.iter_mut()
+                                .zip(factors)
+                                .for_each(|(sum, factor)| *sum += f64::from(x) * factor);
+                        }
+                    }
+                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out = *sum as f32);
+                },
+            );
     }
     out
 }
