@@ -102,7 +102,7 @@ impl Error {
             ErrorKind::PermissionDenied => usage("permission denied"),
             ErrorKind::ReadOnlyFilesystem => usage("the file system is read-only"),
             ErrorKind::IsADirectory => usage("it is a folder").hint("give the path of a file"),
-            ErrorKind::NotADirectory => usage("a part of the path is no folder")
+            ErrorKind::NotADirectory => usage("a part of the path is not a folder")
                 .hint("check the path: a file stands where a folder should"),
             ErrorKind::AlreadyExists => usage("something stands there already"),
             ErrorKind::DirectoryNotEmpty => usage("the folder is not empty"),
@@ -209,7 +209,7 @@ impl Error {
 
 /// Characters of a text of the user's own that messages and tables show.
 const SHOWN: usize = 80;
-/// The same of what is no quote: the end of an agent's stderr stands there.
+/// The same of what is not a quote: the end of an agent's stderr stands there.
 const LONGEST: usize = 8192;
 
 /// A text of the user's own (an id, a name, a title) as messages and tables show it: cut where it is longer than 80
@@ -314,7 +314,7 @@ mod tests {
         for (name, class, words) in [
             ("none", Class::Usage, "no such file"),
             ("", Class::Usage, "folder"),
-            ("file/below", Class::Usage, "no folder"),
+            ("file/below", Class::Usage, "not a folder"),
             (&"n".repeat(300), Class::Usage, "too long"),
             ("nul\0", Class::Usage, "cannot read"),
             ("loop", Class::Usage, "regular file"),

@@ -1,6 +1,6 @@
 //! Content fingerprints: BLAKE3 over bytes, shown as the first 128 bits in hex.
 //!
-//! A fingerprint says that two contents are the same; it is no signature and keeps no one out.
+//! A fingerprint says that two contents are the same; it is not a signature and keeps no one out.
 
 use std::fmt;
 use std::io::Read;

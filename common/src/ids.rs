@@ -31,7 +31,7 @@ pub enum IdKind {
 }
 
 impl IdKind {
-    /// Whether `id` is written as one of this kind, so that it comes back as it is: `007` is no integer.
+    /// Whether `id` is written as one of this kind, so that it comes back as it is: `007` is not an integer.
     pub fn holds(self, id: &str) -> bool {
         match self {
             IdKind::Text => true,

@@ -150,7 +150,7 @@ impl Manifest {
     /// From JSON; `path` is the place in errors.
     ///
     /// # Errors
-    /// Bad data, when it is no manifest or one of a later format version.
+    /// Bad data, when it is not a manifest or one of a later format version.
     pub fn from_json(json: &str, path: &Path) -> Result<Self> {
         let manifest: Manifest = serde_json::from_str(json)
             .map_err(|e| Error::data(format!("the manifest cannot be read: {e}")).file(path))?;

@@ -99,7 +99,9 @@ fn files_of(input: &Path) -> Vec<PathBuf> {
 /// Where `path` leads, and what stands there.
 fn resolve(path: &Path) -> Result<(PathBuf, Option<Metadata>)> {
     let unusable = |error: std::io::Error| match error.kind() {
-        ErrorKind::NotADirectory => Error::usage("nothing can be written below something that is no folder"),
+        ErrorKind::NotADirectory => {
+            Error::usage("nothing can be written below something that is not a folder")
+        }
         ErrorKind::PermissionDenied => Error::usage("permission denied"),
         _ => Error::usage(format!("the path cannot be used: {error}")),
     };
@@ -139,7 +141,7 @@ fn may_be_made(path: &Path) -> Result<()> {
             Ok(found) if found.is_dir() => return writable(above),
             Ok(_) => {
                 return Err(Error::usage(format!(
-                    "nothing can be written below {}, which is no folder",
+                    "nothing can be written below {}, which is not a folder",
                     above.display()
                 ))
                 .file(path));
@@ -197,7 +199,7 @@ mod tests {
         let long = "x".repeat(300);
         for (path, says) in [
             (Path::new("/dev/null"), "a device"),
-            (&at("file/below"), "no folder"),
+            (&at("file/below"), "not a folder"),
             (&at("dangling"), "leads nowhere"),
             (&at(&long), "cannot be used"),
             (folder.path(), "a folder, and a file"),

@@ -118,7 +118,7 @@ impl Tensors {
     /// Opens `path` and checks its header: every tensor's type, shape and place, and that the file holds them all and no more.
     ///
     /// # Errors
-    /// A missing file, or one that is no whole safetensors file.
+    /// A missing file, or one that is not a whole safetensors file.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = input::open(path)?;
         let io = |e| Error::io(e, "read", path);

@@ -17,7 +17,7 @@ pub enum ProgressMode {
     /// On a terminal only.
     #[default]
     Auto,
-    /// Always; where stderr is no terminal, a line every tenth.
+    /// Always; where stderr is not a terminal, a line every tenth.
     Always,
     /// Never.
     Never,

@@ -189,7 +189,7 @@ impl<'a> Run<'a> {
         self.curve.record(split, self.step, values);
     }
 
-    /// Keeps `policy` where it scores higher than all before; a score that is no number never does, unless it is the first.
+    /// Keeps `policy` where it scores higher than all before; a score that is not a number never does, unless it is the first.
     pub(crate) fn keep_best(&mut self, score: f64, policy: Parameters) {
         if self
             .best

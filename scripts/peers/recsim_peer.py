@@ -56,7 +56,7 @@ def main() -> None:
     np.random.seed(args.seed)
     settings = {"slate_size": args.slate, "num_candidates": args.candidates, "resample_documents": False}
     env = interest_exploration.create_environment({**settings, "seed": args.seed})
-    # Drawn beforehand: the choice of slates is no part of what is measured.
+    # Drawn beforehand: the choice of slates is not a part of what is measured.
     rng = np.random.default_rng(args.seed)
     slates = np.argsort(rng.random((256, args.candidates)), axis=1)[:, : args.slate]
     for run in range(args.runs + 1):

@@ -71,7 +71,7 @@ enum Verb {
     Serve(Serve),
     /// Answer step frames on stdin and stdout with items drawn uniformly: the simplest agent
     RandomAgent(RandomAgent),
-    /// Measure environment steps a second: alone, and through step frames
+    /// Measure environment steps per second: alone, and through step frames
     Bench(Bench),
 }
 

@@ -7,7 +7,7 @@
 //! - [`fidelity`] measures the environment against held-out pairs that neither fit nor calibration saw;
 //! - [`drive`] plays episodes against an agent process over step frames and writes metrics;
 //! - [`serve`] is the environment's end of step frames for learners, on stdin and stdout or a Unix socket;
-//! - [`bench`] measures environment steps a second;
+//! - [`bench`] measures environment steps per second;
 //! - [`report`] turns metrics into a table and a page.
 #![warn(missing_docs)]
 

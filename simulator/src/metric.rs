@@ -3,7 +3,7 @@
 /// The split of everything measured while an agent acts.
 pub const ONLINE: &str = "online";
 
-/// Mean return (likes an episode) of one block of episodes; the step is the number of episodes played by the
+/// Mean return (likes per episode) of one block of episodes; the step is the number of episodes played by the
 /// end of the block, so that these rows are the learning curve.
 pub const RETURN: &str = "return";
 /// As [`RETURN`], with every drawn reward replaced by its probability: the same expectation, less noise.

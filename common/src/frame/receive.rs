@@ -76,7 +76,7 @@ impl<R: Read> RequestReceiver<R> {
     /// Opens the stream and reads the hello.
     ///
     /// # Errors
-    /// When it is no Arrow stream, says no hello, or speaks another protocol.
+    /// When it is not an Arrow stream, says no hello, or speaks another protocol.
     pub fn new(source: R) -> Result<Self> {
         let receiver = Receiver::new(source)?;
         let schema = receiver.reader.schema();
@@ -148,7 +148,7 @@ impl<R: Read> ReplyReceiver<R> {
     /// Opens the stream.
     ///
     /// # Errors
-    /// When it is no Arrow stream.
+    /// When it is not an Arrow stream.
     pub fn new(source: R) -> Result<Self> {
         Receiver::new(source).map(ReplyReceiver)
     }
@@ -172,7 +172,7 @@ impl<R: Read> ReplyReceiver<R> {
         let frame = self.0.frames - 1;
         if let Some(row) = propensity.iter().position(|p| !(*p > 0.0 && *p <= 1.0 + 1e-4)) {
             let error = Error::data(format!(
-                "the propensity {} is no probability in (0, 1]",
+                "the propensity {} is not a probability in (0, 1]",
                 propensity[row]
             ));
             return Err(error.at(format!("frame {frame}")).column("propensity").row(row));

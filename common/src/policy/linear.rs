@@ -133,7 +133,7 @@ impl Packed {
             let width = PANEL.min(self.rows - start);
             for (r, sum) in of_panel.iter().enumerate() {
                 let out = &mut out[(b + r) * self.rows + start..][..width];
-                // A copy of a length that is known is no call.
+                // A copy of a length that is known is not a call.
                 match out.as_chunks_mut::<PANEL>() {
                     ([whole], []) => *whole = *sum,
                     _ => out.copy_from_slice(&sum[..width]),

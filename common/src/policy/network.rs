@@ -136,7 +136,7 @@ impl Network {
         }
     }
 
-    /// The values of encoded states, one a context.
+    /// The values of encoded states, one per context.
     pub fn values(&self, states: &[f32]) -> Vec<f32> {
         self.critic(states).1
     }

@@ -100,7 +100,7 @@ fn memories(table: &Table, width: usize) -> Result<Vec<f32>> {
         }
         for (&place, &number) in places.iter().zip(numbers) {
             let to = memory.get_mut(place as usize).ok_or_else(|| {
-                let error = Error::data(format!("`{place}` is no place among {width}"));
+                let error = Error::data(format!("`{place}` is not a place among {width}"));
                 table.place(error, MEMORY_AT, row)
             })?;
             *to = number;
@@ -198,7 +198,7 @@ impl PolicyUsers {
             let lists = table.u32_lists(column)?;
             for (row, list) in lists.iter().enumerate() {
                 if let Some(code) = list.iter().find(|&&code| code as usize >= network.items) {
-                    let error = Error::data(format!("`{code}` is no action among {}", network.items));
+                    let error = Error::data(format!("`{code}` is not an action among {}", network.items));
                     return Err(table.place(error, column, row));
                 }
             }

@@ -136,7 +136,7 @@ impl Policy {
         let manifest = Manifest::read_from_folder(folder, POLICY)?;
         manifest.require_files(&[WEIGHTS_FILE, ITEMS_FILE, USERS_FILE], folder)?;
         let config: PolicyConfig = serde_json::from_value(manifest.config.clone()).map_err(|e| {
-            Error::data(format!("the manifest's configuration is no policy's: {e}")).file(folder)
+            Error::data(format!("the manifest's configuration is not a policy's: {e}")).file(folder)
         })?;
         let unfit =
             |error: Error| Error::data(format!("the manifest describes {}", error.what())).file(folder);

@@ -1,5 +1,5 @@
 //! `candidates.parquet`: whom to ask about what. Columns `user_id`, `candidates` (list of item ids). A user may
-//! have several lists, one a row.
+//! have several lists, one per row.
 
 use std::collections::HashSet;
 use std::path::Path;

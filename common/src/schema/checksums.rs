@@ -63,7 +63,9 @@ impl Checksums {
         if numbers.next().flatten() != Some(crc32fast::hash(&tail)) {
             return Err("the checksum of the footer is not that of its bytes".into());
         }
-        let chunks = numbers.collect::<Option<_>>().ok_or("a checksum is no number")?;
+        let chunks = numbers
+            .collect::<Option<_>>()
+            .ok_or("a checksum is not a number")?;
         Ok(Checksums { chunks, columns })
     }
 }

@@ -23,7 +23,7 @@ use super::checksums::{self, Checksums};
 use super::pages::{self, ColumnChunk, Fault};
 use crate::{Error, Result, fence, input};
 
-/// Values that a column may hold, whatever the length of the file, and for each byte of it. A log has some bytes a row, so
+/// Values that a column may hold, whatever the length of the file, and for each byte of it. A log has some bytes per row, so
 /// that only a file of equal rows by the ten million comes to more.
 pub const FREE_VALUES: u64 = 1 << 23;
 const VALUES_A_BYTE: u64 = 4;
@@ -49,7 +49,7 @@ impl ParquetFile {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// When there is none, or it is no whole Parquet file.
+    /// When there is none, or it is not a whole Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = input::open(path)?;
         let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))

@@ -272,7 +272,7 @@ pub(crate) fn check_propensity(propensity: f32) -> Result<()> {
         return Ok(());
     }
     Err(Error::data(format!(
-        "the propensity {propensity} is no probability in (0, 1]"
+        "the propensity {propensity} is not a probability in (0, 1]"
     )))
 }
 

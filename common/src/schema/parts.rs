@@ -78,7 +78,7 @@ fn matches(pattern: &Path) -> Result<Vec<PathBuf>> {
     Ok(found.files)
 }
 
-/// Whether a file or folder of this name is no data.
+/// Whether a file or folder of this name is not data.
 pub fn is_left_out(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('_') && !name.contains('=')
 }
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(matched("?.parquet"), ["a.parquet", "b.parquet"]);
         assert_eq!(matched("*/*.parquet"), ["day=2/c.parquet"]);
         assert_eq!(matched("**/c.parquet"), ["day=2/c.parquet"]);
-        // What is there by this name is no glob; a name that is spelled out is wanted.
+        // What is there by this name is not a glob; a name that is spelled out is wanted.
         for spelled in ["[x].parquet", "_e.parquet", "_temporary/*.parquet"] {
             assert_eq!(matched(spelled).len(), 1, "{spelled}");
         }

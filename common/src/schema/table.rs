@@ -102,7 +102,7 @@ impl Table {
     /// Opens a Parquet file, or those of a folder, see [`parts::files`].
     ///
     /// # Errors
-    /// When there is no such file, no part in the folder, or a part is no whole Parquet file.
+    /// When there is no such file, no part in the folder, or a part is not a whole Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
         Ok(Table {
             path: path.to_path_buf(),
@@ -252,7 +252,7 @@ pub fn fingerprint_of(files: &[PathBuf]) -> Result<Fingerprint> {
 /// same one, whatever the file's manifest.
 ///
 /// # Errors
-/// When a part cannot be read, or is no whole Parquet file.
+/// When a part cannot be read, or is not a whole Parquet file.
 pub(super) fn fingerprint_of_rows(path: &Path) -> Result<Fingerprint> {
     of_parts(&parts::files(path)?, |part| {
         let file = ParquetFile::open(part)?;
@@ -290,7 +290,7 @@ fn of_parts(files: &[PathBuf], of: impl Fn(&Path) -> Result<Fingerprint>) -> Res
 /// How many rows a Parquet file, or all parts of a folder, have; reads the footers alone.
 ///
 /// # Errors
-/// When a file is no whole Parquet file.
+/// When a file is not a whole Parquet file.
 pub fn count_rows(path: &Path) -> Result<u64> {
     let rows = parts::files(path)?.into_iter();
     rows.map(|part| Ok(ParquetFile::open(&part)?.rows())).sum()
@@ -299,7 +299,7 @@ pub fn count_rows(path: &Path) -> Result<u64> {
 /// The manifest in a Parquet file's footer, where it has one; reads the footer alone.
 ///
 /// # Errors
-/// When the file is no whole Parquet file, or its manifest cannot be read.
+/// When the file is not a whole Parquet file, or its manifest cannot be read.
 pub fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
     match read_metadata(path, PARQUET_KEY)? {
         Some(json) => Manifest::from_json(&json, path).map(Some),
@@ -310,7 +310,7 @@ pub fn read_manifest(path: &Path) -> Result<Option<Manifest>> {
 /// A value of a Parquet file's footer metadata (of the first part of a folder); reads the footer alone.
 ///
 /// # Errors
-/// When the file is no whole Parquet file.
+/// When the file is not a whole Parquet file.
 pub fn read_metadata(path: &Path, key: &str) -> Result<Option<String>> {
     Ok(ParquetFile::open(&parts::files(path)?[0])?.metadata(key))
 }

@@ -14,7 +14,7 @@ use super::checksums;
 use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, atomic_file};
 
-/// Rows a row group: small enough to be a unit of parallel work, large enough to compress.
+/// Rows per row group: small enough to be a unit of parallel work, large enough to compress.
 pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// How rows are cut into row groups.

@@ -36,7 +36,7 @@ fn columns() -> Columns {
     ]
 }
 
-/// Two rows a row group.
+/// Two rows per row group.
 fn write(path: &Path, columns: Columns) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let groups = WriterProperties::builder()
@@ -177,7 +177,7 @@ fn each_kind_of_bad_row_is_refused_with_its_place_or_skipped() {
         (
             4,
             Arc::new(Float32Array::from(vec![1.0, 0.5, 1.0, 0.0, 1.0])),
-            "no probability",
+            "not a probability",
         ),
     ];
     for (column, values, what) in bad {

@@ -13,7 +13,7 @@ use common::rng::{ChaCha8Rng, RngExt, normal, stream};
 
 const FACTORS: usize = 8;
 const TRAITS: usize = 16;
-/// Steps an episode.
+/// Steps per episode.
 pub(crate) const HORIZON: u32 = 10;
 
 /// Who likes what.
@@ -99,7 +99,7 @@ impl World {
         (best / self.users.len() as f64, self.mean() * f64::from(HORIZON))
     }
 
-    /// A policy's tables: a log of `logged` items a user, drawn with a taste for the liked ones, and noisy traits.
+    /// A policy's tables: a log of `logged` items per user, drawn with a taste for the liked ones, and noisy traits.
     pub(crate) fn tables(&self, logged: usize, seed: u64) -> (NetworkConfig, PolicyItems, PolicyUsers) {
         let (count, users) = (self.items.len(), self.users.len());
         let mut rng = stream(seed, "projection", &[]);

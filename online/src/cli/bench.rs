@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// The HTTP service under load, on this machine: replies a second, their latencies, the server's memory
+    /// The HTTP service under load, on this machine: replies per second, their latencies, the server's memory
     Http(Http),
     /// Recommendations with their feedback, in process, on one core
     Pairs(Pairs),

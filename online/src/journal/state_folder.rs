@@ -256,7 +256,7 @@ fn require_empty(root: &Path) -> Result<()> {
             )));
     }
     Err(Error::usage(format!(
-        "the folder is not empty and is no state: it holds `{other}`"
+        "the folder is not empty and is not a state: it holds `{other}`"
     ))
     .file(root)
     .hint("give a folder of its own for the state, made where it is missing"))

@@ -37,7 +37,7 @@ impl Ask<'_> {
                     .last()
                     .is_some_and(|&last| last as usize >= network.items)
                 {
-                    return Err(Error::data("a candidate is no item of the catalogue"));
+                    return Err(Error::data("a candidate is not an item of the catalogue"));
                 }
                 if !candidates.is_sorted_by(|a, b| a < b) {
                     return Err(Error::data("the candidates are not ascending, each once"));
@@ -144,7 +144,7 @@ mod tests {
             (ask("u", 6, None, None), "6 items wanted of 5"),
             (ask("u", 3, Some(&[0, 4]), None), "3 items wanted of 2"),
             (ask("u", 1, Some(&[]), None), "1 items wanted of 0"),
-            (ask("u", 1, Some(&[5]), None), "no item of the catalogue"),
+            (ask("u", 1, Some(&[5]), None), "not an item of the catalogue"),
             (ask("u", 1, Some(&[2, 1]), None), "not ascending"),
             (ask("u", 1, Some(&[2, 2]), None), "not ascending"),
             (ask("u", 1, None, Some(&context(&[], &[]))), "0 traits"),

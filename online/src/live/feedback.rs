@@ -59,7 +59,7 @@ pub enum Refusal {
     NotRecommended,
     /// The slate has several items, and the feedback names none.
     Ambiguous,
-    /// The reward is no finite number, or beyond [`super::MOST_REWARD`].
+    /// The reward is not a finite number, or beyond [`super::MOST_REWARD`].
     Reward,
 }
 

@@ -40,13 +40,13 @@ fn post(buffer: &mut Vec<u8>, path: &str, body: std::fmt::Arguments<'_>) {
 /// The reply at the beginning of `buffer`, once it is whole.
 ///
 /// # Errors
-/// Bytes that are no reply of this service.
+/// Bytes that are not a reply of this service.
 pub(super) fn reply(buffer: &[u8]) -> Result<Option<Reply<'_>>, &'static str> {
     const END: &[u8] = b"\r\n\r\n";
     let Some(head) = buffer.windows(END.len()).position(|bytes| bytes == END) else {
         return Ok(None);
     };
-    let text = std::str::from_utf8(&buffer[..head]).map_err(|_| "a head that is no text")?;
+    let text = std::str::from_utf8(&buffer[..head]).map_err(|_| "a head that is not text")?;
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let status = status.ok_or("no status line")?;
@@ -59,7 +59,7 @@ pub(super) fn reply(buffer: &[u8]) -> Result<Option<Reply<'_>>, &'static str> {
     };
     Ok(Some(Reply {
         status,
-        body: std::str::from_utf8(body).map_err(|_| "a body that is no text")?,
+        body: std::str::from_utf8(body).map_err(|_| "a body that is not text")?,
         length: start + length,
     }))
 }

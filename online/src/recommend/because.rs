@@ -69,6 +69,7 @@ impl<'a> Because<'a> {
 mod tests {
     use super::*;
     use common::policy_artifact::{NetworkConfig, Weights};
+    use common::rng::{RngExt, stream};
 
     #[test]
     fn what_is_named_is_what_raises_the_logit() {
@@ -80,7 +81,19 @@ mod tests {
             window: 5,
             encoder: Encoder::History,
         };
-        let network = Network::new(config, Weights::init(&config, 5));
+        let mut weights = Weights::init(&config, 5);
+        let mut rng = stream(1, "test", &[]);
+        for tensor in weights
+            .encoder
+            .iter_mut()
+            .chain([&mut weights.query_weight, &mut weights.item_embedding])
+        {
+            tensor.iter_mut().for_each(|x| *x = rng.random::<f32>() - 0.3);
+        }
+        // A number of S whose divisor is not above 0 is left out; the weights of squares are not negative.
+        weights.encoder[5] = vec![0.5, 0.0, 1.0, 0.2];
+        weights.encoder[2] = vec![5.0, 4.0, -9.0, 3.0];
+        let network = Network::new(config.clone(), weights);
         let because = Because::new(&network).unwrap();
         let history = [(0, 1.0), (1, 1.0), (2, -1.0), (3, 1.0)];
         let mut memory = vec![0.0; network.config().memory()];
@@ -99,7 +112,11 @@ mod tests {
             let mut state = vec![0.0; 4];
             for (k, h) in state.iter_mut().enumerate() {
                 let less = liked.map_or(0.0, |i| history::like_vector(&network.weights().encoder, i)[k]);
-                *h = (memory[k] - less) / divisors[k];
+                *h = if divisors[k] > 0.0 {
+                    (memory[k] - less) / divisors[k]
+                } else {
+                    0.0
+                };
             }
             let mut logits = vec![0.0; 6];
             network.logits(&network.queries(&state), &mut logits);
@@ -114,8 +131,8 @@ mod tests {
         assert!(named.iter().any(|list| !list.is_empty()));
         let gru = NetworkConfig {
             encoder: NetworkConfig::default().encoder,
-            ..*network.config()
+            ..network.config().clone()
         };
-        assert!(Because::new(&Network::new(gru, Weights::init(&gru, 1))).is_none());
+        assert!(Because::new(&Network::new(gru.clone(), Weights::init(&gru, 1))).is_none());
     }
 }

@@ -78,7 +78,7 @@ fn requests() -> Vec<(&'static str, Vec<u8>, Met)> {
         ("HTTP/0.9", b"GET /healthz\r\n\r\n".to_vec(), Closed),
         ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), Closed),
         ("HTTP/3.7", b"GET /healthz HTTP/3.7\r\nhost: t\r\n\r\n".to_vec(), Closed),
-        ("a method that is no token", b"G(T /healthz HTTP/1.1\r\nhost: t\r\n\r\n".to_vec(), Closed),
+        ("a method that is not a token", b"G(T /healthz HTTP/1.1\r\nhost: t\r\n\r\n".to_vec(), Closed),
         ("a method in small letters", b"get /healthz HTTP/1.1\r\nhost: t\r\n\r\n".to_vec(), Status(405)),
         ("a NUL in the path", b"GET /health\0z HTTP/1.1\r\nhost: t\r\n\r\n".to_vec(), Closed),
         ("a space in the path", b"GET /health z HTTP/1.1\r\nhost: t\r\n\r\n".to_vec(), Closed),

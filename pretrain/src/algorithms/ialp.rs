@@ -361,7 +361,7 @@ mod tests {
         assert!(episode.consumed.contains(&had));
         assert!(
             episode.history.iter().all(|(item, _)| *item != had),
-            "it is no state"
+            "it is not a state"
         );
         // Where nothing else is known of users, only those are played who have enough left.
         let pairs = (0..60).filter(|user| *user != 7);

@@ -20,9 +20,9 @@ pub struct IalpLogConfig {
     #[serde(flatten)]
     pub ialp: IalpConfig,
     /// Weight of the imitation of logged choices where the log is rich, in units of the modelled reward's range, as the
-    /// entropy bonus is. It is multiplied by n / (n + 1) for n likes an item.
+    /// entropy bonus is. It is multiplied by n / (n + 1) for n likes per item.
     pub imitation: f32,
-    /// Logged interactions an update.
+    /// Logged interactions per update.
     pub imitation_batch: usize,
 }
 

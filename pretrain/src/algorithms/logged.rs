@@ -41,7 +41,7 @@ pub enum Imitate {
 pub struct LoggedConfig {
     /// Updates.
     pub steps: u64,
-    /// Interactions an update.
+    /// Interactions per update.
     pub batch: usize,
     /// Adam's step size at first; it falls linearly to 0.
     pub learning_rate: f32,
@@ -386,7 +386,7 @@ impl Shard<'_> {
         Ok(Some((loss, vec![("loss", plain), ("entropy", entropy)])))
     }
 
-    /// The critic's squared error to `targets`, one a transition, times a half. It reads the encoder and does not shape it.
+    /// The critic's squared error to `targets`, one per transition, times a half. It reads the encoder and does not shape it.
     pub(crate) fn critic(
         &self,
         network: &Network,
@@ -420,7 +420,7 @@ impl Shard<'_> {
         let places = self.transitions.iter().map(|t| slab.candidate(t.item));
         match places.collect() {
             Some(places) => Ok(places),
-            None => candle_core::bail!("a chosen item is no candidate"),
+            None => candle_core::bail!("a chosen item is not a candidate"),
         }
     }
 }

@@ -102,7 +102,7 @@ fn loss(network: &Network, shard: &Shard, config: &Sa2cConfig) -> candle_core::R
     total(imitation.into_iter().chain([(td, parts), critic]))
 }
 
-/// `count` candidates a transition, none of them its action, uniformly at random; row-major.
+/// `count` candidates per transition, none of them its action, uniformly at random; row-major.
 fn negatives(shard: &Shard, actions: &[u32], candidates: u32, count: usize) -> Vec<u32> {
     // A transition's own numbers, whatever shard it is in: keyed by what it is.
     let draw = |(row, &action): (usize, &u32)| {

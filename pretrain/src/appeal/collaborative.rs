@@ -2,7 +2,7 @@
 //! items weighted by how much they did.
 //!
 //! EASE's item-to-item matrix is -P_ij / P_jj off its diagonal, P = (X'X + ridge)^-1. With X = U S V' that is
-//! [V diag(f) V']_ij / (1 - h_j), f = s^2 / (s^2 + ridge) and h_j = sum_k f_k V_jk^2: a product of two vectors an item, so that
+//! [V diag(f) V']_ij / (1 - h_j), f = s^2 / (s^2 + ridge) and h_j = sum_k f_k V_jk^2: a product of two vectors per item, so that
 //! a user is the sum of the first ones of what he liked, and an item is scored by the second. Here X is
 //! diag(users' likes^-row) likes diag(items' likes^-column), in few directions, and the sum is taken as a direction.
 
@@ -37,7 +37,7 @@ pub(crate) struct Directions {
     unit: f32,
 }
 
-/// Two vectors an item, `[items, rank]` each.
+/// Two vectors per item, `[items, rank]` each.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vectors {
     /// How many of the numbers a user is read by.

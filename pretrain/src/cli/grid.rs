@@ -51,7 +51,7 @@ impl GridArguments {
         };
         let one = |(name, own): (&String, &toml::Value)| {
             let toml::Value::Table(own) = own else {
-                return Err(wrong(format!("run.{name} is no table")));
+                return Err(wrong(format!("run.{name} is not a table")));
             };
             if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
                 return Err(wrong(format!("`{name}` cannot name a folder")));
@@ -128,7 +128,7 @@ mod tests {
     fn wrong_plans_are_refused_with_the_run_that_is_wrong() {
         for (plan, says) in [
             ("log = 'x'", "no table [run.NAME]"),
-            ("[run]\na = 3", "run.a is no table"),
+            ("[run]\na = 3", "run.a is not a table"),
             ("[run.a]\nmethod = 'nonsense'\nlog = 'x'", "run.a"),
             ("[run.a]\nmethod = 'bc'\nlog = 'x'\nseed = 3", "grid's own flags"),
             ("[run.'../b']\nmethod = 'bc'", "cannot name a folder"),

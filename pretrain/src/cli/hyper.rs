@@ -66,7 +66,7 @@ pub(super) struct HyperArguments {
     /// Updates [default: 2000, for ialp and ialp-log 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
-    /// Interactions an update; for ialp and ialp-log episodes [default: 256, for these 64]
+    /// Interactions per update; for ialp and ialp-log episodes [default: 256, for these 64]
     #[arg(long, value_name = "N", value_parser = count)]
     batch: Option<usize>,
     /// Adam's step size at first; it falls linearly to 0 [default: 0.005, for ialp and ialp-log 0.006]
@@ -90,7 +90,7 @@ pub(super) struct HyperArguments {
     /// attention: heads of a block; --hidden is a multiple [default: 2]
     #[arg(long, value_name = "N", value_parser = count)]
     heads: Option<usize>,
-    /// Score so many sampled items an update instead of all, with the correction of sampled softmax [default: all up to
+    /// Score so many sampled items per update instead of all, with the correction of sampled softmax [default: all up to
     /// 32768 items, else 1024]
     #[arg(long, value_name = "N", value_parser = count)]
     pub(super) negatives: Option<usize>,

@@ -28,7 +28,7 @@ impl Dataset {
     /// Takes the answers of the files at `paths`. Users who are not known yet join the others.
     ///
     /// # Errors
-    /// A file that is no log of events, an item outside the catalogue, a bad row.
+    /// A file that is not a log of events, an item outside the catalogue, a bad row.
     pub(super) fn take_answers(&mut self, paths: &[PathBuf]) -> Result<()> {
         // User, item, whether it was liked.
         let mut answers: Vec<(u32, u32, bool)> = Vec::new();

@@ -133,7 +133,7 @@ impl Dataset {
         let kind = self.users.kind();
         if let Some(row) = users.ids().position(|id| !kind.holds(id)) {
             let error = Error::data(format!(
-                "the user `{}` is no integer, but the log's users are",
+                "the user `{}` is not an integer, but the log's users are",
                 users.id(row as u32)
             ))
             .hint("write users with one type of ids");

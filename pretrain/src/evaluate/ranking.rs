@@ -105,7 +105,7 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no ranking metric, such as recall@10 or ndcg@20");
+        let wrong = || format!("`{text}` is not a ranking metric, such as recall@10 or ndcg@20");
         let (name, k) = text.split_once('@').ok_or_else(wrong)?;
         let measure = match name {
             "recall" => Measure::Recall,

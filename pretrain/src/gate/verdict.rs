@@ -66,7 +66,7 @@ impl Verdict {
             }
         }
         let Estimated { low, .. } = comparison.difference;
-        // A bound that is no number proves nothing.
+        // A bound that is not a number proves nothing.
         if low.is_nan() || low <= demand.margin {
             reasons.push(format!(
                 "the lower bound of the difference, {low:.5}, is not above {}",
@@ -202,7 +202,7 @@ mod tests {
         assert!(!verdict(0.0, 100.0, 0.0).passes, "above, not at");
         assert!(!verdict(0.01, 100.0, 0.02).passes);
         assert!(verdict(-0.01, 100.0, -0.02).passes, "no worse than by 0.02");
-        assert!(!verdict(f64::NAN, 100.0, 0.0).passes, "undefined is no proof");
+        assert!(!verdict(f64::NAN, 100.0, 0.0).passes, "undefined is not proof");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const SHARPNESS: f32 = 1e3;
 /// Users whose scores the deviation is taken of.
 const SAMPLE: usize = 500;
 
-/// Two vectors an item, and where likes do not make it, one a user.
+/// Two vectors per item, and where likes do not make it, one per user.
 #[derive(Debug)]
 pub(super) struct Vectors {
     /// How many numbers.

@@ -42,7 +42,7 @@ pub(crate) fn of_log(
     seed: u64,
 ) -> Group {
     let (head, tail) = log.split_at(tail_start(log.len(), TAIL));
-    // A repeat is no action: the policy never offers a consumed item.
+    // A repeat is not an action: the policy never offers a consumed item.
     let mut consumed: HashSet<u32> = head.iter().map(|(item, _)| *item).collect();
     let fresh: Vec<Event> = tail
         .iter()

@@ -14,7 +14,7 @@ const USERS: usize = 24;
 const ITEMS: usize = 30;
 const RIDGE: f64 = 20.0;
 
-/// (user, item, liked); user 0 has a pair that was answered three times, and `new` is no user of the log.
+/// (user, item, liked); user 0 has a pair that was answered three times, and `new` is not a user of the log.
 const ANSWERS: [(&str, usize, bool); 9] = [
     ("0", 11, true),
     ("0", 11, true),

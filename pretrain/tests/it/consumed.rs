@@ -105,7 +105,12 @@ fn users_of_another_type_are_bad_data() {
     let refused = expect(folder.path(), &format!("{BC} --out out"), DATA);
     says(
         &refused,
-        &["`someone` is no integer", "row 0", "consumed.parquet", "hint: "],
+        &[
+            "`someone` is not an integer",
+            "row 0",
+            "consumed.parquet",
+            "hint: ",
+        ],
     );
 }
 

@@ -9,7 +9,7 @@ fn numbers(text: &str) -> Vec<f64> {
     text.split(' ').map(|number| number.parse().unwrap()).collect()
 }
 
-/// The fields of each line that is no comment.
+/// The fields of each line that is not a comment.
 fn lines(table: &str) -> impl Iterator<Item = Vec<&str>> {
     table
         .lines()

@@ -35,7 +35,7 @@ enum Verb {
     /// With `--format auto` every format is made and tried on the same built-in prompts with all workers, as `traits`
     /// would run them. The fastest is kept among those that drift at most by --max-drift: the mean absolute difference
     /// of traits from the original's, as a share of the standard deviation of the original's. A table of all goes to
-    /// stdout: size, tokens a second, drift, and the rank correlation of traits with the original's. Times differ from
+    /// stdout: size, tokens per second, drift, and the rank correlation of traits with the original's. Times differ from
     /// run to run, and so may the choice; therefore any conversion of the same model at OUT counts as done. The file says
     /// what it is, and profiles made with it carry its fingerprint. It takes room for two converted models beside OUT.
     Prepare(prepare::Arguments),

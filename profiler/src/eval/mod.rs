@@ -67,7 +67,7 @@ pub struct Config {
     pub preferences: Vec<Named>,
     /// What is done to traits before they are compared.
     pub transform: Transform,
-    /// Unseen items a user.
+    /// Unseen items per user.
     pub negatives: usize,
     /// How unseen items are drawn.
     pub weighting: Weighting,

@@ -12,7 +12,7 @@ use super::{Config, Evaluation};
 pub(super) fn text(config: &Config, found: &Evaluation) -> String {
     let mut text = format!(
         "AUC of held-out likes among unseen items, mean over {} users (of {} who can be asked about)\n\
-         {} held-out likes; {} unseen items a user, drawn by {}; seed {}; traits {}\n\n",
+         {} held-out likes; {} unseen items per user, drawn by {}; seed {}; traits {}\n\n",
         found.users,
         found.left_out.usable_users,
         found.positives,

@@ -25,7 +25,7 @@ impl Traits {
     /// Reads `path` and transforms items and users, each kind over those of it that have a profile.
     ///
     /// # Errors
-    /// When they are no profiles, of none of these items or users, or of a user in another state.
+    /// When they are not profiles, of none of these items or users, or of a user in another state.
     pub(super) fn read(
         path: &Path,
         catalogue: &Items,

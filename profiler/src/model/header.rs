@@ -76,7 +76,7 @@ impl Header {
     /// Reads and checks the header of the file at `path`.
     ///
     /// # Errors
-    /// When the file is missing, is no GGUF, contradicts itself or its own length, says what llama.cpp cannot take, or has a
+    /// When the file is missing, is not GGUF, contradicts itself or its own length, says what llama.cpp cannot take, or has a
     /// tensor of zeros.
     pub fn read(path: &Path) -> Result<Header> {
         let file = input::open_to("open the model", path)?;

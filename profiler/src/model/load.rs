@@ -16,7 +16,7 @@ use llama_cpp_2::token::LlamaToken;
 use super::foreign;
 use super::header::Header;
 
-/// Architectures whose answer is no next token.
+/// Architectures whose answer is not a next token.
 const NO_NEXT_TOKEN: [&str; 2] = ["t5", "bert"];
 
 /// A loaded language model; shared by all workers, each with its own context.

@@ -16,7 +16,7 @@ use crate::model::convert::{self, WeightFormat};
 struct Row {
     format: WeightFormat,
     megabytes: u64,
-    /// Tokens a second.
+    /// Tokens per second.
     speed: f64,
     drift: Drift,
 }

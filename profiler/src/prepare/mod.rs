@@ -36,7 +36,7 @@ pub struct Config {
 /// 32 built-in films and the built-in film vocabulary), as a share of the standard deviation of the original's: 0 is
 /// none, 1 as large as what the traits tell apart.
 ///
-/// A time is no function of the inputs: what is chosen may differ from run to run where two formats are nearly as fast.
+/// A time is not a function of the inputs: what is chosen may differ from run to run where two formats are nearly as fast.
 /// Therefore any conversion of the same model at `out` counts as done when no format is given. The file says which
 /// format it is, and every profile made with it carries its fingerprint.
 ///

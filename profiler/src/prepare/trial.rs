@@ -12,14 +12,14 @@ use crate::vocab::{self, Domain};
 
 /// Titles and genres, a film a line.
 const FILMS: &str = include_str!("films.txt");
-/// Prompts a worker: several units of work for each.
+/// Prompts per worker: several units of work for each.
 const PROMPTS: usize = 48;
 /// How often the load is timed; the fastest counts, as what disturbs a run only slows it.
 const RUNS: usize = 2;
 
 /// What a trial found.
 pub(super) struct Trial {
-    /// Tokens a second over all workers.
+    /// Tokens per second over all workers.
     pub(super) speed: f64,
     /// The traits of every film of the list, K each.
     traits: Vec<Vec<f32>>,

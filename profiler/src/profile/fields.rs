@@ -89,7 +89,7 @@ impl Profile {
             }
             for word in words {
                 if !vocabulary.contains(word) {
-                    return Err(format!("`{word}` in `{name}` is no word of the vocabulary"));
+                    return Err(format!("`{word}` in `{name}` is not a word of the vocabulary"));
                 }
                 if !seen.insert(word) {
                     return Err(format!(

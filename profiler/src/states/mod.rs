@@ -51,7 +51,7 @@ pub struct Config {
 /// one. A user without a like keeps everything.
 ///
 /// The log is read two times, and a third where likes are held out; rows are decoded a few at a time, whatever the row
-/// groups. Memory is for the dictionaries of user and item ids, some 16 bytes a user, and 16 bytes for each interaction
+/// groups. Memory is for the dictionaries of user and item ids, some 16 bytes per user, and 16 bytes for each interaction
 /// that a state may hold, at most half a GiB of these: where there are more, users are done in turns, each with a pass
 /// of its own. Nothing is kept of a run that was stopped; it begins again.
 ///

@@ -36,7 +36,7 @@ pub struct Told {
 /// the file of the states.
 ///
 /// # Errors
-/// When the summaries were made from other states, naming both files, or one is no profile.
+/// When the summaries were made from other states, naming both files, or one is not a profile.
 pub fn tell(told: &Told, states: &States, described: &mut [User], place: &Path) -> Result<Vec<String>> {
     if let Some(manifest) = table::read_manifest(&told.file)? {
         manifest.require_input("states", &table::fingerprint(place)?, &told.file, place)?;
@@ -52,7 +52,7 @@ pub fn tell(told: &Told, states: &States, described: &mut [User], place: &Path) 
             .ok_or_else(|| other_states(id, &told.file, place))?;
         let text = &summaries.summary[row];
         let profile: Profile = serde_json::from_str(text).map_err(|e| {
-            let error = Error::data(format!("the summary is no profile: {e}"));
+            let error = Error::data(format!("the summary is not a profile: {e}"));
             at::summary(error, &told.file, row)
         })?;
         user.summary = Some(profile);

@@ -158,6 +158,9 @@ fn users_without_an_interaction_have_an_empty_state() {
 
     write_users(&folder.path().join("users.parquet"), &["8", "nine"]);
     let run = "states --log log.parquet --out other.parquet --like-threshold 4 --users users.parquet";
-    profiler(folder.path(), run).refused(2, &["`nine` is no integer", "users.parquet", "row 1", "hint:"]);
+    profiler(folder.path(), run).refused(
+        2,
+        &["`nine` is not an integer", "users.parquet", "row 1", "hint:"],
+    );
     profiler(folder.path(), &run.replace("users.parquet", "none.parquet")).refused(2, &["none.parquet"]);
 }

@@ -81,7 +81,7 @@ class Port(unittest.TestCase):
                     env.reset()
             mean = total / steps
             self.assertLess(abs(one / 20_000 - mean), 5 * np.sqrt(mean * (1 - mean) * (1 / 20_000 + 1 / steps)))
-            # As many steps an episode: rows that begin one are not counted in `steps`.
+            # As many steps per episode: rows that begin one are not counted in `steps`.
             self.assertAlmostEqual(steps / (250 * 200 - steps) / (20_000 / episodes), 1.0, delta=0.1)
             check_env(PortEnv(self.scalar, rules), skip_render_check=True)
 

@@ -51,7 +51,7 @@ class Conventions(unittest.TestCase):
                 self.assertFalse(terminated.any())
             # The last action of an episode is the last thing in its last observation.
             self.assertEqual(observation["items"][:, -1].tolist(), [1, 2, 3])
-            # Any action will do now, even one that is no item.
+            # Any action will do now, even one that is not an item.
             observation, reward, terminated, truncated, _ = env.step(np.full(3, -1))
             self.assertEqual(observation["step"].tolist(), [0] * 3)
             self.assertEqual(reward.tolist(), [0] * 3)

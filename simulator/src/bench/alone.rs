@@ -38,7 +38,7 @@ pub(super) fn measure(environment: &Environment, config: &Config, batch: u32) ->
         let row = pool.install(|| {
             Row::measure(name, config.runs, || {
                 let (start, mut steps, mut at) = (Instant::now(), 0, 0);
-                // Vector steps that begin a new episode somewhere are no steps there.
+                // Vector steps that begin a new episode somewhere are not steps there.
                 let mut over = 0;
                 while start.elapsed() < config.time {
                     // Looking at the clock takes as long as a step: once for many steps is enough.

@@ -1,4 +1,4 @@
-//! Environment steps a second: alone, and through step frames.
+//! Environment steps per second: alone, and through step frames.
 
 mod alone;
 mod frames;
@@ -38,7 +38,7 @@ pub struct Config {
 pub fn run(config: &Config) -> Result<()> {
     let (environment, _) = Environment::load(&config.environment)?;
     let mut text = format!(
-        "steps a second in {} (resets not counted), median of {} runs of {:.1} s, and the slowest and fastest\n",
+        "steps per second in {} (resets not counted), median of {} runs of {:.1} s, and the slowest and fastest\n",
         environment.name_under(&config.rules),
         config.runs,
         config.time.as_secs_f64()

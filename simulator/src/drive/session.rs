@@ -142,7 +142,7 @@ impl<'a> Session<'a> {
 
     fn into_played(mut self, config: &Config) -> Played {
         let references = References::new(self.environment, config.rules);
-        // Without drift an oracle's return is one a user; each is computed once.
+        // Without drift an oracle's return is one per user; each is computed once.
         let mut asked: Vec<(u32, Interest)> = self.users.clone();
         asked.sort_unstable_by_key(|(user, interest)| (*user, interest.key()));
         asked.dedup();

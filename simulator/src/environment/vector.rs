@@ -127,7 +127,7 @@ impl<'a> VectorEnvironment<'a> {
     /// Steps environment `env` with item code `action`, or begins its next episode where the last one is over.
     ///
     /// # Panics
-    /// When `action` is no item code.
+    /// When `action` is not an item code.
     pub fn step_one(&mut self, env: usize, action: u32) -> Outcome {
         let horizon = self.shared.rules.horizon as usize;
         let shown = &mut self.shown[env * horizon..(env + 1) * horizon];
@@ -137,10 +137,10 @@ impl<'a> VectorEnvironment<'a> {
     /// Steps all environments, action `i` in environment `i`, on the workers of rayon's current pool.
     ///
     /// # Panics
-    /// When there is not one action and one outcome an environment, or an action is no item code.
+    /// When there is not one action and one outcome per environment, or an action is not an item code.
     pub fn step(&mut self, actions: &[u32], outcomes: &mut [Outcome]) {
-        assert_eq!(actions.len(), self.len(), "one action an environment");
-        assert_eq!(outcomes.len(), self.len(), "one outcome an environment");
+        assert_eq!(actions.len(), self.len(), "one action per environment");
+        assert_eq!(outcomes.len(), self.len(), "one outcome per environment");
         let shared = &self.shared;
         let horizon = shared.rules.horizon as usize;
         let piece = |slots: &mut [Slot], shown: &mut [u32], actions: &[u32], outcomes: &mut [Outcome]| {

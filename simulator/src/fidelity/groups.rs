@@ -1,7 +1,7 @@
 //! Users for whom no policy can earn anything, over all and in the group where they are most.
 //!
 //! "Without possible reward" has two readings, and both are shown. The first is absolute: even the best items
-//! together give less than [`POSSIBLE_RETURN`] likes an episode. It says for how many users an episode is nearly
+//! together give less than [`POSSIBLE_RETURN`] likes per episode. It says for how many users an episode is nearly
 //! always empty, whatever the policy. In a dataset where a user likes one or two of thousands of items in all the
 //! likes are that thin, and many users fall below it although a good policy earns many times what chance earns from
 //! them. The second asks in addition that no policy can do better than [`GAIN`] times chance: there is nothing to be

@@ -59,7 +59,7 @@ pub(super) fn over_all(
         made(
             "environment",
             "saturation",
-            "saturation: the oracle's likes a step",
+            "saturation: the oracle's likes per step",
             mean.oracle / f64::from(rules.horizon),
         ),
     ];

@@ -62,7 +62,7 @@ fn tag_length(text: &str) -> Option<usize> {
     let name = inside.split_whitespace().next()?;
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric());
-    // A name alone, or attributes after it: "x<y and z>w" is no tag.
+    // A name alone, or attributes after it: "x<y and z>w" is not a tag.
     (is_name && !inside.contains('<') && (name.len() == inside.len() || inside.contains('=')))
         .then_some(end + 1)
 }

@@ -67,7 +67,7 @@ impl Config {
 /// Imports the files.
 ///
 /// # Errors
-/// What the readers of `common` refuse (a missing file or column, a wrong type, a null, feedback that is no number,
+/// What the readers of `common` refuse (a missing file or column, a wrong type, a null, feedback that is not a number,
 /// held-out truth where a log is wanted); outputs of another run; I/O failures; and, unless they are skipped, the
 /// first row with an id that items or users do not list.
 pub fn import(config: &Config) -> Result<()> {

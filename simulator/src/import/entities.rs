@@ -67,7 +67,7 @@ const OTHERS: [(&str, char); 47] = [
 /// The longest reference that is looked for, in bytes.
 const LONGEST: usize = 10;
 
-/// Puts the characters in the place of their references, once. What is no known reference stays as it is.
+/// Puts the characters in the place of their references, once. What is not a known reference stays as it is.
 pub(crate) fn decode(text: &str) -> String {
     let mut decoded = String::with_capacity(text.len());
     let mut rest = text;

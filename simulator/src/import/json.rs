@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Entries {
 /// Reads the entries of the object in `path`, in the order of the file; a key may come twice.
 ///
 /// # Errors
-/// A missing file; what is no JSON, no UTF-8 or no object, with line and column.
+/// A missing file; what is not JSON, no UTF-8 or no object, with line and column.
 pub(crate) fn entries(path: &Path) -> Result<Vec<(String, Value)>> {
     let bytes = input::read(path)?;
     let Entries(entries) = serde_json::from_slice(&bytes).map_err(|e| {

@@ -31,7 +31,7 @@ const TAGGED: &str = "user_taggedartists.dat";
 ///
 /// # Errors
 /// A missing file or column, outputs of another run, I/O failures; and, unless they are skipped, the first bad row:
-/// cut short, wrong encoding, an id that appears twice or is in no dictionary, a count that is no whole number from 1
+/// cut short, wrong encoding, an id that appears twice or is in no dictionary, a count that is not a whole number from 1
 /// on, a repeated pair.
 pub fn import(config: &Config, log_share: f64, seed: u64) -> Result<()> {
     let job = Job {
@@ -123,7 +123,7 @@ fn read_listened(path: &Path, all: &mut Interactions, bad_rows: &mut BadRows) ->
         let artist = known_id(&all.items, row.integer_id(1)?, "artistID", ARTISTS)?;
         let count = row.text(2)?;
         let Some(count) = count.parse::<u32>().ok().filter(|&count| count >= 1) else {
-            let what = format!("the listening count {count:?} is no whole number from 1 on");
+            let what = format!("the listening count {count:?} is not a whole number from 1 on");
             return Err(BadRow::new("listening count out of range", what).column("weight"));
         };
         let user = all.users.intern(user);

@@ -23,7 +23,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Vec<u8>>> {
     Ok(lines)
 }
 
-/// The fields of a line; bytes that are no UTF-8 show as U+FFFD, which no number holds.
+/// The fields of a line; bytes that are not UTF-8 show as U+FFFD, which no number holds.
 pub(crate) fn fields(line: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(line)
         .split_whitespace()

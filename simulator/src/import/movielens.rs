@@ -151,9 +151,9 @@ fn read_interactions(path: &Path, all: &mut Interactions, bad_rows: &mut BadRows
                 let what = format!("the rating {rating} is outside 1 to 5");
                 return Err(BadRow::new("rating outside 1 to 5", what).column("rating"));
             }
-            // Up to the year 9999; what lies beyond is no time in seconds.
+            // Up to the year 9999; what lies beyond is not a time in seconds.
             if !(0.0..=253_402_300_799.0).contains(&seconds) {
-                let what = format!("the timestamp {seconds} is no time in seconds since 1970");
+                let what = format!("the timestamp {seconds} is not a time in seconds since 1970");
                 return Err(BadRow::new("timestamp out of range", what).column("timestamp"));
             }
             if !seen.insert((user, item)) {

@@ -14,7 +14,7 @@ pub(super) type Values = Vec<Option<BTreeMap<String, String>>>;
 /// Reads the matrix in `path` by the names in `map`.
 ///
 /// # Errors
-/// A missing or empty file, a line of the map that is no `group:value`, no column of one of the groups `wanted`; and,
+/// A missing or empty file, a line of the map that is not a `group:value`, no column of one of the groups `wanted`; and,
 /// unless they are skipped, the first row of another width than the map's, with a value other than 0 and 1, or with
 /// none or several values in a group.
 pub(super) fn read(path: &Path, map: &Path, wanted: &[&str], bad_rows: &mut BadRows) -> Result<Values> {
@@ -47,7 +47,7 @@ fn read_map(path: &Path, wanted: &[&str]) -> Result<Vec<(String, String)>> {
             .split_once(':')
             .map(|(group, value)| (group.trim().to_string(), value.trim().to_string()))
             .filter(|(group, value)| !group.is_empty() && !value.is_empty())
-            .ok_or_else(|| refused(format!("{text:?} is no `group:value`")))?;
+            .ok_or_else(|| refused(format!("{text:?} is not a `group:value`")))?;
         if names.contains(&name) {
             return Err(refused(format!("the column {text:?} is named twice")));
         }

@@ -1,7 +1,7 @@
 //! A list of strings as Python prints it: `['one', "it's two"]`.
 
 /// The strings of the list. Real files have lists whose quotes were not escaped, so a quote ends a string only where
-/// a comma and the next string, or the closing bracket, follow. Text that is no list is one piece.
+/// a comma and the next string, or the closing bracket, follow. Text that is not a list is one piece.
 pub(crate) fn pieces(text: &str) -> Vec<String> {
     let text = text.trim();
     let Some(mut rest) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {

@@ -46,10 +46,11 @@ impl<'a> Row<'a> {
         let text = self.text(at)?;
         match text.parse::<i64>() {
             Ok(id) if id.to_string() == text => Ok(text),
-            _ => Err(
-                BadRow::new("id that is no integer", format!("the id {text:?} is no integer"))
-                    .column(self.names[at]),
-            ),
+            _ => Err(BadRow::new(
+                "id that is not an integer",
+                format!("the id {text:?} is not an integer"),
+            )
+            .column(self.names[at])),
         }
     }
 
@@ -59,8 +60,8 @@ impl<'a> Row<'a> {
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => Err(BadRow::new(
-                "value that is no number",
-                format!("the value {text:?} is no number"),
+                "value that is not a number",
+                format!("the value {text:?} is not a number"),
             )
             .column(self.names[at])),
         }

@@ -299,15 +299,15 @@ mod tests {
             curve("one & <two>", Stroke::Solid, &[1.0, 2.0, 3.0]),
             curve("three", Stroke::Dashed, &[1.0, 1.0, 1.0]),
         ];
-        let svg = draw(&curves, 30, "likes an episode").unwrap().unwrap();
+        let svg = draw(&curves, 30, "likes per episode").unwrap().unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
         assert!(
             svg.contains("one &amp; &lt;two&gt;") && svg.contains("three"),
             "{svg}"
         );
-        assert!(svg.contains("episodes played") && svg.contains("likes an episode"));
+        assert!(svg.contains("episodes played") && svg.contains("likes per episode"));
         assert_eq!(svg.matches("<polygon").count(), 2);
-        assert_eq!(svg, draw(&curves, 30, "likes an episode").unwrap().unwrap());
+        assert_eq!(svg, draw(&curves, 30, "likes per episode").unwrap().unwrap());
     }
 
     #[test]

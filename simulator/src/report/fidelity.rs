@@ -92,7 +92,7 @@ const MEASURES: [(&str, &str, &str); 19] = [
     (
         "expected_return",
         "expected return",
-        "likes an episode; the oracle knows every probability: no policy does better",
+        "likes per episode; the oracle knows every probability: no policy does better",
     ),
     (
         "times_random",
@@ -102,7 +102,7 @@ const MEASURES: [(&str, &str, &str); 19] = [
     (
         "saturation",
         "saturation",
-        "the oracle's likes a step: near 1, good policies can hardly be told apart",
+        "the oracle's likes per step: near 1, good policies can hardly be told apart",
     ),
     (
         "users_without_reward",

@@ -92,7 +92,7 @@ fn charts(section: &Section) -> Result<Vec<Value>> {
     );
     let mut charts = Vec::new();
     for (episodes, title) in [whole, zoom] {
-        if let Some(svg) = curves::draw(&section.curves, episodes, "likes an episode")? {
+        if let Some(svg) = curves::draw(&section.curves, episodes, "likes per episode")? {
             // The SVG's texts were escaped when it was drawn.
             charts.push(context! { title, svg => Value::from_safe_string(svg) });
         }

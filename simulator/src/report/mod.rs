@@ -88,7 +88,7 @@ fn write(path: &Path, text: &str, overwrite: bool) -> Result<()> {
     artifact::write_text(
         path,
         text,
-        "was made from other metrics, or is no report",
+        "was made from other metrics, or is not a report",
         overwrite,
     )
 }

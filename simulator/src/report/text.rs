@@ -59,7 +59,7 @@ fn heading(section: &Section) -> String {
     };
     format!(
         "Environment {}: {} over {} episodes each\n\
-         Likes an episode ({counted}): mean over seeds [95 % interval]. Regret: likes an episode short of the best \
+         Likes per episode ({counted}): mean over seeds [95 % interval]. Regret: likes per episode short of the best \
          policy; lower is better.\n\n",
         shown(&section.environment),
         number::seeds(section.seeds.len()),

@@ -61,7 +61,7 @@ impl Verdict {
 pub(super) struct Difference {
     /// Which episodes it is over.
     pub(super) over: &'static str,
-    /// First minus second, likes an episode; `None` without a seed in common.
+    /// First minus second, likes per episode; `None` without a seed in common.
     pub(super) estimate: Option<Estimate>,
     /// The difference in parts of the second's mean, where that is not 0.
     pub(super) relative: Option<f64>,
@@ -210,7 +210,7 @@ pub(super) fn beside_plain(comparisons: &[Comparison]) -> Vec<String> {
         let [first, all] = &comparison.differences;
         let (with, without) = (&comparison.with, &comparison.without);
         format!(
-            "{with} minus {without}, the best plain recommender: {}, {} likes an episode.",
+            "{with} minus {without}, the best plain recommender: {}, {} likes per episode.",
             part(first),
             part(all)
         )
@@ -242,7 +242,7 @@ fn sentence(comparison: &Comparison) -> String {
             .estimate
             .map_or("-".to_string(), |e| number::signed(e.mean))
     };
-    let sizes = format!("({} and {} likes an episode)", size(first), size(all));
+    let sizes = format!("({} and {} likes per episode)", size(first), size(all));
     if first.verdict == all.verdict {
         let did = all.verdict.did();
         return format!("{traits} {did} over the first 10 % of the episodes and over all {sizes}.");
@@ -303,7 +303,7 @@ mod tests {
             answer(&[comparison, recipe]),
             [
                 "iALP: the language model's traits helped over the first 10 % of the episodes, and made no measurable \
-              difference over all (+0.500 and +0.100 likes an episode)."
+              difference over all (+0.500 and +0.100 likes per episode)."
             ]
         );
     }

@@ -192,7 +192,7 @@ fn check(config: &Config) -> Result<()> {
     let a_user = u64::from(config.log_length) + u64::from(config.held_out);
     if 2 * a_user > u64::from(config.items) {
         return Err(Error::usage(format!(
-            "{a_user} of {} items a user is more than half: draws without replacement would take too long",
+            "{a_user} of {} items per user is more than half: draws without replacement would take too long",
             config.items
         ))
         .hint("lower --log-length or --held-out, or raise --items"));

@@ -32,11 +32,11 @@ pub struct UserModel {
     pub rank: usize,
     /// x: users times rank.
     pub user_vector: Vec<f32>,
-    /// b: one a user; the intercept is in it.
+    /// b: one per user; the intercept is in it.
     pub user_bias: Vec<f32>,
     /// y: items times rank.
     pub item_vector: Vec<f32>,
-    /// c: one an item.
+    /// c: one per item.
     pub item_bias: Vec<f32>,
     /// g.
     pub calibration: Calibration,

@@ -86,7 +86,7 @@ fn a_bad_row_ends_in_one_error_with_its_line_or_is_skipped_and_counted() {
         (
             "ml-100k.inter",
             |raw| add(raw, b"1\t1\tNaN\t880000000\n"),
-            &["\"NaN\" is no number"],
+            &["\"NaN\" is not a number"],
         ),
         (
             "ml-100k.inter",

@@ -163,7 +163,7 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
         Case {
             file: "item_features_map.txt",
             change: |raw| with(&raw, "color:black", b"black"),
-            says: &["\"black\" is no `group:value`", "line 5"],
+            says: &["\"black\" is not a `group:value`", "line 5"],
             skipped: None,
         },
         Case {

@@ -118,20 +118,20 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
         Case {
             file: ITEMS,
             change: |raw| with(&raw, "  \"1\":", b"  \"x\": {\"title\": \"Glue\"},\n  \"1\":"),
-            says: &["the id \"x\" is no integer", "entry \"x\""],
-            skipped: Some("skipped 1 row (id that is no integer)"),
+            says: &["the id \"x\" is not an integer", "entry \"x\""],
+            skipped: Some("skipped 1 row (id that is not an integer)"),
         },
         Case {
             file: ITEMS,
             change: |raw| with(&raw, "  \"1\":", b"  \"5\": {\"title\": 5},\n  \"1\":"),
-            says: &["the value 5 is no text", "entry \"5\"", "column title"],
-            skipped: Some("skipped 1 row (value that is no text)"),
+            says: &["the value 5 is not text", "entry \"5\"", "column title"],
+            skipped: Some("skipped 1 row (value that is not text)"),
         },
         Case {
             file: ITEMS,
             change: |raw| with(&raw, "  \"1\":", b"  \"5\": [],\n  \"1\":"),
-            says: &["[] is no object", "entry \"5\""],
-            skipped: Some("skipped 1 row (entry that is no object)"),
+            says: &["[] is not an object", "entry \"5\""],
+            skipped: Some("skipped 1 row (entry that is not an object)"),
         },
         Case {
             file: ITEMS,

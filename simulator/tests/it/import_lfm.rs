@@ -156,7 +156,7 @@ fn the_foremost_tags_come_first_and_strange_ones_are_named() {
     assert_eq!(
         lfm.item("21").2,
         ["hip-hop", "90s"],
-        "two tags of one name count a user once, and an artist's own name is no tag"
+        "two tags of one name count a user once, and an artist's own name is not a tag"
     );
     for note in [
         "artists.dat: mended the encoding of 1 name",
@@ -214,8 +214,8 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
         Case {
             file: "tags.dat",
             change: |raw| with_line(raw, b"x7\trock\r"),
-            says: &["the id \"x7\" is no integer", "line 10", "column tagID"],
-            skipped: Some("skipped 1 row (id that is no integer)"),
+            says: &["the id \"x7\" is not an integer", "line 10", "column tagID"],
+            skipped: Some("skipped 1 row (id that is not an integer)"),
         },
         Case {
             file: "tags.dat",
@@ -233,7 +233,7 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
             file: "user_artists.dat",
             change: |raw| with_line(raw, b"9\t2\t0"),
             says: &[
-                "count \"0\" is no whole number from 1 on",
+                "count \"0\" is not a whole number from 1 on",
                 "line 19",
                 "column weight",
             ],

@@ -130,7 +130,7 @@ fn the_parts_fit_together_and_say_what_they_are() {
     assert_eq!((log.kind.kind, log.kind.like_threshold), (Kind::Click, 1.0));
     assert!(
         interactions::read_log(&truth_path, None).is_err(),
-        "truth is no log"
+        "truth is not a log"
     );
     // Each user's log is what the environment takes as consumed, and nothing held out is in it.
     let mut likes = vec![0; ITEMS as usize];

@@ -1,4 +1,4 @@
-//! Outputs that are pipes or inputs, and inputs that are no files: said at once, with nothing replaced and nothing hanging.
+//! Outputs that are pipes or inputs, and inputs that are not files: said at once, with nothing replaced and nothing hanging.
 
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::Path;
@@ -103,7 +103,7 @@ fn an_output_that_is_none_is_said_before_anything_is_read() {
     let files = files.map(|(tool, arguments)| ((tool, arguments.to_string()), a_folder));
     let folders = folders.map(|of| (of, a_file));
     for ((tool, arguments), other_kind) in files.into_iter().chain(folders) {
-        for (out, says) in [("pipe", "a pipe"), ("file/below", "no folder"), other_kind] {
+        for (out, says) in [("pipe", "a pipe"), ("file/below", "not a folder"), other_kind] {
             let said = refused(folder.path(), tool, &arguments.replace("OUT", out));
             assert!(
                 said.contains(says) && said.contains(out),

@@ -300,7 +300,7 @@ fn no_panics_on_input_paths() {
 
 #[test]
 fn only_the_terminal_prints() {
-    // Benchmarks' and examples' own `main`s are no tools: `examples/` is not read here.
+    // Benchmarks' and examples' own `main`s are not tools: `examples/` is not read here.
     let prints = ["print!(", "println!(", "dbg!(", "io::stdout", "io::stderr"];
     let crates = ["common", "profiler", "pretrain", "online", "simulator"];
     forbid(

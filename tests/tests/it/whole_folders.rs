@@ -247,7 +247,7 @@ fn a_process_that_dies_leaves_the_old_folder_or_the_new_one() {
         let case = Case::new(verb);
         let (_, calls) = case.disk.counted();
         let own = |files: &[(String, Vec<u8>)]| -> Vec<(String, Vec<u8>)> {
-            // A checkpoint that was being written is no part of the policy.
+            // A checkpoint that was being written is not a part of the policy.
             let other = |name: &str| name.starts_with("checkpoint") || name.starts_with(".writing-");
             let own = files
                 .iter()

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// An id column in the dictionary's own type.
 ///
 /// # Errors
-/// When an id of an integer dictionary is no integer.
+/// When an id of an integer dictionary is not an integer.
 pub(crate) fn id_array(dictionary: &Dictionary, codes: impl Iterator<Item = u32>) -> Result<ArrayRef> {
     match dictionary.kind() {
         IdKind::Text => Ok(text_array(codes.map(|code| dictionary.id(code)))),
@@ -33,7 +33,7 @@ fn whole_numbers<T: ArrowPrimitiveType<Native: FromStr>>(
         let id = dictionary.id(code);
         let number = id
             .parse()
-            .map_err(|_| Error::data(format!("the id `{id}` is no 64-bit integer")));
+            .map_err(|_| Error::data(format!("the id `{id}` is not a 64-bit integer")));
         number.map(Some)
     };
     let numbers: PrimitiveArray<T> = codes.map(parse).collect::<Result<_>>()?;

@@ -60,7 +60,7 @@ impl Adapter {
         let mut beliefs = self.untouched();
         (beliefs.global, beliefs.covariance) = (saved.global, saved.covariance);
         if !beliefs.is_sound() {
-            return Err(saved::damaged("the belief about all items is no Gaussian"));
+            return Err(saved::damaged("the belief about all items is not a Gaussian"));
         }
         for ((&item, &mean), &variance) in saved.items.iter().zip(&saved.means).zip(&saved.variances) {
             beliefs.set(item as usize, mean, variance);

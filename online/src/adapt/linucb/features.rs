@@ -8,7 +8,7 @@ const ROUNDS: usize = 60;
 /// Lengths below this share of the longest direction's are none.
 const LEAST: f64 = 1e-9;
 
-/// A row of numbers an item.
+/// A row of numbers per item.
 pub(super) struct Features {
     /// Numbers of an item.
     pub(super) width: usize,

@@ -91,13 +91,13 @@ fn what_is_another_s_is_refused_and_stays() {
     let before = files(world.root.path());
     let error = Durable::open(&world.config()).map(drop).unwrap_err();
     assert_eq!(error.class(), Class::Usage);
-    assert!(error.to_string().contains("is no state"), "{error}");
+    assert!(error.to_string().contains("is not a state"), "{error}");
     assert!(
         world.make(|_| Ok(())).is_err(),
         "not even where it may be overwritten"
     );
     assert_eq!(files(world.root.path()), before);
-    // Another artifact is no state either.
+    // Another artifact is not a state either.
     let policy = World {
         state: world.policy.clone(),
         ..World::new()

@@ -146,7 +146,7 @@ impl Session {
     }
 }
 
-/// Writes `bytes` to the process and waits for its end. A process that stops reading early is no failure.
+/// Writes `bytes` to the process and waits for its end. A process that stops reading early is not a failure.
 pub(crate) fn feed(mut command: Command, bytes: &[u8]) -> Output {
     let mut child = command.spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(bytes);

@@ -12,7 +12,7 @@ impl Schemas<'_> {
     }
 
     fn at(&self, place: &str, schema: &Value, value: &Value) -> Result<(), String> {
-        for (keyword, wanted) in schema.as_object().ok_or("a schema that is no object")? {
+        for (keyword, wanted) in schema.as_object().ok_or("a schema that is not an object")? {
             self.keyword(place, schema, keyword, wanted, value)
                 .map_err(|what| match what.starts_with('$') {
                     true => what,

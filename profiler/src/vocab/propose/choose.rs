@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn between_users_only_taste_counts() {
-        // Four items a user. Word 0 is in three of the first's and of the third's and in one of the others', as chance
+        // Four items per user. Word 0 is in three of the first's and of the third's and in one of the others', as chance
         // would have it; word 1 is in all of what the first two like and in nothing else.
         let item = |at: usize| {
             let zero = if (at / 4).is_multiple_of(2) {

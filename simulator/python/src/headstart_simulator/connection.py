@@ -30,7 +30,7 @@ def find_binary(binary: Optional[Path] = None) -> str:
     found = shutil.which(wanted)
     if found is None:
         raise SimulatorError(
-            f"the simulator's binary was not found: {wanted!r} is no program\n"
+            f"the simulator's binary was not found: {wanted!r} is not a program\n"
             "hint: build it (`make build` leaves target/release/simulator) and pass binary=..., "
             f"set {BINARY_VARIABLE}, or put its folder on PATH"
         )

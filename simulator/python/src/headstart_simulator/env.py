@@ -55,7 +55,7 @@ class HeadstartEnv(gymnasium.Env):
         )
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Return which items are no repeats, in the form that sb3-contrib asks for; needs ``action_mask=True``."""
+        """Return which items are not repeats, in the form that sb3-contrib asks for; needs ``action_mask=True``."""
         masks: npt.NDArray[np.bool_] = self.vector.action_masks()[0]
         return masks
 

@@ -77,7 +77,7 @@ class HeadstartVecEnv(VecEnv):  # type: ignore[misc]
         self.venv.close()
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Return which items are no repeats, num_envs x items; needs ``action_mask=True`` in ``venv``."""
+        """Return which items are not repeats, num_envs x items; needs ``action_mask=True`` in ``venv``."""
         return self.venv.action_masks()
 
     # All environments are one object: what is asked of one of them is answered by it.

@@ -195,7 +195,7 @@ class HeadstartVectorEnv(VectorEnv):
         return self._state.observation(), self._state.info()
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
-        """Return which items are no repeats, num_envs x items; needs ``action_mask=True``."""
+        """Return which items are not repeats, num_envs x items; needs ``action_mask=True``."""
         if "action_mask" not in (info := self._state.info()):
             raise AttributeError("there are no action masks: make the environment with action_mask=True")
         return np.asarray(info["action_mask"], np.bool_)
@@ -262,12 +262,12 @@ class HeadstartVectorEnv(VectorEnv):
     def _checked(self, actions: Any) -> npt.NDArray[np.int64]:
         array = np.asarray(actions)
         if array.shape != (self.num_envs,):
-            raise ValueError(f"one action an environment is wanted: shape ({self.num_envs},), not {array.shape}")
+            raise ValueError(f"one action per environment is wanted: shape ({self.num_envs},), not {array.shape}")
         if array.dtype.kind not in "iu":
             raise TypeError(f"actions are integers, rows of items.parquet, not {array.dtype}")
         array = array.astype(np.int64, copy=False)
         wrong = ~self._over & ((array < 0) | (array >= len(self.item_ids)))
         if wrong.any():
             at = int(np.argmax(wrong))
-            raise ValueError(f"action {array[at]} of environment {at} is no item: there are {len(self.item_ids)}")
+            raise ValueError(f"action {array[at]} of environment {at} is not an item: there are {len(self.item_ids)}")
         return array

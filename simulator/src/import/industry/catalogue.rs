@@ -42,14 +42,14 @@ pub(super) fn read(path: &Path, bad_rows: &mut BadRows, notes: &mut Vec<String>)
 fn add(items: &mut Items, id: &str, entry: &Value) -> Result<bool, BadRow> {
     if !id.parse::<i64>().is_ok_and(|number| number.to_string() == id) {
         return Err(BadRow::new(
-            "id that is no integer",
-            format!("the id {id:?} is no integer"),
+            "id that is not an integer",
+            format!("the id {id:?} is not an integer"),
         ));
     }
     if !entry.is_object() {
         return Err(BadRow::new(
-            "entry that is no object",
-            format!("{entry} is no object"),
+            "entry that is not an object",
+            format!("{entry} is not an object"),
         ));
     }
     let published = title(field(entry, "title")?);
@@ -81,7 +81,7 @@ fn field<'a>(entry: &'a Value, name: &'static str) -> Result<&'a str, BadRow> {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text),
         Some(other) => {
-            Err(BadRow::new("value that is no text", format!("the value {other} is no text")).column(name))
+            Err(BadRow::new("value that is not text", format!("the value {other} is not text")).column(name))
         }
     }
 }

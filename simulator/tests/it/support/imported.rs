@@ -101,7 +101,7 @@ pub(crate) fn published(dataset: &str) -> PathBuf {
     let folder = shared.join(dataset);
     assert!(
         folder.is_dir(),
-        "{} is no folder: HEADSTART_SHARED_DATA names the one that holds `{dataset}`",
+        "{} is not a folder: HEADSTART_SHARED_DATA names the one that holds `{dataset}`",
         folder.display()
     );
     folder
