@@ -1,6 +1,7 @@
-//! How fast it is: recommend and feedback in process; the journal under many writers; scans of large
+//! How fast it is: recommend and feedback in process; recommendations to many; the journal under many writers; scans of large
 //! catalogues. Policies are made up, of the sizes asked for.
 
+mod batch;
 mod index;
 mod journal;
 pub(crate) mod latency;
@@ -8,6 +9,7 @@ mod lengths;
 mod made;
 mod pairs;
 
+pub use batch::{BatchConfig, batch};
 pub use index::{IndexConfig, index};
 pub use journal::{JournalConfig, journal};
 pub use made::Sizes;

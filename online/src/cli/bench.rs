@@ -11,7 +11,7 @@ use common::{Error, Result};
 
 use super::learning::LearningArguments;
 use crate::adapt::Name;
-use crate::bench::{self, IndexConfig, JournalConfig, PairsConfig, Sizes};
+use crate::bench::{self, BatchConfig, IndexConfig, JournalConfig, PairsConfig, Sizes};
 use crate::live::Settings;
 use crate::load::{self, Server};
 
@@ -29,6 +29,8 @@ enum What {
     Pairs(Pairs),
     /// Feedback that is on disk before it is acknowledged, by how many wait at once, and the recovery of it
     Journal(Journal),
+    /// Recommendations to many users at once, as `online recommend` makes them
+    Batch(Batch),
     /// Scans of a large catalogue: their time, and how far coarse scores are from exact ones
     Index(Index),
 }
@@ -75,6 +77,20 @@ struct Pairs {
     histories: Vec<u32>,
     #[command(flatten)]
     learning: LearningArguments,
+    #[command(flatten)]
+    made: Made,
+    #[command(flatten)]
+    shared: Shared,
+}
+
+#[derive(Args, Debug)]
+struct Batch {
+    /// Items for each user
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    k: u32,
+    /// Runs; their median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    runs: u32,
     #[command(flatten)]
     made: Made,
     #[command(flatten)]
@@ -218,6 +234,16 @@ impl Arguments {
                     time: pairs.seconds,
                     runs: pairs.runs as usize,
                     lengths: pairs.histories.iter().map(|&n| n as usize).collect(),
+                })
+            }
+            What::Batch(batch) => {
+                batch.shared.init_terminal();
+                bench::batch(&BatchConfig {
+                    sizes: batch.made.sizes(),
+                    k: batch.k as usize,
+                    runs: batch.runs as usize,
+                    workers: batch.shared.workers(),
+                    seed: batch.shared.seed,
                 })
             }
             What::Journal(journal) => {

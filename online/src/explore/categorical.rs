@@ -57,24 +57,36 @@ impl Categorical {
         .map(|item| (item as u32, (share * self.probabilities[item]).min(1.0)))
     }
 
-    /// The item that is most probable among those that are left, the first of equals, and its probability among them.
-    pub(super) fn best(&self) -> Option<(u32, f32)> {
-        let mut best: Option<(usize, f32)> = None;
-        for (block, &sum) in self.blocks.iter().enumerate() {
-            // No item of a block is more probable than all of them.
-            if best.is_some_and(|(_, highest)| sum < f64::from(highest)) {
+    /// The `k` most probable items among those that are left, fewer where fewer have a probability; the first of equals first.
+    pub(super) fn top(&self, k: usize) -> Vec<u32> {
+        let mut top: Vec<(f32, u32)> = Vec::with_capacity(k + 1);
+        let mut least = 0.0;
+        for (block, probabilities) in self.probabilities.chunks(LANES).enumerate() {
+            // Most blocks have nothing that is more probable than what was found, which is seen at once.
+            let highest = probabilities
+                .iter()
+                .copied()
+                .fold(0.0, |a: f32, b| if b > a { b } else { a });
+            if highest <= least {
                 continue;
             }
-            let from = block * BLOCK;
-            let to = self.probabilities.len().min(from + BLOCK);
-            for (at, &probability) in self.probabilities[from..to].iter().enumerate() {
-                if probability > best.map_or(0.0, |(_, highest)| highest) {
-                    best = Some((from + at, probability));
+            for (at, &probability) in probabilities.iter().enumerate() {
+                if probability > least {
+                    let place = top.partition_point(|&(other, _)| other >= probability);
+                    top.insert(place, (probability, (block * LANES + at) as u32));
+                    top.truncate(k);
+                    if top.len() == k {
+                        least = top.last().map_or(0.0, |last| last.0);
+                    }
                 }
             }
         }
-        let share = share(1.0, self.left);
-        best.map(|(item, probability)| (item as u32, (share * probability).min(1.0)))
+        top.into_iter().map(|(_, item)| item).collect()
+    }
+
+    /// The probability of an item among those that are left.
+    pub(super) fn among_left(&self, item: u32) -> f32 {
+        self.alone(item as usize)
     }
 
     /// The most probable item of the mixture that [`Categorical::draw_mixed`] draws from, with the same numbers.

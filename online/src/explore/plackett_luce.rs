@@ -6,51 +6,38 @@ use common::rng::{ChaCha8Rng, RngExt, stream};
 use super::categorical::Categorical;
 use super::slate::Slate;
 
-/// How the items of a slate are chosen, position by position.
+/// How the items of a slate are chosen, position by position: by chance, each with its probability; or the most probable one,
+/// the first of equals, with the propensity that a draw would have had.
 #[derive(Debug)]
-pub enum Draw {
-    /// By chance, each with its probability.
-    Sampled(ChaCha8Rng),
-    /// The most probable one, the first of equals. Propensities are those that a draw would have had.
-    Greedy,
-}
+pub struct Draw(Option<ChaCha8Rng>);
 
 impl Draw {
     /// By the randomness of `key`; greedy where `greedy`.
     pub fn new(seed: u64, key: &[u64; 3], greedy: bool) -> Self {
-        match greedy {
-            true => Draw::Greedy,
-            false => Draw::Sampled(stream(seed, "action", key)),
-        }
+        Draw((!greedy).then(|| stream(seed, "action", key)))
     }
 
-    fn from(&mut self, categorical: &Categorical) -> Option<(u32, f32)> {
-        match self {
-            Draw::Sampled(rng) => categorical.draw(rng.random()),
-            Draw::Greedy => categorical.best(),
-        }
-    }
-
-    fn from_mixed(
+    fn pick_mixed(
         &mut self,
         prior: &Categorical,
         adapted: &Categorical,
         weight: f32,
     ) -> Option<(u32, [f32; 3])> {
-        match self {
-            Draw::Sampled(rng) => prior.draw_mixed(adapted, weight, rng.random()),
-            Draw::Greedy => prior.best_mixed(adapted, weight),
+        match &mut self.0 {
+            Some(rng) => prior.draw_mixed(adapted, weight, rng.random()),
+            None => prior.best_mixed(adapted, weight),
         }
     }
 
+    /// Items drawn with replacement; none of a greedy choice.
     fn with_replacement(&mut self, categorical: &Categorical, count: usize) -> Vec<u32> {
-        match self {
-            Draw::Sampled(rng) => (0..count)
-                .filter_map(|_| categorical.draw(rng.random()))
-                .map(|(item, _)| item)
-                .collect(),
-            Draw::Greedy => Vec::new(),
-        }
+        let Some(rng) = &mut self.0 else {
+            return Vec::new();
+        };
+        (0..count)
+            .filter_map(|_| categorical.draw(rng.random()))
+            .map(|(item, _)| item)
+            .collect()
     }
 }
 
@@ -68,8 +55,16 @@ pub fn slate(
         weight,
         ..Slate::default()
     };
+    let best = match &draw.0 {
+        Some(_) => Vec::new(),
+        None => categorical.top(k),
+    };
     for position in 0..k {
-        let Some((item, probability)) = draw.from(categorical) else {
+        let picked = match &mut draw.0 {
+            Some(rng) => categorical.draw(rng.random()),
+            None => best.get(position).map(|&item| (item, categorical.among_left(item))),
+        };
+        let Some((item, probability)) = picked else {
             break;
         };
         slate.items.push(item);
@@ -98,7 +93,7 @@ pub fn mixed_slate(
         ..Slate::default()
     };
     for position in 0..k {
-        let Some((item, [probability, ours, theirs])) = draw.from_mixed(prior, adapted, weight) else {
+        let Some((item, [probability, ours, theirs])) = draw.pick_mixed(prior, adapted, weight) else {
             break;
         };
         let of = |categorical: &Categorical| categorical.probabilities()[item as usize];
@@ -197,7 +192,13 @@ mod tests {
             .collect();
         let mut order: Vec<usize> = (0..300).collect();
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
-        let greedy = slate(&mut categorical(&probabilities), 7, 3, 1.0, &mut Draw::Greedy);
+        let greedy = slate(
+            &mut categorical(&probabilities),
+            7,
+            3,
+            1.0,
+            &mut Draw::new(0, &[0; 3], true),
+        );
         assert!(
             greedy
                 .items
@@ -223,7 +224,7 @@ mod tests {
             0.5,
             2,
             0,
-            &mut Draw::Greedy,
+            &mut Draw::new(0, &[0; 3], true),
         );
         assert_eq!(mixed.items, [3, 0]);
         assert!((mixed.scores[0] - 0.475).abs() < 1e-6);

@@ -51,6 +51,15 @@ impl State {
         self.users.view(user).user_context.context()
     }
 
+    /// What the policy's table says of a user to whom nothing has happened since; unlike what deciding keeps of such users, it
+    /// goes with the caller, so that asking for millions fills no memory.
+    pub(crate) fn as_trained(&self, user: &str) -> Option<EncodedContext> {
+        let known = self.users.known();
+        let code = known.ids().code(user)?;
+        let untouched = self.users.changed().get(user).is_none();
+        untouched.then(|| EncodedContext::new(known.context(code)))
+    }
+
     /// The state of a newcomer with this past, oldest first: items, and whether each was liked.
     pub(crate) fn context_after(&self, past: &[(u32, bool)]) -> Context {
         let mut context = self.users.known().stranger();

@@ -224,7 +224,10 @@ impl Job<'_> {
         };
         (open > 0).then(|| Wanted {
             user,
-            given: history.map(|history| EncodedContext::new(self.state.context_after(history))),
+            given: match history {
+                Some(history) => Some(EncodedContext::new(self.state.context_after(history))),
+                None => self.state.as_trained(self.lists.users.id(user)),
+            },
             closed,
             candidates,
         })

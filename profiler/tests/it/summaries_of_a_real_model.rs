@@ -108,9 +108,8 @@ fn folder(histories: &[Vec<i32>]) -> TempDir {
     folder
 }
 
-/// Users in unlike states: without history, with one interaction, with dislikes alone, with a thousand.
-
-/// The odd ones, and enough others for several units of work.
+/// Users in unlike states (without history, with one interaction, with dislikes alone, with a thousand), and enough others for
+/// several units of work.
 fn histories() -> Vec<Vec<i32>> {
     let mut histories = vec![vec![], vec![], vec![1], vec![-1], (1..=1000).collect()];
     histories.extend([vec![3, -4, 5], vec![6, 7, -8], vec![1]]);
