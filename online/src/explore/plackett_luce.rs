@@ -62,7 +62,9 @@ pub fn slate(
     for position in 0..k {
         let picked = match &mut draw.0 {
             Some(rng) => categorical.draw(rng.random()),
-            None => best.get(position).map(|&item| (item, categorical.among_left(item))),
+            None => best
+                .get(position)
+                .map(|&item| (item, categorical.among_left(item))),
         };
         let Some((item, probability)) = picked else {
             break;

@@ -1,7 +1,7 @@
 //! Where a log is cut in time: the first part of its rows, ties in the order of rows.
 
 use common::Result;
-use common::logs::Scan;
+use common::logs::{Column, Scan};
 
 /// Parts that a range of times is cut into by one pass over the log: three or four passes reach the millisecond.
 const BUCKETS: u64 = 1 << 16;
@@ -40,7 +40,7 @@ impl TimeCut {
             return Ok(TimeCut::END);
         }
         let (mut rows, mut low, mut high) = (0, i64::MAX, i64::MIN);
-        scan.rows("first and last time", |batch| {
+        scan.columns("first and last time", &[Column::Time], |batch| {
             rows += batch.len() as u64;
             low = batch.timestamp.iter().copied().fold(low, i64::min);
             high = batch.timestamp.iter().copied().fold(high, i64::max);
@@ -55,7 +55,7 @@ impl TimeCut {
         while low < high {
             let width = high.wrapping_sub(low) as u64 / BUCKETS + 1;
             let mut counts = vec![0u64; BUCKETS as usize];
-            scan.rows("time of the cut", |batch| {
+            scan.columns("time of the cut", &[Column::Time], |batch| {
                 for &time in batch
                     .timestamp
                     .iter()

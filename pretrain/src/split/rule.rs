@@ -1,7 +1,7 @@
 //! Which rows are held out.
 
 use common::ids::Dictionary;
-use common::logs::{Batch, Scan};
+use common::logs::{Batch, Column, Scan};
 use common::rng::{shuffle, stream};
 use common::{Error, Result};
 
@@ -52,7 +52,7 @@ impl Rule {
             withheld: Vec::new(),
             cut: Cut::At(TimeCut::END),
         };
-        scan.rows("users and items", |batch| {
+        scan.columns("users and items", &[Column::User, Column::Item], |batch| {
             batch.users(&mut rule.users);
             batch.items(&mut rule.items);
             Ok(())
@@ -75,17 +75,21 @@ impl Rule {
     fn last(&self, scan: &Scan, count: u32) -> Result<Vec<Option<TimeAndRow>>> {
         let mut latest = Latest::new(count as usize + 1);
         let mut row = 0;
-        scan.rows("each user's last interactions", |batch| {
-            let user = batch.known_users(&self.users)?;
-            let item = batch.known_items(&self.items)?;
-            for ((user, item), &time) in user.into_iter().zip(item).zip(&batch.timestamp) {
-                if !self.withheld[item as usize] {
-                    latest.add(user, (time, row));
+        scan.columns(
+            "each user's last interactions",
+            &[Column::User, Column::Item, Column::Time],
+            |batch| {
+                let user = batch.known_users(&self.users)?;
+                let item = batch.known_items(&self.items)?;
+                for ((user, item), &time) in user.into_iter().zip(item).zip(&batch.timestamp) {
+                    if !self.withheld[item as usize] {
+                        latest.add(user, (time, row));
+                    }
+                    row += 1;
                 }
-                row += 1;
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         Ok(latest.second())
     }
 

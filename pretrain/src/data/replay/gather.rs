@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use common::logs::Scan;
+use common::logs::{Column, Scan};
 use common::{Error, Result};
 
 use super::Sizes;
@@ -89,23 +89,27 @@ impl Rows {
             .collect();
         let mut rows = vec![(0, (0, 0.0)); ends.last().copied().unwrap_or(0)];
         let mut cut = cut.pass();
-        scan.rows("the users' logs", |batch| {
-            let user = batch.known_users(&census.users)?;
-            let item = batch.known_items(&census.items)?;
-            for (row, (user, &time)) in user.into_iter().zip(&batch.timestamp).enumerate() {
-                // Every row passes the cut, those of other users too: ties are counted over all of them.
-                if cut.is_first(time) && users.contains(&user) {
-                    let at = (user - users.start) as usize;
-                    if next[at] == ends[at] {
-                        return Err(changed());
+        scan.columns(
+            "the users' logs",
+            &[Column::User, Column::Item, Column::Time, Column::Feedback],
+            |batch| {
+                let user = batch.known_users(&census.users)?;
+                let item = batch.known_items(&census.items)?;
+                for (row, (user, &time)) in user.into_iter().zip(&batch.timestamp).enumerate() {
+                    // Every row passes the cut, those of other users too: ties are counted over all of them.
+                    if cut.is_first(time) && users.contains(&user) {
+                        let at = (user - users.start) as usize;
+                        if next[at] == ends[at] {
+                            return Err(changed());
+                        }
+                        let liked = scan.kind.is_like(batch.feedback[row]);
+                        rows[next[at]] = (time, (item[row], if liked { 1.0 } else { -1.0 }));
+                        next[at] += 1;
                     }
-                    let liked = scan.kind.is_like(batch.feedback[row]);
-                    rows[next[at]] = (time, (item[row], if liked { 1.0 } else { -1.0 }));
-                    next[at] += 1;
                 }
-            }
-            Ok(())
-        })?;
+                Ok(())
+            },
+        )?;
         if next != ends {
             return Err(changed());
         }
