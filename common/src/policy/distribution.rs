@@ -27,6 +27,19 @@ pub fn mask(logits: &mut [f32], consumed: &[u32]) {
     }
 }
 
+/// Takes the items of a set out of the choice: bit i of word i / 64 stands for item i. It must leave some item; what it costs does
+/// not depend on how many it holds.
+pub fn mask_set(logits: &mut [f32], set: &[u64]) {
+    for (chunk, &word) in logits.chunks_mut(64).zip(set) {
+        if word == 0 {
+            continue;
+        }
+        for (bit, logit) in chunk.iter_mut().enumerate() {
+            *logit = if word >> bit & 1 == 1 { MASKED } else { *logit };
+        }
+    }
+}
+
 fn more_open_than(count: usize, logits: &[f32]) -> bool {
     let mut open = 0;
     logits.chunks(256).any(|chunk| {
@@ -178,6 +191,21 @@ mod tests {
         logits[7] = f32::NEG_INFINITY;
         probabilities(&logits, &mut other);
         assert_eq!(other, p);
+    }
+
+    #[test]
+    fn a_set_takes_out_what_a_list_takes_out() {
+        for count in [1usize, 63, 64, 65, 300] {
+            let consumed: Vec<u32> = (0..count as u32).filter(|item| item * 7 % 3 == 1).collect();
+            let mut set = vec![0u64; count.div_ceil(64)];
+            for &item in &consumed {
+                set[item as usize / 64] |= 1 << (item % 64);
+            }
+            let (mut by_list, mut by_set) = (logits(count), logits(count));
+            mask(&mut by_list, &consumed);
+            mask_set(&mut by_set, &set);
+            assert_eq!(by_list, by_set, "{count}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From requests to distributions: what every strategy with a network does before it draws.
 
-use common::policy::distribution::{mask, powers, restrict};
+use common::policy::distribution::{mask, mask_set, powers, restrict};
 use common::policy::{Network, State};
 
 use super::encoded_context::recall_all;
@@ -43,11 +43,21 @@ pub(super) fn logits(network: &Network, states: &[f32], logits: &mut Vec<f32>) {
 
 /// Makes `categorical` the softmax of what may be chosen at `request`; `logits` are masked.
 pub(super) fn deal(categorical: &mut Categorical, logits: &mut [f32], choice: &ChoiceRequest<'_>) {
-    if let Some(candidates) = choice.candidates {
-        restrict(logits, candidates);
-    }
-    mask(logits, choice.consumed);
+    close(logits, choice);
     categorical.fill(logits.len(), |row| powers(logits, row));
+}
+
+/// Masks what may not be chosen at `request`.
+pub(super) fn close(logits: &mut [f32], choice: &ChoiceRequest<'_>) {
+    match (choice.candidates, choice.consumed_set) {
+        // Something is left open.
+        (None, Some(set)) => mask_set(logits, set),
+        (None, None) => mask(logits, choice.consumed),
+        (Some(candidates), _) => {
+            restrict(logits, candidates);
+            mask(logits, choice.consumed);
+        }
+    }
 }
 
 /// What one network makes of a request.

@@ -203,6 +203,7 @@ mod tests {
         let choice = |number: u64| ChoiceRequest {
             user_context: &user_context,
             consumed: &[3, 7],
+            consumed_set: None,
             candidates: None,
             k: 1,
             key: [number, 0, 0],

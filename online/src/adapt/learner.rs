@@ -369,6 +369,7 @@ mod tests {
             let choice = ChoiceRequest {
                 user_context: &user_context,
                 consumed: &[],
+                consumed_set: None,
                 candidates: None,
                 k: 1,
                 key: [0; 3],

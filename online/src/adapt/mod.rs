@@ -47,6 +47,9 @@ pub struct ChoiceRequest<'a> {
     pub user_context: &'a EncodedContext,
     /// Items that may not be chosen, in any order, repeats allowed. Who has consumed all may get any.
     pub consumed: &'a [u32],
+    /// The same items as a set (see [`common::policy::distribution::mask_set`]), where there are many, each once, but not all
+    /// of the catalogue.
+    pub consumed_set: Option<&'a [u64]>,
     /// Only these may be chosen: codes of the catalogue, ascending, each once, at least one. None: all.
     pub candidates: Option<&'a [u32]>,
     /// How many items are wanted. Fewer come where fewer may be chosen.

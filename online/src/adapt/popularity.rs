@@ -74,6 +74,7 @@ mod tests {
             let choice = ChoiceRequest {
                 user_context: &user_context,
                 consumed,
+                consumed_set: None,
                 candidates,
                 k,
                 key: [0; 3],

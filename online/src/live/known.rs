@@ -1,9 +1,12 @@
 //! The users that the policy's own table knows, in a few long arrays: one of millions costs its numbers and some bytes.
 
+use std::collections::HashMap;
+
 use common::ids::Dictionary;
 use common::policy_artifact::{NetworkConfig, PolicyUsers};
 use common::{Error, Result};
 
+use super::consumed::set_of;
 use crate::context::Context;
 
 /// The policy's users.
@@ -17,6 +20,9 @@ pub(super) struct Known {
     window: usize,
     history: Lists<(u32, f32)>,
     consumed: Lists<u32>,
+    /// By code: what users of long lists consumed, as a set.
+    consumed_sets: HashMap<u32, Box<[u64]>>,
+    items: usize,
     answered: Lists<u32>,
     /// What the encoder keeps of each.
     memory: Vec<f32>,
@@ -49,6 +55,11 @@ impl Known {
             width: network.traits,
             window: network.window,
             history: Lists::new(users.history.iter().map(|list| &list[latest(list)..])),
+            consumed_sets: (0..)
+                .zip(&users.consumed)
+                .filter_map(|(code, consumed)| Some((code, set_of(consumed, network.items)?)))
+                .collect(),
+            items: network.items,
             consumed: Lists::new(users.consumed.iter().map(Vec::as_slice)),
             memory: users.memory,
             memories: [network.memory(), of_strategy],
@@ -102,6 +113,16 @@ impl Known {
     /// What the user of `code` has consumed, ascending.
     pub(super) fn consumed(&self, code: u32) -> &[u32] {
         self.consumed.get(code)
+    }
+
+    /// The same as a set, where they are many and not all.
+    pub(super) fn consumed_set(&self, code: u32) -> Option<&[u64]> {
+        self.consumed_sets.get(&code).map(|set| &**set)
+    }
+
+    /// Items of the catalogue.
+    pub(super) fn items(&self) -> usize {
+        self.items
     }
 
     /// Recommendations to the user of `code` whose answers are in the memory, ascending.

@@ -11,6 +11,7 @@
 mod as_context;
 mod ask;
 mod catalogue;
+mod consumed;
 mod decision;
 mod feedback;
 mod known;

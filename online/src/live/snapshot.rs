@@ -9,6 +9,7 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{check_context, check_memory};
+use super::consumed::Consumed;
 use super::decision::Decision;
 use super::pending::Pending;
 use super::state::{Counts, State};
@@ -140,7 +141,7 @@ impl State {
         }
         let changed = Changed {
             user_context: Arc::new(EncodedContext::new(context)),
-            consumed: consumed.into_owned(),
+            consumed: Consumed::new(consumed.into_owned(), self.config.network.items),
             events,
             lived: lived.into_owned(),
         };

@@ -170,19 +170,21 @@ impl State {
         let View {
             user_context,
             consumed,
+            consumed_set,
         } = self.users.view(ask.user);
         let given = ask.given.map(|context| {
             let shown = context.history.iter().map(|(item, _)| *item);
             let consumed: Vec<u32> = consumed.iter().copied().chain(shown).collect();
             (Arc::new(EncodedContext::new(context.clone())), consumed)
         });
-        let (user_context, consumed) = match &given {
-            Some((user_context, consumed)) => (user_context, consumed.as_slice()),
-            None => (user_context, consumed),
+        let (user_context, consumed, consumed_set) = match &given {
+            Some((user_context, consumed)) => (user_context, consumed.as_slice(), None),
+            None => (user_context, consumed, consumed_set),
         };
         let choice = ChoiceRequest {
             user_context,
             consumed,
+            consumed_set,
             candidates: ask.candidates,
             k: ask.k,
             key: [request, 0, 0],

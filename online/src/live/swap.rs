@@ -8,6 +8,7 @@ use common::{Error, Result};
 use serde::Serialize;
 
 use super::catalogue::{Catalogue, Succession};
+use super::consumed::Consumed;
 use super::decision::Decision;
 use super::pending::Pending;
 use super::settings::Settings;
@@ -137,7 +138,10 @@ impl State {
             let memory = state.memory(id, &lived, of_strategy);
             Changed {
                 user_context: translated(&user.user_context, id, &state.users, &map, memory),
-                consumed: consumed(&user.consumed, state.users.view(id).consumed, &map),
+                consumed: Consumed::new(
+                    consumed(&user.consumed, state.users.view(id).consumed, &map),
+                    state.config.network.items,
+                ),
                 events: user.events,
                 lived,
             }
@@ -177,6 +181,7 @@ impl State {
         let View {
             user_context,
             consumed,
+            ..
         } = self.users.view(user);
         let known = self.users.known();
         let answered = known

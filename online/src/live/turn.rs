@@ -30,6 +30,7 @@ impl State {
             .map(|turn| ChoiceRequest {
                 user_context: self.users.view(turn.user).user_context,
                 consumed: turn.consumed,
+                consumed_set: None,
                 candidates: None,
                 k,
                 key: turn.key,

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use common::ids::Dictionary;
 
+use super::consumed::Consumed;
 use super::known::Known;
 use crate::adapt::EncodedContext;
 use crate::context::Context;
@@ -14,6 +15,8 @@ pub(super) struct View<'a> {
     pub(super) user_context: &'a Arc<EncodedContext>,
     /// Ascending, each once.
     pub(super) consumed: &'a [u32],
+    /// The same as a set, where they are many and not all.
+    pub(super) consumed_set: Option<&'a [u64]>,
 }
 
 /// All users. One who never gave feedback costs nothing, or, where the policy knows them, their state once it is needed.
@@ -38,8 +41,7 @@ pub(super) struct Changes {
 #[derive(Debug, Clone)]
 pub(super) struct Changed {
     pub(super) user_context: Arc<EncodedContext>,
-    /// Ascending, each once.
-    pub(super) consumed: Vec<u32>,
+    pub(super) consumed: Consumed,
     /// Feedback given.
     pub(super) events: u32,
     /// What came back since the service began, oldest first: the item, and whether it was liked. Another policy's memory of
@@ -70,6 +72,7 @@ impl Users {
             return View {
                 user_context: &changed.user_context,
                 consumed: &changed.consumed,
+                consumed_set: changed.consumed.set(),
             };
         }
         match self.known.ids().code(user) {
@@ -77,10 +80,12 @@ impl Users {
                 user_context: self.user_contexts[code as usize]
                     .get_or_init(|| Arc::new(EncodedContext::new(self.known.context(code)))),
                 consumed: self.known.consumed(code),
+                consumed_set: self.known.consumed_set(code),
             },
             None => View {
                 user_context: &self.newcomer,
                 consumed: &[],
+                consumed_set: None,
             },
         }
     }
@@ -91,10 +96,11 @@ impl Users {
             let View {
                 user_context,
                 consumed,
+                ..
             } = self.view(user);
             let changed = Changed {
                 user_context: user_context.clone(),
-                consumed: consumed.to_vec(),
+                consumed: Consumed::new(consumed.to_vec(), self.known.items()),
                 events: 0,
                 lived: Vec::new(),
             };
@@ -161,9 +167,7 @@ impl Changed {
     pub(super) fn take(&mut self, item: u32, reward: f32, window: usize, memory: Vec<f32>) {
         self.lived.push((item, reward > 0.0));
         self.events = self.events.saturating_add(1);
-        if let Err(place) = self.consumed.binary_search(&item) {
-            self.consumed.insert(place, item);
-        }
+        self.consumed.add(item);
         self.user_context = moved_on(&self.user_context, item, reward, window, memory);
     }
 }
@@ -236,6 +240,7 @@ mod tests {
         let View {
             user_context,
             consumed,
+            ..
         } = users.view("u");
         assert_eq!(user_context.context().history, [(7, 1.0), (0, 1.0)]);
         assert_eq!((consumed, users.events("u")), (&[0, 1, 3, 4, 7][..], 3));

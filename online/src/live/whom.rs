@@ -37,6 +37,7 @@ impl State {
                     .given
                     .unwrap_or_else(|| self.users.view(one.user).user_context),
                 consumed: one.closed,
+                consumed_set: None,
                 candidates: one.candidates,
                 k,
                 key: [one.key, 0, 0],

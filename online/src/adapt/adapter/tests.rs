@@ -62,6 +62,7 @@ fn choice(user_context: &EncodedContext, k: usize, number: u64) -> ChoiceRequest
     ChoiceRequest {
         user_context,
         consumed: &[3],
+        consumed_set: None,
         candidates: None,
         k,
         key: [number, 0, 0],

@@ -22,11 +22,12 @@ mod features;
 mod tests;
 
 use common::Result;
-use common::policy::distribution::{MASKED, mask, restrict};
+use common::policy::distribution::MASKED;
 use common::policy::linear::Packed;
 use common::policy_artifact::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use super::acting::close;
 use super::saved::{self, damaged, numbers};
 use super::{Buffers, Carried, ChoiceRequest, EncodedContext, Explanation, Reason, Strategy};
 use crate::explore::{Shown, Slate};
@@ -138,10 +139,7 @@ impl LinUcb {
             ..
         } = buffers;
         self.bounds(&choice.user_context.context().memory, bounds, widths);
-        if let Some(candidates) = choice.candidates {
-            restrict(bounds, candidates);
-        }
-        mask(bounds, choice.consumed);
+        close(bounds, choice);
         let mut items = Vec::with_capacity(choice.k);
         while items.len() < choice.k
             && let Some(best) = best(bounds)

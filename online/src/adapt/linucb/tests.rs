@@ -146,6 +146,7 @@ fn the_best_open_items_act_in_their_order() {
         let choice = ChoiceRequest {
             user_context: &user_context,
             consumed,
+            consumed_set: None,
             candidates,
             k,
             key: [0; 3],
