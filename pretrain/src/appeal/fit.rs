@@ -1,7 +1,8 @@
 //! Choosing how the evidence is read and what each source weighs, on what folds of the log do not know.
 //!
 //! First every reading of the collaborative evidence is fit beside popularity by conditional logit, and the likeliest is kept;
-//! then all sources are fit together. That serves the average pair. The weights are then moved, one at a time, to what brings
+//! then all sources are fit together, once with popularity by a regression and once with it by the likes alone, of which the
+//! likelier is kept. That serves the average pair. The weights are then moved, one at a time, to what brings
 //! more held-out likes into users' first [`TOP`] items, where the gain is more than its standard error.
 
 use common::stats::dot;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::collaborative::{Directions, Reading, Vectors, row};
 use super::folds::{Asked, Fold, Log, problem};
 use super::listwise::{Prior, Problem};
-use super::popularity::Popularity;
+use super::popularity::{self, Popularity};
 use super::sources::Source;
 
 /// Readings that are tried.
@@ -46,6 +47,8 @@ pub(super) struct Weight {
 pub(super) struct Report {
     /// How the collaborative evidence is read; none where there is none.
     pub(super) reading: Option<Reading>,
+    /// Whether popularity is told by the likes alone, and not by a regression on what is known of items too.
+    pub(super) by_counts: bool,
     /// What each source weighs.
     pub(super) weights: Vec<Weight>,
     /// Loss a held-out like, in nats.
@@ -75,7 +78,20 @@ struct Features<'a> {
     sources: &'a [Source],
 }
 
-impl Features<'_> {
+impl<'a> Features<'a> {
+    /// Of each fold's evidence.
+    fn of_folds(vectors: &'a [Vectors], popular: &'a [Vec<f32>], sources: &'a [Source]) -> Vec<Self> {
+        vectors
+            .iter()
+            .zip(popular)
+            .map(|(vectors, popularity)| Features {
+                vectors,
+                popularity,
+                sources,
+            })
+            .collect()
+    }
+
     /// Columns of features of `items` for a user of a part of the log.
     fn of(&self, fold: &Fold, user: usize, items: &[u32]) -> Vec<Vec<f32>> {
         let vectors = self.vectors;
@@ -124,26 +140,33 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
             None => Vectors::default(),
         })
         .collect();
-    let features: Vec<Features> = vectors
-        .iter()
-        .zip(&popular)
-        .map(|(vectors, popularity)| Features {
-            vectors,
-            popularity,
-            sources,
-        })
-        .collect();
     let width = 2 + 2 * sources.len();
-    let mut problem = problem(&folds, width, |number, asked| {
-        features[number].of(&folds[number], asked.user, &asked.candidates)
-    });
-    let spread = standardise(&mut problem);
     let prior = prior(sources.len(), times);
     // What a user liked, and what others liked, speaks for an item or not at all.
     let likes: Vec<usize> = (0..width).filter(|at| at % 2 == 0 || *at == 1).collect();
-    let (mut weights, loss) = problem.fit(&prior, &likes);
-    let held: usize = problem.groups.iter().map(|group| group.liked).sum();
-    drop(problem);
+    let held: usize = folds
+        .iter()
+        .flat_map(|fold| &fold.asked)
+        .map(|asked| asked.held.len())
+        .sum();
+    // Popularity as what is known of items tells it, or as the likes alone do: whichever makes the held likes likelier.
+    let counted = folds
+        .iter()
+        .map(|fold| popularity::counted(&fold.likes.counts()))
+        .collect();
+    let by = [popular, counted].map(|popular| {
+        let features = Features::of_folds(&vectors, &popular, sources);
+        let mut problem = problem(&folds, width, |number, asked| {
+            features[number].of(&folds[number], asked.user, &asked.candidates)
+        });
+        let spread = standardise(&mut problem);
+        let (weights, loss) = problem.fit(&prior, &likes);
+        (loss, weights, spread, popular)
+    });
+    let by_counts = by[1].0 < by[0].0;
+    let [regressed, counted] = by;
+    let (loss, mut weights, spread, popular) = if by_counts { counted } else { regressed };
+    let features = Features::of_folds(&vectors, &popular, sources);
     let (mut top, mut popularity_top) = (0.0, 0.0);
     if log.likes.width() <= MOST_WHOLE && held > 0 {
         let lists = Lists::new(log, &folds, &features, &spread);
@@ -173,14 +196,17 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
     Appeal {
         vectors: whole.unwrap_or_default(),
         collaborative: scaled[0],
-        popularity: popularity
-            .of(&log.likes.counts())
-            .iter()
-            .map(|p| scaled[1] * p)
-            .collect(),
+        popularity: match by_counts {
+            true => popularity::counted(&log.likes.counts()),
+            false => popularity.of(&log.likes.counts()),
+        }
+        .iter()
+        .map(|p| scaled[1] * p)
+        .collect(),
         content: scaled[2..].as_chunks::<2>().0.to_vec(),
         report: Report {
             reading,
+            by_counts,
             weights: names
                 .into_iter()
                 .zip(weights)

@@ -99,7 +99,14 @@ pub(crate) fn make(
         .iter()
         .map(|w| format!("{} {:.3}", w.feature, w.weight))
         .collect();
-    terminal::info(&format!("seed {seed}: weights: {}", weights.join(", ")));
+    let by = match report.by_counts {
+        true => "likes alone",
+        false => "likes, and what is known of the items",
+    };
+    terminal::info(&format!(
+        "seed {seed}: popularity by {by}; weights: {}",
+        weights.join(", ")
+    ));
     terminal::info(&format!(
         "seed {seed}: held-out likes among a user's first 10 items: {:.4}, by popularity {:.4}; temperature {:.3}, which costs \
          {:.2} % of the best item's likes",

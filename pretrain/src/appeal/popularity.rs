@@ -261,6 +261,11 @@ fn fit_shape(counts: &[f64], means: &[f64]) -> f64 {
     (0.5 * (low + high)).exp()
 }
 
+/// What the likes alone say: the logarithm of one more than each item's.
+pub(super) fn counted(likes: &[f32]) -> Vec<f32> {
+    likes.iter().map(|n| n.ln_1p()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
