@@ -6,8 +6,9 @@ This module alone knows their columns. The Rust side is ``common/src/frame``.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -158,3 +159,70 @@ class Frames:
 def _brief(error: BaseException) -> str:
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0]
+
+
+class Asked(NamedTuple):
+    """One row of a vector step, as an agent sees it."""
+
+    env: int
+    user: str
+    step: int
+    last_item: Optional[str]
+    reward: Optional[float]
+    done: bool
+    truncated: bool
+
+
+class AgentFrames:
+    """The other side of a session: what an environment asks, and an agent's replies to it."""
+
+    def __init__(self, source: Any, sink: Any) -> None:
+        """Read the hello from ``source``, and answer on ``sink`` with the schema of the replies.
+
+        The schema goes out before the first reply. pyarrow's own stream writer would keep it until then, and both sides
+        would wait for each other.
+        """
+        try:
+            self._reader = pa.ipc.open_stream(source)
+            said: dict[str, Any] = json.loads((self._reader.schema.metadata or {})[_HELLO_KEY])
+            if said["protocol"] != PROTOCOL:
+                raise SimulatorError(
+                    f"the environment speaks protocol {said['protocol']}, this client speaks {PROTOCOL}: "
+                    "use both of the same release"
+                )
+            self.hello = Hello(str(said["environment"]), int(said["seed"]), int(said["horizon"]))
+            self.slate = int(said["slate"])
+        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise SimulatorError(
+                f"stdin did not begin as a stream of step frames ({_brief(error)})\n"
+                "hint: an agent is started by `simulator run --agent 'python3 agent.py' ...`"
+            ) from error
+        self._sink = sink
+        self._sink.write(_REPLY.serialize())
+        self._sink.flush()
+
+    def receive(self) -> Optional[list[Asked]]:
+        """Wait for the next vector step; none where the session has ended."""
+        try:
+            batch = self._reader.read_next_batch()
+        except StopIteration:
+            return None
+        names = ("env", "user_id", "step", "last_item", "reward", "done", "truncated")
+        columns = [batch.column(name).to_pylist() for name in names]
+        return [Asked(*row) for row in zip(*columns)]
+
+    def send(self, env: Sequence[int], slates: Sequence[Sequence[str]], propensity: Sequence[float]) -> None:
+        """Answer a vector step, row by row."""
+        columns = [
+            pa.array(env, pa.uint32()),
+            pa.array(slates, _REPLY.field("item").type),
+            pa.array(propensity, pa.float32()),
+            pa.array([0] * len(env), pa.uint64()),
+        ]
+        self._sink.write(pa.record_batch(columns, schema=_REPLY).serialize())
+        self._sink.flush()
+
+    def close(self) -> None:
+        """End the reply stream."""
+        self._sink.write(_END_OF_STREAM)
+        self._sink.flush()
