@@ -31,7 +31,7 @@ pub struct Transition {
     pub consumed: Vec<u32>,
     /// The item chosen.
     pub action: u32,
-    /// The chance with which the acting policy chose it.
+    /// The probability with which the acting policy chose it.
     pub propensity: f32,
     /// The n-step return R.
     pub target: f32,

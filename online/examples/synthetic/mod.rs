@@ -1,4 +1,4 @@
-//! A synthetic world with known truth: latent factors for users and items, a logistic chance of a like, a log, and
+//! A synthetic world with known truth: latent factors for users and items, a logistic probability of a like, a log, and
 //! traits that see the factors through noise.
 
 #![allow(dead_code)]
@@ -25,7 +25,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world in which the mean chance of a like is `mean`.
+    /// A world in which the mean probability of a like is `mean`.
     pub(crate) fn new(users: usize, items: usize, mean: f64, seed: u64) -> Self {
         let mut rng = stream(seed, "world", &[]);
         let mut factors = |count: usize| -> Vec<[f32; FACTORS]> {
@@ -67,8 +67,8 @@ impl World {
         }
     }
 
-    /// The chance that `user` likes `item`.
-    pub(crate) fn chance(&self, user: usize, item: usize) -> f64 {
+    /// The probability that `user` likes `item`.
+    pub(crate) fn probability(&self, user: usize, item: usize) -> f64 {
         let dot: f32 = self.users[user]
             .iter()
             .zip(&self.items[item])
@@ -80,7 +80,7 @@ impl World {
     fn mean(&self) -> f64 {
         let pairs = self.users.len().min(100) * self.items.len();
         (0..pairs)
-            .map(|p| self.chance(p / self.items.len(), p % self.items.len()))
+            .map(|p| self.probability(p / self.items.len(), p % self.items.len()))
             .sum::<f64>()
             / pairs as f64
     }
@@ -91,7 +91,7 @@ impl World {
         for user in 0..self.users.len() {
             let mut chances: Vec<f64> = (0..self.items.len())
                 .filter(|&item| users.consumed[user].binary_search(&(item as u32)).is_err())
-                .map(|item| self.chance(user, item))
+                .map(|item| self.probability(user, item))
                 .collect();
             chances.sort_by(|a, b| b.total_cmp(a));
             best += chances.iter().take(HORIZON as usize).sum::<f64>();
@@ -121,10 +121,10 @@ impl World {
             let mut recent = Vec::new();
             while seen.len() < logged.min(count / 2) {
                 let item = rng.random_range(0..count);
-                let chance = self.chance(user, item);
-                if rng.random::<f64>() < 0.05 + chance && !seen.contains(&(item as u32)) {
+                let probability = self.probability(user, item);
+                if rng.random::<f64>() < 0.05 + probability && !seen.contains(&(item as u32)) {
                     seen.push(item as u32);
-                    let liked = rng.random::<f64>() < (3.0 * chance).min(0.9);
+                    let liked = rng.random::<f64>() < (3.0 * probability).min(0.9);
                     popularity[item] += f32::from(u8::from(liked));
                     recent.push((item as u32, if liked { 1.0 } else { -1.0 }));
                 }
@@ -251,8 +251,8 @@ impl<'a> Episodes<'a> {
             let chosen = reply.item.single(env);
             let item: usize = chosen.and_then(|id| id.parse().ok()).unwrap_or(0);
             let index = [env as u64, self.begun, u64::from(self.step)];
-            let liked =
-                stream(self.seed, "like", &index).random::<f64>() < self.world.chance(self.users[env], item);
+            let liked = stream(self.seed, "like", &index).random::<f64>()
+                < self.world.probability(self.users[env], item);
             total += f64::from(u8::from(liked));
             self.request.last_item.extend([chosen]);
             self.request.reward[env] = Some(f32::from(u8::from(liked)));

@@ -62,15 +62,15 @@ pub fn journal(config: &JournalConfig) -> Result<()> {
         "p50 ms",
         "p99 ms",
         "commits/s",
-        "records a commit",
-        "bytes a record",
+        "records per commit",
+        "bytes per record",
     ];
     terminal::print(format_args!("{}\n", table(&names, &written)))?;
     let names = [
         "after",
         "events",
         "recovery s",
-        "s a million",
+        "s per million",
         "from the beginning s",
     ];
     terminal::print(table(&names, &recovered))

@@ -132,7 +132,7 @@ impl Durable {
     /// The state, which stays as it is while the guard lives: for a moment.
     ///
     /// # Errors
-    /// When a thread broke off while it changed the state.
+    /// When a thread panicked while it changed the state.
     pub fn read(&self) -> Result<RwLockReadGuard<'_, State>> {
         self.state.read().map_err(|_| broken())
     }
@@ -163,12 +163,12 @@ impl Durable {
     }
 
     pub(super) fn pending(&self) -> MutexGuard<'_, Pending> {
-        // Whoever changes it holds the state too, whose lock tells of a thread that broke off.
+        // Whoever changes it holds the state too, whose lock tells of a thread that panicked.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn broken() -> Error {
-    Error::retry("a thread broke off while it changed the state: what is in memory cannot be trusted")
+    Error::retry("a thread panicked while it changed the state: what is in memory cannot be trusted")
         .hint("start again: the state is recovered from disk")
 }

@@ -105,7 +105,7 @@ async fn drive(
     let early = memory();
     for client in running {
         let ended = client.await;
-        ended.map_err(|e| Error::retry(format!("a client broke off: {e}")))?;
+        ended.map_err(|e| Error::retry(format!("a client panicked: {e}")))?;
     }
     tally.end();
     Ok(early)

@@ -152,7 +152,7 @@ async fn stop_wish(signals: &mut Signals) {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|e| Error::retry(format!("a thread broke off: {e}")))
+        .map_err(|e| Error::retry(format!("a thread panicked: {e}")))
 }
 
 /// The task that serves connections.

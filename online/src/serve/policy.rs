@@ -98,7 +98,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     .map_err(|e| {
         Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            format!("the swap broke off: {e}"),
+            format!("the swap panicked: {e}"),
         )
     })?
     .map_err(Refusal::of_library)?;

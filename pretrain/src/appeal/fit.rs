@@ -51,7 +51,7 @@ pub(super) struct Report {
     pub(super) by_counts: bool,
     /// What each source weighs.
     pub(super) weights: Vec<Weight>,
-    /// Loss a held-out like, in nats.
+    /// Loss per held-out like, in nats.
     pub(super) loss: f64,
     /// Held-out likes among a user's first items.
     pub(super) top: f64,

@@ -121,7 +121,7 @@ pub(crate) fn make(
         .map(|w| point("log", format!("weight of {}", w.feature), w.weight))
         .collect();
     curve.extend([
-        point("held out", "loss a like".into(), report.loss),
+        point("held out", "loss per like".into(), report.loss),
         point("held out", "likes in the first 10".into(), report.top),
         point(
             "held out",

@@ -24,7 +24,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Train one policy a seed
+    /// Train one policy per seed
     ///
     /// Each policy is a folder OUT/seed-S that `online agent --policy` serves and adapts: weights, catalogue, users'
     /// last states, manifest, and metrics.parquet with the training curve. Policies that are there already are kept.

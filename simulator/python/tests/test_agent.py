@@ -83,7 +83,8 @@ class Agents(TemporaryFolder):
         self.assertEqual(reply["propensity"], [0.25, 1.0])
 
     def test_what_is_no_choice_is_said(self) -> None:
-        for body, says in [("[items[0], items[1]]", "1 ids of items are wanted"), ("(items[:1], 1.5)", "wanted is (0, 1]")]:
+        wrong = [("[items[0], items[1]]", "1 ids of items are wanted"), ("(items[:1], 1.5)", "wanted is (0, 1]")]
+        for body, says in wrong:
             ran = self.run_agent(body)
             self.assertNotEqual(ran.returncode, 0)
             self.assertIn(says, ran.stderr)
