@@ -21,8 +21,7 @@ pub fn remember(encoder: &[Vec<f32>], memory: &mut [f32], item: u32, liked: bool
     } else {
         (DISLIKE, hidden + 1)
     };
-    let vector = &encoder[vectors][item as usize * hidden..][..hidden];
-    for (sum, x) in memory.iter_mut().zip(vector) {
+    for (sum, x) in memory.iter_mut().zip(vector(encoder, vectors, item)) {
         *sum += value * x;
     }
     memory[count] += value;
@@ -30,8 +29,12 @@ pub fn remember(encoder: &[Vec<f32>], memory: &mut [f32], item: u32, liked: bool
 
 /// What the like of `item` adds to S, H numbers.
 pub fn like_vector(encoder: &[Vec<f32>], item: u32) -> &[f32] {
+    vector(encoder, LIKE, item)
+}
+
+fn vector(encoder: &[Vec<f32>], tensor: usize, item: u32) -> &[f32] {
     let hidden = encoder[DIVISORS].len();
-    &encoder[LIKE][item as usize * hidden..][..hidden]
+    &encoder[tensor][item as usize * hidden..][..hidden]
 }
 
 /// What each number of S is divided by, H numbers; what is not above 0 leaves its number out.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Float32Array, UInt32Array};
 
-use super::column::{id_array, id_list_array, text_array};
+use super::column::{id_array, id_list_array};
 use super::interactions::{ITEM_ID, PROPENSITY, USER_ID};
 use super::table::Table;
 use super::write::{self, Columns};
@@ -43,8 +43,10 @@ pub struct Recommendations {
     pub propensity: Vec<f32>,
     /// Liked items that spoke for it.
     pub because: Vec<Vec<u32>>,
+    /// Fingerprints of policies.
+    pub policies: Dictionary,
     /// Each row's policy.
-    pub policy: Vec<String>,
+    pub policy: Vec<u32>,
 }
 
 /// Reads recommendations.
@@ -56,6 +58,7 @@ pub fn read(path: &Path) -> Result<Recommendations> {
     table.require_artifact(&[RECOMMENDATIONS])?;
     let (users, user) = table.ids(USER_ID)?;
     let (mut items, item) = table.ids(ITEM_ID)?;
+    let (policies, policy) = table.ids(POLICY)?;
     Ok(Recommendations {
         because: table.id_lists(BECAUSE, &mut items)?,
         users,
@@ -65,7 +68,8 @@ pub fn read(path: &Path) -> Result<Recommendations> {
         rank: table.u32s(RANK)?,
         score: table.numbers_or_null(SCORE)?,
         propensity: table.numbers(PROPENSITY)?,
-        policy: table.text(POLICY)?,
+        policies,
+        policy,
     })
 }
 
@@ -115,7 +119,11 @@ fn columns(piece: &Recommendations) -> Result<Columns> {
             Arc::new(Float32Array::from(piece.propensity.clone())) as _,
             false,
         ),
-        (POLICY, text_array(piece.policy.iter().map(String::as_str)), false),
+        (
+            POLICY,
+            id_array(&piece.policies, piece.policy.iter().copied())?,
+            false,
+        ),
         (BECAUSE, id_list_array(&piece.items, &piece.because)?, false),
     ])
 }
@@ -140,7 +148,8 @@ mod tests {
             score: vec![Some(0.5), None],
             propensity: vec![0.5, 1.0],
             because: vec![vec![0, 1], vec![]],
-            policy: vec!["print".into(); 2],
+            policies: ids(IdKind::Text, &["print"]),
+            policy: vec![0; 2],
         };
         let manifest = Manifest::new(RECOMMENDATIONS, "test");
         write_pieces(&path, &manifest, [IdKind::Text, IdKind::Integer], |write| {
@@ -162,6 +171,6 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!((because(2), because(3)), (vec!["7", "9"], vec![]));
-        assert_eq!(read.policy[3], "print");
+        assert_eq!(read.policies.id(read.policy[3]), "print");
     }
 }

@@ -23,7 +23,7 @@ use common::{Error, Result};
 
 use crate::adapt::Buffers;
 use crate::explore::Slate;
-use crate::live::{State, Successor, Turn};
+use crate::live::{State, Successor, Whom};
 use episode::Episode;
 
 /// A live policy at work in environments.
@@ -221,7 +221,7 @@ impl Agent {
 
     /// A slate for each slot whose episode goes on.
     fn recommend(&mut self, slots: &[usize]) -> Reply {
-        let turns: Vec<Turn<'_>> = slots
+        let turns: Vec<Whom<'_>> = slots
             .iter()
             .filter_map(|&slot| {
                 let Slot {
@@ -231,9 +231,11 @@ impl Agent {
                     ..
                 } = &self.slots[slot];
                 let episode = episode.as_ref()?;
-                Some(Turn {
+                Some(Whom {
+                    given: None,
                     user: &episode.user,
-                    consumed: &episode.consumed,
+                    closed: &episode.consumed,
+                    candidates: None,
                     key: [u64::from(*env), *episodes, u64::from(episode.step)],
                 })
             })

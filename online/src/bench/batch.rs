@@ -6,13 +6,9 @@ use common::bench::{Row, Table};
 use common::{Result, terminal};
 
 use super::made::{self, Sizes};
-use crate::adapt::{Buffers, Name};
-use crate::live::{Settings, State, Whom};
-
-/// Users asked for at once.
-const BATCH: usize = 32;
-/// Users that a thread takes at once.
-const SLICE: usize = 2048;
+use crate::adapt::Name;
+use crate::live::{Settings, State};
+use crate::recommend::{Job, Lists};
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -37,34 +33,17 @@ pub fn batch(config: &BatchConfig) -> Result<()> {
     terminal::info("making a policy");
     let policy = made::policy(config.sizes, config.seed)?;
     let state = State::new(policy, &Settings::new(Name::Frozen, config.seed))?;
-    let users: Vec<&str> = state.everybody().collect();
+    let lists = Lists::everybody(&state);
     let mut rows = Vec::new();
     for (greedy, what) in [(true, "the best"), (false, "drawn")] {
+        let job = Job::new(&state, &lists, config.k, greedy, false);
         let row = Row::measure(what, config.runs, || {
             let begun = Instant::now();
-            let slices: Vec<&[&str]> = users.chunks(SLICE).collect();
-            for wave in slices.chunks(config.workers.max(1)) {
-                common::parallel::map(wave, |slice| {
-                    let mut buffers = Buffers::new();
-                    for batch in slice.chunks(BATCH) {
-                        let known: Vec<_> = batch.iter().map(|user| state.as_trained(user)).collect();
-                        let whom: Vec<Whom<'_>> = batch
-                            .iter()
-                            .zip(&known)
-                            .zip(0..)
-                            .map(|((&user, given), key)| Whom {
-                                given: given.as_ref(),
-                                user,
-                                closed: state.consumed_before(user),
-                                candidates: None,
-                                key,
-                            })
-                            .collect();
-                        std::hint::black_box(state.recommend_to(&whom, config.k, greedy, &mut buffers));
-                    }
-                });
-            }
-            Ok((users.len() as u64, begun.elapsed()))
+            job.run(config.workers, |piece| {
+                std::hint::black_box(piece);
+                Ok(())
+            })?;
+            Ok((lists.users.len() as u64, begun.elapsed()))
         })?;
         rows.push(row.with_peak_memory());
     }

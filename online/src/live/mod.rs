@@ -24,7 +24,6 @@ mod swap;
 #[cfg(test)]
 mod tests;
 mod transition;
-mod turn;
 mod users;
 mod whom;
 
@@ -38,5 +37,4 @@ pub use settings::Settings;
 pub use state::{Applied, State};
 pub use swap::{Carried, Successor};
 
-pub(crate) use turn::Turn;
 pub(crate) use whom::Whom;

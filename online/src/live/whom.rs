@@ -1,5 +1,6 @@
-//! What a batch asks of a live policy: recommendations to many users at once, none of which will be answered here.
+//! What a batch or an environment asks of a live policy: recommendations to many users at once.
 
+use super::decision::Decision;
 use super::state::State;
 use crate::adapt::{Buffers, ChoiceRequest, EncodedContext};
 use crate::context::Context;
@@ -17,8 +18,8 @@ pub(crate) struct Whom<'a> {
     pub(crate) closed: &'a [u32],
     /// Only these may be chosen: codes, ascending, each once, at least one. None: all.
     pub(crate) candidates: Option<&'a [u32]>,
-    /// The index of the draws' randomness, one for each user.
-    pub(crate) key: u64,
+    /// The index of the draws' randomness, never used twice.
+    pub(crate) key: [u64; 3],
 }
 
 impl State {
@@ -40,11 +41,30 @@ impl State {
                 consumed_set: None,
                 candidates: one.candidates,
                 k,
-                key: [one.key, 0, 0],
+                key: one.key,
                 greedy,
             })
             .collect();
         self.strategy.choose(&choices, buffers)
+    }
+
+    /// Draws `k` items for each, all by the same state, as decisions whose numbers count from `request`. An environment's
+    /// episode begins again with what may be shown; what is known of the user goes on, as in a service.
+    pub(crate) fn decide_turns(
+        &self,
+        turns: &[Whom<'_>],
+        k: usize,
+        request: u64,
+        buffers: &mut Buffers,
+    ) -> Vec<Decision> {
+        let slates = self.recommend_to(turns, k, false, buffers);
+        let decided = turns.iter().zip(slates).zip(request..);
+        decided
+            .map(|((turn, slate), request)| {
+                let user_context = self.users.view(turn.user).user_context.clone();
+                self.decision(request, turn.user, user_context, slate)
+            })
+            .collect()
     }
 
     /// What is known of `user` at present.

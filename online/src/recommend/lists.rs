@@ -4,16 +4,17 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use common::ids::{Dictionary, IdKind};
-use common::schema::{candidates, consumed, states, table, users};
+use common::schema::{candidates, consumed, states, users};
 use common::{Error, Result, terminal};
 
 use super::RecommendConfig;
 use crate::live::State;
 
 /// What was read of the files.
-pub(super) struct Lists {
+#[derive(Default)]
+pub(crate) struct Lists {
     /// Whom to recommend to.
-    pub(super) users: Dictionary,
+    pub(crate) users: Dictionary,
     /// By user code: what is known in place of the state's own knowledge, oldest first.
     histories: HashMap<u32, Vec<(u32, bool)>>,
     /// By user code: ascending, each once. None where all items are candidates of all users.
@@ -37,15 +38,7 @@ impl Lists {
             (Some(path), ..) => users::read_ids(path)?,
             (None, Some(states), _) => states.users.clone(),
             (None, None, Some(lists)) => distinct(IdKind::Text, lists.user_id.iter().map(String::as_str)),
-            (None, None, None) => {
-                let table = state.table().kind();
-                let kind = if state.everybody().all(|id| table.holds(id)) {
-                    table
-                } else {
-                    IdKind::Text
-                };
-                distinct(kind, state.everybody())
-            }
+            (None, None, None) => everybody(state),
         };
         let mut unknown = Unknown::default();
         let mut histories = HashMap::new();
@@ -80,6 +73,14 @@ impl Lists {
         })
     }
 
+    /// Of all who are known, with nothing left out but what they have had.
+    pub(crate) fn everybody(state: &State) -> Self {
+        Lists {
+            users: everybody(state),
+            ..Lists::default()
+        }
+    }
+
     /// The history that a file gives of a user.
     pub(super) fn history(&self, user: u32) -> Option<&[(u32, bool)]> {
         self.histories.get(&user).map(Vec::as_slice)
@@ -112,6 +113,16 @@ impl Lists {
             (None, None) => None,
         }
     }
+}
+
+/// All who are known; text where some of their ids are not of the table's kind.
+fn everybody(state: &State) -> Dictionary {
+    let table = state.table().kind();
+    let kind = match state.everybody().all(|id| table.holds(id)) {
+        true => table,
+        false => IdKind::Text,
+    };
+    distinct(kind, state.everybody())
 }
 
 fn distinct<'a>(kind: IdKind, ids: impl Iterator<Item = &'a str>) -> Dictionary {
@@ -217,23 +228,4 @@ impl Unknown {
         self.warn(what, path);
         Ok(())
     }
-}
-
-/// The fingerprints of the files that the lists are read from, by role.
-pub(super) fn inputs(
-    config: &RecommendConfig,
-) -> Result<Vec<(&'static str, common::fingerprint::Fingerprint)>> {
-    let files = [
-        ("users", &config.users),
-        ("states", &config.states),
-        ("candidates", &config.candidates),
-        ("items", &config.items),
-        ("exclude", &config.exclude),
-    ];
-    let given = files
-        .into_iter()
-        .filter_map(|(role, path)| Some((role, path.as_deref()?)));
-    given
-        .map(|(role, path)| Ok((role, table::fingerprint(path)?)))
-        .collect()
 }

@@ -11,8 +11,10 @@ use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
+use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::schema::recommendations::{self, RECOMMENDATIONS, Recommendations};
+use common::schema::table;
 use common::terminal::Progress;
 use common::{Error, Result, output, parallel, terminal};
 use serde_json::json;
@@ -21,7 +23,7 @@ use crate::adapt::{Buffers, EncodedContext};
 use crate::inspect::Source;
 use crate::live::{State, Whom};
 use because::Because;
-use lists::Lists;
+pub(crate) use lists::Lists;
 
 /// Users that a thread takes at once.
 const SLICE: usize = 2048;
@@ -57,20 +59,26 @@ pub struct RecommendConfig {
     pub overwrite: bool,
 }
 
+impl RecommendConfig {
+    /// The files that are read beside the policy, by role.
+    fn files(&self) -> [(&'static str, &Option<PathBuf>); 5] {
+        [
+            ("users", &self.users),
+            ("states", &self.states),
+            ("candidates", &self.candidates),
+            ("items", &self.items),
+            ("exclude", &self.exclude),
+        ]
+    }
+}
+
 /// Writes the recommendations.
 ///
 /// # Errors
 /// An input that is missing or damaged, `out` that is another run's or cannot be written.
 pub fn recommend(config: &RecommendConfig) -> Result<()> {
-    let inputs = [
-        &config.users,
-        &config.states,
-        &config.candidates,
-        &config.items,
-        &config.exclude,
-    ];
-    let read = inputs.into_iter().flatten().map(PathBuf::as_path);
-    output::files([config.out.as_path()], read.chain([config.source.path()]))?;
+    let files = config.files().into_iter().filter_map(|(_, path)| path.as_deref());
+    output::files([config.out.as_path()], files.chain([config.source.path()]))?;
     let state = config.source.state()?;
     let manifest = manifest(config, &state)?;
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
@@ -80,31 +88,10 @@ pub fn recommend(config: &RecommendConfig) -> Result<()> {
     if lists.users.is_empty() {
         return Err(Error::data("there is no user to recommend to").hint("give their ids with --users"));
     }
-    let job = Job {
-        because: state.prior().and_then(Because::new),
-        policy: state.policy().as_str().to_string(),
-        state: &state,
-        lists: &lists,
-        config,
-    };
-    let (mut rows, mut empty) = (0, 0);
+    let job = Job::new(&state, &lists, config.k, config.greedy, config.repeats);
     let kinds = [lists.users.kind(), state.items().kind()];
-    recommendations::write_pieces(&config.out, &manifest, kinds, |write| {
-        let progress = Progress::new("recommending", lists.users.len() as u64, "users");
-        let wave = SLICE * config.workers.max(1);
-        for first in (0..lists.users.len()).step_by(wave) {
-            let last = lists.users.len().min(first + wave);
-            let slices = (first..last)
-                .step_by(SLICE)
-                .map(|from| from..last.min(from + SLICE));
-            for (piece, nothing) in parallel::map(slices, |slice| job.slice(slice)) {
-                rows += piece.item.len();
-                empty += nothing;
-                write(&piece)?;
-            }
-            progress.add((last - first) as u64);
-        }
-        Ok(())
+    let (rows, empty) = recommendations::write_pieces(&config.out, &manifest, kinds, |write| {
+        job.run(config.workers, write)
     })?;
     if empty > 0 {
         terminal::warn(&format!(
@@ -128,8 +115,10 @@ fn manifest(config: &RecommendConfig, state: &State) -> Result<Manifest> {
     if matches!(config.source, Source::State(_)) {
         manifest = manifest.input("state", state.digest());
     }
-    for (role, print) in lists::inputs(config)? {
-        manifest = manifest.input(role, print);
+    for (role, path) in config.files() {
+        if let Some(path) = path {
+            manifest = manifest.input(role, table::fingerprint(path)?);
+        }
     }
     manifest.config(&json!({
         "k": config.k,
@@ -140,12 +129,14 @@ fn manifest(config: &RecommendConfig, state: &State) -> Result<Manifest> {
 }
 
 /// What all threads read.
-struct Job<'a> {
+pub(crate) struct Job<'a> {
     state: &'a State,
     lists: &'a Lists,
-    config: &'a RecommendConfig,
+    k: usize,
+    greedy: bool,
+    repeats: bool,
     because: Option<Because<'a>>,
-    policy: String,
+    policies: Dictionary,
 }
 
 /// A user's part of the work.
@@ -157,12 +148,56 @@ struct Wanted {
     candidates: Option<Vec<u32>>,
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    /// To recommend `k` items to each of the users of `lists`.
+    pub(crate) fn new(state: &'a State, lists: &'a Lists, k: usize, greedy: bool, repeats: bool) -> Self {
+        let mut policies = Dictionary::default();
+        policies.intern(state.policy().as_str());
+        Job {
+            state,
+            lists,
+            k,
+            greedy,
+            repeats,
+            because: state.prior().and_then(Because::new),
+            policies,
+        }
+    }
+
+    /// Hands the rows to `take`, the users in their order; how many rows there are, and how many users have none.
+    ///
+    /// # Errors
+    /// Those of `take`.
+    pub(crate) fn run(
+        &self,
+        workers: usize,
+        mut take: impl FnMut(&Recommendations) -> Result<()>,
+    ) -> Result<(usize, usize)> {
+        let users = self.lists.users.len();
+        let (mut rows, mut empty) = (0, 0);
+        let progress = Progress::new("recommending", users as u64, "users");
+        let wave = SLICE * workers.max(1);
+        for first in (0..users).step_by(wave) {
+            let last = users.min(first + wave);
+            let slices = (first..last)
+                .step_by(SLICE)
+                .map(|from| from..last.min(from + SLICE));
+            for (piece, nothing) in parallel::map(slices, |slice| self.slice(slice)) {
+                rows += piece.item.len();
+                empty += nothing;
+                take(&piece)?;
+            }
+            progress.add((last - first) as u64);
+        }
+        Ok((rows, empty))
+    }
+
     /// The rows of some users, and how many of these have none.
     fn slice(&self, users: std::ops::Range<usize>) -> (Recommendations, usize) {
         let mut piece = Recommendations {
             items: self.state.items().clone(),
-            users: common::ids::Dictionary::new(self.lists.users.kind()),
+            users: Dictionary::new(self.lists.users.kind()),
+            policies: self.policies.clone(),
             ..Recommendations::default()
         };
         let mut buffers = Buffers::new();
@@ -172,9 +207,7 @@ impl Job<'_> {
         for batch in users.chunks(BATCH) {
             let wanted: Vec<Wanted> = batch.iter().filter_map(|&user| self.wanted(user)).collect();
             let whom: Vec<Whom<'_>> = wanted.iter().map(|wanted| self.whom(wanted)).collect();
-            let slates = self
-                .state
-                .recommend_to(&whom, self.config.k, self.config.greedy, &mut buffers);
+            let slates = self.state.recommend_to(&whom, self.k, self.greedy, &mut buffers);
             for (wanted, slate) in wanted.iter().zip(slates) {
                 let id = self.lists.users.id(wanted.user);
                 let user = piece.users.intern(id);
@@ -186,18 +219,17 @@ impl Job<'_> {
                     Some(because) => because.of(context, &slate.items),
                     None => vec![Vec::new(); slate.items.len()],
                 });
+                // Strategies that have no scores draw, or do not, whatever is asked of them, and say so.
+                let certain = self.greedy && !slate.scores.is_empty();
                 for (at, &item) in slate.items.iter().enumerate() {
                     piece.user.push(user);
                     piece.rank.push(at as u32 + 1);
                     piece.item.push(item);
                     piece.score.push(slate.scores.get(at).copied());
-                    // What is not drawn is certain.
-                    piece.propensity.push(if self.config.greedy {
-                        1.0
-                    } else {
-                        slate.propensities[at]
-                    });
-                    piece.policy.push(self.policy.clone());
+                    piece
+                        .propensity
+                        .push(if certain { 1.0 } else { slate.propensities[at] });
+                    piece.policy.push(0);
                 }
                 answered += usize::from(!slate.items.is_empty());
             }
@@ -209,7 +241,7 @@ impl Job<'_> {
     fn wanted(&self, user: u32) -> Option<Wanted> {
         let history = self.lists.history(user);
         let mut closed = self.lists.excluded(user).to_vec();
-        if !self.config.repeats {
+        if !self.repeats {
             match history {
                 Some(history) => closed.extend(history.iter().map(|(item, _)| *item)),
                 None => closed.extend(self.state.consumed(self.lists.users.id(user))),
@@ -247,7 +279,7 @@ impl Job<'_> {
                 &wanted.closed
             },
             candidates: wanted.candidates.as_deref(),
-            key: u64::from_str_radix(digits, 16).unwrap_or_default(),
+            key: [u64::from_str_radix(digits, 16).unwrap_or_default(), 0, 0],
         }
     }
 }

@@ -95,7 +95,7 @@ fn everybody_gets_the_best_of_what_they_have_not_had() {
                 (found.score[row], found.propensity[row]),
                 (Some(probability), 1.0)
             );
-            assert_eq!(found.policy[row], state.policy().as_str());
+            assert_eq!(found.policies.id(found.policy[row]), state.policy().as_str());
         }
     }
     // The same bytes by any number of workers, and a second run finds its work done.

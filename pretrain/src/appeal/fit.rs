@@ -150,23 +150,33 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
         .map(|asked| asked.held.len())
         .sum();
     // Popularity as what is known of items tells it, or as the likes alone do: whichever makes the held likes likelier.
-    let counted = folds
+    let counted: Vec<Vec<f32>> = folds
         .iter()
         .map(|fold| popularity::counted(&fold.likes.counts()))
         .collect();
-    let by = [popular, counted].map(|popular| {
-        let features = Features::of_folds(&vectors, &popular, sources);
-        let mut problem = problem(&folds, width, |number, asked| {
-            features[number].of(&folds[number], asked.user, &asked.candidates)
-        });
-        let spread = standardise(&mut problem);
-        let (weights, loss) = problem.fit(&prior, &likes);
-        (loss, weights, spread, popular)
-    });
-    let by_counts = by[1].0 < by[0].0;
-    let [regressed, counted] = by;
-    let (loss, mut weights, spread, popular) = if by_counts { counted } else { regressed };
     let features = Features::of_folds(&vectors, &popular, sources);
+    let mut problem = problem(&folds, width, |number, asked| {
+        features[number].of(&folds[number], asked.user, &asked.candidates)
+    });
+    let spread = standardise(&mut problem);
+    let regressed = problem.fit(&prior, &likes);
+    // Nothing else depends on popularity, and its column is not divided by anything.
+    problem.features[1] = folds
+        .iter()
+        .zip(&counted)
+        .flat_map(|(fold, counted)| {
+            let candidates = fold.asked.iter().flat_map(|asked| &asked.candidates);
+            candidates.map(|&item| counted[item as usize])
+        })
+        .collect();
+    let by_likes = problem.fit(&prior, &likes);
+    drop(problem);
+    let by_counts = by_likes.1 < regressed.1;
+    let (popular, (mut weights, loss)) = match by_counts {
+        true => (&counted, by_likes),
+        false => (&popular, regressed),
+    };
+    let features = Features::of_folds(&vectors, popular, sources);
     let (mut top, mut popularity_top) = (0.0, 0.0);
     if log.likes.width() <= MOST_WHOLE && held > 0 {
         let lists = Lists::new(log, &folds, &features, &spread);

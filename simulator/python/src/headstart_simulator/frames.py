@@ -51,6 +51,33 @@ class Hello:
     horizon: int
 
 
+class _NoHello(Exception):
+    """What is wrong with a hello."""
+
+
+def _hello_of(schema: pa.Schema) -> tuple[Hello, int]:
+    """Read the hello and the number of items of a slate from the schema of a stream."""
+    try:
+        said: dict[str, Any] = json.loads((schema.metadata or {})[_HELLO_KEY])
+        protocol = said["protocol"]
+        if protocol == PROTOCOL:
+            return Hello(str(said["environment"]), int(said["seed"]), int(said["horizon"])), int(said["slate"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _NoHello(f"its hello cannot be read ({_brief(error)})") from error
+    raise _NoHello(f"it speaks protocol {protocol}, this client speaks {PROTOCOL}: use both of the same release")
+
+
+def _reply(env: Any, slates: Any, propensity: Any, policy_version: Any) -> Any:
+    """One vector step's reply, as bytes: a column each."""
+    columns = [
+        pa.array(env, pa.uint32()),
+        pa.array(slates, _REPLY.field("item").type),
+        pa.array(propensity, pa.float32()),
+        pa.array(policy_version, pa.uint64()),
+    ]
+    return pa.record_batch(columns, schema=_REPLY).serialize()
+
+
 class Frames:
     """A session with a simulator, from its hello to the end of the reply stream."""
 
@@ -68,21 +95,13 @@ class Frames:
             raise connection.explain(f"its stream did not begin as one of step frames ({_brief(error)})") from error
 
     def _read_hello(self) -> Hello:
-        metadata = self._reader.schema.metadata or {}
         try:
-            said: dict[str, Any] = json.loads(metadata[_HELLO_KEY])
-            protocol = said["protocol"]
-            if protocol == PROTOCOL:
-                if said["slate"] != 1:
-                    raise self._refuse(
-                        f"it asks for slates of {said['slate']} items; this client chooses one item a step"
-                    )
-                return Hello(str(said["environment"]), int(said["seed"]), int(said["horizon"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._refuse(f"its hello cannot be read ({_brief(error)})") from error
-        raise self._refuse(
-            f"it speaks protocol {protocol}, this client speaks {PROTOCOL}: use both of the same release"
-        )
+            hello, slate = _hello_of(self._reader.schema)
+        except _NoHello as error:
+            raise self._refuse(str(error)) from error.__cause__
+        if slate != 1:
+            raise self._refuse(f"it asks for slates of {slate} items; this client chooses one item a step")
+        return hello
 
     def _refuse(self, what: str) -> SimulatorError:
         self._connection.close(politely=False)
@@ -125,18 +144,10 @@ class Frames:
         offsets = np.zeros(rows + 1, np.int32)
         np.cumsum(acts, out=offsets[1:])
         slates = pa.ListArray.from_arrays(pa.array(offsets), items).cast(_REPLY.field("item").type)
-        batch = pa.record_batch(
-            [
-                pa.array(np.arange(rows, dtype=np.uint32)),
-                slates,
-                pa.array(propensity),
-                pa.array(np.full(rows, policy_version, np.uint64)),
-            ],
-            schema=_REPLY,
-        )
+        reply = _reply(np.arange(rows, dtype=np.uint32), slates, propensity, np.full(rows, policy_version, np.uint64))
         self._between_frames = False
         try:
-            self._connection.sink.write(batch.serialize())
+            self._connection.sink.write(reply)
             self._connection.sink.flush()
         except (OSError, ValueError) as error:
             raise self._connection.explain(f"it does not take a reply ({_brief(error)})") from error
@@ -184,15 +195,8 @@ class AgentFrames:
         """
         try:
             self._reader = pa.ipc.open_stream(source)
-            said: dict[str, Any] = json.loads((self._reader.schema.metadata or {})[_HELLO_KEY])
-            if said["protocol"] != PROTOCOL:
-                raise SimulatorError(
-                    f"the environment speaks protocol {said['protocol']}, this client speaks {PROTOCOL}: "
-                    "use both of the same release"
-                )
-            self.hello = Hello(str(said["environment"]), int(said["seed"]), int(said["horizon"]))
-            self.slate = int(said["slate"])
-        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            self.hello, self.slate = _hello_of(self._reader.schema)
+        except (pa.ArrowException, _NoHello) as error:
             raise SimulatorError(
                 f"stdin did not begin as a stream of step frames ({_brief(error)})\n"
                 "hint: an agent is started by `simulator run --agent 'python3 agent.py' ...`"
@@ -213,13 +217,7 @@ class AgentFrames:
 
     def send(self, env: Sequence[int], slates: Sequence[Sequence[str]], propensity: Sequence[float]) -> None:
         """Answer a vector step, row by row."""
-        columns = [
-            pa.array(env, pa.uint32()),
-            pa.array(slates, _REPLY.field("item").type),
-            pa.array(propensity, pa.float32()),
-            pa.array([0] * len(env), pa.uint64()),
-        ]
-        self._sink.write(pa.record_batch(columns, schema=_REPLY).serialize())
+        self._sink.write(_reply(env, slates, propensity, [0] * len(env)))
         self._sink.flush()
 
     def close(self) -> None:
