@@ -2,8 +2,8 @@
 //!
 //! First every reading of the collaborative evidence is fit beside popularity by conditional logit, and the likeliest is kept;
 //! then all sources are fit together, once with popularity by a regression and once with it by the likes alone, of which the
-//! likelier is kept. That serves the average pair. The weights are then moved, one at a time, to what brings
-//! more held-out likes into users' first [`TOP`] items, where the gain is more than its standard error.
+//! likelier is kept. How many held-out likes come into users' first [`TOP`] items is reported, and chooses nothing: so few likes
+//! decide it that weights moved by it follow luck (`docs/start.md`).
 
 use common::stats::dot;
 use rayon::prelude::*;
@@ -28,8 +28,6 @@ const LEARNT: usize = 32;
 const SPREAD: f64 = 0.1;
 /// Items of a user's list whose likes count: an episode's.
 pub(super) const TOP: usize = 10;
-/// Factors that a weight is tried with.
-const FACTORS: [f64; 6] = [0.0, 0.25, 0.5, 0.75, 1.5, 2.0];
 /// Catalogues of more items are not scored whole while fitting.
 const MOST_WHOLE: usize = 20_000;
 
@@ -172,7 +170,7 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
     let by_likes = problem.fit(&prior, &likes);
     drop(problem);
     let by_counts = by_likes.1 < regressed.1;
-    let (popular, (mut weights, loss)) = match by_counts {
+    let (popular, (weights, loss)) = match by_counts {
         true => (&counted, by_likes),
         false => (&popular, regressed),
     };
@@ -180,7 +178,6 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
     let (mut top, mut popularity_top) = (0.0, 0.0);
     if log.likes.width() <= MOST_WHOLE && held > 0 {
         let lists = Lists::new(log, &folds, &features, &spread);
-        lists.tune(&mut weights, times);
         top = mean(&lists.hits(&weights));
         let alone: Vec<f64> = (0..width).map(|at| f64::from(u8::from(at == 1))).collect();
         popularity_top = mean(&lists.hits(&alone));
@@ -364,31 +361,5 @@ impl Lists {
                 order.iter().filter(|&&at| held[at as usize]).count() as f64
             })
             .collect()
-    }
-
-    /// Moves one weight at a time to where it brings more hits, by more than the standard error of the gain.
-    fn tune(&self, weights: &mut [f64], times: usize) {
-        let mut here = self.hits(weights);
-        for _ in 0..2 {
-            for at in 0..weights.len() {
-                let (mut best, mut found) = (0.0, None);
-                for factor in FACTORS {
-                    let mut tried = weights.to_vec();
-                    tried[at] *= factor;
-                    let there = self.hits(&tried);
-                    let gains: Vec<f64> = there.iter().zip(&here).map(|(t, h)| t - h).collect();
-                    let gain = mean(&gains);
-                    let variance = gains.iter().map(|g| (g - gain).powi(2)).sum::<f64>() / gains.len() as f64;
-                    let independent = gains.len() as f64 / times as f64;
-                    let sure = gain - (variance / independent).sqrt();
-                    if sure > best {
-                        (best, found) = (sure, Some((tried[at], there)));
-                    }
-                }
-                if let Some((weight, there)) = found {
-                    (weights[at], here) = (weight, there);
-                }
-            }
-        }
     }
 }
