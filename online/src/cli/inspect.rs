@@ -3,29 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use common::Result;
 use common::cli::Shared;
-use common::{Error, Result};
 
-use super::learning::LearningArguments;
-use crate::adapt::Name;
-use crate::inspect::{self, Format, InspectConfig, Source};
+use super::source::SourceArguments;
+use crate::inspect::{self, Format, InspectConfig};
 
 #[derive(Args, Debug)]
 pub(super) struct Arguments {
-    /// The policy folder that `pretrain train` wrote: what it gives before anything has happened
-    #[arg(
-        long,
-        value_name = "DIR",
-        required_unless_present = "state",
-        conflicts_with = "state"
-    )]
-    policy: Option<PathBuf>,
-    /// The state folder of `online serve` or `online replay`: what acts there now; a running service is not disturbed
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// With --policy: how it is to act
-    #[arg(long, value_enum, default_value_t = Name::Frozen, conflicts_with = "state")]
-    strategy: Name,
+    #[command(flatten)]
+    source: SourceArguments,
     /// The user's id
     #[arg(long, value_name = "ID")]
     user: String,
@@ -39,20 +26,13 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
-    learning: LearningArguments,
-    #[command(flatten)]
     shared: Shared,
 }
 
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        let settings = self.learning.settings(self.strategy, self.shared.seed);
-        let source = match (self.policy, self.state) {
-            (Some(folder), _) => Source::Policy { folder, settings },
-            (None, Some(folder)) => Source::State(folder),
-            (None, None) => return Err(Error::usage("neither --policy nor --state is given")),
-        };
+        let source = self.source.source(self.shared.seed)?;
         inspect::print(&InspectConfig {
             source,
             user: self.user,

@@ -7,6 +7,9 @@ use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, LinUcbSetting
 use crate::index::Scan;
 use crate::live::Settings;
 
+/// Ids of the options below, by their groups: clap gives an outer one no members.
+pub(super) const OPTIONS: [&str; 5] = ["temperature", "Steps", "Weight", "Own", "Bounds"];
+
 /// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
 #[derive(Args, Debug)]
 pub(super) struct LearningArguments {

@@ -7,6 +7,7 @@ mod learning;
 mod recommend;
 mod replay;
 mod serve;
+mod source;
 
 use clap::{Parser, Subcommand};
 use common::Result;
@@ -14,6 +15,7 @@ use common::Result;
 /// Recommends by a pre-trained policy and adapts it step by step to what comes back.
 #[derive(Parser, Debug)]
 #[command(name = "online", version, max_term_width = 100)]
+#[command(mut_subcommand("replay", replay::learns_from_events))]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,

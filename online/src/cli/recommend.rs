@@ -3,32 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use common::Result;
 use common::cli::{Shared, count};
-use common::{Error, Result};
 
-use super::learning::LearningArguments;
-use crate::adapt::Name;
-use crate::inspect::Source;
+use super::source::SourceArguments;
 use crate::recommend::{self, RecommendConfig};
 
 #[derive(Args, Debug)]
 #[command(after_help = AFTER)]
 pub(super) struct Arguments {
-    /// The policy folder that `pretrain train` wrote
-    #[arg(
-        long,
-        value_name = "DIR",
-        required_unless_present = "from_state",
-        conflicts_with = "from_state"
-    )]
-    policy: Option<PathBuf>,
-    /// The state folder of `online serve` or `online replay`: what has been learnt there so far; a running service is not
-    /// disturbed
-    #[arg(long, value_name = "DIR")]
-    from_state: Option<PathBuf>,
-    /// With --policy: how it is to act
-    #[arg(long, value_enum, default_value_t = Name::Frozen, conflicts_with = "from_state")]
-    strategy: Name,
+    #[command(flatten)]
+    source: SourceArguments,
     /// Whom to recommend to: a table with a column `user_id`. Whom nobody knows gets what a newcomer gets [default: the users of
     /// --states, else of --candidates, else all who are known]
     #[arg(long, value_name = "FILE")]
@@ -60,8 +45,6 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
-    learning: LearningArguments,
-    #[command(flatten)]
     shared: Shared,
 }
 
@@ -70,7 +53,7 @@ Examples:
 
   online recommend --policy policies/appeal/seed-0 --out recommendations.parquet
 
-  online recommend --from-state state --users today.parquet --k 20 --exclude yesterday.parquet --out today-20.parquet
+  online recommend --state state --users today.parquet --k 20 --exclude yesterday.parquet --out today-20.parquet
 
 Columns of OUT: user_id, rank (1 is the first), item_id, score (the item's probability among all that might be
 recommended to the user), propensity (of its place, given those above it; 1 without --sample), policy (fingerprint),
@@ -79,12 +62,7 @@ because (what the user liked that spoke most for it; empty where that cannot be 
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
-        let settings = self.learning.settings(self.strategy, self.shared.seed);
-        let source = match (self.policy, self.from_state) {
-            (Some(folder), _) => Source::Policy { folder, settings },
-            (None, Some(folder)) => Source::State(folder),
-            (None, None) => return Err(Error::usage("neither --policy nor --from-state is given")),
-        };
+        let source = self.source.source(self.shared.seed)?;
         recommend::recommend(&RecommendConfig {
             source,
             users: self.users,

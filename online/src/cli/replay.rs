@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Command};
 use common::cli::Shared;
 use common::{Error, Result};
 
-use super::learning::LearningArguments;
+use super::learning::{LearningArguments, OPTIONS};
 use crate::adapt::Name;
 use crate::replay::{self, CheckConfig, WarmStartConfig};
 
@@ -42,6 +42,17 @@ prints one JSON object with its digest; --check shows that the server's own snap
 
 With --events a new state learns from any events before it meets a user, also from those of another policy or
 strategy: each event keeps its logged propensity, and is weighed against what this state would have done.";
+
+/// The verb's options, where how to learn goes with events alone: a state that is there says so itself.
+pub(super) fn learns_from_events(verb: Command) -> Command {
+    let (arguments, groups) = OPTIONS.split_at(1);
+    let verb = arguments.iter().chain(&["seed"]).fold(verb, |verb, id| {
+        verb.mut_arg(id, |argument| argument.requires("events"))
+    });
+    groups.iter().fold(verb, |verb, id| {
+        verb.mut_group(id, |group| group.requires("events"))
+    })
+}
 
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {

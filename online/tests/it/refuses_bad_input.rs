@@ -208,3 +208,26 @@ fn events_of_another_run_and_wrong_flags() {
         "none",
     );
 }
+
+#[test]
+fn what_a_state_says_itself_is_not_asked_for() {
+    let (state, out) = ("state", "recommendations.parquet");
+    for verb in [
+        &["inspect", "--state", state, "--user", "u0"][..],
+        &["recommend", "--state", state, "--out", out],
+        &["replay", "--state", state],
+    ] {
+        for option in [
+            &["--temperature", "2"][..],
+            &["--seed", "3"],
+            &["--lr", "0.1"],
+            &["--mixing", "fixed"],
+            &["--user-sd", "1"],
+            &["--alpha", "0.3"],
+            &["--strategy", "frozen"],
+        ] {
+            let output = feed(online(&[verb, option].concat()), b"");
+            fails_with(&output, 2, option[0]);
+        }
+    }
+}
