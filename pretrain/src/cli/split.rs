@@ -110,6 +110,7 @@ impl SplitArguments {
             withhold_items: self.withhold_items.unwrap_or(0.0),
             seed: self.shared.seed,
             skip_bad_rows: self.skip_bad_rows,
+            workers: self.shared.workers(),
             out: self.out,
             overwrite: self.shared.overwrite,
         })

@@ -118,6 +118,7 @@ impl TrainArguments {
                 log_fraction: self.log_fraction,
                 window: self.window,
                 skip_bad_rows: self.skip_bad_rows,
+                workers: self.shared.workers(),
             },
             traits: self.traits,
             method,

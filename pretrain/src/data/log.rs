@@ -87,6 +87,7 @@ impl Dataset {
             }
             false => Scan::open_cut(&log_path, paths.like_threshold, reading.bad_rows())?,
         };
+        let scan = scan.with_workers(reading.workers);
         if scan.total == 0 && paths.catalogue().is_none() {
             return Err(Error::data("the log is empty: it has no row")
                 .file(&log_path)

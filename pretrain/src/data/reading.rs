@@ -16,6 +16,8 @@ pub struct Reading {
     pub window: Option<usize>,
     /// Leave bad rows of the log out, and count them.
     pub skip_bad_rows: bool,
+    /// Threads that decode the log; what is read does not depend on it.
+    pub workers: usize,
 }
 
 impl Default for Reading {
@@ -24,6 +26,7 @@ impl Default for Reading {
             log_fraction: 1.0,
             window: None,
             skip_bad_rows: false,
+            workers: 1,
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct SplitConfig {
     pub seed: u64,
     /// Leave bad rows out, and count them.
     pub skip_bad_rows: bool,
+    /// Threads that decode the log; the result does not depend on it.
+    pub workers: usize,
     /// The folder that gets `log` and `held-out.parquet`.
     pub out: PathBuf,
     /// Replace another run's.
@@ -91,7 +93,7 @@ pub fn run(config: &SplitConfig) -> Result<()> {
         false => BadRows::Refuse,
     };
     let log_path = config.inputs.interactions();
-    let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?;
+    let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?.with_workers(config.workers);
     let outputs = Outputs::of(config, &prints, scan.kind.like_threshold)?;
     let Some(staged) = folder::stage(&config.out, &OWN, || outputs.plan(config))? else {
         return Ok(());
