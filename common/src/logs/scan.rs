@@ -31,6 +31,13 @@ pub enum BadRows {
     Skip,
 }
 
+impl BadRows {
+    /// What `--skip-bad-rows` says.
+    pub fn skipped(skip: bool) -> Self {
+        if skip { BadRows::Skip } else { BadRows::Refuse }
+    }
+}
+
 /// The files of a log, their columns checked; see [`Scan::rows`].
 #[derive(Clone, Debug)]
 pub struct Scan {

@@ -7,10 +7,11 @@ use crate::adapt::{AdapterSettings, GateSettings, Hyper, Learning, LinUcbSetting
 use crate::index::Scan;
 use crate::live::Settings;
 
-/// Ids of the options below, by their groups: clap gives an outer one no members.
-pub(super) const OPTIONS: [&str; 5] = ["temperature", "Steps", "Weight", "Own", "Bounds"];
+/// Ids of the options below: those outside a group, and the groups. Of a struct that flattens others clap's own group is empty.
+pub(super) const SINGLE: [&str; 1] = ["temperature"];
+pub(super) const GROUPS: [&str; 4] = ["Steps", "Weight", "Own", "Bounds"];
 
-/// Raw options; [`LearningArguments::resolve`] fills in the strategy's defaults.
+/// Raw options; [`LearningArguments::settings`] fills in the strategy's defaults.
 #[derive(Args, Debug)]
 pub(super) struct LearningArguments {
     /// Divide the policy's logits by this: below 1 it shows what it holds best more often, above 1 it explores more; the

@@ -6,7 +6,7 @@ use clap::{Args, Command};
 use common::cli::Shared;
 use common::{Error, Result};
 
-use super::learning::{LearningArguments, OPTIONS};
+use super::learning::{GROUPS, LearningArguments, SINGLE};
 use crate::adapt::Name;
 use crate::replay::{self, CheckConfig, WarmStartConfig};
 
@@ -45,11 +45,10 @@ strategy: each event keeps its logged propensity, and is weighed against what th
 
 /// The verb's options, where how to learn goes with events alone: a state that is there says so itself.
 pub(super) fn learns_from_events(verb: Command) -> Command {
-    let (arguments, groups) = OPTIONS.split_at(1);
-    let verb = arguments.iter().chain(&["seed"]).fold(verb, |verb, id| {
+    let verb = SINGLE.into_iter().chain(["seed"]).fold(verb, |verb, id| {
         verb.mut_arg(id, |argument| argument.requires("events"))
     });
-    groups.iter().fold(verb, |verb, id| {
+    GROUPS.into_iter().fold(verb, |verb, id| {
         verb.mut_group(id, |group| group.requires("events"))
     })
 }

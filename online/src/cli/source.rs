@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use common::{Error, Result};
 
-use super::learning::{LearningArguments, OPTIONS};
+use super::learning::{GROUPS, LearningArguments, SINGLE};
 use crate::adapt::Name;
 use crate::inspect::Source;
 
@@ -25,7 +25,7 @@ pub(super) struct SourceArguments {
         long,
         visible_alias = "from-state",
         value_name = "DIR",
-        conflicts_with_all = ["strategy", "seed"].into_iter().chain(OPTIONS)
+        conflicts_with_all = ["strategy", "seed"].into_iter().chain(SINGLE).chain(GROUPS)
     )]
     state: Option<PathBuf>,
     /// With --policy: how it is to act

@@ -177,10 +177,8 @@ pub(super) fn fit(log: &Log, popularity: &Popularity, sources: &[Source], seed: 
     let features = Features::of_folds(&vectors, popular, sources);
     let (mut top, mut popularity_top) = (0.0, 0.0);
     if log.likes.width() <= MOST_WHOLE && held > 0 {
-        let lists = Lists::new(log, &folds, &features, &spread);
-        top = mean(&lists.hits(&weights));
         let alone: Vec<f64> = (0..width).map(|at| f64::from(u8::from(at == 1))).collect();
-        popularity_top = mean(&lists.hits(&alone));
+        [top, popularity_top] = hits(log, &folds, &features, &spread, [&weights, &alone]);
     }
     let scaled: Vec<f32> = weights.iter().zip(&spread).map(|(w, s)| (w / s) as f32).collect();
     let whole = reading.map(|reading| {
@@ -312,54 +310,48 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Whole lists of items for users who are asked.
-struct Lists {
-    /// By user: the features of all items that may be offered or are held, and which of these are held.
-    users: Vec<(Vec<Vec<f32>>, Vec<bool>)>,
+/// Held-out likes among the first items of the users who are asked, mean over these, by each of `weightings`.
+fn hits<const N: usize>(
+    log: &Log,
+    folds: &[Fold],
+    features: &[Features],
+    spread: &[f64],
+    weightings: [&[f64]; N],
+) -> [f64; N] {
+    let all: Vec<(usize, &Asked)> = folds
+        .iter()
+        .enumerate()
+        .flat_map(|(number, fold)| fold.asked.iter().map(move |asked| (number, asked)))
+        .collect();
+    let found: Vec<[usize; N]> = all
+        .into_par_iter()
+        .map(|(number, asked)| {
+            let items: Vec<u32> = asked.held.iter().copied().chain(log.open(asked.user)).collect();
+            let mut columns = features[number].of(&folds[number], asked.user, &items);
+            for (column, spread) in columns.iter_mut().zip(spread) {
+                column.iter_mut().for_each(|x| *x /= *spread as f32);
+            }
+            weightings.map(|weights| first(&columns, weights, asked.held.len()))
+        })
+        .collect();
+    std::array::from_fn(|at| {
+        let each: Vec<f64> = found.iter().map(|hits| hits[at] as f64).collect();
+        mean(&each)
+    })
 }
 
-impl Lists {
-    fn new(log: &Log, folds: &[Fold], features: &[Features], spread: &[f64]) -> Self {
-        let all: Vec<(usize, &Asked)> = folds
-            .iter()
-            .enumerate()
-            .flat_map(|(number, fold)| fold.asked.iter().map(move |asked| (number, asked)))
-            .collect();
-        let users = all
-            .into_par_iter()
-            .map(|(number, asked)| {
-                let items: Vec<u32> = asked.held.iter().copied().chain(log.open(asked.user)).collect();
-                let mut columns = features[number].of(&folds[number], asked.user, &items);
-                for (column, spread) in columns.iter_mut().zip(spread) {
-                    column.iter_mut().for_each(|x| *x /= *spread as f32);
-                }
-                let held = (0..items.len()).map(|at| at < asked.held.len()).collect();
-                (columns, held)
-            })
-            .collect();
-        Lists { users }
+/// How many of the items before `held` are among the first [`TOP`] of all that `columns` score.
+fn first(columns: &[Vec<f32>], weights: &[f64], held: usize) -> usize {
+    let mut scores = vec![0.0f32; columns[0].len()];
+    for (column, weight) in columns.iter().zip(weights) {
+        for (score, x) in scores.iter_mut().zip(column) {
+            *score += *weight as f32 * x;
+        }
     }
-
-    /// Held-out likes among each user's first items.
-    fn hits(&self, weights: &[f64]) -> Vec<f64> {
-        self.users
-            .par_iter()
-            .map(|(columns, held)| {
-                let mut scores = vec![0.0f32; held.len()];
-                for (column, weight) in columns.iter().zip(weights) {
-                    for (score, x) in scores.iter_mut().zip(column) {
-                        *score += *weight as f32 * x;
-                    }
-                }
-                let mut order: Vec<u32> = (0..held.len() as u32).collect();
-                let by_score =
-                    |a: &u32, b: &u32| scores[*b as usize].total_cmp(&scores[*a as usize]).then(b.cmp(a));
-                if order.len() > TOP {
-                    order.select_nth_unstable_by(TOP - 1, by_score);
-                    order.truncate(TOP);
-                }
-                order.iter().filter(|&&at| held[at as usize]).count() as f64
-            })
-            .collect()
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    if order.len() > TOP {
+        order.select_nth_unstable_by(TOP - 1, |&a, &b| scores[b].total_cmp(&scores[a]).then(b.cmp(&a)));
+        order.truncate(TOP);
     }
+    order.iter().filter(|&&at| at < held).count()
 }

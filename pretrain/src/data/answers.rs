@@ -29,11 +29,11 @@ impl Dataset {
     ///
     /// # Errors
     /// A file that is not a log of events, an item outside the catalogue, a bad row.
-    pub(super) fn take_answers(&mut self, paths: &[PathBuf]) -> Result<()> {
+    pub(super) fn take_answers(&mut self, paths: &[PathBuf], workers: usize) -> Result<()> {
         // User, item, whether it was liked.
         let mut answers: Vec<(u32, u32, bool)> = Vec::new();
         for path in paths {
-            let scan = Scan::open_cut(path, None, BadRows::Refuse)?;
+            let scan = Scan::open_cut(path, None, BadRows::Refuse)?.with_workers(workers);
             scan.rows("reading events", |batch| {
                 let (users, items) = (batch.users(&mut self.users), batch.known_items(&self.items)?);
                 let likes = batch.feedback.iter().map(|&f| scan.kind.is_like(f));

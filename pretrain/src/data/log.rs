@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::ids::Dictionary;
-use common::logs::Scan;
+use common::logs::{BadRows, Scan};
 use common::manifest::Manifest;
 use common::schema::replay::REPLAY;
 use common::schema::times::Times;
@@ -85,7 +85,11 @@ impl Dataset {
                 ));
                 Scan::of_no_file(paths.like_threshold)
             }
-            false => Scan::open_cut(&log_path, paths.like_threshold, reading.bad_rows())?,
+            false => Scan::open_cut(
+                &log_path,
+                paths.like_threshold,
+                BadRows::skipped(reading.skip_bad_rows),
+            )?,
         };
         let scan = scan.with_workers(reading.workers);
         if scan.total == 0 && paths.catalogue().is_none() {
@@ -141,7 +145,7 @@ impl Dataset {
             dataset.take_users(&path)?;
         }
         if !paths.events.is_empty() {
-            dataset.take_answers(&paths.events)?;
+            dataset.take_answers(&paths.events, reading.workers)?;
         }
         let mut hashes = vec![None; dataset.users.len()];
         if let (Some(path), Some(states)) = (&paths.states, &states) {

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use common::logs::BadRows;
-
 /// How much of the inputs is read, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
@@ -35,13 +33,6 @@ impl Reading {
     /// Whether the whole log is read.
     pub(crate) fn is_whole(&self) -> bool {
         self.log_fraction >= 1.0
-    }
-
-    pub(crate) fn bad_rows(&self) -> BadRows {
-        match self.skip_bad_rows {
-            true => BadRows::Skip,
-            false => BadRows::Refuse,
-        }
     }
 }
 

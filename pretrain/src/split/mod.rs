@@ -88,10 +88,7 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     let inputs = config.inputs.all();
     output::folder_of(&config.out, &OWN, inputs.iter().map(PathBuf::as_path))?;
     let prints = config.inputs.check()?;
-    let bad_rows = match config.skip_bad_rows {
-        true => BadRows::Skip,
-        false => BadRows::Refuse,
-    };
+    let bad_rows = BadRows::skipped(config.skip_bad_rows);
     let log_path = config.inputs.interactions();
     let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?.with_workers(config.workers);
     let outputs = Outputs::of(config, &prints, scan.kind.like_threshold)?;
