@@ -80,7 +80,11 @@ impl<'de> Visitor<'de> for IdVisitor {
     }
 }
 
-/// An item's id in a reply, of the type that the catalogue has.
+/// The largest number up to which a client that reads JSON's numbers as doubles tells all integers apart (I-JSON, RFC 7493,
+/// section 2.2).
+const LARGEST_NUMBER: u64 = (1 << 53) - 1;
+
+/// An item's id in a reply, of the type that the catalogue has; an integer that a double may not hold is text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ItemId<'a> {
     Text(&'a str),
@@ -94,8 +98,16 @@ impl<'a> ItemId<'a> {
         let text = items.id(code);
         let number = match items.kind() {
             IdKind::Text => None,
-            IdKind::Integer => text.parse().map(ItemId::Integer).ok(),
-            IdKind::Unsigned => text.parse().map(ItemId::Unsigned).ok(),
+            IdKind::Integer => text
+                .parse()
+                .ok()
+                .filter(|number: &i64| number.unsigned_abs() <= LARGEST_NUMBER)
+                .map(ItemId::Integer),
+            IdKind::Unsigned => text
+                .parse()
+                .ok()
+                .filter(|&number| number <= LARGEST_NUMBER)
+                .map(ItemId::Unsigned),
         };
         number.unwrap_or(ItemId::Text(text))
     }
@@ -142,6 +154,30 @@ mod tests {
         ] {
             let items = Dictionary::from_values(kind, values()).unwrap();
             assert_eq!(serde_json::to_string(&ItemId::of(&items, 1)).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn ids_survive_a_client_that_reads_numbers_as_doubles() {
+        for (kind, text, json) in [
+            (IdKind::Integer, "9007199254740991", "9007199254740991"),
+            (IdKind::Integer, "9007199254740992", r#""9007199254740992""#),
+            (IdKind::Integer, "-9007199254740993", r#""-9007199254740993""#),
+            (
+                IdKind::Unsigned,
+                "18446744073709551615",
+                r#""18446744073709551615""#,
+            ),
+        ] {
+            let items = Dictionary::from_values(kind, [text.to_string()]).unwrap();
+            let written = serde_json::to_string(&ItemId::of(&items, 0)).unwrap();
+            assert_eq!(written, json);
+            // Sent back as it came, or as a double printed it, it is the same item.
+            let back: GivenId<'_> = serde_json::from_str(&written).unwrap();
+            assert_eq!(items.code(back.as_str()), Some(0));
+            if let Ok(number) = serde_json::from_str::<f64>(&written) {
+                assert_eq!(items.code(&format!("{number}")), Some(0));
+            }
         }
     }
 }

@@ -62,9 +62,15 @@ class Agents(TemporaryFolder):
         self.assertGreaterEqual(int(ends), 8)
 
     def test_slates_with_their_probabilities(self) -> None:
+        class Number:
+            """As numpy's and torch's numbers are."""
+
+            def __float__(self) -> float:
+                return 0.25
+
         class Three(Agent):
             def act(self, turns: list[Turn]) -> list[Choice]:
-                return [(["a", "b", turn.user], 0.25) for turn in turns]
+                return [(["a", "b", turn.user], Number()) for turn in turns]
 
         hello = {"protocol": 2, "environment": "made up", "items": "0", "seed": 5, "horizon": 9, "slate": 3}
         types = [pa.uint32(), pa.utf8(), pa.uint32(), pa.utf8(), pa.float32(), pa.bool_(), pa.bool_()]

@@ -107,8 +107,9 @@ class Agent:
 
     def _checked(self, turn: Turn, choice: Choice) -> tuple[list[str], float]:
         probability = 1.0
-        if isinstance(choice, tuple) and len(choice) == 2 and isinstance(choice[1], float):
-            choice, probability = choice
+        # numpy's and torch's numbers are no floats, and no id has a number in it.
+        if isinstance(choice, tuple) and len(choice) == 2 and hasattr(choice[1], "__float__"):
+            choice, probability = choice[0], float(choice[1])
         items = [choice] if isinstance(choice, str) else list(choice)  # type: ignore[arg-type]
         if len(items) != self.slate or not all(isinstance(item, str) for item in items):
             raise SimulatorError(
