@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, atomic_file};
+use crate::{Error, Result, atomic_file, output};
 
 /// A file that grows at its end.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ impl AppendFile {
     /// # Errors
     /// When there is such a file already, and on I/O failure.
     pub fn make(path: &Path, head: &[u8]) -> Result<Self> {
+        output::on_this_machine(path, "a file that grows")?;
         if path.exists() {
             return Err(Error::data("the file exists already: it would be replaced").file(path));
         }
@@ -80,6 +81,7 @@ impl AppendFile {
 /// # Errors
 /// When another process holds it, or there is no such folder.
 pub fn lock_folder(folder: &Path) -> Result<File> {
+    output::on_this_machine(folder, "a folder that is locked")?;
     let handle = File::open(folder).map_err(|e| Error::io(e, "open", folder))?;
     match handle.try_lock() {
         Ok(()) => Ok(handle),

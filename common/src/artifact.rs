@@ -24,7 +24,7 @@ pub fn plan(output: &Path, planned: &Manifest, overwrite: bool) -> Result<Plan> 
     if overwrite {
         return Ok(Plan::Write);
     }
-    let existing = match target.exists() {
+    let existing = match input::stands(&target)? {
         true => Some(table::read_manifest(&target).ok().flatten()),
         false => None,
     };
@@ -40,12 +40,13 @@ pub fn plan_folder(output: &Path, files: &[&str], planned: &Manifest, overwrite:
     if overwrite {
         return Ok(Plan::Write);
     }
-    let existing = match target.join(manifest::FILE_NAME).exists() {
+    let existing = match input::stands(&target.join(manifest::FILE_NAME))? {
         true => Some(Manifest::read_from_folder(&target, &planned.artifact).ok()),
-        false => files
-            .iter()
-            .any(|name| target.join(name).exists())
-            .then_some(None),
+        false => {
+            let mut others = files.iter().map(|name| input::stands(&target.join(name)));
+            let other = others.find(|stands| !matches!(stands, Ok(false)));
+            other.transpose()?.map(|_| None)
+        }
     };
     compare(output, planned, existing)
 }
@@ -56,7 +57,7 @@ pub fn plan_folder(output: &Path, files: &[&str], planned: &Manifest, overwrite:
 /// Wrong usage, when something else stands there and `overwrite` is false; I/O failures.
 pub fn write_text(path: &Path, text: &str, else_found: &str, overwrite: bool) -> Result<()> {
     let target = output::file(path)?;
-    if !overwrite && target.exists() {
+    if !overwrite && input::stands(&target)? {
         if input::read(&target)? == text.as_bytes() {
             terminal::info(&format!("{} is already done", path.display()));
             return Ok(());

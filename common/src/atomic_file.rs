@@ -1,5 +1,8 @@
 //! The one way to write a file: temporary name in the same folder, fsync, rename, fsync the folder.
 //!
+//! The URL of an object is written to a temporary file of the system's, which is then put as one object: the store shows it
+//! whole or not at all.
+//!
 //! A reader never sees half a file, and a failed write leaves what was there before. All tools write through
 //! [`write`]; a tidy test checks that nothing else in the workspace creates files.
 //!
@@ -7,7 +10,6 @@
 //! lock, and is removed at the next write in that folder.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::objects::Location;
 use crate::output::{self, parent};
 use crate::{Error, Result, input, terminal};
 
@@ -29,15 +32,28 @@ const SUFFIX: &str = ".headstart";
 pub fn write<T>(path: &Path, fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>) -> Result<T> {
     let path = output::file(path)?;
     let path = path.as_path();
+    if let Some(location) = Location::of(path)? {
+        let failed = |e| Error::io(e, "write in", &std::env::temp_dir());
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        let value = fill_buffered(&mut file, path, fill)?;
+        location.put(&mut file)?;
+        return Ok(value);
+    }
     let (folder, mut temporary) = temporary_beside(path)?;
-    let value = {
-        let mut buffered = BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
-        let value = fill(&mut buffered)?;
-        buffered.flush().map_err(|e| Error::io(e, "write", path))?;
-        value
-    };
+    let value = fill_buffered(temporary.as_file_mut(), path, fill)?;
     let (file, temporary) = temporary.into_parts();
     publish(&file, temporary, folder, path)?;
+    Ok(value)
+}
+
+fn fill_buffered<T>(
+    file: &mut File,
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T>,
+) -> Result<T> {
+    let mut buffered = BufWriter::with_capacity(1 << 16, file);
+    let value = fill(&mut buffered)?;
+    buffered.flush().map_err(|e| Error::io(e, "write", path))?;
     Ok(value)
 }
 
@@ -51,6 +67,45 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
+/// Writes `bytes` to `path` only where nothing stands there yet, in one step; false where something does, whoever of several
+/// writers was first.
+///
+/// # Errors
+/// I/O failures with the path as place.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
+    if let Some(location) = Location::of(path)? {
+        return location.create(bytes);
+    }
+    new(path, |file| {
+        file.write_all(bytes).map_err(|e| Error::io(e, "write", path))
+    })
+}
+
+/// As [`write_new`], with what is in the file at `from`.
+///
+/// # Errors
+/// As [`write_new`], and when `from` cannot be read.
+pub fn copy_new(from: &Path, path: &Path) -> Result<bool> {
+    let mut source = input::open(from)?;
+    new(path, |file| {
+        let copied = std::io::copy(&mut source, file);
+        copied.map(|_| ()).map_err(|e| Error::io(e, "write", path))
+    })
+}
+
+fn new(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<bool> {
+    let (folder, mut temporary) = temporary_beside(path)?;
+    fill(temporary.as_file_mut())?;
+    let (file, temporary) = temporary.into_parts();
+    readable_by_all(&file).map_err(|e| Error::io(e, "set the mode of", path))?;
+    file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
+    match temporary.persist_noclobber(path) {
+        Ok(()) => sync_folder(folder).map(|()| true),
+        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(Error::io(e.error, "link to", path)),
+    }
+}
+
 /// Gives `path` to `produce`, a library that insists on writing a path itself, under a temporary name in the
 /// same folder; then syncs and renames like [`write`].
 ///
@@ -59,6 +114,12 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn write_through(path: &Path, produce: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let path = output::file(path)?;
     let path = path.as_path();
+    if let Some(location) = Location::of(path)? {
+        let scratch = tempfile::tempdir().map_err(|e| Error::io(e, "write in", &std::env::temp_dir()))?;
+        let made = scratch.path().join(path.file_name().unwrap_or_default());
+        produce(&made).map_err(|e| e.moved(&made, path))?;
+        return put(&made, &location);
+    }
     let (folder, temporary) = temporary_beside(path)?;
     let (_locked, temporary) = temporary.into_parts();
     produce(&temporary).map_err(|failed| {
@@ -95,6 +156,11 @@ pub fn copy(from: &Path, path: &Path) -> Result<()> {
     })
 }
 
+/// Puts the finished file at `from` in place of the object at `location`.
+pub(crate) fn put(from: &Path, location: &Location) -> Result<()> {
+    location.put(&mut File::open(from).map_err(|e| Error::io(e, "open", from))?)
+}
+
 /// Moves the finished file at `from` to `path` in the same file system: synced, renamed, and the folder synced.
 ///
 /// # Errors
@@ -102,6 +168,10 @@ pub fn copy(from: &Path, path: &Path) -> Result<()> {
 pub fn move_to(from: &Path, path: &Path) -> Result<()> {
     let path = output::file(path)?;
     let path = path.as_path();
+    if let Some(location) = Location::of(path)? {
+        put(from, &location)?;
+        return remove(from);
+    }
     let file = File::open(from).map_err(|e| Error::io(e, "open", from))?;
     file.sync_all().map_err(|e| Error::io(e, "sync", from))?;
     std::fs::rename(from, path).map_err(|e| Error::io(e, "rename to", path))?;
@@ -113,6 +183,9 @@ pub fn move_to(from: &Path, path: &Path) -> Result<()> {
 /// # Errors
 /// When there is none, and on I/O failure.
 pub fn remove(path: &Path) -> Result<()> {
+    if let Some(location) = Location::of(path)? {
+        return location.remove();
+    }
     std::fs::remove_file(path).map_err(|e| Error::io(e, "remove", path))?;
     sync_folder(parent(path))
 }
@@ -144,12 +217,8 @@ fn remove_leftovers(folder: &Path) {
     if !SEEN.lock().is_ok_and(is_new) {
         return;
     }
-    let ours = |name: &OsStr| {
-        let name = name.to_string_lossy();
-        name.starts_with(TEMPORARY) && name.ends_with(SUFFIX)
-    };
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        if ours(&entry.file_name())
+        if is_temporary(&entry.path())
             && entry.file_type().is_ok_and(|kind| kind.is_file())
             && File::open(entry.path()).is_ok_and(|file| {
                 file.try_lock()
@@ -162,6 +231,12 @@ fn remove_leftovers(folder: &Path) {
             ));
         }
     }
+}
+
+/// Whether `path` is named as a file that is being written.
+pub(crate) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(TEMPORARY) && name.ends_with(SUFFIX)
 }
 
 /// Puts the finished file in its place: synced, renamed, and the folder synced.

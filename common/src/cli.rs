@@ -82,8 +82,9 @@ pub fn without_folders(word: &str) -> String {
 
 /// The whole of a `main`: expands `--config`, parses, runs, reports a failure and gives the exit code.
 pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
-    let outcome =
-        expand_config(std::env::args_os().collect()).and_then(|argv| match A::try_parse_from(argv) {
+    let given = std::env::args_os().map(without_file_scheme).collect();
+    let outcome = expand_config(given).and_then(|argv| {
+        match A::try_parse_from(argv.into_iter().map(without_file_scheme)) {
             Ok(arguments) => run(arguments).map(|()| ExitCode::SUCCESS),
             Err(refused) => {
                 // Clap's own text; help and version go to stdout with exit code 0, errors to stderr with 2.
@@ -93,11 +94,30 @@ pub fn main<A: Parser>(run: impl FnOnce(A) -> Result<()>) -> ExitCode {
                 }
                 Ok(ExitCode::from(u8::try_from(refused.exit_code()).unwrap_or(2)))
             }
-        });
+        }
+    });
     outcome.unwrap_or_else(|error| {
         terminal::error(&error);
         error.exit_code()
     })
+}
+
+/// An argument in which a path on this machine that is given as a URL, `file:///PATH`, is the path.
+fn without_file_scheme(argument: OsString) -> OsString {
+    let path = |text: &str| match text.split_once('=') {
+        Some((flag, url)) if flag.starts_with("--") => Some(format!(
+            "{flag}={}",
+            url.strip_prefix("file://").filter(|path| path.starts_with('/'))?
+        )),
+        _ => text
+            .strip_prefix("file://")
+            .filter(|path| path.starts_with('/'))
+            .map(String::from),
+    };
+    argument
+        .to_str()
+        .and_then(path)
+        .map_or(argument.clone(), OsString::from)
 }
 
 const OF_CONFIG: &str =
@@ -112,12 +132,7 @@ fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
     let table: toml::Table = text
         .parse()
         .map_err(|e: toml::de::Error| Error::usage(format!("no valid TOML: {}", e.message())).file(&path))?;
-    let verbs: Vec<OsString> = argv
-        .iter()
-        .skip(1)
-        .take_while(|a| !a.to_string_lossy().starts_with('-'))
-        .cloned()
-        .collect();
+    let (verbs, at) = verbs(&argv);
     let mut flags = Vec::new();
     let mut push = |key: &str, value: &toml::Value| match is_given(&argv, key) {
         true => Ok(()),
@@ -126,17 +141,33 @@ fn expand_config(argv: Vec<OsString>) -> Result<Vec<OsString>> {
     for (key, value) in &table {
         match value {
             toml::Value::Table(inner) => {
-                if verbs.iter().any(|verb| verb.to_string_lossy() == key.as_str()) {
+                if verbs.contains(key) {
                     inner.iter().try_for_each(|(key, value)| push(key, value))?;
                 }
             }
             _ => push(key, value)?,
         }
     }
-    let at = 1 + verbs.len();
     let mut expanded = argv;
     expanded.splice(at..at, flags);
     Ok(expanded)
+}
+
+/// The verbs of a command line, and where their flags begin. The words `plan` and `merge` have flags of their own before the verb
+/// that they are about.
+fn verbs(argv: &[OsString]) -> (Vec<String>, usize) {
+    let (mut verbs, mut at) = (Vec::<String>::new(), 1);
+    while let Some(word) = argv.get(at).map(|word| word.to_string_lossy()) {
+        let together = matches!(verbs.last().map(String::as_str), Some("plan" | "merge"));
+        match word.strip_prefix('-') {
+            None => verbs.push(word.into_owned()),
+            Some("-shards") if together => at += 1,
+            Some(flag) if together && (flag == "-clean" || flag.starts_with("-shards=")) => {}
+            Some(_) => break,
+        }
+        at += 1;
+    }
+    (verbs, at)
 }
 
 fn config_path(argv: &[OsString]) -> Option<PathBuf> {
@@ -228,6 +259,20 @@ mod tests {
             expand(file, &["run", "--batch=9"]),
             ["tool", "run", "--seed=3", "--batch=9"]
         );
+    }
+
+    #[test]
+    fn flags_of_a_verb_stand_after_it() {
+        let file = "[traits]\nwindow = 2\n";
+        for before in [
+            &["plan", "--shards", "4"][..],
+            &["plan", "--shards=4"],
+            &["merge", "--clean"],
+        ] {
+            let expanded = expand(file, &[before, &["traits", "--out=x"]].concat());
+            let expected = [&["tool"][..], before, &["traits", "--window=2", "--out=x"]].concat();
+            assert_eq!(expanded, expected);
+        }
     }
 
     #[test]

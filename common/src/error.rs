@@ -51,8 +51,41 @@ pub struct Error(Box<Parts>);
 struct Parts {
     class: Class,
     what: String,
-    place: Vec<String>,
+    place: Vec<Place>,
     hint: Option<String>,
+}
+
+/// A part of the place of an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file, as it was given.
+    File(String),
+    /// A column.
+    Column(String),
+    /// A row group.
+    RowGroup(usize),
+    /// A row, counted from 0.
+    Row(usize),
+    /// A line of text, counted from 1.
+    Line(usize),
+    /// Anything else, such as `user 7`.
+    Other(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::File(text) | Place::Other(text) => f.write_str(text),
+            Place::Column(name) => write!(f, "column {}", shown(name)),
+            Place::RowGroup(group) => write!(f, "row group {group}"),
+            Place::Row(row) => write!(f, "row {row}"),
+            Place::Line(line) => write!(f, "line {line}"),
+        }
+    }
+}
+
+fn joined(place: &[Place]) -> String {
+    place.iter().map(Place::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -95,6 +128,10 @@ impl Error {
         /// Codes of the system that have no kind of their own: no such device or address (a socket's file), no such device,
         /// too many links one after another. They are the same on all Unix systems that matter, but for the last.
         const WRONG_KIND: [i32; 3] = [6, 19, if cfg!(target_os = "linux") { 40 } else { 62 }];
+        // What an object's reader says of itself.
+        if let Some(said) = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()) {
+            return said.clone();
+        }
         let usage = |what: &str| Self::usage(format!("cannot {doing}: {what}"));
         let made = match error.kind() {
             ErrorKind::NotFound => usage("no such file or folder")
@@ -142,15 +179,19 @@ impl Error {
 
     /// Adds the file to the place.
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
-        self.0.place.insert(0, path.as_ref().display().to_string());
+        let file = Place::File(path.as_ref().display().to_string());
+        self.0.place.insert(0, file);
         self
     }
 
     /// Says `to` wherever `from` is named: for what is made in one place and then put in another.
     pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
         let (from, to) = (from.display().to_string(), to.display().to_string());
-        let parts = self.0.place.iter_mut().chain([&mut self.0.what]);
-        for text in parts.chain(&mut self.0.hint) {
+        let place = self.0.place.iter_mut().filter_map(|part| match part {
+            Place::File(text) | Place::Other(text) => Some(text),
+            _ => None,
+        });
+        for text in place.chain([&mut self.0.what]).chain(&mut self.0.hint) {
             *text = text.replace(&from, &to);
         }
         self
@@ -158,25 +199,31 @@ impl Error {
 
     /// Adds a column to the place.
     pub fn column(mut self, name: &str) -> Self {
-        self.0.place.push(format!("column {}", shown(name)));
+        self.0.place.push(Place::Column(name.to_string()));
         self
     }
 
     /// Adds a row to the place, counted from 0.
     pub fn row(mut self, row: usize) -> Self {
-        self.0.place.push(format!("row {row}"));
+        self.0.place.push(Place::Row(row));
         self
     }
 
     /// Adds a text line to the place, counted from 1.
     pub fn line(mut self, line: usize) -> Self {
-        self.0.place.push(format!("line {line}"));
+        self.0.place.push(Place::Line(line));
         self
     }
 
-    /// Adds any other part of the place ("row group 3", "environment 7").
+    /// Adds a row group to the place.
+    pub fn row_group(mut self, group: usize) -> Self {
+        self.0.place.push(Place::RowGroup(group));
+        self
+    }
+
+    /// Adds any other part of the place ("user 3", "environment 7").
     pub fn at(mut self, part: impl Into<String>) -> Self {
-        self.0.place.push(part.into());
+        self.0.place.push(Place::Other(part.into()));
         self
     }
 
@@ -196,6 +243,17 @@ impl Error {
         &self.0.what
     }
 
+    /// The parts of the place, the widest first.
+    pub fn place(&self) -> &[Place] {
+        &self.0.place
+    }
+
+    /// The same place as that of `other`.
+    pub(crate) fn placed_as(mut self, other: &Error) -> Self {
+        self.0.place.clone_from(&other.0.place);
+        self
+    }
+
     /// The process exit code of this failure.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.0.class.code())
@@ -203,7 +261,7 @@ impl Error {
 
     /// The parts for a structured log or reply: (what, place, hint); the place is empty where none is known.
     pub fn parts(&self) -> (&str, String, Option<&str>) {
-        (&self.0.what, self.0.place.join(", "), self.0.hint.as_deref())
+        (&self.0.what, joined(&self.0.place), self.0.hint.as_deref())
     }
 }
 
@@ -239,7 +297,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
         if !self.0.place.is_empty() {
-            write!(f, "\n  at: {}", self.0.place.join(", "))?;
+            write!(f, "\n  at: {}", joined(&self.0.place))?;
         }
         if let Some(hint) = &self.0.hint {
             write!(f, "\nhint: {hint}")?;

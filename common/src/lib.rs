@@ -8,6 +8,7 @@
 pub mod append_file;
 pub mod artifact;
 pub mod atomic_file;
+pub mod bad_rows;
 pub mod bench;
 pub mod cli;
 mod convert;
@@ -20,14 +21,17 @@ pub mod ids;
 pub mod input;
 pub mod logs;
 pub mod manifest;
+mod objects;
 pub mod output;
 pub mod parallel;
 pub mod policy;
 pub mod policy_artifact;
 pub mod rng;
 pub mod schema;
+pub mod shards;
 pub mod socket;
 pub mod stats;
+pub mod store;
 pub mod tensors;
 pub mod terminal;
 

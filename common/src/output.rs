@@ -10,14 +10,19 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+use crate::fingerprint::Fingerprint;
+use crate::objects::{self, Location};
 use crate::schema::parts;
-use crate::{Error, Result, manifest};
+use crate::{Error, Result, input, manifest};
 
 /// Where a file is written that is to go to `path`: the path itself, or what it links to.
 ///
 /// # Errors
 /// Wrong usage, where something else than a file stands there, or no file can be made there.
 pub fn file(path: &Path) -> Result<PathBuf> {
+    if let Some(location) = Location::of(path)? {
+        return location.may_be_written(true).map(|()| path.to_path_buf());
+    }
     let (target, found) = resolve(path)?;
     match found {
         Some(found) if !found.is_file() => Err(wrong_kind(&found, "a file is to be written").file(path)),
@@ -30,6 +35,9 @@ pub fn file(path: &Path) -> Result<PathBuf> {
 /// # Errors
 /// Wrong usage, where something else than a folder stands there, or no folder can be made there.
 pub fn folder(path: &Path) -> Result<PathBuf> {
+    if let Some(location) = Location::of(path)? {
+        return location.may_be_written(false).map(|()| path.to_path_buf());
+    }
     let (target, found) = resolve(path)?;
     match found {
         Some(found) if !found.is_dir() => Err(wrong_kind(&found, "a folder is to be written").file(path)),
@@ -59,19 +67,15 @@ pub fn files<'o, 'i>(
     let mut standing = Vec::new();
     for output in outputs {
         let target = file(output)?;
-        if let Ok(found) = fs::metadata(&target) {
-            standing.push(((found.dev(), found.ino()), output));
-        }
+        standing.extend(node(&target).map(|node| (node, output)));
     }
     if standing.is_empty() {
         return Ok(());
     }
     for input in inputs {
         for part in files_of(input) {
-            let Ok(found) = fs::metadata(&part) else { continue };
-            let same = standing
-                .iter()
-                .find(|(node, _)| *node == (found.dev(), found.ino()));
+            let Some(found) = node(&part) else { continue };
+            let same = standing.iter().find(|(node, _)| *node == found);
             if let Some((_, output)) = same {
                 return Err(
                     Error::usage(format!("the output is the input {}", part.display()))
@@ -84,16 +88,72 @@ pub fn files<'o, 'i>(
     Ok(())
 }
 
+/// What a file is under all its names; none where there is none.
+#[derive(PartialEq, Eq)]
+enum Node {
+    File(u64, u64),
+    Object(PathBuf),
+}
+
+fn node(path: &Path) -> Option<Node> {
+    match objects::is_url(path) {
+        true => Some(Node::Object(path.to_path_buf())),
+        false => fs::metadata(path)
+            .ok()
+            .map(|found| Node::File(found.dev(), found.ino())),
+    }
+}
+
 /// The files of an input.
 fn files_of(input: &Path) -> Vec<PathBuf> {
-    if input.join(manifest::FILE_NAME).exists() {
-        return manifest::listed(input)
-            .iter()
-            .map(|name| input.join(name))
-            .collect();
+    let listed = manifest::listed(input);
+    if !listed.is_empty() || input::is_file(&input.join(manifest::FILE_NAME)) {
+        return listed.iter().map(|name| input.join(name)).collect();
     }
     // What is wrong with the folder is told by whoever reads it.
     parts::files(input).unwrap_or_default()
+}
+
+/// The user's cache folder for `what`: below `XDG_CACHE_HOME`, else `~/.cache`.
+pub(crate) fn cache(what: &str) -> PathBuf {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
+    cache
+        .unwrap_or_else(std::env::temp_dir)
+        .join("headstart")
+        .join(what)
+}
+
+/// A folder on this machine for what may be kept beside the output at `path` and is no output itself: `PATH.NAME`; of an object, in
+/// the user's cache folder.
+pub fn beside(path: &Path, name: &str) -> PathBuf {
+    let text = path.as_os_str().as_encoded_bytes();
+    let mut folder = match objects::is_url(path) {
+        true => cache("beside")
+            .join(Fingerprint::of_bytes(text).as_str())
+            .into_os_string(),
+        false => path.as_os_str().to_os_string(),
+    };
+    folder.push(".");
+    folder.push(name);
+    folder.into()
+}
+
+/// Requires a path on this machine, for what no object can be: a socket, a file that grows. `what` says in an error what that is.
+///
+/// # Errors
+/// Wrong usage for a URL.
+pub fn on_this_machine(path: &Path, what: &str) -> Result<()> {
+    match objects::is_url(path) {
+        false => Ok(()),
+        true => Err(Error::usage(format!("{what} cannot be in an object store"))
+            .file(path)
+            .hint("give a path on this machine")),
+    }
 }
 
 /// Where `path` leads, and what stands there.
@@ -164,7 +224,7 @@ pub(crate) fn writable(folder: &Path) -> Result<()> {
 }
 
 /// The folder that holds `path`.
-pub(crate) fn parent(path: &Path) -> &Path {
+pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

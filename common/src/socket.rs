@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{Error, Result};
+use crate::{Error, Result, output};
 
 /// How often a limited wait for a connection looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -24,6 +24,7 @@ impl Socket {
     /// # Errors
     /// When something else stands at `path`, another process listens there, or the path is too long.
     pub fn listen(path: &Path) -> Result<Self> {
+        output::on_this_machine(path, "a socket")?;
         let stale = || {
             let is_socket = std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket());
             is_socket && UnixStream::connect(path).is_err_and(|e| e.kind() == ErrorKind::ConnectionRefused)
@@ -95,6 +96,7 @@ impl Socket {
 /// # Errors
 /// Wrong usage, when nobody does.
 pub fn connect(path: &Path) -> Result<UnixStream> {
+    output::on_this_machine(path, "a socket")?;
     UnixStream::connect(path).map_err(|e| {
         Error::usage(format!("cannot connect to the socket: {e}"))
             .file(path)

@@ -5,14 +5,14 @@
 //! the file and the tensor, and nothing is allocated that the file's true length does not pay for.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::fingerprint::Fingerprint;
-use crate::{Error, Result, atomic_file, input};
+use crate::input::{self, Input};
+use crate::{Error, Result, atomic_file};
 
 /// Largest header that is read: names and places of some tensors, and the metadata.
 const MOST_HEADER: u64 = 100 << 20;
@@ -108,7 +108,7 @@ pub fn fingerprint(texts: &[&str], tensors: &[Tensor]) -> Fingerprint {
 
 /// A tensor file open for reading: the header is checked, the values are read where they are asked for.
 pub struct Tensors {
-    file: File,
+    file: Input,
     path: PathBuf,
     header: Metadata,
     begin: u64,
@@ -122,7 +122,7 @@ impl Tensors {
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = input::open(path)?;
         let io = |e| Error::io(e, "read", path);
-        let length = file.metadata().map_err(io)?.len();
+        let length = file.length().map_err(io)?;
         let broken = |why: String| {
             Error::data(format!("no whole safetensors file: {why}"))
                 .file(path)

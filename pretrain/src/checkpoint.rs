@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::error::Class;
 use common::manifest::Manifest;
 use common::tensors::{self, Tensor, Tensors};
-use common::{Error, Result, terminal};
+use common::{Error, Result, atomic_file, input, terminal};
 use serde::{Deserialize, Serialize};
 
 use crate::algorithms::Point;
@@ -94,7 +94,7 @@ impl Checkpoint {
         adam: &mut Adam,
         overwrite: bool,
     ) -> Result<Option<(State, Option<Parameters>)>> {
-        if !self.path.exists() {
+        if !input::stands(&self.path)? {
             return Ok(None);
         }
         match self.read(parameters, adam, overwrite) {
@@ -163,9 +163,9 @@ impl Checkpoint {
 
     /// Takes the file away, once the policy is written.
     pub(crate) fn remove(&self) -> Result<()> {
-        match std::fs::remove_file(&self.path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(e, "remove", &self.path)),
-            _ => Ok(()),
+        match input::stands(&self.path)? {
+            true => atomic_file::remove(&self.path),
+            false => Ok(()),
         }
     }
 }

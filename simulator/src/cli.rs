@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use common::cli::{Shared, seconds};
+use common::shards::{ShardArguments, Task, Together};
 use common::{Error, Result, terminal};
 
 use crate::environment::rules::{Rule, Rules};
@@ -55,12 +56,10 @@ enum Verb {
     /// Prints AUC against popularity's, calibration, like-rates, and the returns of the best, the most popular and
     /// random items, with 95 % intervals over users, and whether they pass the bars.
     Fidelity(Fidelity),
-    /// Play episodes against an agent process and write metrics
-    ///
-    /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
-    /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth and the mean, each
-    /// from drawn rewards and from their expectations, and the regret. They do not depend on --workers.
-    Run(Run),
+    #[command(flatten)]
+    Batch(Batch),
+    #[command(flatten)]
+    Together(Together<Batch>),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),
     /// Let a learner train in an environment: step frames on stdin and stdout, or on a Unix socket
@@ -73,6 +72,17 @@ enum Verb {
     RandomAgent(RandomAgent),
     /// Measure environment steps per second: alone, and through step frames
     Bench(Bench),
+}
+
+/// What can be done in shards.
+#[derive(Debug, Subcommand)]
+enum Batch {
+    /// Play episodes against an agent process and write metrics
+    ///
+    /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
+    /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth and the mean, each
+    /// from drawn rewards and from their expectations, and the regret. They do not depend on --workers.
+    Run(Run),
 }
 
 #[derive(Debug, Args)]
@@ -180,6 +190,8 @@ struct Run {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -271,6 +283,27 @@ impl Run {
     }
 }
 
+fn batch(task: Task, verb: Batch) -> Result<()> {
+    match verb {
+        Batch::Run(args) => with(&args.shared, || {
+            drive::run(&drive::Config {
+                environment: args.environment.clone(),
+                method: args.method.clone(),
+                agent: args.agents()?,
+                agent_timeout: Duration::from_secs(args.agent_timeout),
+                seed: args.shared.seed,
+                seeds: args.seeds,
+                episodes: args.episodes,
+                envs: args.envs,
+                rules: args.rules.resolve()?,
+                out: args.out.clone(),
+                overwrite: args.shared.overwrite,
+                sharding: args.shards.clone().resolve(task)?,
+            })
+        }),
+    }
+}
+
 /// Runs the verb.
 ///
 /// # Errors
@@ -306,21 +339,11 @@ pub fn run(cli: Cli) -> Result<()> {
                 overwrite: args.shared.overwrite,
             })
         }),
-        Verb::Run(args) => with(&args.shared, || {
-            drive::run(&drive::Config {
-                environment: args.environment.clone(),
-                method: args.method.clone(),
-                agent: args.agents()?,
-                agent_timeout: Duration::from_secs(args.agent_timeout),
-                seed: args.shared.seed,
-                seeds: args.seeds,
-                episodes: args.episodes,
-                envs: args.envs,
-                rules: args.rules.resolve()?,
-                out: args.out.clone(),
-                overwrite: args.shared.overwrite,
-            })
-        }),
+        Verb::Batch(verb) => batch(Task::Whole, verb),
+        Verb::Together(together) => {
+            let (task, verb) = together.split();
+            batch(task, verb)
+        }
         Verb::Report(args) => report::run(args),
         Verb::Serve(args) => with(&args.shared, || {
             serve::run(&serve::Config {

@@ -9,7 +9,7 @@ use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::table;
 use common::schema::users::{self, Users};
-use common::{Error, Result};
+use common::{Error, Result, input};
 use serde::{Deserialize, Serialize};
 
 use crate::import;
@@ -112,7 +112,7 @@ impl Dataset {
         let fingerprints = fingerprints(folder)?;
         let manifest = table::read_manifest(&layout.log)?;
         let of_cut = [&layout.withheld, &layout.consumed];
-        let of_cut = of_cut.into_iter().filter(|path| path.exists());
+        let of_cut = of_cut.into_iter().filter(|path| input::exists(path));
         for other in [&layout.truth, &layout.items, &layout.users]
             .into_iter()
             .chain(of_cut)
@@ -128,7 +128,7 @@ impl Dataset {
                 return Err(Error::usage(both).hint("import the dataset again with --overwrite"));
             }
         }
-        if import::is_cut(manifest.as_ref()) && !layout.withheld.exists() {
+        if import::is_cut(manifest.as_ref()) && !input::exists(&layout.withheld) {
             return Err(
                 Error::usage("rows were cut from the log, and the file that holds them is missing")
                     .file(&layout.withheld)
@@ -139,7 +139,7 @@ impl Dataset {
         let log = interactions::read_cut_log(&layout.log)?;
         let held_out = interactions::read_truth(&layout.truth)?;
         let mut pairs = recode(&log, &users.ids, &items.ids, &layout.log)?;
-        if layout.withheld.exists() {
+        if input::exists(&layout.withheld) {
             let cut = interactions::read_withheld(&layout.withheld)?;
             pairs.extend(recode(&cut, &users.ids, &items.ids, &layout.withheld)?);
         }
@@ -171,7 +171,7 @@ pub fn fingerprints(folder: &Path) -> Result<Vec<(&'static str, Fingerprint)>> {
         ("items", &layout.items),
         ("users", &layout.users),
     ];
-    let withheld = layout.withheld.exists().then_some(("withheld", &layout.withheld));
+    let withheld = input::exists(&layout.withheld).then_some(("withheld", &layout.withheld));
     four.into_iter()
         .chain(withheld)
         .map(|(role, path)| {

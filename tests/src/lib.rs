@@ -3,6 +3,7 @@
 
 pub mod failing_disk;
 pub mod films;
+pub mod s3;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -101,21 +102,25 @@ pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// The default language model.
-///
-/// # Panics
-/// When it is not where `scripts/setup` puts it.
-pub fn default_model() -> PathBuf {
+/// The folder that `scripts/setup` fills.
+pub fn cache() -> PathBuf {
     let set = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let cache = set("HEADSTART_CACHE").unwrap_or_else(|| {
+    set("HEADSTART_CACHE").unwrap_or_else(|| {
         let caches = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
         caches.unwrap_or_default().join("headstart")
-    });
-    let path = cache.join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
+    })
+}
+
+/// The default language model.
+///
+/// # Panics
+/// When it is not where `scripts/setup` puts it.
+pub fn default_model() -> PathBuf {
+    let path = cache().join("models/SmolLM2-135M-Instruct.Q4_1.gguf");
     assert!(
         path.exists(),
         "{} is missing: `make setup` fetches it",

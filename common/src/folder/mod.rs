@@ -11,9 +11,12 @@
 //! a kill) NAME is the whole old folder or the whole new one; what a killed process left beside it is cleared or put right by
 //! the next that writes there. What the old folder held besides the tool's own files is carried over into the new one.
 //!
+//! A folder of objects in a store is written here and put there object by object, the manifest last: see [`objects`].
+//!
 //! A folder that cannot be swapped (a mount point, the working folder, one in a folder that may not be written) gets its
 //! files one by one, the manifest last, and only where it holds no such output yet.
 
+mod objects;
 mod tree;
 
 use std::fs::{self, File, TryLockError};
@@ -27,6 +30,7 @@ use rustix::io::Errno;
 use self::tree::{is_own, is_temporary, merge, remove_all, sync_tree, walk};
 use crate::artifact::Plan;
 use crate::atomic_file::sync_folder;
+use crate::objects::Location;
 use crate::output::{self, parent};
 use crate::{Error, Result, manifest, terminal};
 
@@ -45,6 +49,8 @@ pub struct Staged {
     swappable: bool,
     /// Whether it is in its place.
     published: bool,
+    /// Where it goes in a store, and what holds its files until then.
+    objects: Option<(Location, Scratch)>,
     /// Held while it is written.
     _lock: File,
 }
@@ -71,6 +77,9 @@ impl Staged {
     /// An `out` that cannot be written, cannot be replaced, or is being written by another process.
     pub fn begin(out: &Path, own: &[&str]) -> Result<Self> {
         let target = output::folder(out)?;
+        if let Some(location) = Location::of(&target)? {
+            return Self::begin_objects(location, own);
+        }
         let failed = |e| Error::io(e, "make the folder", parent(&target));
         fs::create_dir_all(parent(&target)).map_err(failed)?;
         let (staging, replaced, swappable) = places(&target)?;
@@ -87,6 +96,7 @@ impl Staged {
             own: own.iter().map(ToString::to_string).collect(),
             swappable,
             published: false,
+            objects: None,
             _lock: lock,
         };
         staged.put_right(&replaced)?;
@@ -123,6 +133,11 @@ impl Staged {
     /// # Errors
     /// On I/O failure; the old folder stays whole then.
     pub fn publish(mut self) -> Result<()> {
+        if let Some((location, _)) = &self.objects {
+            self.put(location)?;
+            self.published = true;
+            return Ok(());
+        }
         let old = self.swap()?;
         self.published = true;
         match old {

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 
 use super::Column;
 use super::ids::Ids;
-use super::scan::BadRows;
+use super::scan::Faults;
 use crate::convert::convert;
 use crate::schema::column::{TIMES, not_finite, null_value};
 use crate::schema::file::{ParquetFile, undecodable};
@@ -47,6 +47,8 @@ pub(super) struct Rows {
     /// Where the rows that are kept stand among these; all, one after the other, where none.
     pub(super) place: Option<UInt32Array>,
     pub(super) count: usize,
+    /// What is wrong with the others, where that is asked for.
+    pub(super) bad: Vec<Error>,
 }
 
 /// Requires that `column` of `file` can be read as what it should be.
@@ -66,7 +68,7 @@ pub(super) fn decode(
     file: &ParquetFile,
     part: &Part,
     columns: &[Column],
-    bad_rows: BadRows,
+    faults: Faults,
 ) -> Result<Vec<Rows>> {
     let path = file.path();
     let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();
@@ -83,10 +85,10 @@ pub(super) fn decode(
             .map_err(Into::into)
     })
     .map_err(|e| e.file(path))?
-    .map_err(|e: ParquetError| undecodable(&e, path))?;
+    .map_err(|e: ParquetError| file.unread(undecodable(&e, path)))?;
     let (mut all, mut first_row) = (Vec::new(), part.first_row);
     for batch in batches {
-        all.push(rows_of(file, &batch, first_row, columns, bad_rows)?);
+        all.push(rows_of(file, &batch, first_row, columns, faults)?);
         first_row += batch.num_rows();
     }
     match first_row == part.first_row + part.rows {
@@ -101,7 +103,7 @@ fn rows_of(
     batch: &RecordBatch,
     first_row: usize,
     columns: &[Column],
-    bad_rows: BadRows,
+    faults: Faults,
 ) -> Result<Rows> {
     let path = file.path();
     let mut typed = Vec::with_capacity(columns.len());
@@ -129,19 +131,29 @@ fn rows_of(
     if typed.iter().all(Typed::is_fine) {
         return Ok(rows(all, None));
     }
-    let mut kept = Vec::with_capacity(all);
+    let (mut kept, mut bad) = (Vec::with_capacity(all), Vec::new());
     for row in 0..all {
         let fault = typed.iter().find_map(|column| Some((column, column.fault(row)?)));
-        match fault {
-            None => kept.push(row as u32),
-            Some((typed, error)) if bad_rows == BadRows::Refuse => {
-                let place = (path, file.row_groups(), typed.column.name());
-                return Err(placed(error, place, first_row + row));
-            }
-            Some(_) => {}
+        let Some((typed, error)) = fault else {
+            kept.push(row as u32);
+            continue;
+        };
+        let error = || {
+            placed(
+                error,
+                (path, file.row_groups(), typed.column.name()),
+                first_row + row,
+            )
+        };
+        match faults {
+            Faults::Refuse => return Err(error()),
+            Faults::Tell => bad.push(error()),
+            Faults::Drop => {}
         }
     }
-    Ok(rows(kept.len(), Some(UInt32Array::from(kept))))
+    let mut rows = rows(kept.len(), Some(UInt32Array::from(kept)));
+    rows.bad = bad;
+    Ok(rows)
 }
 
 /// A column as it is wanted, beside what stands in the file.
@@ -242,6 +254,7 @@ fn rows(columns: &[Typed], count: usize, place: Option<UInt32Array>) -> Rows {
         all: count,
         place,
         count,
+        bad: Vec::new(),
     };
     for Typed { column, values, .. } in columns {
         let at = |at: usize| rows.place.as_ref().map_or(at, |place| place.value(at) as usize);

@@ -3,15 +3,15 @@
 //! A path stands for the files that [`crate::schema::parts`] finds. Columns are decoded over threads, those that are asked
 //! for and no others, and handed on in the order of the rows, with memory for a few batches, whatever the size of the files
 //! or of their row groups. Parts may differ in their types: each column is read as [`crate::convert`] says, and ids are
-//! integers where they are so in every part. A row that holds what it should not is named with its place, or left out and
-//! counted.
+//! integers where they are so in every part. A row that holds what it should not is named with its place, or set
+//! aside, see [`crate::bad_rows`].
 
 mod codes;
 mod decode;
 mod ids;
 mod scan;
 
-pub use scan::{BadRows, Batch, Scan};
+pub use scan::{Batch, Scan};
 
 use crate::schema::interactions;
 

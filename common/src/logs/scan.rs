@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::decode::{self, Part, ROWS, Rows};
 use super::ids::Ids;
 use super::{Column, codes};
+use crate::bad_rows::BadRows;
 use crate::ids::{Dictionary, IdKind};
 use crate::schema::column::id_kind;
 use crate::schema::events::EVENTS;
@@ -22,20 +24,14 @@ const WAITING: usize = 1;
 
 /// What becomes of a row that holds a null, an empty id, a value of another type, NaN, an infinity or a propensity outside
 /// (0, 1].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BadRows {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Faults {
     /// It is an error with the row's place.
-    #[default]
     Refuse,
-    /// It is left out and counted.
-    Skip,
-}
-
-impl BadRows {
-    /// What `--skip-bad-rows` says.
-    pub fn skipped(skip: bool) -> Self {
-        if skip { BadRows::Skip } else { BadRows::Refuse }
-    }
+    /// It is left out, and the error told.
+    Tell,
+    /// It is left out.
+    Drop,
 }
 
 /// The files of a log, their columns checked; see [`Scan::rows`].
@@ -43,7 +39,7 @@ impl BadRows {
 pub struct Scan {
     files: Vec<ParquetFile>,
     parts: Vec<Part>,
-    bad_rows: BadRows,
+    bad_rows: Arc<Mutex<Bad>>,
     workers: usize,
     /// What feedback means.
     pub kind: Feedback,
@@ -55,7 +51,14 @@ pub struct Scan {
     pub total: u64,
 }
 
-/// Consecutive rows of a log, without those that are skipped. The vectors have one value a row, or are empty where the
+/// The bad rows of a log, told by the first pass over it.
+#[derive(Debug, Default)]
+struct Bad {
+    rows: BadRows,
+    told: bool,
+}
+
+/// Consecutive rows of a log, without those that are set aside. The vectors have one value a row, or are empty where the
 /// column was not asked for.
 pub struct Batch<'a> {
     file: &'a ParquetFile,
@@ -95,7 +98,7 @@ impl Scan {
         Scan {
             files: Vec::new(),
             parts: Vec::new(),
-            bad_rows: BadRows::Refuse,
+            bad_rows: Arc::default(),
             workers: 1,
             kind: Feedback::unknown(like_threshold),
             users: IdKind::Integer,
@@ -133,7 +136,10 @@ impl Scan {
             kind: feedback_of(&files, like_threshold)?,
             files,
             parts,
-            bad_rows,
+            bad_rows: Arc::new(Mutex::new(Bad {
+                rows: bad_rows.of(total),
+                told: false,
+            })),
             workers: 1,
             users,
             items,
@@ -147,16 +153,16 @@ impl Scan {
         self
     }
 
-    /// Hands all rows to `take` in their order, a batch at a time, and returns how many were skipped. `label` is for the
-    /// progress display.
+    /// Hands all rows to `take` in their order, a batch at a time, and returns how many were set aside: the first pass over a
+    /// log writes them beside the output. `label` is for the progress display.
     ///
     /// # Errors
-    /// A file that cannot be decoded, a bad row unless these are skipped; those of `take`.
+    /// A file that cannot be decoded, more bad rows than may be set aside; those of `take`.
     pub fn rows(&self, label: &str, take: impl FnMut(&Batch<'_>) -> Result<()>) -> Result<u64> {
         self.columns(label, &Column::ALL, take)
     }
 
-    /// As [`Scan::rows`], of these columns alone. Where bad rows are skipped, they are so whichever column is to blame.
+    /// As [`Scan::rows`], of these columns alone. Where bad rows are set aside, they are so whichever column is to blame.
     ///
     /// # Errors
     /// As [`Scan::rows`].
@@ -166,9 +172,17 @@ impl Scan {
         columns: &[Column],
         mut take: impl FnMut(&Batch<'_>) -> Result<()>,
     ) -> Result<u64> {
-        let columns = match self.bad_rows {
-            BadRows::Refuse => columns,
-            BadRows::Skip => &Column::ALL,
+        let faults = {
+            let bad = self.bad()?;
+            match (bad.rows.is_refusal(), bad.told) {
+                (true, _) => Faults::Refuse,
+                (false, false) => Faults::Tell,
+                (false, true) => Faults::Drop,
+            }
+        };
+        let columns = match faults {
+            Faults::Refuse => columns,
+            Faults::Tell | Faults::Drop => &Column::ALL,
         };
         let progress = Progress::new(label, self.total, "rows");
         let threads = self.workers.clamp(1, DECODERS);
@@ -178,7 +192,7 @@ impl Scan {
                 .map(|first| {
                     let (sender, receiver) = sync_channel(WAITING);
                     let parts = self.parts.iter().skip(first).step_by(threads);
-                    scope.spawn(move || self.decode(parts, columns, &sender));
+                    scope.spawn(move || self.decode(parts, columns, faults, &sender));
                     receiver
                 })
                 .collect();
@@ -192,6 +206,9 @@ impl Scan {
                 for mut rows in all {
                     let passed = rows.all as u64;
                     skipped += passed - rows.count as u64;
+                    for error in std::mem::take(&mut rows.bad) {
+                        self.bad()?.rows.take(error, "bad value")?;
+                    }
                     take(&Batch {
                         file: &self.files[part.file],
                         workers: self.workers,
@@ -205,18 +222,29 @@ impl Scan {
                     progress.add(passed);
                 }
             }
+            let mut bad = self.bad()?;
+            if !std::mem::replace(&mut bad.told, true) {
+                bad.rows.finish(self.total)?;
+            }
+            drop(bad);
             Ok(skipped)
         })
+    }
+
+    fn bad(&self) -> Result<MutexGuard<'_, Bad>> {
+        let locked = self.bad_rows.lock();
+        locked.map_err(|_| Error::retry("a thread that reads the log has stopped"))
     }
 
     fn decode<'a>(
         &self,
         parts: impl Iterator<Item = &'a Part>,
         columns: &[Column],
+        faults: Faults,
         sender: &SyncSender<Result<Vec<Rows>>>,
     ) {
         for part in parts {
-            let rows = decode::decode(&self.files[part.file], part, columns, self.bad_rows);
+            let rows = decode::decode(&self.files[part.file], part, columns, faults);
             if sender.send(rows).is_err() {
                 break;
             }

@@ -38,7 +38,7 @@ impl Checksums {
     /// # Errors
     /// What is wrong.
     pub(super) fn read(
-        file: &mut File,
+        file: &mut (impl Read + Seek),
         length: u64,
         groups: &[RowGroupMetaData],
         text: &str,

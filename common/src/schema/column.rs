@@ -243,6 +243,26 @@ impl Table {
         self.primitives::<UInt64Type>(column)
     }
 
+    /// Non-negative 32-bit integers that may be null.
+    ///
+    /// # Errors
+    /// A missing column, another type, a value out of range.
+    pub fn u32s_or_null(&self, column: &str) -> Result<Vec<Option<u32>>> {
+        self.optional(column, &DataType::UInt32, |chunk, row| {
+            Ok(chunk.array.as_primitive::<UInt32Type>().value(row))
+        })
+    }
+
+    /// Non-negative 64-bit integers that may be null.
+    ///
+    /// # Errors
+    /// A missing column, another type, a value out of range.
+    pub fn u64s_or_null(&self, column: &str) -> Result<Vec<Option<u64>>> {
+        self.optional(column, &DataType::UInt64, |chunk, row| {
+            Ok(chunk.array.as_primitive::<UInt64Type>().value(row))
+        })
+    }
+
     fn primitives<T: ArrowPrimitiveType>(&self, column: &str) -> Result<Vec<T::Native>> {
         self.required(column, &T::DATA_TYPE, |chunk, row| {
             Ok(chunk.array.as_primitive::<T>().value(row))

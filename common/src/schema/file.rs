@@ -5,15 +5,16 @@
 //! bytes can keep, lack columns or have one twice. Each is one [`Error`] with its place. What a file may ask for is bounded
 //! by its own length and a budget, see [`FREE_VALUES`] and [`super::pages`].
 
-use std::fs::File;
-use std::io::Seek;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, Type};
 use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
@@ -21,6 +22,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::checksums::{self, Checksums};
 use super::pages::{self, ColumnChunk, Fault};
+use crate::input::{Input, OpenObject};
 use crate::{Error, Result, fence, input};
 
 /// Values that a column may hold, whatever the length of the file, and for each byte of it. A log has some bytes per row, so
@@ -39,6 +41,8 @@ const BATCH_TEXT: u64 = 256 << 20;
 #[derive(Clone, Debug)]
 pub struct ParquetFile {
     path: PathBuf,
+    /// The version of the object that the footer is of, where it is one.
+    object: Option<OpenObject>,
     length: u64,
     footer: ArrowReaderMetadata,
     row_groups: Vec<usize>,
@@ -52,12 +56,11 @@ impl ParquetFile {
     /// When there is none, or it is not a whole Parquet file.
     pub fn open(path: &Path) -> Result<Self> {
         let mut file = input::open(path)?;
+        let object = file.object();
         let footer = fence::decode(|| ArrowReaderMetadata::load(&file, Default::default()))
             .map_err(|e| e.file(path))?
-            .map_err(|e| not_whole(path, e))?;
-        let length = file
-            .seek(std::io::SeekFrom::End(0))
-            .map_err(|e| Error::io(e, "read", path))?;
+            .map_err(|e| unread(object.as_ref(), not_whole(path, e)))?;
+        let length = file.length().map_err(|e| Error::io(e, "read", path))?;
         let groups = footer.metadata().row_groups();
         let rows = |group: &RowGroupMetaData| usize::try_from(group.num_rows());
         let row_groups = groups.iter().map(rows).collect::<Result<Vec<_>, _>>();
@@ -73,6 +76,7 @@ impl ParquetFile {
         }
         let mut opened = ParquetFile {
             path: path.to_path_buf(),
+            object,
             length,
             row_groups,
             checksums: None,
@@ -81,7 +85,7 @@ impl ParquetFile {
         if let Some(text) = opened.metadata(checksums::KEY) {
             let groups = opened.footer.metadata().row_groups();
             let read = Checksums::read(&mut file, length, groups, &text);
-            opened.checksums = Some(read.map_err(|what| changed(path, what))?);
+            opened.checksums = Some(read.map_err(|what| opened.unread(changed(path, what)))?);
         }
         Ok(opened)
     }
@@ -150,7 +154,7 @@ impl ParquetFile {
             }
         }
         self.affordable(self.rows())?;
-        let mut file = input::open(&self.path)?;
+        let mut file = self.input(columns)?;
         let leaves = self.footer.parquet_schema();
         let mut batch = usize::MAX;
         for leaf in 0..leaves.num_columns() {
@@ -163,7 +167,7 @@ impl ParquetFile {
     }
 
     /// As [`ParquetFile::check`], of one column of the format, which may be part of a nested one.
-    fn check_leaf(&self, file: &mut File, leaf: usize, column: &str) -> Result<usize> {
+    fn check_leaf(&self, file: &mut Input, leaf: usize, column: &str) -> Result<usize> {
         let nested = self.footer.parquet_schema().column(leaf).max_rep_level() > 0;
         let (mut all, mut batch) = (0_u64, usize::MAX);
         for (number, (group, &rows)) in self
@@ -174,12 +178,7 @@ impl ParquetFile {
             .zip(&self.row_groups)
             .enumerate()
         {
-            let place = |error: Error| {
-                error
-                    .file(&self.path)
-                    .column(column)
-                    .at(format!("row group {number}"))
-            };
+            let place = |error: Error| error.file(&self.path).column(column).row_group(number);
             let damaged = |what: String| {
                 place(Error::data(format!("the file is damaged: {what}"))).hint("copy or make it again")
             };
@@ -223,7 +222,8 @@ impl ParquetFile {
                 ));
             }
             let dictionary = pages::check(file, &chunk).map_err(fault)?;
-            batch = batch.min(self.batch_rows(meta, rows, dictionary).map_err(damaged)?);
+            let rows = self.batch_rows(meta, rows, dictionary);
+            batch = batch.min(rows.map_err(|what| self.unread(damaged(what)))?);
         }
         Ok(batch)
     }
@@ -277,7 +277,7 @@ impl ParquetFile {
 
     /// The longest text of a column chunk's dictionary.
     fn longest(&self, meta: &ColumnChunkMetaData) -> Result<u64, String> {
-        let file = Arc::new(File::open(&self.path).map_err(|e| e.to_string())?);
+        let file = Arc::new(self.input(&[]).map_err(|e| e.to_string())?);
         let mut pages = SerializedPageReader::new(file, meta, 1, None).map_err(|e| e.to_string())?;
         let page = pages.get_next_page().map_err(|e| e.to_string())?;
         let Some(Page::DictionaryPage { buf, .. }) = page else {
@@ -292,17 +292,71 @@ impl ParquetFile {
         Ok(longest)
     }
 
+    /// The file again, of which these columns are going to be read.
+    fn input(&self, columns: &[&str]) -> Result<Input> {
+        let Some(object) = &self.object else {
+            return input::open(&self.path);
+        };
+        let wanted = |chunk: &&ColumnChunkMetaData| {
+            columns.iter().any(|column| {
+                chunk
+                    .column_path()
+                    .parts()
+                    .first()
+                    .is_some_and(|root| root == column)
+            })
+        };
+        let range = |chunk: &ColumnChunkMetaData| -> Option<Range<u64>> {
+            let (begin, length) = checksums::place(chunk)?;
+            Some(begin..begin.saturating_add(length))
+        };
+        let chunks = self
+            .footer
+            .metadata()
+            .row_groups()
+            .iter()
+            .flat_map(RowGroupMetaData::columns);
+        Ok(Input::Object(object.clone()).wanting(chunks.filter(wanted).filter_map(range)))
+    }
+
+    /// The error of what could not be decoded, or why it could not be read.
+    pub(crate) fn unread(&self, error: Error) -> Error {
+        unread(self.object.as_ref(), error)
+    }
+
     /// A reader of these columns, those of them that the file has; [`ParquetFile::check`] them first.
     ///
     /// # Errors
     /// When the file cannot be opened again.
-    pub fn reader(&self, columns: &[&str]) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-        let file = input::open(&self.path)?;
+    pub fn reader(&self, columns: &[&str]) -> Result<ParquetRecordBatchReaderBuilder<Input>> {
+        let file = self.input(columns)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.footer.clone());
         let roots = self.schema().fields().iter().enumerate();
         let roots = roots.filter(|(_, field)| columns.contains(&field.name().as_str()));
         let only = ProjectionMask::roots(builder.parquet_schema(), roots.map(|(root, _)| root));
         Ok(builder.with_projection(only))
+    }
+
+    /// Hands each row group whole, with all columns, to `take`.
+    ///
+    /// # Errors
+    /// As [`ParquetFile::each_batch`].
+    pub(super) fn each_group(&self, mut take: impl FnMut(RecordBatch) -> Result<()>) -> Result<()> {
+        let fields = self.schema().fields().iter();
+        let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        self.check(&columns)?;
+        let damaged = |e: &dyn std::fmt::Display| self.unread(undecodable(e, &self.path));
+        for (group, &rows) in self.row_groups.iter().enumerate() {
+            let builder = self.reader(&columns)?.with_row_groups(vec![group]);
+            let batches = fence::decode(|| builder.with_batch_size(rows.max(1)).build());
+            let batches = batches
+                .map_err(|e| e.file(&self.path))?
+                .map_err(|e| damaged(&e))?;
+            for batch in batches {
+                take(batch.map_err(|e| damaged(&e))?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hands these columns, those of them that the file has, to `take`: a batch of rows at a time, with how many rows stand
@@ -315,42 +369,83 @@ impl ParquetFile {
         columns: &[&str],
         mut take: impl FnMut(usize, RecordBatch) -> Result<()>,
     ) -> Result<()> {
-        let rows = self.check(columns)?.min(BATCH_ROWS);
-        let damaged = |e: &dyn std::fmt::Display| {
-            let error = undecodable(e, &self.path);
-            match columns {
-                [only] => error.column(only),
-                _ => error,
-            }
-        };
-        let builder = self.reader(columns)?.with_batch_size(rows);
-        let mut batches = fence::decode(|| builder.build())
-            .map_err(|e| e.file(&self.path))?
-            .map_err(|e| damaged(&e))?;
-        let mut before = 0;
-        while let Some(batch) = fence::decode(|| batches.next()).map_err(|e| damaged(&e.what()))? {
-            let batch = batch.map_err(|e| damaged(&e))?;
-            let rows = batch.num_rows();
+        let mut batches = self.batches(columns, BATCH_ROWS)?;
+        while let Some((before, batch)) = batches.next()? {
             take(before, batch)?;
-            before += rows;
-        }
-        if before as u64 != self.rows() {
-            let promised = self.rows();
-            return Err(damaged(&format!(
-                "it has {before} rows, its footer says {promised}"
-            )));
-        }
-        if before == 0 {
-            let schema = self.schema();
-            let kept = schema.fields().iter();
-            let kept = kept
-                .filter(|field| columns.contains(&field.name().as_str()))
-                .cloned();
-            let schema = Schema::new(kept.collect::<Vec<_>>());
-            take(0, RecordBatch::new_empty(Arc::new(schema)))?;
         }
         Ok(())
     }
+
+    /// As [`ParquetFile::each_batch`], one after the other as they are asked for, of at most `most` rows.
+    ///
+    /// # Errors
+    /// As [`ParquetFile::check`].
+    pub(super) fn batches(&self, columns: &[&str], most: usize) -> Result<Batches> {
+        let rows = self.check(columns)?.min(most);
+        let builder = self.reader(columns)?.with_batch_size(rows);
+        let kept = self.schema().fields().iter();
+        let kept = kept
+            .filter(|field| columns.contains(&field.name().as_str()))
+            .cloned();
+        let mut batches = Batches {
+            columns: columns.iter().map(ToString::to_string).collect(),
+            file: self.clone(),
+            schema: Arc::new(Schema::new(kept.collect::<Vec<_>>())),
+            reader: None,
+            before: 0,
+            ended: false,
+        };
+        let reader = fence::decode(|| builder.build()).map_err(|e| e.file(&self.path))?;
+        batches.reader = Some(reader.map_err(|e| batches.damaged(&e))?);
+        Ok(batches)
+    }
+}
+
+/// The rows of a file, a batch at a time.
+pub(super) struct Batches {
+    columns: Vec<String>,
+    file: ParquetFile,
+    schema: SchemaRef,
+    reader: Option<ParquetRecordBatchReader>,
+    before: usize,
+    ended: bool,
+}
+
+impl Batches {
+    /// The next batch, with how many rows stand before it.
+    ///
+    /// # Errors
+    /// A file that cannot be decoded or has other rows than its footer says.
+    pub(super) fn next(&mut self) -> Result<Option<(usize, RecordBatch)>> {
+        let Some(reader) = self.reader.as_mut().filter(|_| !self.ended) else {
+            return Ok(None);
+        };
+        let next = fence::decode(|| reader.next()).map_err(|e| self.damaged(&e.what()))?;
+        if let Some(batch) = next.transpose().map_err(|e| self.damaged(&e))? {
+            let before = self.before;
+            self.before += batch.num_rows();
+            return Ok(Some((before, batch)));
+        }
+        self.ended = true;
+        let (before, promised) = (self.before, self.file.rows());
+        if before as u64 != promised {
+            return Err(self.damaged(&format!("it has {before} rows, its footer says {promised}")));
+        }
+        Ok((before == 0).then(|| (0, RecordBatch::new_empty(self.schema.clone()))))
+    }
+
+    fn damaged(&self, e: &dyn std::fmt::Display) -> Error {
+        let error = self.file.unread(undecodable(e, &self.file.path));
+        match self.columns.as_slice() {
+            [only] => error.column(only),
+            _ => error,
+        }
+    }
+}
+
+/// `error`, or why the object could not be read: what decodes it may have been given no more than the end of it.
+fn unread(object: Option<&OpenObject>, error: Error) -> Error {
+    object.and_then(OpenObject::failure).unwrap_or(error)
 }
 
 /// The error of a file that its format's reader cannot decode.

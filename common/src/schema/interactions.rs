@@ -11,8 +11,9 @@ use super::column::id_array;
 use super::file::ParquetFile;
 use super::table;
 use super::write::{self, Columns, ROW_GROUP_ROWS};
+use crate::bad_rows::BadRows;
 use crate::ids::{Dictionary, IdKind};
-use crate::logs::{BadRows, Scan};
+use crate::logs::Scan;
 use crate::manifest::Manifest;
 use crate::{Error, Result};
 
@@ -316,7 +317,7 @@ pub(super) fn read(
     like_threshold: Option<f32>,
     empty: Empty,
 ) -> Result<Interactions> {
-    let scan = Scan::open_as(path, allowed, like_threshold, BadRows::Refuse, empty)?;
+    let scan = Scan::open_as(path, allowed, like_threshold, BadRows::refuse(), empty)?;
     let (users, items) = (Dictionary::new(scan.users), Dictionary::new(scan.items));
     let mut log = Interactions::new(users, items, scan.kind);
     scan.rows("reading", |batch| {

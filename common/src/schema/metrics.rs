@@ -8,7 +8,7 @@ use arrow::array::{Float64Array, UInt64Array};
 
 use super::column::text_array;
 use super::table::Table;
-use super::write;
+use super::write::{self, Columns, RowGroups};
 use crate::Result;
 use crate::manifest::Manifest;
 
@@ -78,7 +78,27 @@ pub fn read(path: &Path) -> Result<Vec<Metric>> {
 /// # Errors
 /// On I/O failure.
 pub fn write(path: &Path, manifest: &Manifest, metrics: &[Metric]) -> Result<()> {
-    let columns = vec![
+    write_pieces(path, manifest, RowGroups::OfOneSize, |write| write(metrics))
+}
+
+/// Writes the pieces that `fill` hands to its argument.
+///
+/// # Errors
+/// On I/O failure, and those of `fill`.
+pub fn write_pieces<T>(
+    path: &Path,
+    manifest: &Manifest,
+    groups: RowGroups,
+    fill: impl FnOnce(&mut dyn FnMut(&[Metric]) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let schema = write::schema(columns(&[]))?;
+    write::stream_groups(path, manifest, &[], schema, groups, |write| {
+        fill(&mut |metrics| write(columns(metrics)))
+    })
+}
+
+fn columns(metrics: &[Metric]) -> Columns {
+    vec![
         (
             ENVIRONMENT,
             text_array(metrics.iter().map(|m| m.environment.as_str())),
@@ -110,6 +130,5 @@ pub fn write(path: &Path, manifest: &Manifest, metrics: &[Metric]) -> Result<()>
             Arc::new(Float64Array::from_iter_values(metrics.iter().map(|m| m.value))) as _,
             false,
         ),
-    ];
-    write::write(path, manifest, &[], columns)
+    ]
 }

@@ -4,6 +4,7 @@
 //! wrong. Every writer goes through [`crate::atomic_file`] and puts a [`crate::manifest::Manifest`] in the footer.
 
 pub mod at;
+pub mod bad;
 pub mod candidates;
 mod checksums;
 pub mod column;
@@ -16,6 +17,7 @@ pub mod items;
 pub mod metrics;
 mod pages;
 pub mod parts;
+pub mod pieces;
 pub mod preferences;
 pub mod profiles;
 pub mod recommendations;
@@ -28,3 +30,5 @@ pub mod table;
 pub mod times;
 pub mod users;
 pub(crate) mod write;
+
+pub use write::RowGroups;

@@ -4,7 +4,6 @@
 //! Threat model: any header may hold any number. A decoder takes memory for what a header promises, so that a promise is
 //! refused here unless the bytes beside it can keep it.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use parquet::basic::Type;
@@ -46,7 +45,7 @@ impl From<std::io::Error> for Fault {
 }
 
 /// Looks at every page header of `chunk`; gives the bytes that its dictionary takes in memory.
-pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<u64, Fault> {
+pub(super) fn check(file: &mut (impl Read + Seek), chunk: &ColumnChunk) -> Result<u64, Fault> {
     let mut dictionary = 0;
     let end = chunk.begin + chunk.length;
     let (mut at, mut values) = (chunk.begin, 0_u64);
@@ -84,7 +83,7 @@ pub(super) fn check(file: &mut File, chunk: &ColumnChunk) -> Result<u64, Fault> 
 }
 
 /// The CRC-32 of `length` bytes from `at` on.
-pub(super) fn checksum(file: &mut File, at: u64, length: u64) -> std::io::Result<u32> {
+pub(super) fn checksum(file: &mut (impl Read + Seek), at: u64, length: u64) -> std::io::Result<u32> {
     file.seek(SeekFrom::Start(at))?;
     let mut hasher = crc32fast::Hasher::new();
     let mut piece = vec![0; PIECE.min(length as usize)];
@@ -153,7 +152,7 @@ impl Header {
 }
 
 /// The header of the page at `at`, and its length.
-fn header_at(file: &mut File, at: u64, end: u64) -> Result<(Header, u64), Fault> {
+fn header_at(file: &mut (impl Read + Seek), at: u64, end: u64) -> Result<(Header, u64), Fault> {
     let mut look = FIRST_LOOK.min(end - at);
     loop {
         let mut bytes = vec![0; look as usize];

@@ -9,6 +9,9 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use glob::{MatchOptions, Pattern};
+
+use crate::objects::Location;
 use crate::{Error, Result};
 
 /// The files of `path`, in the order of their paths.
@@ -16,6 +19,9 @@ use crate::{Error, Result};
 /// # Errors
 /// Where nothing is there, or a folder has no Parquet file.
 pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if let Some(location) = Location::of(path)? {
+        return objects(path, &location);
+    }
     let kind = match std::fs::metadata(path) {
         Ok(kind) => kind,
         Err(_) if is_glob(path) => return matches(path),
@@ -31,17 +37,80 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
         found.entry(&link, true)?;
     }
     if found.files.is_empty() {
-        let mut error = Error::usage("the folder holds no *.parquet file").file(path);
-        if let Some(left_out) = found.left_out {
-            let example = left_out.display();
-            error = error.hint(format!(
-                "names that begin with `.` or `_` are left out, such as {example}: rename them if they are data"
-            ));
-        }
-        return Err(error);
+        return Err(nothing_in(path, found.left_out.as_deref()));
     }
     found.files.sort();
     Ok(found.files)
+}
+
+/// As [`files`], of objects.
+fn objects(path: &Path, location: &Location) -> Result<Vec<PathBuf>> {
+    if location.head()?.is_some() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    if is_glob(path) && !location.is_folder()? {
+        return matching_objects(path);
+    }
+    let listed = location.list()?;
+    let is_data = |name: &&str| !name.split('/').any(is_left_out) && name.ends_with(".parquet");
+    let names = listed.iter().map(|(name, _)| name.as_str());
+    let mut found: Vec<PathBuf> = names
+        .clone()
+        .filter(is_data)
+        .map(|name| path.join(name))
+        .collect();
+    found.sort();
+    match names.clone().find(|name| name.split('/').any(is_left_out)) {
+        _ if !found.is_empty() => Ok(found),
+        Some(left_out) => Err(nothing_in(path, Some(&path.join(left_out)))),
+        None if listed.is_empty() => Err(location.missing("read")),
+        None => Err(nothing_in(path, None)),
+    }
+}
+
+/// The objects that the glob `pattern` matches, in the order of their keys.
+fn matching_objects(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let text = pattern.to_string_lossy();
+    let glob = Pattern::new(&text).map_err(|e| Error::usage(format!("no valid glob: {e}")).file(pattern))?;
+    // All below the last folder that is spelled out.
+    let literal = text.split(['*', '?', '[']).next().unwrap_or_default();
+    let above = PathBuf::from(literal.rsplit_once('/').map_or("", |(folder, _)| folder));
+    let options = MatchOptions {
+        require_literal_separator: true,
+        ..MatchOptions::new()
+    };
+    let spelled: Vec<&str> = text.split('/').collect();
+    let wanted = |name: &str| !is_left_out(name) || spelled.contains(&name);
+    let below = Location::of(&above)?.map_or(Ok(Vec::new()), |location| location.list())?;
+    let names = below.iter().map(|(name, _)| name);
+    let names = names
+        .filter(|name| name.split('/').all(wanted))
+        .map(|name| above.join(name));
+    let mut found: Vec<PathBuf> = names
+        .filter(|name| glob.matches_path_with(name, options))
+        .collect();
+    found.sort();
+    match found.is_empty() {
+        true => Err(no_match(pattern)),
+        false => Ok(found),
+    }
+}
+
+fn nothing_in(folder: &Path, left_out: Option<&Path>) -> Error {
+    let error = Error::usage("the folder holds no *.parquet file").file(folder);
+    match left_out {
+        None => error,
+        Some(left_out) => error.hint(format!(
+            "names that begin with `.` or `_` are left out, such as {}: rename them if they are data",
+            left_out.display()
+        )),
+    }
+}
+
+fn no_match(pattern: &Path) -> Error {
+    Error::usage("no such file, and no file that it matches as a glob")
+        .file(pattern)
+        .hint("give a Parquet file, a folder that holds some, or a glob in quotes such as 'log/*.parquet'")
 }
 
 fn is_glob(path: &Path) -> bool {
@@ -70,9 +139,7 @@ fn matches(pattern: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if found.files.is_empty() {
-        return Err(Error::usage("no such file, and no file that it matches as a glob")
-            .file(pattern)
-            .hint("give a Parquet file, a folder that holds some, or a glob in quotes such as 'log/*.parquet'"));
+        return Err(no_match(pattern));
     }
     found.files.sort();
     Ok(found.files)

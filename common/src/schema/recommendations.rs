@@ -12,7 +12,7 @@ use arrow::array::{Float32Array, UInt32Array};
 use super::column::{id_array, id_list_array};
 use super::interactions::{ITEM_ID, PROPENSITY, USER_ID};
 use super::table::Table;
-use super::write::{self, Columns};
+use super::write::{self, Columns, RowGroups};
 use crate::Result;
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
@@ -82,6 +82,7 @@ pub fn write_pieces<T>(
     path: &Path,
     manifest: &Manifest,
     ids: [IdKind; 2],
+    groups: RowGroups,
     fill: impl FnOnce(&mut dyn FnMut(&Recommendations) -> Result<()>) -> Result<T>,
 ) -> Result<T> {
     let [users, items] = ids.map(Dictionary::new);
@@ -91,7 +92,7 @@ pub fn write_pieces<T>(
         ..Recommendations::default()
     };
     let schema = write::schema(columns(&empty)?)?;
-    write::stream(path, manifest, &[], schema, |write| {
+    write::stream_groups(path, manifest, &[], schema, groups, |write| {
         fill(&mut |piece| write(columns(piece)?))
     })
 }
@@ -152,7 +153,8 @@ mod tests {
             policy: vec![0; 2],
         };
         let manifest = Manifest::new(RECOMMENDATIONS, "test");
-        write_pieces(&path, &manifest, [IdKind::Text, IdKind::Integer], |write| {
+        let kinds = [IdKind::Text, IdKind::Integer];
+        write_pieces(&path, &manifest, kinds, RowGroups::OfOneSize, |write| {
             write(&piece("a"))?;
             write(&piece("b"))
         })

@@ -105,10 +105,7 @@ impl Blocks {
     pub fn read(&self, number: usize) -> Result<Block> {
         let placed = |error: Error| {
             let hint = "remove the file: it is made again from the log";
-            error
-                .file(self.file.path())
-                .at(format!("row group {number}"))
-                .hint(hint)
+            error.file(self.file.path()).row_group(number).hint(hint)
         };
         let reader = self.file.reader(&[USER, ITEMS, FEEDBACK])?;
         let rows = self.users.get(number).copied().unwrap_or(0) as usize;
@@ -118,7 +115,8 @@ impl Blocks {
         })
         .map_err(placed)?;
         let mut block = Block::default();
-        for batch in batches.map_err(|e| placed(Error::data(format!("the file cannot be decoded: {e}"))))? {
+        let undecodable = |e| placed(Error::data(format!("the file cannot be decoded: {e}")));
+        for batch in batches.map_err(|e| self.file.unread(undecodable(e)))? {
             let taken = take(&batch, &mut block);
             taken.ok_or_else(|| placed(Error::data("the columns are not those of a replay")))?;
         }

@@ -11,8 +11,10 @@ use arrow::array::UInt32Array;
 use serde::{Deserialize, Serialize};
 
 use super::column::{bool_list_array, id_array, number_list_array, text_array, text_list_array};
+use super::pieces::{self, Pieces};
 use super::table::{self, Table};
-use super::write::{self, Columns};
+use super::users::USERS;
+use super::write::{self, Columns, RowGroups};
 use crate::fingerprint::Fingerprint;
 use crate::ids::{Dictionary, IdKind};
 use crate::manifest::Manifest;
@@ -113,6 +115,75 @@ pub fn read(path: &Path) -> Result<States> {
     Ok(states)
 }
 
+/// States a few at a time, without feedback and counts.
+pub struct InPieces {
+    pieces: Pieces,
+    of: fn(&Table) -> Result<States>,
+    before: usize,
+}
+
+impl InPieces {
+    /// The states at `path`, no two of which are of one user.
+    ///
+    /// # Errors
+    /// A missing or unreadable file, another artifact, an empty one, a repeated user.
+    pub fn open(path: &Path) -> Result<Self> {
+        let columns = [USER_ID, ITEMS, LIKED, STATE_HASH];
+        let all = Self::of(Pieces::open(path, &[STATES], &columns)?, in_piece)?;
+        if all.rows() == 0 {
+            return Err(Error::data("the list of states is empty: it has no row").file(path));
+        }
+        Ok(all)
+    }
+
+    /// An empty state of each of the users at `path`.
+    ///
+    /// # Errors
+    /// A missing or unreadable file, another artifact, a repeated user.
+    pub fn empty(path: &Path) -> Result<Self> {
+        Self::of(Pieces::open(path, &[USERS], &[USER_ID])?, |piece| {
+            Ok(States::empty(Some(&piece.unique_ids(USER_ID)?)))
+        })
+    }
+
+    fn of(pieces: Pieces, of: fn(&Table) -> Result<States>) -> Result<Self> {
+        pieces::require_unique(pieces.path(), USER_ID)?;
+        Ok(InPieces {
+            pieces,
+            of,
+            before: 0,
+        })
+    }
+
+    /// How many states there are.
+    pub fn rows(&self) -> u64 {
+        self.pieces.rows()
+    }
+
+    /// The next states, with how many stand before them; none at the end.
+    ///
+    /// # Errors
+    /// What cannot be decoded, a missing column, a wrong type, a null.
+    pub fn next_piece(&mut self) -> Result<Option<(usize, States)>> {
+        let Some(piece) = self.pieces.next_piece()? else {
+            return Ok(None);
+        };
+        let before = self.before;
+        self.before += piece.rows();
+        Ok(Some((before, (self.of)(&piece)?)))
+    }
+}
+
+fn in_piece(piece: &Table) -> Result<States> {
+    Ok(States {
+        users: piece.unique_ids(USER_ID)?,
+        items: piece.text_lists(ITEMS)?,
+        liked: piece.bool_lists(LIKED)?,
+        state_hash: piece.text(STATE_HASH)?,
+        ..States::default()
+    })
+}
+
 /// How the states at `path` were cut from the log; reads the footer alone. None where the file has no manifest.
 ///
 /// # Errors
@@ -137,7 +208,13 @@ pub fn cut(path: &Path) -> Result<Option<Cut>> {
 /// # Errors
 /// On I/O failure, or an id that does not fit its dictionary's kind.
 pub fn write(path: &Path, manifest: &Manifest, states: &States) -> Result<()> {
-    write_pieces(path, manifest, states.users.kind(), |write| write(states))
+    write_pieces(
+        path,
+        manifest,
+        states.users.kind(),
+        RowGroups::OfOneSize,
+        |write| write(states),
+    )
 }
 
 /// Writes states in the pieces that `fill` hands to its argument, each with a dictionary of its own users, with memory
@@ -149,6 +226,7 @@ pub fn write_pieces<T>(
     path: &Path,
     manifest: &Manifest,
     ids: IdKind,
+    groups: RowGroups,
     fill: impl FnOnce(&mut dyn FnMut(&States) -> Result<()>) -> Result<T>,
 ) -> Result<T> {
     let empty = States {
@@ -156,7 +234,7 @@ pub fn write_pieces<T>(
         ..States::default()
     };
     let schema = write::schema(columns(&empty)?)?;
-    write::stream(path, manifest, &[], schema, |write| {
+    write::stream_groups(path, manifest, &[], schema, groups, |write| {
         fill(&mut |states| write(columns(states)?))
     })
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use arrow::array::Float32Array;
 
 use super::column::{id_array, text_array};
+use super::pieces::{self, Finder, Pieces};
 use super::table::Table;
 use super::write;
-use crate::Result;
 use crate::ids::Dictionary;
 use crate::manifest::Manifest;
+use crate::{Error, Result};
 
 /// Artifact kind.
 pub const SUMMARIES: &str = "summaries";
@@ -48,6 +49,37 @@ pub fn read(path: &Path) -> Result<Summaries> {
     };
     table.require_rows("list of summaries")?;
     Ok(summaries)
+}
+
+/// A summary, with the state that it was written from.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The state.
+    pub state_hash: String,
+    /// JSON text.
+    pub text: String,
+}
+
+/// Summaries by their users, in memory for some of them, of a file in which no user stands twice.
+///
+/// # Errors
+/// A missing or unreadable file, another artifact, an empty one, a repeated user.
+pub fn finder(path: &Path) -> Result<Finder<Summary>> {
+    let pieces = Pieces::open(path, &[SUMMARIES], &[USER_ID, STATE_HASH, SUMMARY])?;
+    if pieces.rows() == 0 {
+        return Err(Error::data("the list of summaries is empty: it has no row").file(path));
+    }
+    pieces::require_unique(path, USER_ID)?;
+    Ok(Finder::new(pieces, |piece| {
+        let texts = piece.text(STATE_HASH)?.into_iter().zip(piece.text(SUMMARY)?);
+        let summaries = texts.map(|(state_hash, text)| Summary { state_hash, text });
+        Ok(piece
+            .unique_ids(USER_ID)?
+            .ids()
+            .map(String::from)
+            .zip(summaries)
+            .collect())
+    }))
 }
 
 /// Writes summaries.

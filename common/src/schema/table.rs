@@ -21,6 +21,8 @@ use crate::{Error, Result, input};
 pub struct Table {
     path: PathBuf,
     parts: Vec<ParquetFile>,
+    /// Some rows of the only part, where no others are meant: how many stand before them, and they.
+    held: Option<(usize, RecordBatch)>,
 }
 
 /// One column in one batch, with what is needed to name the place of a row.
@@ -107,7 +109,17 @@ impl Table {
         Ok(Table {
             path: path.to_path_buf(),
             parts: open_parts(path, &[])?,
+            held: None,
         })
+    }
+
+    /// A few rows of `part`, before which stand `before`.
+    pub(super) fn of_batch(part: &ParquetFile, before: usize, rows: RecordBatch) -> Self {
+        Table {
+            path: part.path().to_path_buf(),
+            parts: vec![part.clone()],
+            held: Some((before, rows)),
+        }
     }
 
     /// Where it was read from.
@@ -117,6 +129,9 @@ impl Table {
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
+        if let Some((_, rows)) = &self.held {
+            return rows.num_rows();
+        }
         self.parts.iter().map(|part| part.rows() as usize).sum()
     }
 
@@ -198,6 +213,9 @@ impl Table {
             part.column_type(column)?;
         }
         let mut chunks = Vec::new();
+        if let (Some((before, rows)), [part]) = (&self.held, self.parts.as_slice()) {
+            return Ok(vec![of(rows, (part.path(), part.row_groups(), *before))?]);
+        }
         for part in &self.parts {
             let mut memory = 0;
             part.each_batch(&[column], |first_row, batch| {
@@ -372,7 +390,7 @@ pub(crate) fn wrong_type(found: &DataType, column: &str, wanted: &DataType, path
 impl Table {
     /// Adds the place of `row` of this table to an error: the part that holds it, the column, the row group and the row there.
     pub(crate) fn place(&self, error: Error, column: &str, row: usize) -> Error {
-        let mut row = row;
+        let mut row = row + self.held.as_ref().map_or(0, |(before, _)| *before);
         for part in &self.parts {
             let rows = part.rows() as usize;
             if row < rows {
@@ -404,11 +422,7 @@ pub(crate) fn placed(error: Error, (path, row_groups, column): (&Path, &[usize],
         }
         before += rows;
     }
-    error
-        .file(path)
-        .column(column)
-        .at(format!("row group {group}"))
-        .row(row)
+    error.file(path).column(column).row_group(group).row(row)
 }
 
 /// A type's name as a user would say it.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::Path;
 
 use arrow::temporal_conversions::timestamp_ms_to_datetime;
+use serde::{Deserialize, Serialize};
 
 use crate::terminal;
 
 /// The first and the last time of a log, in milliseconds since 1970 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
     range: Option<(i64, i64)>,
 }
@@ -28,6 +29,13 @@ impl Times {
         if let (Some(low), Some(high)) = (low, times.iter().copied().max()) {
             let (first, last) = self.range.unwrap_or((low, high));
             self.range = Some((first.min(low), last.max(high)));
+        }
+    }
+
+    /// Adds the times of another part of the log.
+    pub fn merge(&mut self, other: Times) {
+        if let Some((first, last)) = other.range {
+            self.add(&[first, last]);
         }
     }
 

@@ -8,6 +8,7 @@ use arrow::array::{Array, AsArray, MapBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field, Fields};
 
 use super::column::{MOST_TEXT, id_array};
+use super::pieces::{self, Finder, Pieces};
 use super::stream;
 use super::table::Table;
 use super::write::{self, Columns};
@@ -36,7 +37,26 @@ pub struct Users {
 pub fn read(path: &Path) -> Result<Users> {
     let table = Table::open(path)?;
     table.require_artifact(&[USERS])?;
-    let ids = table.unique_ids(USER_ID)?;
+    Ok(Users {
+        ids: table.unique_ids(USER_ID)?,
+        attributes: attributes(&table)?,
+    })
+}
+
+/// The attributes of users by their ids, in memory for some of them, of a file in which no user stands twice.
+///
+/// # Errors
+/// A missing or unreadable file, another artifact, a repeated user.
+pub fn finder(path: &Path) -> Result<Finder<BTreeMap<String, String>>> {
+    let pieces = Pieces::open(path, &[USERS], &[USER_ID, ATTRIBUTES])?;
+    pieces::require_unique(path, USER_ID)?;
+    Ok(Finder::new(pieces, |piece| {
+        let ids = piece.unique_ids(USER_ID)?;
+        Ok(ids.ids().map(String::from).zip(attributes(piece)?).collect())
+    }))
+}
+
+fn attributes(table: &Table) -> Result<Vec<BTreeMap<String, String>>> {
     let mut attributes = Vec::with_capacity(table.rows());
     for chunk in table.chunks(ATTRIBUTES, &wanted())? {
         let maps = chunk.array.as_map();
@@ -57,7 +77,7 @@ pub fn read(path: &Path) -> Result<Users> {
             attributes.push(of_user);
         }
     }
-    Ok(Users { ids, attributes })
+    Ok(attributes)
 }
 
 /// A map of text to text, whose values may be null.

@@ -11,6 +11,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::checksums;
+use super::file::ParquetFile;
 use crate::manifest::{Manifest, PARQUET_KEY};
 use crate::{Error, Result, atomic_file};
 
@@ -18,9 +19,10 @@ use crate::{Error, Result, atomic_file};
 pub(super) const ROW_GROUP_ROWS: usize = 131_072;
 
 /// How rows are cut into row groups.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RowGroups {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowGroups {
     /// All of one size, whatever the pieces.
+    #[default]
     OfOneSize,
     /// One a piece, so that a reader can take a piece alone.
     Pieces,
@@ -66,6 +68,38 @@ pub(crate) fn stream<T>(
     stream_groups(path, manifest, metadata, schema, RowGroups::OfOneSize, fill)
 }
 
+/// Writes to `out` the rows of `parts`, files with a row group a piece, as [`stream`] would have written these pieces.
+///
+/// # Errors
+/// A part that cannot be read, I/O failures.
+pub(crate) fn merge(out: &Path, manifest: &Manifest, parts: &[&Path]) -> Result<()> {
+    let files = parts.iter().map(|part| ParquetFile::open(part));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    let first = files
+        .first()
+        .ok_or_else(|| Error::data("there are no parts").file(out))?;
+    // A reader's schema holds the footer's metadata too, such as the manifest of the part.
+    let schema = Arc::new(Schema::new(first.schema().fields().clone()));
+    encode(
+        out,
+        manifest,
+        &[],
+        schema.clone(),
+        RowGroups::OfOneSize,
+        |write| {
+            for file in &files {
+                file.each_group(|batch| {
+                    if batch.schema().fields() != schema.fields() {
+                        return Err(unlike(&batch.schema(), &schema).file(file.path()));
+                    }
+                    write(RecordBatch::try_new(schema.clone(), batch.columns().to_vec())?)
+                })?;
+            }
+            Ok(())
+        },
+    )
+}
+
 /// As [`stream`], with a choice of row groups.
 ///
 /// # Errors
@@ -78,6 +112,20 @@ pub(crate) fn stream_groups<T>(
     groups: RowGroups,
     fill: impl FnOnce(&mut dyn FnMut(Columns) -> Result<()>) -> Result<T>,
 ) -> Result<T> {
+    encode(path, manifest, metadata, schema, groups, |write| {
+        fill(&mut |columns| write(RecordBatch::try_from_iter_with_nullable(columns)?))
+    })
+}
+
+/// As [`stream_groups`], of record batches.
+fn encode<T>(
+    path: &Path,
+    manifest: &Manifest,
+    metadata: &[(&str, String)],
+    schema: SchemaRef,
+    groups: RowGroups,
+    fill: impl FnOnce(&mut dyn FnMut(RecordBatch) -> Result<()>) -> Result<T>,
+) -> Result<T> {
     let mut pairs = vec![KeyValue::new(PARQUET_KEY.to_string(), manifest.to_json())];
     pairs.extend(
         metadata
@@ -86,14 +134,13 @@ pub(crate) fn stream_groups<T>(
     );
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_row_count((groups == RowGroups::OfOneSize).then_some(ROW_GROUP_ROWS))
         .set_key_value_metadata(Some(pairs))
         .build();
     atomic_file::write(path, |file| {
         let failed = |e: parquet::errors::ParquetError| Error::write(&e, path);
         let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(failed)?;
-        let value = fill(&mut |columns| {
-            let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+        let value = fill(&mut |batch| {
             if batch.schema() != schema {
                 return Err(unlike(&batch.schema(), &schema).file(path));
             }

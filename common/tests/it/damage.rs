@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::support::end_of_pages;
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
-use common::logs::{BadRows, Scan};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::consumed::{self, Consumed};
 use common::schema::interactions::{self, Feedback, Interactions, Kind};
@@ -85,7 +86,7 @@ fn formats(folder: &Path) -> Vec<(PathBuf, Read)> {
         shown(move |path| Ok(of_log(&interactions::read_log(path, None)?))),
     );
     let scan = |path: &Path| {
-        let scan = Scan::open(path, None, BadRows::Refuse)?;
+        let scan = Scan::open(path, None, BadRows::refuse())?;
         let (mut users, mut items, mut found) = (Dictionary::default(), Dictionary::default(), String::new());
         scan.rows("test", |batch| {
             found += &format!("{:?} {:?}", batch.users(&mut users), batch.items(&mut items));
@@ -137,6 +138,7 @@ fn formats(folder: &Path) -> Vec<(PathBuf, Read)> {
                 summary: vec![None; ROWS as usize],
                 confidence: (0..ROWS).map(|n| n as f32 / 120.0).collect(),
                 fame: Vec::new(),
+                prompt: Vec::new(),
             };
             profiles::write(path, &manifest(profiles::PROFILES), &profiles)
         },

@@ -295,6 +295,7 @@ fn states_profiles_and_preferences_come_back_as_written() {
         summary: vec![None, None],
         confidence: vec![0.5, 1.0],
         fame: vec![Some(-7.5), None],
+        prompt: Vec::new(),
     };
     let path = place(&folder, "profiles");
     profiles::write(&path, &Manifest::new(profiles::PROFILES, "test"), &of).unwrap();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::support::{end_of_pages, footer};
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema};
+use common::bad_rows::BadRows;
 use common::error::Class;
-use common::logs::{BadRows, Scan};
+use common::logs::Scan;
 use common::schema::file::{FREE_VALUES, ParquetFile};
 use common::schema::interactions;
 use common::schema::items;
@@ -43,7 +44,7 @@ fn more_rows_than_a_file_may_ask_for_are_refused() {
     assert!(std::fs::metadata(&path).unwrap().len() < 1 << 18);
     let errors = [
         interactions::read_log(&path, Some(1.0)).err(),
-        Scan::open(&path, Some(1.0), BadRows::Refuse)
+        Scan::open(&path, Some(1.0), BadRows::refuse())
             .and_then(|scan| scan.rows("test", |_| Ok(())))
             .err(),
     ];
@@ -263,7 +264,7 @@ fn two_columns_of_one_name_are_refused_where_they_are_read() {
     twice("feedback");
     let whole = interactions::read_log(&path, Some(1.0)).map(|_| ());
     let scanned =
-        Scan::open(&path, Some(1.0), BadRows::Refuse).and_then(|scan| scan.rows("test", |_| Ok(())));
+        Scan::open(&path, Some(1.0), BadRows::refuse()).and_then(|scan| scan.rows("test", |_| Ok(())));
     for read in [whole, scanned.map(|_| ())] {
         let error = read.unwrap_err();
         assert_eq!(error.class(), Class::Data);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};
 use common::Result;
+use common::bad_rows::{BadRows, MaxBad};
 use common::error::Class;
 use common::ids::{Dictionary, IdKind};
-use common::logs::{BadRows, Scan};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG, TRUTH};
 use common::schema::replay::{self, Block, Blocks, REPLAY};
@@ -98,7 +99,7 @@ fn batches_are_the_log() {
         },
     };
     interactions::write(&path, &Manifest::new(LOG, "test"), &log).unwrap();
-    let (found, skipped) = scanned(&path, BadRows::Refuse).unwrap();
+    let (found, skipped) = scanned(&path, BadRows::refuse()).unwrap();
     assert_same(&found, &log);
     assert_eq!(skipped, 0);
 }
@@ -111,7 +112,7 @@ fn part_files_of_other_types_are_one_log() {
     second.pop();
     second[1].1 = Arc::new(StringArray::from(vec!["7", "x", "9", "8", "7"]));
     write(&folder.path().join("b.parquet"), second);
-    let (found, _) = scanned(folder.path(), BadRows::Refuse).unwrap();
+    let (found, _) = scanned(folder.path(), BadRows::refuse()).unwrap();
     assert_eq!(
         found.items.kind(),
         IdKind::Text,
@@ -185,13 +186,13 @@ fn each_kind_of_bad_row_is_refused_with_its_place_or_skipped() {
         columns[column].1 = values;
         let name = columns[column].0;
         write(&path, columns);
-        let error = scanned(&path, BadRows::Refuse).unwrap_err();
+        let error = scanned(&path, BadRows::refuse()).unwrap_err();
         assert_eq!(error.class(), Class::Data);
         let text = error.to_string();
         for word in ["bad.parquet", name, "row group 1", "row 3", what] {
             assert!(text.contains(word), "`{word}` is not in {text}");
         }
-        let (found, skipped) = scanned(&path, BadRows::Skip).unwrap();
+        let (found, skipped) = scanned(&path, BadRows::beside(&path, MaxBad::Count(1), "test")).unwrap();
         assert_eq!((found.len(), skipped), (4, 1));
         assert_eq!(found.timestamp, [5, 4, 3, 1]);
         assert_eq!(found.item, [0, 1, 2, 0]);
@@ -207,7 +208,7 @@ fn what_is_no_log_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("no.parquet");
     let refused = |class| {
-        let error = Scan::open(&path, Some(4.0), BadRows::Skip).unwrap_err();
+        let error = Scan::open(&path, Some(4.0), BadRows::refuse()).unwrap_err();
         assert_eq!(error.class(), class, "{error}");
         error.to_string()
     };
@@ -227,7 +228,7 @@ fn what_is_no_log_is_refused_at_once() {
     write(&path, columns());
     let log = interactions::read_log(&path, Some(4.0)).unwrap();
     assert!(
-        Scan::open(&path, None, BadRows::Skip)
+        Scan::open(&path, None, BadRows::refuse())
             .unwrap_err()
             .to_string()
             .contains("--like-threshold")

@@ -39,7 +39,7 @@ pub fn batch(config: &BatchConfig) -> Result<()> {
         let job = Job::new(&state, &lists, config.k, greedy, false);
         let row = Row::measure(what, config.runs, || {
             let begun = Instant::now();
-            job.run(config.workers, |piece| {
+            job.run(job.users(), config.workers, |piece| {
                 std::hint::black_box(piece);
                 Ok(())
             })?;

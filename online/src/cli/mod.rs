@@ -11,6 +11,7 @@ mod source;
 
 use clap::{Parser, Subcommand};
 use common::Result;
+use common::shards::{Task, Together};
 
 /// Recommends by a pre-trained policy and adapts it step by step to what comes back.
 #[derive(Parser, Debug)]
@@ -29,12 +30,29 @@ enum Verb {
     Bench(bench::Arguments),
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
-    /// Recommend to many users at once, into a file
-    Recommend(Box<recommend::Arguments>),
+    #[command(flatten)]
+    Batch(Batch),
+    #[command(flatten)]
+    Together(Together<Batch>),
     /// Rebuild a live state from its events, or make a new one from any events
     Replay(replay::Arguments),
     /// Serve recommendations and take feedback over HTTP
     Serve(Box<serve::Arguments>),
+}
+
+/// What can be done in shards.
+#[derive(Subcommand, Debug)]
+enum Batch {
+    /// Recommend to many users at once, into a file
+    Recommend(Box<recommend::Arguments>),
+}
+
+impl Batch {
+    fn run(self, task: Task) -> Result<()> {
+        match self {
+            Batch::Recommend(arguments) => arguments.run(task),
+        }
+    }
 }
 
 /// Runs the verb.
@@ -46,7 +64,11 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
-        Verb::Recommend(arguments) => arguments.run(),
+        Verb::Batch(verb) => verb.run(Task::Whole),
+        Verb::Together(together) => {
+            let (task, verb) = together.split();
+            verb.run(task)
+        }
         Verb::Replay(arguments) => arguments.run(),
         Verb::Serve(arguments) => arguments.run(),
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use common::Result;
 use common::cli::{Shared, count};
+use common::shards::{ShardArguments, Task};
 
 use super::source::SourceArguments;
 use crate::recommend::{self, RecommendConfig};
@@ -45,6 +46,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -60,8 +63,9 @@ recommended to the user), propensity (of its place, given those above it; 1 with
 because (what the user liked that spoke most for it; empty where that cannot be told).";
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
+        let sharding = self.shards.resolve(task)?;
         let source = self.source.source(self.shared.seed)?;
         recommend::recommend(&RecommendConfig {
             source,
@@ -76,6 +80,7 @@ impl Arguments {
             out: self.out,
             workers: self.shared.workers(),
             overwrite: self.shared.overwrite,
+            sharding,
         })
     }
 }

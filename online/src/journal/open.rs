@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use common::artifact::Plan;
 use common::policy_artifact::Policy;
-use common::{Error, Result, atomic_file, terminal};
+use common::{Error, Result, atomic_file, output, terminal};
 
 use super::durable::Durable;
 use super::keeper::Keeper;
@@ -46,6 +46,7 @@ impl Durable {
             keeping,
             pending,
         } = config;
+        output::on_this_machine(state, "a live state")?;
         if !StateFolder::exists(state) {
             let manifest = StateFolder::manifest("online serve", policy, settings)?;
             let plan = || match StateFolder::exists(state) {

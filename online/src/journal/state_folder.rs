@@ -17,7 +17,7 @@ use common::fingerprint::Fingerprint;
 use common::folder::{self, Staged};
 use common::manifest::Manifest;
 use common::policy_artifact::{POLICY, Policy};
-use common::{Error, Result, append_file, atomic_file, manifest};
+use common::{Error, Result, append_file, atomic_file, manifest, output};
 
 use super::Journal;
 use super::segment::Head;
@@ -48,6 +48,7 @@ impl StateFolder {
     /// # Errors
     /// When there is none, another process has it, or its manifest is damaged or another artifact's.
     pub fn open(root: &Path) -> Result<Self> {
+        output::on_this_machine(root, "a live state")?;
         let lock = append_file::lock_folder(root)?;
         Ok(StateFolder {
             _lock: Some(lock),
@@ -60,6 +61,7 @@ impl StateFolder {
     /// # Errors
     /// When there is none, or its manifest is damaged or another artifact's.
     pub fn read(root: &Path) -> Result<Self> {
+        output::on_this_machine(root, "a live state")?;
         if !Self::exists(root) {
             // A state without its manifest is not simply missing.
             require_empty(root)?;
@@ -92,6 +94,7 @@ impl StateFolder {
         plan: impl Fn() -> Result<Plan>,
         fill: impl FnOnce(Self) -> Result<T>,
     ) -> Result<Option<T>> {
+        output::on_this_machine(root, "a live state")?;
         let plan = || match plan()? {
             // Nothing but a state may be replaced by one.
             Plan::Write if Self::exists(root) => Self::read(root).map(|_| Plan::Write),

@@ -7,7 +7,8 @@
 mod because;
 mod lists;
 
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
@@ -15,8 +16,10 @@ use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::schema::recommendations::{self, RECOMMENDATIONS, Recommendations};
 use common::schema::table;
+use common::shards::{Counts, Sharding, Unit};
 use common::terminal::Progress;
 use common::{Error, Result, output, parallel, terminal};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::adapt::{Buffers, EncodedContext};
@@ -57,6 +60,26 @@ pub struct RecommendConfig {
     pub workers: usize,
     /// Whether another run's file may be replaced.
     pub overwrite: bool,
+    /// What this process does of it, and where the parts are.
+    pub sharding: Sharding,
+}
+
+/// What was written.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Written {
+    rows: usize,
+    /// Users who were asked for.
+    asked: usize,
+    /// Those of them who have no rows.
+    empty: usize,
+}
+
+impl Counts for Written {
+    fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.asked += other.asked;
+        self.empty += other.empty;
+    }
 }
 
 impl RecommendConfig {
@@ -82,7 +105,7 @@ pub fn recommend(config: &RecommendConfig) -> Result<()> {
     let state = config.source.state()?;
     let manifest = manifest(config, &state)?;
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+        return config.sharding.finish(&config.out);
     }
     let lists = Lists::read(config, &state)?;
     if lists.users.is_empty() {
@@ -90,19 +113,25 @@ pub fn recommend(config: &RecommendConfig) -> Result<()> {
     }
     let job = Job::new(&state, &lists, config.k, config.greedy, config.repeats);
     let kinds = [lists.users.kind(), state.items().kind()];
-    let (rows, empty) = recommendations::write_pieces(&config.out, &manifest, kinds, |write| {
-        job.run(config.workers, write)
-    })?;
+    let make = |path: &Path, groups, units: Range<usize>| {
+        let users = units.start * SLICE..lists.users.len().min(units.end * SLICE);
+        recommendations::write_pieces(path, &manifest, kinds, groups, |write| {
+            job.run(users, config.workers, write)
+        })
+    };
+    let Some(written) = config.sharding.make(&config.out, &manifest, &job.units(), make)? else {
+        return Ok(());
+    };
+    let Written { rows, asked, empty } = written;
     if empty > 0 {
         terminal::warn(&format!(
-            "{empty} of {} users have no rows: nothing that may be recommended to them is left",
-            lists.users.len()
+            "{empty} of {asked} users have no rows: nothing that may be recommended to them is left"
         ));
     }
     terminal::info(&format!(
         "{}: {rows} recommendations to {} users",
         config.out.display(),
-        lists.users.len() - empty
+        asked - empty
     ));
     Ok(())
 }
@@ -164,21 +193,36 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Hands the rows to `take`, the users in their order; how many rows there are, and how many users have none.
+    /// The slices.
+    fn units(&self) -> Vec<Unit> {
+        let users = self.lists.users.len();
+        let unit = |first: usize| {
+            let last = users.min(first + SLICE);
+            Unit::new(format!("users {first} to {}", last - 1), (last - first) as u64)
+        };
+        (0..users).step_by(SLICE).map(unit).collect()
+    }
+
+    /// All users, by their places.
+    pub(crate) fn users(&self) -> Range<usize> {
+        0..self.lists.users.len()
+    }
+
+    /// Hands the rows of `users`, from the first of a slice on, to `take`, the users in their order.
     ///
     /// # Errors
     /// Those of `take`.
     pub(crate) fn run(
         &self,
+        users: Range<usize>,
         workers: usize,
         mut take: impl FnMut(&Recommendations) -> Result<()>,
-    ) -> Result<(usize, usize)> {
-        let users = self.lists.users.len();
+    ) -> Result<Written> {
         let (mut rows, mut empty) = (0, 0);
-        let progress = Progress::new("recommending", users as u64, "users");
+        let progress = Progress::new("recommending", users.len() as u64, "users");
         let wave = SLICE * workers.max(1);
-        for first in (0..users).step_by(wave) {
-            let last = users.min(first + wave);
+        for first in users.clone().step_by(wave) {
+            let last = users.end.min(first + wave);
             let slices = (first..last)
                 .step_by(SLICE)
                 .map(|from| from..last.min(from + SLICE));
@@ -189,11 +233,15 @@ impl<'a> Job<'a> {
             }
             progress.add((last - first) as u64);
         }
-        Ok((rows, empty))
+        Ok(Written {
+            rows,
+            asked: users.len(),
+            empty,
+        })
     }
 
     /// The rows of some users, and how many of these have none.
-    fn slice(&self, users: std::ops::Range<usize>) -> (Recommendations, usize) {
+    fn slice(&self, users: Range<usize>) -> (Recommendations, usize) {
         let mut piece = Recommendations {
             items: self.state.items().clone(),
             users: Dictionary::new(self.lists.users.kind()),

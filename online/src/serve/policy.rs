@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
-use common::{Result, terminal};
+use common::{Result, input, terminal};
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
@@ -145,13 +145,7 @@ fn below(base: &Path, name: &str) -> Answer<PathBuf> {
         return Err(refused("not a plain path below the folder of policies")
             .hint("name a folder as it stands below --policies, without `..`"));
     }
-    let found = base
-        .canonicalize()
-        .and_then(|base| Ok((base.join(name).canonicalize()?, base)));
-    match found {
-        Ok((folder, base)) if folder.starts_with(&base) => Ok(folder),
-        _ => Err(refused("no such folder below the folder of policies")),
-    }
+    input::below(base, Path::new(name)).ok_or_else(|| refused("no such folder below the folder of policies"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use common::Result;
 use common::cli::{Shared, count};
+use common::shards::{ShardArguments, Task};
 
 use super::later::LaterArguments;
 use crate::evaluate::{self, EvaluateConfig, Format, Named};
@@ -27,6 +28,8 @@ pub(super) struct EvaluateArguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -45,8 +48,9 @@ fn named(text: &str) -> Result<Named, String> {
 }
 
 impl EvaluateArguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
+        let sharding = self.shards.resolve(task)?;
         let (evidence, settings) = self.later.resolve()?;
         evaluate::run(&EvaluateConfig {
             policies: self.policies,
@@ -57,6 +61,7 @@ impl EvaluateArguments {
             out: self.out,
             overwrite: self.shared.overwrite,
             workers: self.shared.workers(),
+            sharding,
         })
     }
 }

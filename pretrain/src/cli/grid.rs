@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser};
 use common::cli::{Shared, push_flag};
+use common::shards::{ShardArguments, Task};
 use common::{Error, Result, input};
 
 use super::train::TrainArguments;
@@ -19,6 +20,8 @@ pub(super) struct GridArguments {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -30,11 +33,12 @@ struct One {
 }
 
 impl GridArguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
         let text = input::read_text("read the plan", &self.plan)?;
         let configs = self.configs(&text)?;
-        train::run_all(&configs, self.shared.workers())
+        let sharding = self.shards.clone().resolve(task)?;
+        train::run_all(&configs, &self.out, self.shared.workers(), &sharding)
     }
 
     fn configs(&self, text: &str) -> Result<Vec<TrainConfig>> {
@@ -61,7 +65,17 @@ impl GridArguments {
             let mut argv = self.argv(name);
             for (key, value) in &flags {
                 let flag = key.replace('_', "-");
-                if ["out", "seed", "workers", "overwrite"].contains(&flag.as_str()) {
+                if [
+                    "out",
+                    "seed",
+                    "workers",
+                    "overwrite",
+                    "shard",
+                    "parts",
+                    "trust-store",
+                ]
+                .contains(&flag.as_str())
+                {
                     return Err(wrong(format!(
                         "run.{name}: `{key}` belongs to the grid's own flags"
                     )));

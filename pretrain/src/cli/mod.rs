@@ -12,6 +12,7 @@ mod train;
 
 use clap::{Parser, Subcommand};
 use common::Result;
+use common::shards::{Task, Together};
 
 /// Trains recommendation policies offline, from a log and from what a language model said about users and items, and
 /// proves them before they meet users
@@ -24,44 +25,10 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Train one policy per seed
-    ///
-    /// Each policy is a folder OUT/seed-S that `online agent --policy` serves and adapts: weights, catalogue, users'
-    /// last states, manifest, and metrics.parquet with the training curve. Policies that are there already are kept.
-    ///
-    /// Examples:
-    ///
-    ///   pretrain train --method bc --log data/log --states states.parquet --profiles profiles.parquet --out policies/bc
-    ///
-    ///   pretrain train --method ialp --log data/log --states states.parquet --profiles profiles.parquet \
-    ///     --traits shuffled --out policies/ialp-control
-    ///
-    ///   pretrain train --method bc --log clicks.parquet --like-threshold 1 --traits none --out policies/bc
-    #[command(verbatim_doc_comment)]
-    Train(Box<train::TrainArguments>),
-    /// Train many policies from one plan: methods, log fractions and hyper-parameters side by side
-    ///
-    /// Every run of the plan is a `train` with flags of its own; the policies of all runs are jobs that share the workers.
-    /// Runs that are done are kept, runs that were stopped go on.
-    ///
-    /// A plan:
-    ///
-    ///   log = "data/log"
-    ///   profiles = "profiles.parquet"
-    ///   states = "states.parquet"
-    ///   seeds = 5
-    ///   [run.bc-1]
-    ///   method = "bc"
-    ///   log-fraction = 0.01
-    ///   [run.ialp-log-1]
-    ///   method = "ialp-log"
-    ///   log-fraction = 0.01
-    ///
-    /// Example:
-    ///
-    ///   pretrain grid --plan plan.toml --out policies
-    #[command(verbatim_doc_comment)]
-    Grid(Box<grid::GridArguments>),
+    #[command(flatten)]
+    Batch(Batch),
+    #[command(flatten)]
+    Together(Together<Batch>),
     /// Add items to a trained policy, without training it again
     ///
     /// A new item comes where its traits say, by a regression from the known items' traits to their trained embeddings and
@@ -73,22 +40,6 @@ enum Verb {
     ///     --out policies/bc-extended
     #[command(verbatim_doc_comment)]
     Extend(extend::ExtendArguments),
-    /// Measure policies on a held-out log: ranking metrics, and off-policy estimates of their value
-    ///
-    /// Each user starts as the policy knows it (history, consumed items, traits; one that it does not know starts empty)
-    /// and moves on through the held-out interactions in time. Recall, NDCG, MRR and hit at each k are over the full
-    /// catalogue, without sampled negatives, as RecBole defines them; ties count against the policy. IPS, SNIPS, DM, DR
-    /// and SWITCH estimate what the policy would earn a step in the states of the log; `logged` is what was earned. All
-    /// come with intervals over users; n is the number of lists, or the effective sample size.
-    ///
-    /// Examples:
-    ///
-    ///   pretrain evaluate --policy policies/bc/seed-0 --log later.parquet
-    ///
-    ///   pretrain evaluate --policy new=policies/new/seed-0 --policy old=policies/old/seed-0 --log later.parquet \
-    ///     --behaviour policies/bc/seed-0 --out metrics.parquet
-    #[command(verbatim_doc_comment)]
-    Evaluate(Box<evaluate::EvaluateArguments>),
     /// Ask whether a policy is better than a reference on a held-out log: exit code 0 for yes, 3 for no
     ///
     /// Yes means: the lower bound of the paired difference, over the same interactions and with users as clusters, is above
@@ -136,16 +87,87 @@ enum Verb {
     Split(split::SplitArguments),
 }
 
+/// What can be done in shards.
+#[derive(Subcommand)]
+enum Batch {
+    /// Train one policy per seed
+    ///
+    /// Each policy is a folder OUT/seed-S that `online agent --policy` serves and adapts: weights, catalogue, users'
+    /// last states, manifest, and metrics.parquet with the training curve. Policies that are there already are kept.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain train --method bc --log data/log --states states.parquet --profiles profiles.parquet --out policies/bc
+    ///
+    ///   pretrain train --method ialp --log data/log --states states.parquet --profiles profiles.parquet \
+    ///     --traits shuffled --out policies/ialp-control
+    ///
+    ///   pretrain train --method bc --log clicks.parquet --like-threshold 1 --traits none --out policies/bc
+    #[command(verbatim_doc_comment)]
+    Train(Box<train::TrainArguments>),
+    /// Train many policies from one plan: methods, log fractions and hyper-parameters side by side
+    ///
+    /// Every run of the plan is a `train` with flags of its own; the policies of all runs are jobs that share the workers.
+    /// Runs that are done are kept, runs that were stopped go on.
+    ///
+    /// A plan:
+    ///
+    ///   log = "data/log"
+    ///   profiles = "profiles.parquet"
+    ///   states = "states.parquet"
+    ///   seeds = 5
+    ///   [run.bc-1]
+    ///   method = "bc"
+    ///   log-fraction = 0.01
+    ///   [run.ialp-log-1]
+    ///   method = "ialp-log"
+    ///   log-fraction = 0.01
+    ///
+    /// Example:
+    ///
+    ///   pretrain grid --plan plan.toml --out policies
+    #[command(verbatim_doc_comment)]
+    Grid(Box<grid::GridArguments>),
+    /// Measure policies on a held-out log: ranking metrics, and off-policy estimates of their value
+    ///
+    /// Each user starts as the policy knows it (history, consumed items, traits; one that it does not know starts empty)
+    /// and moves on through the held-out interactions in time. Recall, NDCG, MRR and hit at each k are over the full
+    /// catalogue, without sampled negatives, as RecBole defines them; ties count against the policy. IPS, SNIPS, DM, DR
+    /// and SWITCH estimate what the policy would earn a step in the states of the log; `logged` is what was earned. All
+    /// come with intervals over users; n is the number of lists, or the effective sample size.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain evaluate --policy policies/bc/seed-0 --log later.parquet
+    ///
+    ///   pretrain evaluate --policy new=policies/new/seed-0 --policy old=policies/old/seed-0 --log later.parquet \
+    ///     --behaviour policies/bc/seed-0 --out metrics.parquet
+    #[command(verbatim_doc_comment)]
+    Evaluate(Box<evaluate::EvaluateArguments>),
+}
+
+impl Batch {
+    fn run(self, task: Task) -> Result<()> {
+        match self {
+            Batch::Train(arguments) => arguments.run(task),
+            Batch::Grid(arguments) => arguments.run(task),
+            Batch::Evaluate(arguments) => arguments.run(task),
+        }
+    }
+}
+
 /// Runs what the arguments say.
 ///
 /// # Errors
 /// As the verb's own.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
-        Verb::Train(arguments) => arguments.run(),
-        Verb::Grid(arguments) => arguments.run(),
+        Verb::Batch(verb) => verb.run(Task::Whole),
+        Verb::Together(together) => {
+            let (task, verb) = together.split();
+            verb.run(task)
+        }
         Verb::Extend(arguments) => arguments.run(),
-        Verb::Evaluate(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
         Verb::BenchTask => crate::bench::run_task(),

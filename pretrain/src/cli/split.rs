@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use common::bad_rows::MaxBadArguments;
 use common::cli::{Shared, inside};
 use common::{Error, Result};
 
@@ -34,9 +35,8 @@ pub(super) struct SplitArguments {
     /// Feedback of at least this is a like [default: what the log says]
     #[arg(long, value_name = "X")]
     like_threshold: Option<f32>,
-    /// Leave out rows with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    bad: MaxBadArguments,
     /// The folder that gets log/interactions.parquet, log/items.parquet and held-out.parquet, and log/consumed.parquet where
     /// there is one beside the log
     #[arg(long, value_name = "DIR")]
@@ -109,7 +109,7 @@ impl SplitArguments {
             in_time,
             withhold_items: self.withhold_items.unwrap_or(0.0),
             seed: self.shared.seed,
-            skip_bad_rows: self.skip_bad_rows,
+            max_bad: self.bad.max_bad,
             workers: self.shared.workers(),
             out: self.out,
             overwrite: self.shared.overwrite,

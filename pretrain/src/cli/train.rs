@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use common::bad_rows::MaxBadArguments;
 use common::cli::{Shared, count, fraction};
+use common::shards::{ShardArguments, Task};
 use common::{Error, Result};
 
 use crate::data::{InputPaths, Reading, TraitSource};
@@ -53,9 +55,8 @@ pub(super) struct TrainArguments {
     /// Most interactions in a state [default: as many as the longest of --states, at least 10]
     #[arg(long, value_name = "N", value_parser = count)]
     window: Option<usize>,
-    /// Leave out rows of the log with a null, an empty id, NaN or an infinity, and say how many [default: refuse the first]
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    bad: MaxBadArguments,
     /// Policies to train, with the seeds --seed, --seed + 1, ...
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
@@ -69,13 +70,16 @@ pub(super) struct TrainArguments {
     #[command(flatten)]
     hyper: HyperArguments,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
 impl TrainArguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
-        train::run(&self.resolve()?)
+        let sharding = self.shards.clone().resolve(task)?;
+        train::run(&self.resolve()?, &sharding)
     }
 
     pub(super) fn resolve(mut self) -> Result<TrainConfig> {
@@ -117,7 +121,7 @@ impl TrainArguments {
             reading: Reading {
                 log_fraction: self.log_fraction,
                 window: self.window,
-                skip_bad_rows: self.skip_bad_rows,
+                max_bad: self.bad.max_bad,
                 workers: self.shared.workers(),
             },
             traits: self.traits,

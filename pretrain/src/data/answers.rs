@@ -11,7 +11,8 @@
 
 use std::path::PathBuf;
 
-use common::logs::{BadRows, Scan};
+use common::bad_rows::BadRows;
+use common::logs::Scan;
 use common::{Result, terminal};
 
 use super::log::Dataset;
@@ -33,7 +34,7 @@ impl Dataset {
         // User, item, whether it was liked.
         let mut answers: Vec<(u32, u32, bool)> = Vec::new();
         for path in paths {
-            let scan = Scan::open_cut(path, None, BadRows::Refuse)?.with_workers(workers);
+            let scan = Scan::open_cut(path, None, BadRows::refuse())?.with_workers(workers);
             scan.rows("reading events", |batch| {
                 let (users, items) = (batch.users(&mut self.users), batch.known_items(&self.items)?);
                 let likes = batch.feedback.iter().map(|&f| scan.kind.is_like(f));

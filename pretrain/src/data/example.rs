@@ -1,5 +1,6 @@
 //! A hand-made dataset for tests: two kinds of items, users who like one of them.
 
+use common::bad_rows::MaxBad;
 use common::ids::{Dictionary, IdKind};
 use common::rng::{RngExt, normal, shuffle, stream};
 use common::schema::times::Times;
@@ -66,7 +67,7 @@ pub(crate) fn two_kinds() -> Dataset {
         log: LogRead {
             like_threshold: 1.0,
             fraction: 1.0,
-            skip_bad_rows: false,
+            max_bad: MaxBad::default(),
             skipped_rows: 0,
         },
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::{consumed, items, parts, table};
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 const INTERACTIONS: &str = "interactions.parquet";
 const ITEMS: &str = "items.parquet";
@@ -48,15 +48,19 @@ impl InputPaths {
     /// The interactions themselves.
     pub fn interactions(&self) -> PathBuf {
         let inside = self.log.join(INTERACTIONS);
-        if inside.exists() { inside } else { self.log.clone() }
+        if input::exists(&inside) {
+            inside
+        } else {
+            self.log.clone()
+        }
     }
 
     /// Whether there is no log yet: a folder with a catalogue in it, and none but such files as stand beside a log.
     pub fn before_any_log(&self) -> Result<bool> {
-        if !self.log.is_dir() || !self.log.join(ITEMS).exists() {
+        if !input::is_folder(&self.log) || !input::exists(&self.log.join(ITEMS)) {
             return Ok(false);
         }
-        let mut entries = std::fs::read_dir(&self.log).map_err(|e| Error::io(e, "list", &self.log))?;
+        let entries = input::list(&self.log)?;
         let is_log = |path: PathBuf| {
             let name = path
                 .file_name()
@@ -64,25 +68,27 @@ impl InputPaths {
                 .unwrap_or_default();
             name.ends_with(".parquet") && ![ITEMS, USERS, consumed::FILE_NAME].contains(&name)
         };
-        Ok(!entries.any(|entry| entry.is_ok_and(|entry| is_log(entry.path()))))
+        Ok(!entries.into_iter().any(|(path, _)| is_log(path)))
     }
 
     /// The catalogue, where there is one.
     pub fn catalogue(&self) -> Option<PathBuf> {
         let beside = self.log.join(ITEMS);
-        self.items.clone().or_else(|| beside.exists().then_some(beside))
+        self.items
+            .clone()
+            .or_else(|| input::exists(&beside).then_some(beside))
     }
 
     /// What users have consumed, of which no feedback is known, where it is told.
     pub fn consumed(&self) -> Option<PathBuf> {
         let beside = self.log.join(consumed::FILE_NAME);
-        beside.exists().then_some(beside)
+        input::exists(&beside).then_some(beside)
     }
 
     /// The users, where there are any: they are read where the log has no row.
     pub fn users(&self) -> Option<PathBuf> {
         let beside = self.log.join(USERS);
-        beside.exists().then_some(beside)
+        input::exists(&beside).then_some(beside)
     }
 
     /// All of them that there are.
@@ -104,7 +110,10 @@ impl InputPaths {
         let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(table::fingerprint).transpose();
         let (log, catalogue) = (self.interactions(), self.catalogue());
         let log = (!self.before_any_log()?).then_some(log);
-        if log.as_ref() == Some(&self.log) && self.log.is_dir() && catalogue.is_some() && self.items.is_none()
+        if log.as_ref() == Some(&self.log)
+            && input::is_folder(&self.log)
+            && catalogue.is_some()
+            && self.items.is_none()
         {
             return Err(Error::usage("the folder has a catalogue but no log in it")
                 .file(&self.log)

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use common::bad_rows::{BadRows, MaxBad};
 use common::ids::Dictionary;
-use common::logs::{BadRows, Scan};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::replay::REPLAY;
 use common::schema::times::Times;
@@ -56,8 +57,8 @@ pub struct LogRead {
     pub like_threshold: f32,
     /// The part of the interactions that was read, the first in time.
     pub fraction: f64,
-    /// Whether bad rows were left out.
-    pub skip_bad_rows: bool,
+    /// How many bad rows might be set aside.
+    pub max_bad: MaxBad,
     /// How many there were.
     pub skipped_rows: u64,
 }
@@ -67,7 +68,7 @@ impl Dataset {
     /// memory goes to `replay`.
     ///
     /// # Errors
-    /// A missing or unreadable file, a missing column, a wrong type, a bad row unless these are skipped, held-out truth in
+    /// A missing or unreadable file, a missing column, a wrong type, more bad rows than may be set aside, held-out truth in
     /// place of the log, items outside the catalogue, users of the states that the log does not know, profiles or preferences
     /// of other states, another run's replay; an empty log without a catalogue.
     pub fn read(
@@ -88,7 +89,7 @@ impl Dataset {
             false => Scan::open_cut(
                 &log_path,
                 paths.like_threshold,
-                BadRows::skipped(reading.skip_bad_rows),
+                BadRows::beside(common::output::parent(replay.path), reading.max_bad, replay.tool),
             )?,
         };
         let scan = scan.with_workers(reading.workers);
@@ -100,15 +101,11 @@ impl Dataset {
         let catalogue = paths.catalogue().map(|path| items::read_ids(&path)).transpose()?;
         let cut = TimeCut::after(&scan, reading.log_fraction)?;
         let census = Census::take(&scan, catalogue, cut)?;
-        if census.skipped > 0 {
-            let text = format!("{}: {} bad rows are left out", log_path.display(), census.skipped);
-            terminal::warn(&text);
-        }
         census.times.warn(&log_path);
         let log = LogRead {
             like_threshold: scan.kind.like_threshold,
             fraction: reading.log_fraction,
-            skip_bad_rows: reading.skip_bad_rows,
+            max_bad: reading.max_bad,
             skipped_rows: census.skipped,
         };
         let place = Place {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use common::bad_rows::MaxBad;
+
 /// How much of the inputs is read, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
@@ -12,8 +14,8 @@ pub struct Reading {
     /// Most interactions in a state; as many as the longest in the states file, and at least
     /// [`super::WINDOW`], where none is given.
     pub window: Option<usize>,
-    /// Leave bad rows of the log out, and count them.
-    pub skip_bad_rows: bool,
+    /// Bad rows of the log that may be set aside.
+    pub max_bad: MaxBad,
     /// Threads that decode the log; what is read does not depend on it.
     pub workers: usize,
 }
@@ -23,7 +25,7 @@ impl Default for Reading {
         Reading {
             log_fraction: 1.0,
             window: None,
-            skip_bad_rows: false,
+            max_bad: MaxBad::default(),
             workers: 1,
         }
     }

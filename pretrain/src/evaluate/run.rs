@@ -1,11 +1,13 @@
 //! `pretrain evaluate`: ranking metrics and off-policy estimates of policies on a held-out log.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::metrics::{self, METRICS, Metric as Row};
+use common::shards::{Sharding, Unit};
 use common::{Error, Result, output};
 use serde::Serialize;
 
@@ -48,6 +50,8 @@ pub struct EvaluateConfig {
     pub overwrite: bool,
     /// Threads; the result does not depend on it.
     pub workers: usize,
+    /// What this process does of it, and where the parts are; each policy is a unit.
+    pub sharding: Sharding,
 }
 
 impl EvaluateConfig {
@@ -87,13 +91,29 @@ pub fn run(config: &EvaluateConfig) -> Result<()> {
     if let Some(out) = &config.out
         && artifact::plan(out, &manifest, config.overwrite)? == Plan::AlreadyDone
     {
+        config.sharding.finish(out)?;
         return print(&metrics::read(out)?, config.settings.confidence, config.format);
     }
-    let rows = threads::pool(config.workers)?.install(|| measure_all(config, &candidates, &labels))?;
-    if let Some(out) = &config.out {
-        metrics::write(out, &manifest, &rows)?;
+    let measure = |of: Range<usize>| {
+        threads::pool(config.workers)?.install(|| measure_all(config, &candidates, &labels, of))
+    };
+    let Some(out) = &config.out else {
+        config.sharding.refuse("it writes no file; give --out")?;
+        let rows = measure(0..candidates.len())?.concat();
+        return print(&rows, config.settings.confidence, config.format);
+    };
+    let unit = |label: &Label| Unit::new(format!("{} of seed {}", label.name, label.seed), 1);
+    let units: Vec<Unit> = labels.iter().map(unit).collect();
+    let made = config.sharding.make(out, &manifest, &units, |out, groups, of| {
+        let pieces = measure(of)?;
+        metrics::write_pieces(out, &manifest, groups, |write| {
+            pieces.iter().try_for_each(|rows| write(rows))
+        })
+    })?;
+    match made {
+        Some(()) => print(&metrics::read(out)?, config.settings.confidence, config.format),
+        None => Ok(()),
     }
-    print(&rows, config.settings.confidence, config.format)
 }
 
 /// Name and seed: what tells policies apart in tables.
@@ -134,11 +154,17 @@ fn manifest(config: &EvaluateConfig, labels: &[Label]) -> Result<Manifest> {
     config.evidence.record(&config.settings, manifest)
 }
 
-fn measure_all(config: &EvaluateConfig, candidates: &[Candidate], labels: &[Label]) -> Result<Vec<Row>> {
+/// The rows of each of the policies at the places `of`.
+fn measure_all(
+    config: &EvaluateConfig,
+    candidates: &[Candidate],
+    labels: &[Label],
+    of: Range<usize>,
+) -> Result<Vec<Vec<Row>>> {
     let evidence = Evidence::gather(&config.evidence, &config.settings, candidates)?;
     evidence.logging.warn();
-    let mut rows = Vec::new();
-    for (candidate, label) in candidates.iter().zip(labels) {
+    let one = |(candidate, label): (&Candidate, &Label)| {
+        let mut rows = Vec::new();
         let measured = evidence.measure(&candidate.policy);
         let mut table = Rows {
             label,
@@ -147,8 +173,10 @@ fn measure_all(config: &EvaluateConfig, candidates: &[Candidate], labels: &[Labe
         table.facts(&evidence);
         table.lists(&evidence, &measured, &config.cuts);
         table.values(&evidence, &measured, &config.settings)?;
-    }
-    Ok(rows)
+        Ok(rows)
+    };
+    let some = candidates[of.clone()].iter().zip(&labels[of]);
+    some.map(one).collect()
 }
 
 /// The rows of one policy.

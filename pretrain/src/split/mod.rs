@@ -7,12 +7,13 @@ mod write;
 use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
-use common::logs::{BadRows, Scan};
+use common::bad_rows::{BadRows, MaxBad};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::consumed::{self, CONSUMED};
 use common::schema::interactions::LOG;
 use common::schema::items::{self, ITEMS};
-use common::{Error, Result, folder, output, terminal};
+use common::{Error, Result, folder, input, output, terminal};
 use serde::Serialize;
 
 use crate::data::{Fingerprints, InputPaths};
@@ -52,8 +53,8 @@ pub struct SplitConfig {
     pub withhold_items: f64,
     /// Chooses those items.
     pub seed: u64,
-    /// Leave bad rows out, and count them.
-    pub skip_bad_rows: bool,
+    /// Bad rows that may be set aside.
+    pub max_bad: MaxBad,
     /// Threads that decode the log; the result does not depend on it.
     pub workers: usize,
     /// The folder that gets `log` and `held-out.parquet`.
@@ -69,7 +70,7 @@ struct Recorded {
     in_time: InTime,
     withhold_items: f64,
     like_threshold: f32,
-    skip_bad_rows: bool,
+    max_bad: MaxBad,
 }
 
 /// Writes `log/interactions.parquet`, `log/items.parquet` where there is a catalogue, `log/consumed.parquet` where there is
@@ -88,7 +89,7 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     let inputs = config.inputs.all();
     output::folder_of(&config.out, &OWN, inputs.iter().map(PathBuf::as_path))?;
     let prints = config.inputs.check()?;
-    let bad_rows = BadRows::skipped(config.skip_bad_rows);
+    let bad_rows = BadRows::beside(&config.out, config.max_bad, TOOL);
     let log_path = config.inputs.interactions();
     let scan = Scan::open(&log_path, config.inputs.like_threshold, bad_rows)?.with_workers(config.workers);
     let outputs = Outputs::of(config, &prints, scan.kind.like_threshold)?;
@@ -97,14 +98,6 @@ pub fn run(config: &SplitConfig) -> Result<()> {
     };
     let rule = Rule::of(&scan, config.in_time, config.withhold_items, config.seed)?;
     let written = staged.write(|folder| outputs.write(folder, config, &scan, &rule))?;
-    if written.skipped > 0 {
-        let text = format!(
-            "{}: {} bad rows are left out",
-            log_path.display(),
-            written.skipped
-        );
-        terminal::warn(&text);
-    }
     terminal::info(&format!(
         "{}: {} interactions to learn from, {} held out ({} of them of {} withheld items)",
         config.out.display(),
@@ -132,7 +125,7 @@ impl Outputs {
                 in_time: config.in_time,
                 withhold_items: config.withhold_items,
                 like_threshold,
-                skip_bad_rows: config.skip_bad_rows,
+                max_bad: config.max_bad,
             });
             Ok((file, prints.record_read(manifest?)))
         };
@@ -157,7 +150,7 @@ impl Outputs {
             .map(|(file, manifest)| (config.out.join(file), manifest))
             .collect();
         let stale = config.out.join(CONSUMED_FILE);
-        if self.consumed.is_none() && !config.overwrite && stale.exists() {
+        if self.consumed.is_none() && !config.overwrite && input::exists(&stale) {
             return Err(Error::usage("this file is of another split")
                 .file(stale)
                 .hint("choose another --out, or pass --overwrite"));

@@ -16,7 +16,6 @@ pub(super) struct Written {
     pub(super) held_out: u64,
     /// Of those held out.
     pub(super) of_withheld: u64,
-    pub(super) skipped: u64,
 }
 
 /// Writes both parts in one pass over `scan`.
@@ -34,7 +33,7 @@ pub(super) fn write(
     interactions::write_pieces(&log.0, &log.1, &scan.kind, ids, |to_log| {
         interactions::write_pieces(&held_out.0, &held_out.1, &scan.kind, ids, |to_held_out| {
             let mut decision = rule.pass();
-            written.skipped = scan.rows("the two parts", |batch| {
+            scan.rows("the two parts", |batch| {
                 let (user, item, sides) = decision.sides(batch)?;
                 let part = |wanted: fn(Side) -> bool| {
                     let rows = (0..batch.len()).filter(|&row| wanted(sides[row]));

@@ -50,7 +50,7 @@ pub(super) fn folder(config: &TrainConfig, seed: u64) -> PathBuf {
 }
 
 impl Job<'_> {
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         folder(self.config, self.seed)
     }
 
@@ -100,7 +100,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// As [`artifact::plan_folder`].
-    fn plan(&self, folder: &Path) -> Result<Plan> {
+    pub(super) fn plan(&self, folder: &Path) -> Result<Plan> {
         let mut planned = self.manifest(POLICY)?;
         if self.config.method.closed_form().is_some()
             && let Ok(made) = Manifest::read_from_folder(folder, POLICY)

@@ -3,12 +3,17 @@
 mod job;
 mod method;
 
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
+use common::artifact::Plan;
+use common::fingerprint::Fingerprint;
 use common::folder::Staged;
-use common::policy_artifact::Encoder;
+use common::manifest::Manifest;
+use common::policy_artifact::{Encoder, POLICY};
+use common::shards::{Sharding, Step, Unit, Work};
 use common::terminal::{self, Progress};
-use common::{Result, output};
+use common::{Error, Result, output};
 use rayon::prelude::*;
 
 pub use method::Method;
@@ -58,23 +63,36 @@ pub struct TrainConfig {
     pub overwrite: bool,
 }
 
+impl TrainConfig {
+    fn seeds(&self) -> Range<u64> {
+        self.seed..self.seed.saturating_add(self.seeds)
+    }
+}
+
 /// Trains the policies that are not there already.
 ///
 /// # Errors
 /// Inputs that are missing, bad or do not belong together, an output of another run, training that diverges.
-pub fn run(config: &TrainConfig) -> Result<()> {
-    run_all(std::slice::from_ref(config), config.workers)
+pub fn run(config: &TrainConfig, sharding: &Sharding) -> Result<()> {
+    run_all(
+        std::slice::from_ref(config),
+        &config.out,
+        config.workers,
+        sharding,
+    )
 }
 
-/// Trains the policies of several runs that are not there already: all of them are jobs that share `workers` threads. A run that
-/// fails does not stop the others; the first failure is returned.
+/// Trains the policies of several runs below `out` that are not there already: all of them are jobs that share `workers` threads.
+/// A run that fails does not stop the others; the first failure is returned.
+///
+/// In shards each policy is a unit, and goes to its place at once: a merge sees that all are there.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
+pub fn run_all(configs: &[TrainConfig], out: &Path, workers: usize, sharding: &Sharding) -> Result<()> {
     for config in configs {
         output::folder(&config.out)?;
-        for seed in config.seed..config.seed.saturating_add(config.seeds) {
+        for seed in config.seeds() {
             output::folder(&job::folder(config, seed))?;
         }
         let replay = config.out.join(REPLAY_FILE);
@@ -84,18 +102,50 @@ pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
         )?;
     }
     let sources = configs.iter().map(Source::read).collect::<Result<Vec<_>>>()?;
-    let mut pending = Vec::new();
-    for (config, source) in configs.iter().zip(&sources) {
-        for seed in config.seed..config.seed.saturating_add(config.seeds) {
-            let job = Job {
-                config,
-                dataset: &source.dataset,
-                prints: &source.prints,
-                seed,
-            };
-            if let Some(staged) = job.stage()? {
-                pending.push((job, staged));
+    let runs = configs.iter().zip(&sources);
+    let jobs: Vec<Job> = runs.flat_map(|(config, source)| source.jobs(config)).collect();
+    let work = match begin(&jobs, out, sharding)? {
+        Step::Nothing => return Ok(()),
+        Step::Whole => None,
+        Step::Work(work) => Some(work),
+        Step::Merge(_) => {
+            for job in &jobs {
+                if job.plan(&job.folder())? != Plan::AlreadyDone {
+                    return Err(
+                        Error::retry("the policy is not there, though its shard was done").file(job.folder())
+                    );
+                }
             }
+            return sharding.finish(out);
+        }
+    };
+    let some = work.as_ref().map_or(0..jobs.len(), Work::units);
+    train(configs, &jobs[some], workers)?;
+    work.map_or(Ok(()), |work| work.commit_done(&()))
+}
+
+/// Begins this process's part of the job.
+fn begin(jobs: &[Job], out: &Path, sharding: &Sharding) -> Result<Step> {
+    let manifests = jobs.iter().map(|job| job.manifest(POLICY));
+    let manifests = manifests.collect::<Result<Vec<_>>>()?;
+    let prints = manifests
+        .iter()
+        .map(|one| Fingerprint::of_bytes(one.to_json().as_bytes()));
+    let together = Manifest::new("policies", TOOL).config(&prints.collect::<Vec<_>>())?;
+    let unit = |job: &Job| {
+        let folder = job.folder();
+        let name = folder.strip_prefix(out).unwrap_or(&folder).display().to_string();
+        Unit::new(name, job.config.method.steps().max(1))
+    };
+    sharding.begin(out, &together, &jobs.iter().map(unit).collect::<Vec<_>>())
+}
+
+/// Trains those of `jobs` that are not done already.
+fn train(configs: &[TrainConfig], jobs: &[Job], workers: usize) -> Result<()> {
+    let mut pending = Vec::new();
+    for job in jobs {
+        if let Some(staged) = job.stage()? {
+            pending.push((job, staged));
         }
     }
     if pending.is_empty() {
@@ -107,7 +157,7 @@ pub fn run_all(configs: &[TrainConfig], workers: usize) -> Result<()> {
     };
     let updates = pending.iter().map(|(job, _)| job.config.method.steps()).sum();
     let progress = Progress::new(&label, updates, "updates");
-    let make = |(job, staged): (Job, Staged)| job.run(staged, &progress);
+    let make = |(job, staged): (&Job, Staged)| job.run(staged, &progress);
     let outcomes: Vec<Result<()>> =
         threads::pool(workers)?.install(|| pending.into_par_iter().map(make).collect());
     let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
@@ -137,6 +187,16 @@ impl Source {
         let dataset = Dataset::read(&config.inputs, &prints, config.reading, replay)?;
         describe(&dataset);
         Ok(Source { dataset, prints })
+    }
+
+    /// A job for each policy of the run `config`.
+    fn jobs<'a>(&'a self, config: &'a TrainConfig) -> impl Iterator<Item = Job<'a>> {
+        config.seeds().map(|seed| Job {
+            config,
+            dataset: &self.dataset,
+            prints: &self.prints,
+            seed,
+        })
     }
 }
 

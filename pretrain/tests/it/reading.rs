@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::support::expect;
 use arrow::array::{ArrayRef, Float32Array, Int64Array, RecordBatch};
 use common::policy_artifact::Policy;
+use common::schema::bad;
 use parquet::arrow::ArrowWriter;
 
 const DATA: i32 = 42;
@@ -141,8 +142,10 @@ fn a_bad_row_is_named_or_left_out_and_counted() {
     for word in ["bad.parquet", "feedback", "row 17", "NaN"] {
         assert!(stderr.contains(word), "`{word}` is not in\n{stderr}");
     }
-    let stderr = expect(folder.path(), &format!("{bc} --skip-bad-rows"), 0);
-    assert!(stderr.contains("1 bad rows are left out"), "{stderr}");
+    let stderr = expect(folder.path(), &format!("{bc} --max-bad 1"), 0);
+    assert!(stderr.contains("bad.parquet: set aside 1 row"), "{stderr}");
+    let found = bad::read(&folder.path().join("policies.bad.parquet")).unwrap();
+    assert_eq!((found.len(), found[0].row), (1, Some(17)));
     let policy = policy(folder.path(), "policies");
     assert_eq!(policy.config.training["log"]["skipped_rows"], 1);
     assert_eq!(policy.users.consumed[1].len(), 9);

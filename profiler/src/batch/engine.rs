@@ -12,9 +12,10 @@ const PREFIX: i32 = 0;
 
 /// A context with the shared prefix in its cache.
 pub(super) struct Engine<'m> {
+    model: &'m Model,
+    size: ContextSize,
     session: Session<'m>,
-    prefix: usize,
-    capacity: usize,
+    prefix: Vec<i32>,
 }
 
 /// What is read after a node of a trie: a token's log-probability, added to the answer at `place`.
@@ -27,21 +28,45 @@ struct Read {
 impl<'m> Engine<'m> {
     /// Makes a context of `size` and evaluates `prefix` in it.
     pub(super) fn new(model: &'m Model, prefix: &[i32], size: ContextSize) -> Result<Self> {
-        let capacity = size.batch as usize;
         let mut session = Session::new(model, size, size.sequences, 1)?;
-        session.prefill(prefix, PREFIX, capacity)?;
+        session.prefill(prefix, PREFIX, size.batch as usize)?;
         Ok(Engine {
+            model,
+            size,
             session,
-            prefix: prefix.len(),
-            capacity,
+            prefix: prefix.to_vec(),
         })
+    }
+
+    /// As [`Engine::run`], where `alone` of each path by itself: what is read of it then depends on no other.
+    ///
+    /// NaN in the cells of one path reaches all that are evaluated beside it or after it. Where there is any, the context is
+    /// made anew and the paths are evaluated one by one: those alone are not finite that are so by themselves.
+    pub(super) fn evaluate(&mut self, paths: &[Path], reading: Reading, alone: bool) -> Result<Vec<f32>> {
+        let is_finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        if !alone {
+            let values = self.run(paths, reading)?;
+            if is_finite(&values) {
+                return Ok(values);
+            }
+            *self = Engine::new(self.model, &self.prefix, self.size)?;
+        }
+        let mut all = Vec::with_capacity(paths.len() * reading.width());
+        for path in paths {
+            let values = self.run(std::slice::from_ref(path), reading)?;
+            if !is_finite(&values) {
+                *self = Engine::new(self.model, &self.prefix, self.size)?;
+            }
+            all.extend(values);
+        }
+        Ok(all)
     }
 
     /// Evaluates `paths`, each after the prefix, and gives `reading` of each, path by path.
     ///
     /// The cache holds the prefix alone before and after, in the same cells: a unit's result does not depend on
     /// the units before it.
-    pub(super) fn run(&mut self, paths: &[Path], reading: Reading) -> Result<Vec<f32>> {
+    fn run(&mut self, paths: &[Path], reading: Reading) -> Result<Vec<f32>> {
         self.share_prefix(paths.len())?;
         let answers = self.read(paths, reading);
         self.forget(paths.len())?;
@@ -52,31 +77,31 @@ impl<'m> Engine<'m> {
         let trie = Trie::new(paths);
         let reads = reads(&trie, paths, reading);
         let mut reads = reads.as_slice();
+        let capacity = self.size.batch as usize;
         let mut answers = vec![0.0; paths.len() * reading.width()];
-        for (nodes, start) in trie.nodes.chunks(self.capacity).zip((0..).step_by(self.capacity)) {
+        for (nodes, start) in trie.nodes.chunks(capacity).zip((0..).step_by(capacity)) {
             let (here, later) = reads.split_at(reads.partition_point(|read| read.node < start + nodes.len()));
             reads = later;
-            self.evaluate(nodes, start, here)?;
+            self.decode(nodes, start, here)?;
             for of_node in here.chunk_by(|a, b| a.node == b.node) {
                 let row = (of_node[0].node - start) as i32;
-                self.read_tokens(row, of_node, &mut answers)?;
+                self.read_tokens(row, of_node, &mut answers);
             }
         }
         Ok(answers.into_iter().map(|answer| answer as f32).collect())
     }
 
-    /// From the logits of a row of the last batch.
-    fn read_tokens(&self, row: i32, reads: &[Read], answers: &mut [f64]) -> Result<()> {
+    /// From the logits of a row of the last batch; NaN where they are no probabilities.
+    fn read_tokens(&self, row: i32, reads: &[Read], answers: &mut [f64]) {
         let logits = self.session.logits(row);
-        let normaliser = normaliser(logits)?;
+        let normaliser = normaliser(logits).unwrap_or(f64::NAN);
         for read in reads {
             answers[read.place] += f64::from(logits[read.token as usize]) - normaliser;
         }
-        Ok(())
     }
 
     /// Evaluates `nodes`, the trie's from place `start` on, with logits where one of `reads` is.
-    fn evaluate(&mut self, nodes: &[Node], start: usize, reads: &[Read]) -> Result<()> {
+    fn decode(&mut self, nodes: &[Node], start: usize, reads: &[Read]) -> Result<()> {
         let mut reads = reads.iter().map(|read| read.node).peekable();
         self.session.begin();
         for (place, node) in (start..).zip(nodes) {
@@ -84,14 +109,14 @@ impl<'m> Engine<'m> {
             let logits = reads.next_if_eq(&place).is_some();
             while reads.next_if_eq(&place).is_some() {}
             self.session
-                .add(node.token, self.prefix + node.depth, &sequences, logits)?;
+                .add(node.token, self.prefix.len() + node.depth, &sequences, logits)?;
         }
         self.session.decode()
     }
 
     /// Makes the prefix the beginning of the sequences of `paths` paths; marks cells, copies nothing.
     fn share_prefix(&mut self, paths: usize) -> Result<()> {
-        if self.prefix == 0 {
+        if self.prefix.is_empty() {
             return Ok(());
         }
         (0..paths).try_for_each(|path| self.session.share(PREFIX, sequence(path)))

@@ -20,12 +20,14 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 pub use cache::Cache;
+use common::fingerprint::Fingerprint;
 use common::{Error, Result};
 
 use crate::model::Model;
 use forest::{Family, Forest, Reading};
 pub(crate) use softmax::{log_sum_exp, normaliser};
 use stems::Stems;
+pub(crate) use stems::longest;
 
 /// A text to be continued, and whose it is in messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,21 +100,31 @@ pub struct Means<'a> {
     pub workers: usize,
     /// What the progress bar says.
     pub label: &'a str,
+    /// Whether each prompt is evaluated by itself: its answer then depends on no other prompt, to the last bit, and short
+    /// prompts take longer.
+    pub alone: bool,
 }
 
 /// For each prompt, the log-probabilities (natural log, over the model's whole vocabulary) of the tokens `words`
 /// as its continuation. `beginning` is text that prompts are expected to begin with; it is evaluated once.
 ///
+/// A prompt that does not fit the model's window, or whose answer is not finite, has an error of its own.
+///
 /// # Errors
-/// When a prompt does not fit the model's window, the model answers with something else than probabilities, or
-/// llama.cpp fails.
+/// When llama.cpp fails.
 pub fn log_probabilities(
     means: Means,
     beginning: &str,
     prompts: &[Prompt],
     words: &[i32],
-) -> Result<(Vec<Vec<f32>>, Effort)> {
+) -> Result<(Vec<Result<Vec<f32>>>, Effort)> {
     read(means, beginning, prompts, Reading::Words(words))
+}
+
+/// The content address of a prompt, by which an answer is known that was read by itself; `order` is what of its subject the
+/// text does not tell, but what is left out where it is too long.
+pub fn address(text: &str, order: &[u8]) -> String {
+    Fingerprint::of_parts([cache::ENGINE_VERSION, text.as_bytes(), order]).to_string()
 }
 
 /// What `reading` is of each prompt.
@@ -121,13 +133,10 @@ fn read(
     beginning: &str,
     prompts: &[Prompt],
     reading: Reading,
-) -> Result<(Vec<Vec<f32>>, Effort)> {
+) -> Result<(Vec<Result<Vec<f32>>>, Effort)> {
     let started = Instant::now();
     let mut stems = Stems::new(means.model, beginning);
-    let places = prompts
-        .iter()
-        .map(|prompt| stems.intern(prompt, 0))
-        .collect::<Result<Vec<_>>>()?;
+    let places: Vec<_> = prompts.iter().map(|prompt| stems.intern(prompt, 0)).collect();
     let nothing = [Vec::new()];
     let family = |stem| Family {
         stem,
@@ -140,11 +149,11 @@ fn read(
         reading,
     });
     let (answers, mut effort) = evaluate(means, &forests)?;
-    let rows = places
-        .iter()
-        .zip(prompts)
-        .map(|(&(group, place), prompt)| finite(answers[group][place].clone(), prompt))
-        .collect::<Result<_>>()?;
+    let rows = places.into_iter().zip(prompts).map(|(place, prompt)| {
+        let (group, place) = place?;
+        finite(answers[group][place].clone(), prompt)
+    });
+    let rows = rows.collect();
     effort.time = started.elapsed();
     Ok((rows, effort))
 }
@@ -153,6 +162,8 @@ fn read(
 /// of all tokens of the text, one after the other. A text that ends as the template would go on, with a new line,
 /// is so no more likely than the longer one that it is the beginning of.
 ///
+/// A question has an error of its own as a prompt has in [`log_probabilities`].
+///
 /// # Errors
 /// As [`log_probabilities`], and when a continuation has no token.
 pub fn log_likelihoods(
@@ -160,7 +171,7 @@ pub fn log_likelihoods(
     beginning: &str,
     questions: &[Question],
     continuations: &[String],
-) -> Result<(Vec<Vec<f32>>, Effort)> {
+) -> Result<(Vec<Result<Vec<f32>>>, Effort)> {
     let started = Instant::now();
     let (branches, branch_of) = stems::branches(means.model, continuations)?;
     let longest = branches.iter().map(Vec::len).max().unwrap_or(0);
@@ -168,12 +179,14 @@ pub fn log_likelihoods(
     let mut places = Vec::with_capacity(questions.len());
     let mut asked: [Vec<BTreeSet<u32>>; 2] = [Vec::new(), Vec::new()];
     for question in questions {
-        let (group, place) = stems.intern(&question.prompt, longest)?;
-        if place == asked[group].len() {
-            asked[group].push(BTreeSet::new());
+        let found = stems.intern(&question.prompt, longest);
+        if let Ok((group, place)) = found {
+            if place == asked[group].len() {
+                asked[group].push(BTreeSet::new());
+            }
+            asked[group][place].extend(question.continuations.iter().map(|&c| branch_of[c as usize]));
         }
-        asked[group][place].extend(question.continuations.iter().map(|&c| branch_of[c as usize]));
-        places.push((group, place));
+        places.push(found);
     }
     let mut asked = asked.into_iter();
     let forests = stems.groups.map(|group| Forest {
@@ -191,7 +204,8 @@ pub fn log_likelihoods(
         reading: Reading::Branch,
     });
     let (answers, mut effort) = evaluate(means, &forests)?;
-    let answer = |(question, &(group, place)): (&Question, &(usize, usize))| {
+    let answer = |(question, place): (&Question, Result<(usize, usize)>)| {
+        let (group, place) = place?;
         let family = &forests[group].families[place];
         let row = question.continuations.iter().filter_map(|&continuation| {
             let branch = branch_of[continuation as usize];
@@ -200,7 +214,7 @@ pub fn log_likelihoods(
         });
         finite(row.collect(), &question.prompt)
     };
-    let rows = questions.iter().zip(&places).map(answer).collect::<Result<_>>()?;
+    let rows = questions.iter().zip(places).map(answer).collect();
     effort.time = started.elapsed();
     Ok((rows, effort))
 }
@@ -218,7 +232,7 @@ fn finite(row: Vec<f32>, prompt: &Prompt) -> Result<Vec<f32>> {
         return Ok(row);
     }
     Err(
-        Error::data("the model gives no finite numbers (NaN or infinite logits)")
+        Error::data("the model gives no probabilities: its logits are all the same, NaN or infinite")
             .at(prompt.subject.clone())
             .hint("the model file may be damaged: fetch or prepare it again"),
     )

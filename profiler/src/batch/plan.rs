@@ -6,7 +6,9 @@
 //! ends where the content says so (content-defined chunking, as in LBFS, Muthitacharoen et al. 2001). A prompt
 //! that changes therefore disturbs its own unit and perhaps a neighbour, and all others come from the cache.
 
-use super::forest::{Forest, Piece};
+use common::fingerprint::Fingerprint;
+
+use super::forest::{Forest, Piece, bytes};
 
 /// Limits of a unit.
 #[derive(Clone, Copy, Debug)]
@@ -54,15 +56,24 @@ pub(super) fn units(forest: &Forest, limits: Limits) -> Vec<Unit> {
     units
 }
 
-/// The pieces of a family: as few as the limit allows, of about one size.
-fn pieces(forest: &Forest, family: usize, limits: Limits) -> impl Iterator<Item = Piece> {
-    let prompts = forest.families[family].branches.len();
-    let count = prompts.div_ceil(limits.prompts);
-    (0..count).map(move |place| Piece {
-        family,
-        first: place * prompts / count,
-        end: (place + 1) * prompts / count,
-    })
+/// The pieces of a family: all of it where the limit allows, else cut where the branches' content says so.
+fn pieces(forest: &Forest, family: usize, limits: Limits) -> Vec<Piece> {
+    let branches = &forest.families[family].branches;
+    let mut pieces = Vec::new();
+    let mut first = 0;
+    for end in 1..=branches.len() {
+        let length = end - first;
+        let may_end = || {
+            let branch = bytes(&forest.branches[branches[end - 1] as usize]);
+            Fingerprint::of_bytes(&branch).to_u64().is_multiple_of(CUT_EVERY)
+        };
+        let is_cut = branches.len() > limits.prompts && 2 * length >= limits.prompts && may_end();
+        if end == branches.len() || length == limits.prompts || is_cut {
+            pieces.push(Piece { family, first, end });
+            first = end;
+        }
+    }
+    pieces
 }
 
 #[cfg(test)]
@@ -158,10 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn a_large_family_is_cut_into_even_pieces() {
-        let branches: Vec<Vec<i32>> = (0..40).map(|token| vec![token]).collect();
-        let units = units(&forest(&[vec![1]], &branches), LIMITS);
-        let sizes: Vec<usize> = units.iter().flatten().map(|piece| piece.len()).collect();
-        assert_eq!(sizes, [13, 13, 14]);
+    fn a_branch_more_of_a_large_family_leaves_most_pieces_as_they_are() {
+        let pieces = |without: i32| -> BTreeSet<Vec<i32>> {
+            let branches: Vec<Vec<i32>> = (0..400)
+                .filter(|token| *token != without)
+                .map(|token| vec![token])
+                .collect();
+            let units = units(&forest(&[vec![1]], &branches), LIMITS);
+            let tokens = |piece: Piece| (piece.first..piece.end).map(|at| branches[at][0]).collect();
+            units.into_iter().flatten().map(tokens).collect()
+        };
+        let (all, fewer) = (pieces(-1), pieces(200));
+        assert_eq!(all.iter().map(Vec::len).sum::<usize>(), 400);
+        assert!(all.iter().all(|piece| piece.len() <= LIMITS.prompts));
+        assert!((1..=4).contains(&fewer.difference(&all).count()) && all.len() > 25);
     }
 }

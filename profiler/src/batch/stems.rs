@@ -58,12 +58,17 @@ impl<'a> Stems<'a> {
     }
 }
 
+/// The longest prompt, in tokens.
+pub(crate) fn longest(model: &Model) -> usize {
+    model.window().min(LONGEST)
+}
+
 fn tokens(model: &Model, text: &str) -> Vec<i32> {
     model.tokens(text).iter().map(|token| token.0).collect()
 }
 
 fn check_length(model: &Model, prompt: &Prompt, prefix: usize, stem: usize, more: usize) -> Result<()> {
-    let longest = model.window().min(LONGEST);
+    let longest = longest(model);
     let refused = if stem == 0 {
         Error::data("the prompt is empty").hint("the template must end in text after its subject")
     } else if prefix + stem + more > longest {

@@ -43,6 +43,14 @@ impl Job<'_> {
         self.forest.tokens(&self.units[unit])
     }
 
+    /// Tokens that go through the model, where each prompt may do so by itself.
+    fn effort(&self, unit: usize, alone: bool) -> usize {
+        match alone {
+            true => self.paths(unit).into_iter().map(Path::len).sum(),
+            false => self.tokens(unit),
+        }
+    }
+
     /// The context that all units fit, in steps of llama.cpp's padding.
     fn context_size(&self) -> ContextSize {
         let most = |count: fn(&Self, usize) -> usize| {
@@ -81,17 +89,21 @@ pub(super) fn run(means: Means, forest: &Forest) -> Result<(Vec<Vec<f32>>, Effor
     let mut missing: Vec<(usize, Fingerprint)> = Vec::new();
     for unit in 0..job.units.len() {
         effort.distinct += job.prompts(unit);
-        let key = Cache::key(means.model.fingerprint(), forest, &job.units[unit]);
+        let key = Cache::key(means.model.fingerprint(), forest, &job.units[unit], means.alone);
         match means.cache.load(&key, job.values(unit)) {
             Some(values) => {
                 effort.cached += job.prompts(unit);
                 place(&job.units[unit], &values);
             }
-            None => missing.push((unit, key)),
+            None if means.cache.works(&key) => missing.push((unit, key)),
+            None => {}
         }
     }
     if !missing.is_empty() {
-        effort.tokens = missing.iter().map(|(unit, _)| job.tokens(*unit)).sum();
+        effort.tokens = missing
+            .iter()
+            .map(|(unit, _)| job.effort(*unit, means.alone))
+            .sum();
         let progress = Progress::new(means.label, effort.tokens as u64, "tokens");
         let size = job.context_size();
         crew::run(
@@ -99,12 +111,12 @@ pub(super) fn run(means: Means, forest: &Forest) -> Result<(Vec<Vec<f32>>, Effor
             &missing,
             || Engine::new(means.model, &forest.prefix, size),
             |engine, (unit, key)| {
-                let values = engine.run(&job.paths(*unit), forest.reading)?;
+                let values = engine.evaluate(&job.paths(*unit), forest.reading, means.alone)?;
                 means.cache.store(key, &values)?;
                 Ok(values)
             },
             |&(unit, _), values| {
-                progress.add(job.tokens(unit) as u64);
+                progress.add(job.effort(unit, means.alone) as u64);
                 place(&job.units[unit], &values);
             },
         )?;

@@ -94,7 +94,7 @@ struct Caches {
 
 impl Caches {
     /// An empty cache for one run.
-    fn cache(&self) -> Cache {
+    fn cache(&self) -> common::Result<Cache> {
         self.made.set(self.made.get() + 1);
         Cache::beside(&self.folder.path().join(self.made.get().to_string()))
     }

@@ -15,15 +15,17 @@ use crate::model::Model;
 /// As `prefer` scores them: all users and candidates, with finished work written to disk.
 pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches) -> Result<Row> {
     Row::measure("prefer --form likelihood", config.runs, || {
-        let cache = scratch.cache();
+        let cache = scratch.cache()?;
         let means = Means {
             model,
             cache: &cache,
             workers: config.workers,
             label: "candidates",
+            alone: false,
         };
         let (rows, effort) =
             batch::log_likelihoods(means, &made.beginning, &made.questions, &made.continuations)?;
+        let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
         Ok((rows.iter().map(|row| row.len() as u64).sum(), effort.time))
     })
 }

@@ -186,7 +186,7 @@ fn person(rng: &mut ChaCha8Rng, titles: &[String]) -> User {
             ("gender".to_string(), one(rng, &["F", "M"]).to_string()),
             ("occupation".to_string(), one(rng, &OCCUPATIONS).to_string()),
         ]),
-        summary: None,
+        ..User::default()
     }
 }
 

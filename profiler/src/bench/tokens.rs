@@ -20,12 +20,13 @@ const BATCHES: usize = 8;
 pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches) -> Result<Row> {
     let words = vocab::tokens(model, &vocab::words(Domain::Film, None)?)?;
     Row::measure("traits", config.runs, || {
-        let cache = scratch.cache();
+        let cache = scratch.cache()?;
         let means = Means {
             model,
             cache: &cache,
             workers: config.workers,
             label: "user states",
+            alone: true,
         };
         let (_, effort) =
             batch::log_probabilities(means, &made.trait_beginning, &made.trait_prompts, &words)?;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use common::logs::{BadRows, Column, Scan};
+use common::bad_rows::BadRows;
+use common::logs::{Column, Scan};
 use common::schema::items::Items;
 use common::schema::states::States;
 use common::{Error, Result};
@@ -77,7 +78,7 @@ impl Histories {
         let (mut users, mut items) = (states.users.clone(), catalogue.ids.clone());
         let columns = [Column::User, Column::Item, Column::Time, Column::Feedback];
         let opened = match log {
-            Some(log) => Scan::open_cut(log, Some(like_threshold), BadRows::Refuse)?,
+            Some(log) => Scan::open_cut(log, Some(like_threshold), BadRows::refuse())?,
             None => Scan::of_no_file(Some(like_threshold)),
         };
         let opened = opened.with_workers(workers);

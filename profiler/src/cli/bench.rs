@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use common::Result;
 use common::cli::Shared;
+use common::{Result, input};
 
 use crate::bench;
 
@@ -36,7 +36,7 @@ impl Arguments {
         self.shared.init_terminal();
         bench::run(&bench::Config {
             workers: self.shared.workers(),
-            model: self.model,
+            model: input::local("open the model", &self.model)?,
             users: self.users as usize,
             candidates: self.candidates as usize,
             runs: self.runs as usize,

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use common::Result;
+use common::bad_rows::MaxBadArguments;
 use common::cli::Shared;
+use common::input;
+use common::shards::{ShardArguments, Task};
 
 use crate::candidates::Weighting;
 use crate::subjects::Asked;
@@ -20,21 +24,32 @@ pub(super) struct AskedArguments {
     /// What else is known of users: user_id, attributes
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+    #[command(flatten)]
+    shards: ShardArguments,
     /// Layers of the model on the GPU, in a build with the feature `cuda`
     #[arg(long, value_name = "N", default_value_t = 0)]
     gpu_layers: u32,
+    #[command(flatten)]
+    bad: MaxBadArguments,
+    /// Do again what is in OUT.bad.parquet, of inputs that were mended, and put it into OUT: what else is in OUT is taken over
+    /// where it would be the same, and OUT has the bytes of a run that found the mended inputs from the start
+    #[arg(long, conflicts_with = "overwrite")]
+    only_bad: bool,
 }
 
 impl AskedArguments {
+    /// # Errors
+    /// A model that is missing.
     pub(super) fn resolve(
         self,
         domain: Domain,
         templates: Option<PathBuf>,
         out: PathBuf,
+        task: Task,
         shared: &Shared,
-    ) -> Asked {
-        Asked {
-            model: self.model,
+    ) -> Result<Asked> {
+        Ok(Asked {
+            model: input::local("open the model", &self.model)?,
             items: self.items,
             users: self.users,
             domain,
@@ -44,7 +59,10 @@ impl AskedArguments {
             gpu_layers: self.gpu_layers,
             seed: shared.seed,
             overwrite: shared.overwrite,
-        }
+            sharding: self.shards.resolve(task)?,
+            max_bad: self.bad.max_bad,
+            only_bad: self.only_bad,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use common::cli::Shared;
 use common::schema::profiles::Kind;
-use common::{Result, terminal};
+use common::{Result, input, terminal};
 
 use crate::inspect;
 use crate::vocab::Domain;
@@ -72,7 +72,10 @@ impl Arguments {
             users: self.users,
             domain: self.domain,
             templates: self.templates,
-            model: self.model,
+            model: self
+                .model
+                .map(|model| input::local("open the model", &model))
+                .transpose()?,
             tokens: self.tokens,
             id: self.id,
             kind,

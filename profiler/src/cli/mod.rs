@@ -16,6 +16,7 @@ mod vocab;
 
 use clap::{Parser, Subcommand};
 use common::Result;
+use common::shards::{Task, Together};
 
 /// From logs to what a language model reads in them: user states, traits of
 /// users and items, and what users would prefer.
@@ -28,8 +29,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Turn a log into user states: each user's last interactions
-    States(states::Arguments),
+    #[command(flatten)]
+    Batch(Batch),
+    #[command(flatten)]
+    Together(Together<Batch>),
     /// Convert a model's weights once to the format that this CPU runs fastest
     ///
     /// With `--format auto` every format is made and tried on the same built-in prompts with all workers, as `traits`
@@ -45,18 +48,12 @@ enum Verb {
     /// tastes of users (with --states) and then between items, beyond what the words before it tell. What was counted
     /// stands above each word, for you to edit.
     Vocab(vocab::Arguments),
-    /// Read the traits of items and user states from a language model's logits
-    Traits(Box<traits::Arguments>),
     /// Turn many traits into the few directions in which a log's users differ
     Refine(refine::Arguments),
-    /// Write a profile of each user: what they like, avoid and are likely to try next
-    Summarise(Box<summarise::Arguments>),
     /// Draw lists of items to ask about: held-out likes among unseen items, or unseen items alone
     ///
     /// The same seed gives a user the same list, here and in `eval`, whoever else is asked about.
     Candidates(candidates::Arguments),
-    /// Score candidates for users by a language model's probabilities
-    Prefer(Box<prefer::Arguments>),
     /// Show some items and users as the model sees them: traits, summary, prompt, tokens and answers
     ///
     /// What is shown depends on what is given: --profiles for traits and summaries, --items and --states for titles,
@@ -74,20 +71,57 @@ enum Verb {
     Bench(bench::Arguments),
 }
 
+/// What can be done in shards.
+#[derive(Debug, Subcommand)]
+enum Batch {
+    /// Turn a log into user states: each user's last interactions
+    States(states::Arguments),
+    /// Read the traits of items and user states from a language model's logits
+    ///
+    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
+    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
+    /// token for and an answer that is not finite: see --max-bad and --only-bad.
+    Traits(Box<traits::Arguments>),
+    /// Write a profile of each user: what they like, avoid and are likely to try next
+    ///
+    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
+    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
+    /// token for and an answer that is not finite: see --max-bad and --only-bad.
+    Summarise(Box<summarise::Arguments>),
+    /// Score candidates for users by a language model's probabilities
+    ///
+    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
+    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
+    /// token for and an answer that is not finite: see --max-bad and --only-bad.
+    Prefer(Box<prefer::Arguments>),
+}
+
+impl Batch {
+    fn run(self, task: Task) -> Result<()> {
+        match self {
+            Batch::States(arguments) => arguments.run(task),
+            Batch::Traits(arguments) => arguments.run(task),
+            Batch::Summarise(arguments) => arguments.run(task),
+            Batch::Prefer(arguments) => arguments.run(task),
+        }
+    }
+}
+
 /// Runs the chosen verb.
 ///
 /// # Errors
 /// Those of the verb.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
-        Verb::States(arguments) => arguments.run(),
+        Verb::Batch(verb) => verb.run(Task::Whole),
+        Verb::Together(together) => {
+            let (task, verb) = together.split();
+            verb.run(task)
+        }
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),
-        Verb::Traits(arguments) => arguments.run(),
         Verb::Refine(arguments) => arguments.run(),
-        Verb::Summarise(arguments) => arguments.run(),
         Verb::Candidates(arguments) => arguments.run(),
-        Verb::Prefer(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
         Verb::Eval(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),

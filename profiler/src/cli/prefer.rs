@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use common::Result;
 use common::cli::Shared;
+use common::shards::Task;
 
 use super::groups::AskedArguments;
 use crate::prefer::{self, Form, Normalise};
@@ -46,12 +47,12 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
         prefer::run(&prefer::Config {
             asked: self
                 .asked
-                .resolve(self.domain, self.templates, self.out, &self.shared),
+                .resolve(self.domain, self.templates, self.out, task, &self.shared)?,
             states: self.states,
             candidates: self.candidates,
             at_most: self.at_most.map(|count| count as usize),

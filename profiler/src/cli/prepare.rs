@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use common::cli::Shared;
-use common::{Error, Result, terminal};
+use common::{Error, Result, input, terminal};
 
 use crate::model::convert::WeightFormat;
 use crate::prepare;
@@ -55,7 +55,7 @@ impl Arguments {
         }
         let table = prepare::run(&prepare::Config {
             workers: self.shared.workers(),
-            model: self.model,
+            model: input::local("open the model", &self.model)?,
             format: match self.format {
                 Format::Auto => None,
                 Format::AsIs => Some(WeightFormat::AsIs),

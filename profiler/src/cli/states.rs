@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use common::Result;
+use common::bad_rows::MaxBadArguments;
 use common::cli::Shared;
+use common::shards::{ShardArguments, Task};
 
 use crate::states;
 
@@ -30,12 +32,17 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
     like_threshold: Option<f32>,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
+    bad: MaxBadArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
+        let sharding = self.shards.resolve(task)?;
         states::run(&states::Config {
             log: self.log,
             users: self.users,
@@ -46,6 +53,8 @@ impl Arguments {
             workers: self.shared.workers(),
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
+            sharding,
+            max_bad: self.bad.max_bad,
         })
     }
 }

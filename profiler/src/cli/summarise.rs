@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use common::Result;
 use common::cli::Shared;
+use common::shards::Task;
 
 use super::groups::AskedArguments;
 use crate::summarise::{self, Chat};
@@ -36,12 +37,12 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
         summarise::run(&summarise::Config {
             asked: self
                 .asked
-                .resolve(self.domain, self.templates, self.out, &self.shared),
+                .resolve(self.domain, self.templates, self.out, task, &self.shared)?,
             states: self.states,
             vocabulary: self.vocabulary,
             chat: self.chat,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use common::Result;
 use common::cli::Shared;
+use common::shards::Task;
 
 use super::groups::AskedArguments;
 use crate::subjects::{History, Told};
@@ -33,6 +34,11 @@ pub(super) struct Arguments {
     /// world may know
     #[arg(long, value_name = "FOLDER")]
     templates: Option<PathBuf>,
+    /// An earlier run's profiles, such as yesterday's, by the same model, words and templates: of users whose prompt is the same
+    /// they are taken over, and so are those of all items where no item has changed, else as much of them as FILE.cache
+    /// holds. The result has the bytes of a run without it
+    #[arg(long, value_name = "FILE", conflicts_with = "only_bad")]
+    previous: Option<PathBuf>,
     /// Where the profiles go; finished work is kept beside it in OUT.cache
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -41,18 +47,19 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
         traits::run(&traits::Config {
             asked: self
                 .asked
-                .resolve(self.domain, self.templates, self.out, &self.shared),
+                .resolve(self.domain, self.templates, self.out, task, &self.shared)?,
             states: self.states,
             summaries: self.summaries.map(|file| Told {
                 file,
                 history: self.history,
             }),
             vocabulary: self.vocabulary,
+            previous: self.previous,
         })
     }
 }

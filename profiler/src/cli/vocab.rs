@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use common::cli::Shared;
-use common::{Error, Result, terminal};
+use common::{Error, Result, input, terminal};
 
 use crate::vocab::{self, Proposal, Wide};
 
@@ -41,7 +41,8 @@ impl Arguments {
         self.shared.init_terminal();
         let to_stdout = self.out.is_none();
         let words = usize::from(self.words);
-        let text = match (self.items, self.model) {
+        let local = |model: PathBuf| input::local("open the model", &model);
+        let text = match (self.items, self.model.map(local).transpose()?) {
             (Some(items), model) => vocab::propose(&Proposal {
                 items,
                 states: self.states,

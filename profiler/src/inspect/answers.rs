@@ -33,6 +33,7 @@ pub(super) fn of(prompts: &Prompts, path: &Path, config: &Config) -> Result<Vec<
         cache: &cache,
         workers: config.workers,
         label: "answers",
+        alone: false,
     };
     let all: Vec<i32> = (0..model.vocabulary()).collect();
     let mut answers = Vec::new();
@@ -43,6 +44,7 @@ pub(super) fn of(prompts: &Prompts, path: &Path, config: &Config) -> Result<Vec<
         }
         let beginning = prompts.beginning(kind);
         let (rows, _) = batch::log_probabilities(means, beginning, &asked, &all)?;
+        let rows = rows.into_iter().collect::<Result<Vec<_>>>()?;
         for ((place, prompt), row) in places.into_iter().zip(asked).zip(rows) {
             let rest = prompt.text.strip_prefix(beginning);
             let start = rest.map_or("", |_| beginning);

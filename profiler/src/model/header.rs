@@ -10,7 +10,8 @@ use std::io::{BufReader, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use common::{Error, Result, input};
+use common::input::{self, Input};
+use common::{Error, Result};
 
 use super::bounds;
 use super::reader::Reader;
@@ -79,15 +80,15 @@ impl Header {
     /// When the file is missing, is not GGUF, contradicts itself or its own length, says what llama.cpp cannot take, or has a
     /// tensor of zeros.
     pub fn read(path: &Path) -> Result<Header> {
-        let file = input::open_to("open the model", path)?;
-        let metadata = file
-            .metadata()
-            .map_err(|e| Error::io(e, "open the model", path))?;
-        if !metadata.is_file() {
+        let path = &input::local("open the model", path)?;
+        let Input::File(file) = input::open_to("open the model", path)? else {
             return Err(Error::usage("the model is not a file")
                 .file(path)
                 .hint("give the path of a .gguf file"));
-        }
+        };
+        let metadata = file
+            .metadata()
+            .map_err(|e| Error::io(e, "open the model", path))?;
         let header = Header::parse(BufReader::with_capacity(1 << 16, &file), metadata.len());
         let checked = header.and_then(|header| zeros::refuse(&file, &header).map(|()| header));
         checked.map_err(|e| {

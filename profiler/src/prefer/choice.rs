@@ -10,7 +10,8 @@ use common::{Error, Result};
 use super::{List, Material};
 use crate::batch::{self, Effort, Means, Prompt};
 use crate::prompt::User;
-use crate::{subjects, vocab};
+use crate::subjects::{self, Fit};
+use crate::vocab;
 
 /// The labels of candidates: tokens of their own in all common vocabularies, which two digits are not.
 const LABELS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -22,7 +23,7 @@ pub(super) fn scores(
     material: &Material,
     states: &States,
     rotations: usize,
-) -> Result<(Vec<Vec<f32>>, Effort)> {
+) -> Result<(Vec<Result<Vec<f32>>>, Effort)> {
     let longest = material
         .lists
         .iter()
@@ -31,6 +32,8 @@ pub(super) fn scores(
         .unwrap_or(0);
     let labels = labels(longest)?;
     let words = vocab::tokens(means.model, &labels)?;
+    let beginning = material.templates.choice_beginning()?;
+    let mut fit = Fit::new(means.model, &beginning, 0);
     let mut prompts = Vec::with_capacity(2 * rotations * material.lists.len());
     for list in material.lists {
         let titles = titles(material, list);
@@ -42,20 +45,27 @@ pub(super) fn scores(
                 .map(|(title, label)| (label.as_str(), title))
                 .collect();
             for user in [&material.users[list.state], &User::default()] {
+                let render = |user: &User| material.templates.choice(user, &listed);
                 prompts.push(Prompt {
                     subject: material.subject(states, list),
-                    text: material.templates.choice(user, &listed)?,
+                    text: fit.prompt(render(user)?, user, render)?,
                 });
             }
         }
     }
-    let beginning = material.templates.choice_beginning()?;
+    fit.warn();
     let (rows, effort) = batch::log_probabilities(means, &beginning, &prompts, &words)?;
     let scores = material
         .lists
         .iter()
         .zip(rows.chunks_exact(2 * rotations))
-        .map(|(list, rows)| average(list.items.len(), rows))
+        .map(|(list, rows)| match material.refused(means.model, states, list) {
+            Some(error) => Err(error),
+            None => {
+                let rows = rows.iter().cloned().collect::<Result<Vec<_>>>()?;
+                Ok(average(list.items.len(), &rows))
+            }
+        })
         .collect();
     Ok((scores, effort))
 }

@@ -12,6 +12,8 @@ use crate::subjects::Unknown;
 /// A candidate list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct List {
+    /// Its row among the candidates.
+    pub(super) row: usize,
     /// The row of its user's state.
     pub(super) state: usize,
     /// Codes of the catalogue; at least one.
@@ -32,7 +34,7 @@ pub(super) fn known(
 ) -> Result<Vec<List>> {
     let mut lists = Vec::with_capacity(candidates.items.len());
     let (mut no_state, mut no_item, mut no_items) = (Unknown::default(), Unknown::default(), 0);
-    for (user, items) in candidates.user_id.iter().zip(&candidates.items) {
+    for (row, (user, items)) in candidates.user_id.iter().zip(&candidates.items).enumerate() {
         let Some(state) = states.users.code(user) else {
             no_state.note(user);
             continue;
@@ -52,6 +54,7 @@ pub(super) fn known(
             continue;
         }
         lists.push(List {
+            row,
             state: state as usize,
             items: known,
         });
@@ -118,11 +121,12 @@ mod tests {
             ],
             None,
         );
-        let list = |state, items: &[u32]| List {
+        let list = |row, state, items: &[u32]| List {
+            row,
             state,
             items: items.to_vec(),
         };
-        assert_eq!(found.unwrap(), [list(1, &[2, 0]), list(0, &[1])]);
+        assert_eq!(found.unwrap(), [list(0, 1, &[2, 0]), list(3, 0, &[1])]);
     }
 
     #[test]

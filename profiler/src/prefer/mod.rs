@@ -13,21 +13,23 @@ mod lists;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use common::artifact::{self, Plan};
+use common::artifact::Plan;
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::items::{self, Items};
 use common::schema::preferences::{self, PREFERENCES, Preferences};
 use common::schema::states::{self, States};
-use common::schema::{candidates, table, users};
-use common::{Result, terminal};
+use common::schema::{at, candidates, table, users};
+use common::{Error, Result, terminal};
 use serde::Serialize;
 
 use crate::batch::{Cache, Effort, Means};
 use crate::model::Model;
 use crate::prompt::{Template, Templates, User};
-use crate::subjects::{self, Asked};
+use crate::subjects::{self, Asked, refused};
 use lists::List;
+
+const TOOL: &str = "profiler prefer";
 
 /// What a score is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -92,6 +94,16 @@ struct Material<'a> {
 }
 
 impl Material<'_> {
+    /// What is wrong with a title of the list that the model cannot be asked about.
+    fn refused(&self, model: &Model, states: &States, list: &List) -> Option<Error> {
+        let titles = list
+            .items
+            .iter()
+            .map(|&code| subjects::item(self.catalogue, code as usize).title);
+        let error = titles.filter_map(|title| refused(model, &title)).next()?;
+        Some(error.at(self.subject(states, list)))
+    }
+
     /// For messages: whose the list is.
     fn subject(&self, states: &States, list: &List) -> String {
         format!("user {}", states.users.id(list.state as u32))
@@ -116,9 +128,12 @@ pub fn run(config: &Config) -> Result<()> {
     let states = states::read(&config.states)?;
     let candidates = candidates::read(&config.candidates)?;
     let users = asked.users.as_deref().map(users::read).transpose()?;
-    if artifact::plan(&asked.out, &manifest, asked.overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+    if asked.plan(&manifest)? == Plan::AlreadyDone {
+        return asked.sharding.finish(&asked.out);
     }
+    let Some(cache) = Cache::begin(&asked.sharding, &asked.out, &manifest)? else {
+        return Ok(());
+    };
     let users = subjects::users(&states, &catalogue, users.as_ref(), &config.states)?;
     let lists = lists::known(
         &candidates,
@@ -134,22 +149,34 @@ pub fn run(config: &Config) -> Result<()> {
         lists: &lists,
     };
     let model = Model::load(&asked.model, asked.gpu_layers)?;
-    let cache = Cache::beside(&asked.out);
     let means = Means {
         model: &model,
         cache: &cache,
         workers: asked.workers,
         label: "candidates",
+        alone: false,
     };
     let (scores, effort) = match config.form {
         Form::Likelihood => likelihood::scores(means, &material, &states, config.normalise, false)?,
         Form::Pmi => likelihood::scores(means, &material, &states, config.normalise, true)?,
         Form::Choice => choice::scores(means, &material, &states, config.rotations)?,
     };
-    let preferences = preferences(&material, &states, scores);
+    if cache.commit()? {
+        return Ok(());
+    }
+    let mut bad = asked.bad_rows(TOOL, lists.len() as u64);
+    let mut kept = Vec::with_capacity(scores.len());
+    for (list, scores) in lists.iter().zip(scores) {
+        match scores {
+            Ok(scores) => kept.push((list, scores)),
+            Err(error) => bad.take(at::user(error, &config.candidates, list.row), "list")?,
+        }
+    }
+    bad.finish(lists.len() as u64)?;
+    let preferences = preferences(&material, &states, kept);
     preferences::write(&asked.out, &manifest, &preferences)?;
     report(config, &model, &preferences, effort);
-    Ok(())
+    asked.sharding.finish(&asked.out)
 }
 
 fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
@@ -163,14 +190,14 @@ fn manifest(config: &Config, templates: &Templates) -> Result<Manifest> {
     };
     let manifest = config
         .asked
-        .manifest(PREFERENCES, "profiler prefer", Some(&config.states))?
+        .manifest(PREFERENCES, TOOL, Some(&config.states))?
         .config(&recorded)?;
     Ok(manifest.input("candidates", table::fingerprint(&config.candidates)?))
 }
 
-fn preferences(material: &Material, states: &States, scores: Vec<Vec<f32>>) -> Preferences {
+fn preferences(material: &Material, states: &States, scores: Vec<(&List, Vec<f32>)>) -> Preferences {
     let mut preferences = Preferences::default();
-    for (list, scores) in material.lists.iter().zip(scores) {
+    for (list, scores) in scores {
         let (chosen, margin) = chosen(&scores);
         preferences.state_hash.push(states.state_hash[list.state].clone());
         preferences

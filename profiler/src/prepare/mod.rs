@@ -6,7 +6,7 @@ mod trial;
 use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
-use common::{Error, Result, output, terminal};
+use common::{Error, Result, input, output, terminal};
 
 use crate::model::Header;
 use crate::model::convert::{self, WeightFormat};
@@ -47,7 +47,7 @@ pub fn run(config: &Config) -> Result<Option<String>> {
     output::files([out.as_path()], [model.as_path()])?;
     Header::read(model)?;
     let source = Fingerprint::of_file(model)?;
-    if out.exists() && !config.overwrite {
+    if input::stands(out)? && !config.overwrite {
         let made = convert::origin(out).filter(|origin| origin.source == source.as_str());
         let wanted = config.format.map(WeightFormat::name);
         return match made {
@@ -86,6 +86,6 @@ pub fn run(config: &Config) -> Result<Option<String>> {
 }
 
 fn megabytes(path: &Path) -> Result<u64> {
-    let metadata = std::fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
-    Ok(metadata.len() / 1_000_000)
+    let length = input::open(path)?.length();
+    Ok(length.map_err(|e| Error::io(e, "read", path))? / 1_000_000)
 }

@@ -46,14 +46,17 @@ pub(super) fn run(path: &Path, scratch: &Path, workers: usize) -> Result<Trial> 
     let prompts = prompts(&templates, workers)?;
     let (films, load) = prompts.split_at(FILMS.lines().count() + 1);
     let read = |prompts: &[Prompt], name: &str| {
-        let cache = Cache::beside(&scratch.join(name));
+        let cache = Cache::beside(&scratch.join(name))?;
         let means = Means {
             model: &model,
             cache: &cache,
             workers,
             label: "a trial",
+            alone: false,
         };
-        batch::log_probabilities(means, &beginning, prompts, &words)
+        let (rows, effort) = batch::log_probabilities(means, &beginning, prompts, &words)?;
+        let rows = rows.into_iter().collect::<Result<Vec<_>>>();
+        rows.map(|rows| (rows, effort))
     };
     // This also brings the weights into memory, before the time counts.
     let (mut rows, _) = read(films, "films")?;

@@ -90,7 +90,7 @@ impl Templates {
             None => Ok(template.built_in(domain).to_string()),
             Some(folder) => {
                 let path = folder.join(template.file());
-                if *template == Template::Fame && !path.exists() {
+                if *template == Template::Fame && !input::exists(&path) {
                     return Ok(String::new());
                 }
                 input::read_text("read the template", &path).map_err(|failed| {

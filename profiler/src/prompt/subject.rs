@@ -39,6 +39,8 @@ pub struct User {
     pub attributes: BTreeMap<String, String>,
     /// The profile that `profiler summarise` wrote of the user, where it is told.
     pub summary: Option<Profile>,
+    /// Of each of these titles, oldest first, whether it is a liked one; templates do not see it.
+    pub order: Vec<bool>,
 }
 
 impl Item {
@@ -111,12 +113,38 @@ impl User {
 
     /// The same user with the last `most` titles of each kind.
     pub fn recent(&self, most: usize) -> User {
-        let last = |titles: &[String]| titles[titles.len().saturating_sub(most)..].to_vec();
+        self.kept(|likes, others, liked| if liked { likes } else { others } <= most)
+    }
+
+    /// The same user with the last `most` titles; categories stay those of all.
+    pub fn latest(&self, most: usize) -> User {
+        self.kept(|likes, others, _| likes + others <= most)
+    }
+
+    /// The same user with the titles that `keep` says: of each, how many liked and other ones stand from there to the end.
+    fn kept(&self, keep: impl Fn(usize, usize, bool) -> bool) -> User {
+        let (mut seen, mut kept) = ([0, 0], [0, 0]);
+        let mut order = Vec::new();
+        for &liked in self.order.iter().rev() {
+            seen[usize::from(liked)] += 1;
+            if keep(seen[1], seen[0], liked) {
+                kept[usize::from(liked)] += 1;
+                order.push(liked);
+            }
+        }
+        order.reverse();
+        let last = |titles: &[String], most: usize| titles[titles.len().saturating_sub(most)..].to_vec();
         User {
-            liked: last(&self.liked),
-            disliked: last(&self.disliked),
+            liked: last(&self.liked, kept[1]),
+            disliked: last(&self.disliked, kept[0]),
+            order,
             ..self.clone()
         }
+    }
+
+    /// The order of its titles as bytes, to be hashed.
+    pub fn order_bytes(&self) -> Vec<u8> {
+        self.order.iter().map(|&liked| u8::from(liked)).collect()
     }
 
     /// Attributes cleaned and shortened.
@@ -135,6 +163,7 @@ impl User {
             categories,
             attributes,
             summary,
+            order: _,
         } = self;
         let summary = summary.as_ref().map_or(Value::from(()), |told| {
             let Profile {
@@ -206,6 +235,30 @@ mod tests {
     fn text_is_one_clean_line() {
         assert_eq!(clean("  a\tb\n\u{0} c ", 20), "a b c");
         assert_eq!(clean("", 20), "");
+    }
+
+    #[test]
+    fn the_oldest_titles_go_first() {
+        let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        let user = User {
+            liked: names(&["a", "c", "e"]),
+            disliked: names(&["b", "d"]),
+            order: vec![true, false, true, false, true],
+            ..User::default()
+        };
+        for (most, liked, disliked) in [
+            (5, &["a", "c", "e"][..], &["b", "d"][..]),
+            (3, &["c", "e"], &["d"]),
+            (1, &["e"], &[]),
+            (0, &[], &[]),
+        ] {
+            let cut = user.latest(most);
+            assert_eq!((cut.liked, cut.disliked), (names(liked), names(disliked)));
+            assert_eq!(cut.order.len(), most);
+        }
+        let recent = user.recent(1);
+        assert_eq!((recent.liked, recent.disliked), (names(&["e"]), names(&["d"])));
+        assert_eq!(recent.order, [false, true]);
     }
 
     #[test]

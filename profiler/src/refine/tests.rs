@@ -29,6 +29,7 @@ fn world(liked: usize) -> (Profiles, States) {
         summary: vec![None; ITEMS],
         confidence: vec![0.5; ITEMS],
         fame: Vec::new(),
+        prompt: Vec::new(),
     };
     let mut states = States::default();
     for user in 0..100_usize {

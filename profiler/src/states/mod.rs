@@ -6,18 +6,22 @@ mod latest;
 mod pieces;
 mod tally;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::artifact::{self, Plan};
-use common::logs::{BadRows, Scan};
+use common::bad_rows::{BadRows, MaxBad};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::schema::states::{Cut, STATES};
 use common::schema::table;
+use common::shards::Sharding;
 use common::{Error, Result, output, terminal};
 
 use cohort::Settings;
-use pieces::Totals;
+use pieces::{Pieces, Totals};
 use tally::Tally;
+
+const TOOL: &str = "profiler states";
 
 /// What `states` is to do.
 #[derive(Clone, Debug)]
@@ -40,6 +44,10 @@ pub struct Config {
     pub seed: u64,
     /// Replace another run's states.
     pub overwrite: bool,
+    /// What this process does of it, and where the parts are.
+    pub sharding: Sharding,
+    /// Bad rows of the log that may be set aside.
+    pub max_bad: MaxBad,
 }
 
 /// Writes the state of every user in the log, in the order of their first rows: the last `window` interactions by
@@ -56,13 +64,14 @@ pub struct Config {
 /// of its own. Nothing is kept of a run that was stopped; it begins again.
 ///
 /// # Errors
-/// When the log is missing, no log, held-out truth, empty while no users are given, or has a bad row; when users do not belong to the log; when
+/// When the log is missing, no log, held-out truth, empty while no users are given, or has more bad rows than may be set aside; when users do not belong to the log; when
 /// `out` is another run's.
 pub fn run(config: &Config) -> Result<()> {
     let inputs = [&config.log, &config.users].into_iter().flatten();
     output::files([config.out.as_path()], inputs.map(PathBuf::as_path))?;
+    let bad_rows = BadRows::beside(&config.out, config.max_bad, TOOL);
     let log = match &config.log {
-        Some(log) => Scan::open_cut(log, config.like_threshold, BadRows::Refuse)?,
+        Some(log) => Scan::open_cut(log, config.like_threshold, bad_rows)?,
         None => Scan::of_no_file(config.like_threshold),
     };
     // Where users are told beside the log, it may be one from which all rows were cut.
@@ -78,9 +87,7 @@ pub fn run(config: &Config) -> Result<()> {
         like_threshold: feedback.like_threshold,
         hold_out: config.hold_out,
     };
-    let mut manifest = Manifest::new(STATES, "profiler states")
-        .seed(config.seed)
-        .config(&cut)?;
+    let mut manifest = Manifest::new(STATES, TOOL).seed(config.seed).config(&cut)?;
     if let Some(log) = &config.log {
         manifest = manifest.input("log", table::fingerprint(log)?);
     }
@@ -88,7 +95,7 @@ pub fn run(config: &Config) -> Result<()> {
         manifest = manifest.input("users", table::fingerprint(users)?);
     }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+        return config.sharding.finish(&config.out);
     }
     let settings = Settings {
         log: &log,
@@ -97,13 +104,21 @@ pub fn run(config: &Config) -> Result<()> {
         feedback,
         workers: config.workers,
     };
+    let pieces = Pieces::of(settings, config.users.as_deref())?;
+    let make = |path: &Path, groups, units| pieces.write(path, &manifest, groups, units);
+    let Some(totals) = config
+        .sharding
+        .make(&config.out, &manifest, &pieces.units(), make)?
+    else {
+        return Ok(());
+    };
     let Totals {
         users,
         interactions,
         shown,
         liked,
         times,
-    } = pieces::write(&config.out, &manifest, settings, config.users.as_deref())?;
+    } = totals;
     if let Some(log) = &config.log {
         times.warn(log);
     }

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use common::artifact::{self, Plan};
+use common::bad_rows::{self, BadRows, MaxBad};
 use common::manifest::Manifest;
 use common::schema::items::{self, ITEMS};
 use common::schema::table;
-use common::{Result, output};
+use common::shards::Sharding;
+use common::{Error, Result, output};
 
 use crate::model::Header;
 use crate::vocab::Domain;
@@ -33,6 +36,12 @@ pub struct Asked {
     pub seed: u64,
     /// Replace another run's result.
     pub overwrite: bool,
+    /// What this process does of it, and where the parts are.
+    pub sharding: Sharding,
+    /// Subjects that may be set aside.
+    pub max_bad: MaxBad,
+    /// Do again what was set aside when the result was made, and put it there.
+    pub only_bad: bool,
 }
 
 impl Asked {
@@ -52,6 +61,32 @@ impl Asked {
         Header::read(&self.model).map(|_| ())
     }
 
+    /// Whether there is anything to do, where the run has this manifest.
+    ///
+    /// # Errors
+    /// Another run's result without leave to replace it; nothing that was set aside where only that is to be done again.
+    pub(crate) fn plan(&self, planned: &Manifest) -> Result<Plan> {
+        if !self.only_bad {
+            return artifact::plan(&self.out, planned, self.overwrite);
+        }
+        self.sharding.refuse("--only-bad does little work")?;
+        let file = bad_rows::file_beside(&self.out);
+        if !file.exists() {
+            return Err(
+                Error::usage("nothing was set aside: --only-bad has nothing to do")
+                    .file(file)
+                    .hint("leave out --only-bad"),
+            );
+        }
+        require_same_making(&self.out, planned)?;
+        Ok(Plan::Write)
+    }
+
+    /// What is set aside of `total`, by the verb `tool`.
+    pub(crate) fn bad_rows(&self, tool: &str, total: u64) -> BadRows {
+        BadRows::beside(&self.out, self.max_bad, tool).of(total)
+    }
+
     /// A manifest's beginning: seed, and the files that prompts are made from and the model that reads them.
     ///
     /// # Errors
@@ -67,5 +102,29 @@ impl Asked {
             }
         }
         Ok(manifest)
+    }
+}
+
+/// Requires that the artifact at `path` was made by this version with the model and the configuration of the run `planned`.
+///
+/// # Errors
+/// When it was not, or does not say.
+pub(crate) fn require_same_making(path: &Path, planned: &Manifest) -> Result<()> {
+    let making = |made: &Manifest| {
+        let model = made.inputs.get("model").cloned();
+        (
+            made.artifact.clone(),
+            made.tool_version.clone(),
+            made.config.clone(),
+            model,
+        )
+    };
+    match table::read_manifest(path)? {
+        Some(made) if making(&made) == making(planned) => Ok(()),
+        _ => Err(Error::usage(
+            "it was made with another model, other words or templates, or by another version",
+        )
+        .file(path)
+        .hint("nothing of it can be taken over: leave it out, and make all anew")),
     }
 }

@@ -1,8 +1,10 @@
 //! From catalogue and states to what prompts tell of items and users.
 
 mod asked;
+mod fit;
 mod summaries;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::schema::items::Items;
@@ -10,9 +12,13 @@ use common::schema::states::States;
 use common::schema::users::Users;
 use common::{Error, Result, terminal};
 
+use crate::model::Model;
 use crate::prompt::{Item, User};
 pub use asked::Asked;
-pub use summaries::{History, Told, tell};
+pub(crate) use asked::require_same_making;
+pub(crate) use fit::{Fit, most, warn_of_cut};
+pub(crate) use summaries::Summaries;
+pub use summaries::{History, Told};
 
 /// The item of the catalogue with the code `code`.
 pub fn item(catalogue: &Items, code: usize) -> Item {
@@ -28,18 +34,49 @@ pub fn item(catalogue: &Items, code: usize) -> Item {
 /// # Errors
 /// When the catalogue has none of the states' items; `place` is the file of the states.
 pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &Path) -> Result<Vec<User>> {
-    let (mut unknown, mut known_items) = (Unknown::default(), 0);
-    let mut described = Vec::with_capacity(states.users.len());
-    for (row, id) in states.users.ids().enumerate() {
+    let mut describer = Describer::new(catalogue);
+    let attributes = |id: &str| users.and_then(|users| users.attributes.get(users.ids.code(id)? as usize));
+    let described = states.users.ids().enumerate();
+    let described = described.map(|(row, id)| describer.user(states, row, attributes(id)));
+    let described = described.collect();
+    describer.check(place)?;
+    describer.warn();
+    Ok(described)
+}
+
+/// What makes users of states, a few at a time.
+pub(crate) struct Describer<'a> {
+    catalogue: &'a Items,
+    unknown: Unknown,
+    known_items: usize,
+}
+
+impl<'a> Describer<'a> {
+    pub(crate) fn new(catalogue: &'a Items) -> Self {
+        Describer {
+            catalogue,
+            unknown: Unknown::default(),
+            known_items: 0,
+        }
+    }
+
+    /// The user of a state, of whom `attributes` are known.
+    pub(crate) fn user(
+        &mut self,
+        states: &States,
+        row: usize,
+        attributes: Option<&BTreeMap<String, String>>,
+    ) -> User {
         let mut user = User::default();
         let mut categories = Vec::new();
         for (item_id, &liked) in states.items[row].iter().zip(&states.liked[row]) {
-            let Some(code) = catalogue.ids.code(item_id) else {
-                unknown.note(item_id);
+            let Some(code) = self.catalogue.ids.code(item_id) else {
+                self.unknown.note(item_id);
                 continue;
             };
-            known_items += 1;
-            let item = item(catalogue, code as usize);
+            self.known_items += 1;
+            let item = item(self.catalogue, code as usize);
+            user.order.push(liked);
             if liked {
                 user.liked.push(item.title);
                 categories.extend(item.categories);
@@ -48,25 +85,43 @@ pub fn users(states: &States, catalogue: &Items, users: Option<&Users>, place: &
             }
         }
         user.categories = User::frequent(&categories);
-        let known = users.and_then(|users| Some((users, users.ids.code(id)?)));
-        if let Some((users, code)) = known {
-            user.attributes = User::attributes(&users.attributes[code as usize]);
-        }
-        described.push(user);
+        user.attributes = attributes.map(User::attributes).unwrap_or_default();
+        user
     }
-    if unknown.count > 0 && known_items == 0 {
-        return Err(Error::usage(format!(
+
+    /// Requires that of the items so far one was known; `place` is the file of the states.
+    ///
+    /// # Errors
+    /// When none was.
+    pub(crate) fn check(&self, place: &Path) -> Result<()> {
+        if self.unknown.count == 0 || self.known_items > 0 {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
             "none of the states' items is in the catalogue, such as `{}`",
-            unknown.first
+            self.unknown.first
         ))
         .file(place)
-        .hint("states and items must come from the same data"));
+        .hint("states and items must come from the same data"))
     }
-    unknown.warn(|count| {
-        let of = count + known_items;
-        format!("{count} of {of} interactions are with items that the catalogue lacks")
-    });
-    Ok(described)
+
+    /// Says how many items were not known.
+    pub(crate) fn warn(&self) {
+        self.unknown.warn(|count| {
+            let of = count + self.known_items;
+            format!("{count} of {of} interactions are with items that the catalogue lacks")
+        });
+    }
+}
+
+/// What is wrong with a title that the model cannot be asked about.
+pub(crate) fn refused(model: &Model, title: &str) -> Option<Error> {
+    (!title.is_empty() && model.tokens(title).is_empty()).then(|| {
+        Error::data(format!(
+            "the model's tokeniser has no token for the title `{title}`"
+        ))
+        .hint("write the title in letters that the model knows")
+    })
 }
 
 /// Ids that what they should stand in does not have.
@@ -100,7 +155,6 @@ mod tests {
     use crate::prompt::{Template, Templates};
     use crate::vocab::Domain;
     use common::ids::{Dictionary, IdKind};
-    use std::collections::BTreeMap;
 
     fn ids(names: &[&str]) -> Dictionary {
         Dictionary::from_values(IdKind::Text, names.iter().map(|n| n.to_string())).unwrap()

@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn what_was_kept_comes_back_to_the_bit_and_nothing_else_does() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::beside(&folder.path().join("s.parquet"));
+        let cache = Cache::beside(&folder.path().join("s.parquet")).unwrap();
         let key = Fingerprint::of_bytes(b"key");
         let words = vec!["funny".to_string()];
         let summary = |about: &str, confidence| Summary {

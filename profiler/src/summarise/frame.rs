@@ -6,6 +6,7 @@ use super::Chat;
 use super::task::{Subject, Task};
 use crate::model::{self, Model};
 use crate::prompt::{Templates, User};
+use crate::subjects::most;
 
 /// Titles of each kind that a prompt tells, the most recent: a longer history would not fit small models' windows.
 const TITLES: usize = 20;
@@ -45,21 +46,33 @@ impl<'a> Frame<'a> {
         Ok(frame)
     }
 
-    /// A user as the engine takes it.
+    /// A user as the engine takes it, with as many of the latest titles as the model's window takes, and whether that is not
+    /// all of them. Where prompt and profile do not fit without any title, that is the user's own error.
     ///
     /// # Errors
-    /// When the template asks for what users do not have, or prompt and profile do not fit the model's window.
-    pub(super) fn subject(&self, user: &User, task: &Task) -> Result<Subject> {
+    /// When the template asks for what users do not have.
+    pub(super) fn subject(&self, user: &User, task: &Task) -> Result<Result<(Subject, bool)>> {
         let user = user.recent(TITLES);
-        let prompt = self.templates.summary(&user)?;
+        let whole = self.whole(&user)?;
+        let Err(error) = task.check_length(&whole.tail) else {
+            return Ok(Ok((whole, false)));
+        };
+        let found = most(user.order.len(), |titles| {
+            let subject = self.whole(&user.latest(titles))?;
+            Ok(task.check_length(&subject.tail).is_ok().then_some(subject))
+        })?;
+        Ok(found.map(|subject| (subject, true)).ok_or(error))
+    }
+
+    fn whole(&self, user: &User) -> Result<Subject> {
+        let prompt = self.templates.summary(user)?;
         let rest = prompt.strip_prefix(&self.beginning).unwrap_or(&prompt);
         let mut tail = self.tokens(rest);
         tail.extend(&self.after);
-        task.check_length(&tail)?;
         Ok(Subject {
             tail,
-            liked: user.liked,
-            disliked: user.disliked,
+            liked: user.liked.clone(),
+            disliked: user.disliked.clone(),
         })
     }
 

@@ -19,11 +19,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use common::artifact::{self, Plan};
+use common::artifact::Plan;
 use common::fingerprint::Fingerprint;
+use common::ids::Dictionary;
 use common::manifest::Manifest;
 use common::schema::summaries::{self, SUMMARIES, Summaries};
-use common::schema::{items, states, users};
+use common::schema::{at, items, states, users};
 use common::{Result, terminal};
 use serde::Serialize;
 
@@ -36,6 +37,8 @@ use crate::vocab;
 pub use slot::Summary;
 pub use units::Effort;
 pub use write::{Means, profiles};
+
+const TOOL: &str = "profiler summarise";
 
 /// Whether prompts are put into the model's own chat template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -85,12 +88,14 @@ pub fn run(config: &Config) -> Result<()> {
     let catalogue = items::read(&asked.items)?;
     let states = states::read(&config.states)?;
     let known = asked.users.as_deref().map(users::read).transpose()?;
-    if artifact::plan(&asked.out, &manifest, asked.overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+    if asked.plan(&manifest)? == Plan::AlreadyDone {
+        return asked.sharding.finish(&asked.out);
     }
+    let Some(cache) = Cache::begin(&asked.sharding, &asked.out, &manifest)? else {
+        return Ok(());
+    };
     let described = subjects::users(&states, &catalogue, known.as_ref(), &config.states)?;
     let model = Model::load(&asked.model, asked.gpu_layers)?;
-    let cache = Cache::beside(&asked.out);
     let means = Means {
         model: &model,
         templates: &templates,
@@ -103,18 +108,30 @@ pub fn run(config: &Config) -> Result<()> {
     let started = Instant::now();
     let name = |user: usize| format!("user {}", states.users.id(user as u32));
     let (written, effort) = profiles(&means, &catalogue, &described, name)?;
+    if cache.commit()? {
+        return Ok(());
+    }
     let mut summaries = Summaries {
-        users: states.users,
-        state_hash: states.state_hash,
+        users: Dictionary::new(states.users.kind()),
         ..Summaries::default()
     };
-    for Summary { profile, confidence } in written {
-        summaries.summary.push(profile.to_json());
-        summaries.confidence.push(confidence);
+    let total = states.users.len() as u64;
+    let mut bad = asked.bad_rows(TOOL, total);
+    for ((row, hash), written) in states.state_hash.into_iter().enumerate().zip(written) {
+        match written {
+            Ok(Summary { profile, confidence }) => {
+                summaries.users.intern(states.users.id(row as u32));
+                summaries.state_hash.push(hash);
+                summaries.summary.push(profile.to_json());
+                summaries.confidence.push(confidence);
+            }
+            Err(error) => bad.take(at::user(error, &config.states, row), "user")?,
+        }
     }
+    bad.finish(total)?;
     summaries::write(&asked.out, &manifest, &summaries)?;
     report(config, &model, &summaries, effort, started);
-    Ok(())
+    asked.sharding.finish(&asked.out)
 }
 
 fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<Manifest> {
@@ -128,7 +145,7 @@ fn manifest(config: &Config, words: &[String], templates: &Templates) -> Result<
     };
     config
         .asked
-        .manifest(SUMMARIES, "profiler summarise", Some(&config.states))?
+        .manifest(SUMMARIES, TOOL, Some(&config.states))?
         .config(&recorded)
 }
 

@@ -9,7 +9,7 @@ use crate::batch::normaliser;
 use crate::profile::{Field, Profile};
 
 /// A finished profile.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The profile.
     pub profile: Profile,

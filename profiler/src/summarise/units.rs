@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use common::error::Class;
 use common::fingerprint::Fingerprint;
 use common::terminal::Progress;
 use common::{Error, Result};
@@ -41,7 +42,7 @@ pub(super) fn write(
     others: &[Subject],
     cache: &Cache,
     workers: usize,
-) -> Result<(Vec<Summary>, Effort)> {
+) -> Result<(Vec<Result<Summary>>, Effort)> {
     let mut places: HashMap<&Subject, usize> = HashMap::new();
     let mut distinct: Vec<&Subject> = Vec::new();
     for user in users {
@@ -52,7 +53,7 @@ pub(super) fn write(
     }
     let usual = usual(task, &distinct, others, cache)?;
     let what = Fingerprint::of_bytes(&cache::bytes(&usual));
-    let mut summaries: Vec<Option<Summary>> = vec![None; distinct.len()];
+    let mut summaries: Vec<Option<Result<Summary>>> = vec![None; distinct.len()];
     let mut missing = Vec::new();
     let mut effort = Effort {
         distinct: distinct.len(),
@@ -66,9 +67,10 @@ pub(super) fn write(
                 effort.cached += found.len();
                 unit.iter()
                     .zip(found)
-                    .for_each(|(&user, summary)| summaries[user] = Some(summary));
+                    .for_each(|(&user, summary)| summaries[user] = Some(Ok(summary)));
             }
-            None => missing.push(Missing { unit, key }),
+            None if cache.works(&key) => missing.push(Missing { unit, key }),
+            None => {}
         }
     }
     if !missing.is_empty() {
@@ -85,9 +87,17 @@ pub(super) fn write(
             || Engine::new(task, Some(&usual), longest),
             |engine, Missing { unit, key }| {
                 let members: Vec<&Subject> = unit.iter().map(|&user| distinct[user]).collect();
-                let written = engine.write(&members)?;
-                cache::store(cache, key, &written)?;
-                Ok(written)
+                let failed = match engine.write(&members) {
+                    Ok(written) => {
+                        cache::store(cache, key, &written)?;
+                        return Ok(written.into_iter().map(Ok).collect());
+                    }
+                    Err(failed) => failed,
+                };
+                let renew = || Engine::new(task, Some(&usual), longest);
+                one_by_one(failed, &members, engine, renew, |engine, member| {
+                    engine.write(&[member])?.pop().ok_or_else(unwritten)
+                })
             },
             |missing, written| {
                 progress.add(missing.unit.len() as u64);
@@ -98,9 +108,43 @@ pub(super) fn write(
     }
     let of = |user: &Subject| {
         let summary = places.get(user).and_then(|&place| summaries[place].clone());
-        summary.ok_or_else(|| Error::retry("a worker stopped before its work was done"))
+        let summary = summary.or_else(|| cache.is_part().then(|| Ok(Summary::default())));
+        summary.ok_or_else(unwritten)
     };
     Ok((users.iter().map(of).collect::<Result<_>>()?, effort))
+}
+
+fn unwritten() -> Error {
+    Error::retry("a worker stopped before its work was done")
+}
+
+/// What `work` makes of each of `members` by itself, after all of them together have `failed`: NaN in one reaches all that
+/// are in its context, so that it is made anew after each that fails.
+///
+/// # Errors
+/// `failed`, or another failure, where it is not about bad data.
+fn one_by_one<'t, R>(
+    failed: Error,
+    members: &[&'t Subject],
+    engine: &mut Engine<'t>,
+    renew: impl Fn() -> Result<Engine<'t>>,
+    work: impl Fn(&mut Engine<'t>, &'t Subject) -> Result<R>,
+) -> Result<Vec<Result<R>>> {
+    if failed.class() != Class::Data {
+        return Err(failed);
+    }
+    *engine = renew()?;
+    let mut all = Vec::with_capacity(members.len());
+    for member in members {
+        let made = work(engine, member);
+        match &made {
+            Err(error) if error.class() != Class::Data => return made.map(|_| Vec::new()),
+            Err(_) => *engine = renew()?,
+            Ok(_) => {}
+        }
+        all.push(made);
+    }
+    Ok(all)
 }
 
 /// What words score for users at large: the mean over some of them, those with the least hashes, so that it is the
@@ -115,7 +159,21 @@ fn usual(task: &Task, users: &[&Subject], others: &[Subject], cache: &Cache) -> 
         return Ok(usual);
     }
     let longest = sample.iter().map(|user| user.tail.len()).max().unwrap_or(0);
-    let scores = Engine::new(task, None, longest)?.scores(&sample)?;
+    let renew = || Engine::new(task, None, longest);
+    let mut engine = renew()?;
+    let scores = match engine.scores(&sample) {
+        Ok(scores) => scores,
+        Err(failed) => {
+            let scores = one_by_one(failed.clone(), &sample, &mut engine, renew, |engine, user| {
+                engine.scores(&[user])
+            })?;
+            let finite: Vec<Scores> = scores.into_iter().flatten().flatten().collect();
+            if finite.is_empty() {
+                return Err(failed);
+            }
+            finite
+        }
+    };
     let usual = words::mean(&scores);
     cache::store_scores(cache, &key, &usual)?;
     Ok(usual)

@@ -13,7 +13,7 @@ use crate::batch::Cache;
 use crate::model::Model;
 use crate::profile::{ABOUT, Profile};
 use crate::prompt::{Templates, User, clean};
-use crate::subjects;
+use crate::subjects::{self, warn_of_cut};
 use crate::vocab::Domain;
 
 /// Titles in the history of a user who stands for any.
@@ -37,35 +37,47 @@ pub struct Means<'a> {
     pub workers: usize,
 }
 
-/// The profile of each of `users`, in their order; `name` gives a user's name in messages.
+/// The profile of each of `users`, in their order; `name` gives a user's name in messages. A user whose prompt does not fit the
+/// model's window, even without a history, or of whom the model gives no probabilities, has an error instead.
 ///
 /// # Errors
-/// When a prompt does not fit the model's window, the model gives no probabilities, or llama.cpp fails.
+/// When llama.cpp fails.
 pub fn profiles(
     means: &Means,
     catalogue: &Items,
     users: &[User],
     name: impl Fn(usize) -> String,
-) -> Result<(Vec<Summary>, Effort)> {
+) -> Result<(Vec<Result<Summary>>, Effort)> {
     let frame = Frame::new(means.model, means.templates, means.chat)?;
     let task = Task::new(means.model, &frame, means.words.to_vec(), means.domain.noun())?;
     let mut subjects = Vec::new();
     // Users of whom nothing but attributes is known are not asked about: a model would make something up.
     let mut places = Vec::with_capacity(users.len());
-    for (at, user) in users.iter().enumerate() {
-        let asked = !user.liked.is_empty() || !user.disliked.is_empty();
-        places.push(asked.then_some(subjects.len()));
-        if asked {
-            subjects.push(frame.subject(user, &task).map_err(|e| e.at(name(at)))?);
+    let mut cut = 0;
+    for user in users {
+        if user.liked.is_empty() && user.disliked.is_empty() {
+            places.push(Ok(None));
+            continue;
         }
+        let subject = frame.subject(user, &task)?;
+        places.push(subject.map(|(subject, is_cut)| {
+            cut += usize::from(is_cut);
+            subjects.push(subject);
+            Some(subjects.len() - 1)
+        }));
     }
+    warn_of_cut(cut);
     let others = others(catalogue, &frame, &task)?;
     let (written, effort) = units::write(&task, &subjects, &others, means.cache, means.workers)?;
-    let of = |(place, user): (&Option<usize>, &User)| match place {
-        Some(place) => written[*place].clone(),
-        None => unknown(user),
+    let of = |(at, (place, user)): (usize, (Result<Option<usize>>, &User))| match place {
+        Ok(Some(place)) => written[place].clone().map_err(|e| e.at(name(at))),
+        Ok(None) => Ok(unknown(user)),
+        Err(error) => Err(error.at(name(at))),
     };
-    Ok((places.iter().zip(users).map(of).collect(), effort))
+    Ok((
+        places.into_iter().zip(users).enumerate().map(of).collect(),
+        effort,
+    ))
 }
 
 /// Users who like anything of the catalogue.
@@ -75,6 +87,7 @@ fn others(catalogue: &Items, frame: &Frame, task: &Task) -> Result<Vec<Subject>>
         let mut user = User::default();
         for place in 0..LIKED {
             let item = subjects::item(catalogue, rng.random_range(0..catalogue.ids.len()));
+            user.order.push(place > 0);
             if place == 0 {
                 user.disliked.push(item.title);
             } else {
@@ -83,7 +96,7 @@ fn others(catalogue: &Items, frame: &Frame, task: &Task) -> Result<Vec<Subject>>
             }
         }
         user.categories = User::frequent(&user.categories);
-        frame.subject(&user, task)
+        Ok(frame.subject(&user, task)??.0)
     };
     (0..SAMPLE as u64).map(other).collect()
 }

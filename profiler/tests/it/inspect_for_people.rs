@@ -53,6 +53,7 @@ fn world() -> TempDir {
         ],
         confidence: vec![0.5; 3],
         fame: vec![Some(-8.0), None, None],
+        prompt: Vec::new(),
     };
     let of_items = table::fingerprint(&path("items.parquet")).unwrap();
     let made = Manifest::new(PROFILES, "test").input("items", of_items);

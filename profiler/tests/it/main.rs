@@ -1,5 +1,7 @@
 //! The tests of `profiler` from outside, in one binary: it is linked once.
 
+mod bad_subjects;
+mod daily_runs;
 mod damaged_models;
 mod edited_headers;
 mod eval_of_signals;

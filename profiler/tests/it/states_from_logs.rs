@@ -279,6 +279,8 @@ fn config(folder: &Path) -> Config {
         workers: 2,
         seed: 0,
         overwrite: true,
+        sharding: Default::default(),
+        max_bad: common::bad_rows::MaxBad::default(),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use common::Result;
 use common::cli::{command_words, without_folders};
 use common::fingerprint::Fingerprint;
 use common::manifest;
+use common::{Result, input};
 
 const SEED: &str = "{seed}";
 
@@ -53,7 +53,7 @@ impl Command {
             for word in self.words(seed) {
                 let path = word.split_once('=').map_or(word.as_str(), |(_, value)| value);
                 let manifest = Path::new(path).join(manifest::FILE_NAME);
-                if manifest.is_file() {
+                if input::is_file(&manifest) {
                     found.push(Fingerprint::of_file(&manifest)?);
                 }
             }

@@ -8,18 +8,20 @@ mod process;
 mod session;
 mod watchdog;
 
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::artifact::{self, Plan};
 use common::manifest::Manifest;
-use common::schema::metrics::{self, METRICS};
+use common::schema::metrics::{self, METRICS, Metric};
+use common::shards::{Counts, Sharding, Unit};
 use common::socket::Socket;
 use common::terminal::{self, Progress};
 use common::{Error, Result, output};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use command::Command;
 pub use session::Played;
@@ -63,6 +65,8 @@ pub struct Config {
     pub out: PathBuf,
     /// Replace what another run has written.
     pub overwrite: bool,
+    /// What this process does of it, and where the parts are; each seed is a unit.
+    pub sharding: Sharding,
 }
 
 impl Config {
@@ -121,17 +125,47 @@ pub fn run(config: &Config) -> Result<()> {
         manifest = manifest.input("agent", artifacts);
     }
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
-        return Ok(());
+        return config.sharding.finish(&config.out);
     }
+    if let From::Socket(_) = config.agent {
+        config
+            .sharding
+            .refuse("agents connect to one socket; let each shard start its own with --agent")?;
+    }
+    let units: Vec<Unit> = seeds
+        .iter()
+        .map(|seed| Unit::new(format!("seed {seed}"), config.episodes))
+        .collect();
+    let make = |out: &Path, groups, units: Range<usize>| {
+        let seeds = &seeds[units];
+        let played = play_all(config, &environment, seeds)?;
+        metrics::write_pieces(out, &manifest, groups, |write| {
+            let mut counted = Counted::default();
+            for (&seed, played) in seeds.iter().zip(&played) {
+                let rows = curve::metrics(played, &name, &config.method, seed);
+                write(&rows)?;
+                counted.add(Counted::of(played, rows));
+            }
+            Ok(counted)
+        })
+    };
+    if let Some(counted) = config.sharding.make(&config.out, &manifest, &units, make)? {
+        counted.show(config);
+    }
+    Ok(())
+}
 
+/// Plays these seeds.
+fn play_all(config: &Config, environment: &Environment, seeds: &[u64]) -> Result<Vec<Played>> {
     let source = match &config.agent {
         From::Command(command) => Source::Command(command),
         From::Socket(path) => Source::Socket(Socket::listen(path)?),
     };
-    let progress = Progress::new(&config.method, config.episodes * config.seeds, "episodes");
+    let total = config.episodes * seeds.len() as u64;
+    let progress = Progress::new(&config.method, total, "episodes");
     let stop = AtomicBool::new(false);
     let stage = Stage {
-        environment: &environment,
+        environment,
         config,
         source: &source,
         progress: &progress,
@@ -159,42 +193,65 @@ pub fn run(config: &Config) -> Result<()> {
     if all.len() != seeds.len() {
         return Err(Error::retry("a seed was stopped before its end"));
     }
-    let rows: Vec<_> = seeds
-        .iter()
-        .zip(&all)
-        .flat_map(|(&seed, played)| curve::metrics(played, &name, &config.method, seed))
-        .collect();
-    metrics::write(&config.out, &manifest, &rows)?;
-    summarise(config, &rows, &all);
-    Ok(())
+    Ok(all)
 }
 
-fn summarise(config: &Config, rows: &[metrics::Metric], all: &[Played]) {
-    let mean = |name: &str| {
-        let values: Vec<f64> = rows
-            .iter()
-            .filter(|row| row.metric == name)
-            .map(|row| row.value)
-            .collect();
-        values.iter().sum::<f64>() / values.len().max(1) as f64
-    };
-    terminal::info(&format!(
-        "{}: return {:.3} over {} episodes x {} seeds (first tenth {:.3}, last tenth {:.3}), regret {:.3}",
-        config.method,
-        mean(metric::RETURN_MEAN),
-        config.episodes,
-        config.seeds,
-        mean(metric::RETURN_FIRST),
-        mean(metric::RETURN_LAST),
-        mean(metric::REGRET)
-    ));
-    let (repeats, steps) = all.iter().fold((0, 0), |sum, played| {
-        (sum.0 + played.repeats, sum.1 + played.steps)
-    });
-    if repeats > 0 {
-        terminal::warn(&format!(
-            "{}: {repeats} of {steps} actions named an item that the user had consumed already; each gave 0",
-            config.method
+/// What the last line of a run tells.
+#[derive(Default, Serialize, Deserialize)]
+struct Counted {
+    seeds: u64,
+    /// Sums over seeds of return, its first and its last tenth, and regret.
+    sums: [f64; 4],
+    repeats: u64,
+    steps: u64,
+}
+
+impl Counts for Counted {
+    fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.sums
+            .iter_mut()
+            .zip(other.sums)
+            .for_each(|(sum, more)| *sum += more);
+        self.repeats += other.repeats;
+        self.steps += other.steps;
+    }
+}
+
+impl Counted {
+    /// Of one seed and its metrics.
+    fn of(played: &Played, rows: Vec<Metric>) -> Self {
+        let sum = |name: &str| {
+            rows.iter()
+                .filter(|row| row.metric == name)
+                .map(|row| row.value)
+                .sum()
+        };
+        Counted {
+            seeds: 1,
+            sums: [
+                metric::RETURN_MEAN,
+                metric::RETURN_FIRST,
+                metric::RETURN_LAST,
+                metric::REGRET,
+            ]
+            .map(sum),
+            repeats: played.repeats,
+            steps: played.steps,
+        }
+    }
+
+    fn show(&self, config: &Config) {
+        let [all, first, last, regret] = self.sums.map(|sum| sum / self.seeds.max(1) as f64);
+        terminal::info(&format!(
+            "{}: return {all:.3} over {} episodes x {} seeds (first tenth {first:.3}, last tenth {last:.3}), regret {regret:.3}",
+            config.method, config.episodes, config.seeds,
         ));
+        if self.repeats > 0 {
+            terminal::warn(&format!(
+                "{}: {} of {} actions named an item that the user had consumed already; each gave 0",
+                config.method, self.repeats, self.steps
+            ));
+        }
     }
 }

@@ -189,6 +189,7 @@ mod tests {
             },
             out: "".into(),
             overwrite: false,
+            sharding: Default::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use common::Result;
+use common::bad_rows::MaxBadArguments;
 use common::cli::{Shared, finite, fraction, inside};
 
 use super::{Config, LogCut, coat, custom, industry, lfm, movielens};
@@ -108,10 +109,8 @@ struct Published {
     /// Folder to write log/ and truth/ into
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Leave out and count bad rows (cut short, wrong encoding, repeated or unknown ids, values out of range) instead
-    /// of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    bad: MaxBadArguments,
     #[command(flatten)]
     cut: Cut,
 }
@@ -194,7 +193,7 @@ impl Published {
             out: self.out.clone(),
             like_threshold,
             cut: self.cut.resolve(shared),
-            skip_bad_rows: self.skip_bad_rows,
+            max_bad: self.bad.max_bad,
             overwrite: shared.overwrite,
         }
     }

@@ -1,9 +1,9 @@
-//! Bad rows: the first one stops the import with its place, or all are skipped and counted.
+//! Bad rows: what is wrong with them, and where they stand.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use common::{Error, Result, terminal};
+use common::bad_rows::BadRows;
+use common::{Error, Result};
 
 /// What is wrong with a row.
 #[derive(Debug)]
@@ -50,53 +50,21 @@ pub(crate) enum Place<'a> {
     Entry(&'a str),
 }
 
-/// The rows that were left out, counted by file and kind.
-#[derive(Debug, Default)]
-pub(crate) struct BadRows {
-    skip: bool,
-    counts: BTreeMap<(String, &'static str), u64>,
-}
-
-impl BadRows {
-    /// Skips and counts when `skip` is set, else refuses the first.
-    pub(crate) fn new(skip: bool) -> Self {
-        BadRows {
-            skip,
-            counts: BTreeMap::new(),
-        }
-    }
-
-    /// Counts a bad row, or makes it the error that ends the import.
-    pub(crate) fn take(&mut self, bad: BadRow, path: &Path, place: Place<'_>) -> Result<()> {
-        if self.skip {
-            let file = path
-                .file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy()
-                .into_owned();
-            *self.counts.entry((file, bad.kind)).or_default() += 1;
-            return Ok(());
-        }
-        let mut error = Error::data(bad.what).file(path);
+impl BadRow {
+    /// Sets the row aside, or makes it the error that ends the import.
+    pub(crate) fn set_aside(self, bad_rows: &mut BadRows, path: &Path, place: Place<'_>) -> Result<()> {
+        let mut error = Error::data(self.what).file(path);
         error = match place {
             Place::Line(line) => error.line(line),
             Place::Row(row) => error.row(row),
             Place::Entry(key) => error.at(format!("entry {key:?}")),
         };
-        if let Some(column) = &bad.column {
+        if let Some(column) = &self.column {
             error = error.column(column);
         }
-        Err(error.hint(format!(
-            "{}, or pass --skip-bad-rows to leave out and count such rows",
-            bad.hint
-        )))
-    }
-
-    /// Says on stderr what was skipped, if anything was.
-    pub(crate) fn warn(&self) {
-        for ((file, kind), count) in &self.counts {
-            let rows = if *count == 1 { "row" } else { "rows" };
-            terminal::warn(&format!("{file}: skipped {count} {rows} ({kind})"));
-        }
+        bad_rows.take(
+            error.hint(format!("{}, or pass --max-bad to set such rows aside", self.hint)),
+            self.kind,
+        )
     }
 }

@@ -10,12 +10,13 @@ mod words;
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::items::Items;
 use common::schema::users::Users;
 
-use super::bad_rows::{BadRow, BadRows, Place};
+use super::bad_rows::{BadRow, Place};
 use super::one_hot::{self, Values};
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
@@ -45,7 +46,7 @@ pub fn import(config: &Config, seed: u64) -> Result<()> {
         split: Split::Given,
         unrated: Unrated::Unknown,
         like_threshold: config.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
+        max_bad: config.max_bad,
         seed: Some(seed),
         inputs: fingerprints(&config.input, &[LOG, TRUTH, ITEMS, ITEMS_MAP, USERS, USERS_MAP])?,
     };
@@ -123,7 +124,7 @@ fn read_ratings(
         let fields = lines::fields(line);
         let place = Place::Line(at + 1);
         if let Some(bad) = wrong_shape(at, fields.len(), users.len(), items.len()) {
-            bad_rows.take(bad, path, place)?;
+            bad.set_aside(bad_rows, path, place)?;
             continue;
         }
         for (column, field) in fields.iter().enumerate() {
@@ -134,17 +135,20 @@ fn read_ratings(
                     _ => {
                         let what = format!("user {at} or coat {column} was left out");
                         let bad = BadRow::new("rating of a user or coat that was left out", what);
-                        bad_rows.take(bad.column(format!("{}", column + 1)), path, place)?;
+                        bad.column(format!("{}", column + 1))
+                            .set_aside(bad_rows, path, place)?;
                     }
                 },
-                Err(bad) => bad_rows.take(bad.column(format!("{}", column + 1)), path, place)?,
+                Err(bad) => bad
+                    .column(format!("{}", column + 1))
+                    .set_aside(bad_rows, path, place)?,
             }
         }
     }
     for missing in lines.len()..users.len() {
         let what = format!("the file ends here, but {USERS} has {} users", users.len());
         let bad = BadRow::new("missing line", what).hint("the file may have been cut short; copy it again");
-        bad_rows.take(bad, path, Place::Line(missing + 1))?;
+        bad.set_aside(bad_rows, path, Place::Line(missing + 1))?;
     }
     Ok(())
 }

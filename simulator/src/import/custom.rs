@@ -5,6 +5,7 @@ pub(crate) mod args;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use common::bad_rows::{BadRows, MaxBad};
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
@@ -12,7 +13,7 @@ use common::schema::table;
 use common::schema::users::{self, Users};
 use common::{Error, Result, output};
 
-use super::bad_rows::{BadRow, BadRows, Place};
+use super::bad_rows::{BadRow, Place};
 use super::cut::LogCut;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
@@ -41,8 +42,8 @@ pub struct Config {
     pub like_threshold: Option<f32>,
     /// Folder of the imported dataset, see [`crate::dataset::Layout`].
     pub out: PathBuf,
-    /// Skip and count rows with ids that items or users do not list.
-    pub skip_bad_rows: bool,
+    /// Rows with ids that items or users do not list that may be set aside.
+    pub max_bad: MaxBad,
     /// Replace what another run has written.
     pub overwrite: bool,
 }
@@ -68,7 +69,7 @@ impl Config {
 ///
 /// # Errors
 /// What the readers of `common` refuse (a missing file or column, a wrong type, a null, feedback that is not a number,
-/// held-out truth where a log is wanted); outputs of another run; I/O failures; and, unless they are skipped, the
+/// held-out truth where a log is wanted); outputs of another run; I/O failures; and, unless they are set aside, the
 /// first row with an id that items or users do not list.
 pub fn import(config: &Config) -> Result<()> {
     let sources = config.sources().into_iter().map(|(_, path)| path);
@@ -87,7 +88,7 @@ pub fn import(config: &Config) -> Result<()> {
         split: config.split,
         unrated: config.unrated,
         like_threshold: feedback.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
+        max_bad: config.max_bad,
         seed: match config.split {
             Split::Random { seed, .. } => Some(seed),
             Split::Time { .. } | Split::Given => None,
@@ -231,7 +232,7 @@ fn coded(
             (None, _) => unlisted(part.users.id(from_user), "user_id", "users"),
             (_, None) => unlisted(part.items.id(from_item), "item_id", "items"),
         };
-        bad_rows.take(bad, path, Place::Row(row))?;
+        bad.set_aside(bad_rows, path, Place::Row(row))?;
     }
     Ok(Interactions {
         users: users.clone(),

@@ -10,11 +10,11 @@ mod purchases;
 use std::collections::BTreeMap;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::users::Users;
 
-use super::bad_rows::BadRows;
 use super::split::Split;
 use super::write::{Imported, Job, write};
 use super::{Config, fingerprints};
@@ -29,7 +29,7 @@ const TEST: &str = "Industrial_and_Scientific.test.inter";
 /// rows of the other two. A `timestamp` is the purchase's place in the order of the rows.
 ///
 /// # Errors
-/// A missing file or column, outputs of another run, I/O failures, broken JSON; and, unless they are skipped, the
+/// A missing file or column, outputs of another run, I/O failures, broken JSON; and, unless they are set aside, the
 /// first bad row: cut short, wrong encoding, an id that appears twice or is in no dictionary, an item without a
 /// title, a history that is not what the user bought before.
 pub fn import(config: &Config) -> Result<()> {
@@ -42,7 +42,7 @@ pub fn import(config: &Config) -> Result<()> {
         split: Split::Given,
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
+        max_bad: config.max_bad,
         seed: None,
         inputs: fingerprints(&config.input, &[ITEMS, TRAIN, VALID, TEST])?,
     };

@@ -46,7 +46,7 @@ pub(crate) fn entries(path: &Path) -> Result<Vec<(String, Value)>> {
             .file(path)
             .line(e.line())
             .at(format!("column {}", e.column()))
-            .hint("the file may have been cut short or edited; copy it again (--skip-bad-rows cannot help here)")
+            .hint("the file may have been cut short or edited; copy it again (--max-bad cannot help here)")
     })?;
     Ok(entries)
 }

@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::items::Items;
 use common::schema::users::Users;
 
-use super::bad_rows::{BadRow, BadRows};
+use super::bad_rows::BadRow;
 use super::encoding::mended;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
@@ -30,7 +31,7 @@ const TAGGED: &str = "user_taggedartists.dat";
 /// Imports the dataset; `seed` draws the share `log_share` of each user's artists that goes to the log.
 ///
 /// # Errors
-/// A missing file or column, outputs of another run, I/O failures; and, unless they are skipped, the first bad row:
+/// A missing file or column, outputs of another run, I/O failures; and, unless they are set aside, the first bad row:
 /// cut short, wrong encoding, an id that appears twice or is in no dictionary, a count that is not a whole number from 1
 /// on, a repeated pair.
 pub fn import(config: &Config, log_share: f64, seed: u64) -> Result<()> {
@@ -43,7 +44,7 @@ pub fn import(config: &Config, log_share: f64, seed: u64) -> Result<()> {
         split: Split::Random { log_share, seed },
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
+        max_bad: config.max_bad,
         seed: Some(seed),
         inputs: fingerprints(&config.input, &[ARTISTS, TAGS, LISTENED, TAGGED])?,
     };

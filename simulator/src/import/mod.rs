@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::Result;
+use common::bad_rows::MaxBad;
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
 use common::manifest::Manifest;
@@ -46,8 +47,8 @@ pub struct Config {
     pub like_threshold: f32,
     /// How much of the log is left.
     pub cut: LogCut,
-    /// Skip and count bad rows instead of stopping at the first.
-    pub skip_bad_rows: bool,
+    /// Bad rows that may be set aside.
+    pub max_bad: MaxBad,
     /// Replace what another run has written.
     pub overwrite: bool,
 }

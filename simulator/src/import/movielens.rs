@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::items::Items;
 use common::schema::users::Users;
 
-use super::bad_rows::{BadRow, BadRows};
+use super::bad_rows::BadRow;
 use super::split::{self, Split};
 use super::write::{Imported, Job, write};
 use super::{Config, add_id, fingerprints, known_id, tsv};
@@ -24,7 +25,7 @@ const USERS: &str = "ml-100k.user";
 /// Imports MovieLens-100K; of each user's ratings the earliest `log_share` go to the log.
 ///
 /// # Errors
-/// A missing file or column, outputs of another run, I/O failures; and, unless they are skipped, the first bad row:
+/// A missing file or column, outputs of another run, I/O failures; and, unless they are set aside, the first bad row:
 /// cut short, not UTF-8, an id that appears twice or is in no dictionary, a rating outside 1 to 5, a repeated pair.
 pub fn import(config: &Config, log_share: f64) -> Result<()> {
     let job = Job {
@@ -36,7 +37,7 @@ pub fn import(config: &Config, log_share: f64) -> Result<()> {
         split: Split::Time { log_share },
         unrated: Unrated::Negative,
         like_threshold: config.like_threshold,
-        skip_bad_rows: config.skip_bad_rows,
+        max_bad: config.max_bad,
         seed: None,
         inputs: fingerprints(&config.input, &[INTERACTIONS, ITEMS, USERS])?,
     };

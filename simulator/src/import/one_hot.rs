@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use common::bad_rows::BadRows;
 use common::{Error, Result};
 
-use super::bad_rows::{BadRow, BadRows, Place};
+use super::bad_rows::{BadRow, Place};
 use super::lines;
 
 /// Each row's value by group ("color" -> "black"); `None` for a bad row that was skipped.
@@ -15,7 +16,7 @@ pub(super) type Values = Vec<Option<BTreeMap<String, String>>>;
 ///
 /// # Errors
 /// A missing or empty file, a line of the map that is not a `group:value`, no column of one of the groups `wanted`; and,
-/// unless they are skipped, the first row of another width than the map's, with a value other than 0 and 1, or with
+/// unless they are set aside, the first row of another width than the map's, with a value other than 0 and 1, or with
 /// none or several values in a group.
 pub(super) fn read(path: &Path, map: &Path, wanted: &[&str], bad_rows: &mut BadRows) -> Result<Values> {
     let names = read_map(map, wanted)?;
@@ -25,7 +26,7 @@ pub(super) fn read(path: &Path, map: &Path, wanted: &[&str], bad_rows: &mut BadR
         rows.push(match values(&lines::fields(line), &names, &groups) {
             Ok(values) => Some(values),
             Err(bad) => {
-                bad_rows.take(bad, path, Place::Line(at))?;
+                bad.set_aside(bad_rows, path, Place::Line(at))?;
                 None
             }
         });

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use common::bad_rows::BadRows;
 use common::{Error, Result, input, terminal};
 
-use super::bad_rows::{BadRow, BadRows, Place};
+use super::bad_rows::{BadRow, Place};
 use super::encoding;
 
 /// One line, cut into the wanted columns.
@@ -100,7 +101,7 @@ pub(crate) fn read(
             width => Err(wrong_width(width, header.len())),
         };
         if let Err(bad) = taken {
-            bad_rows.take(bad, path, Place::Line(at))?;
+            bad.set_aside(bad_rows, path, Place::Line(at))?;
         }
     }
     if bytes.last().is_some_and(|&byte| byte != b'\n') {
@@ -155,11 +156,17 @@ fn places(header: &[&[u8]], columns: &[&'static str], path: &Path) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use common::bad_rows::MaxBad;
 
     fn rows(content: &[u8], skip: bool) -> Result<Vec<(String, f64)>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), content).unwrap();
-        let mut bad = BadRows::new(skip);
+        let most = if skip {
+            MaxBad::Percent(100.0)
+        } else {
+            MaxBad::default()
+        };
+        let mut bad = BadRows::beside(file.path(), most, "test");
         let mut rows = Vec::new();
         read(file.path(), &["name", "value"], &mut bad, |row| {
             rows.push((row.text(0)?.to_string(), row.number(1)?));

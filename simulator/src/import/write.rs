@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::artifact::{self, Plan};
+use common::bad_rows::{BadRows, MaxBad};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::consumed;
@@ -11,10 +12,9 @@ use common::schema::interactions::{self, Interactions};
 use common::schema::items::{self, Items};
 use common::schema::times::Times;
 use common::schema::users::{self, Users};
-use common::{Error, Result, folder, terminal};
+use common::{Error, Result, folder, input, terminal};
 use serde::Serialize;
 
-use super::bad_rows::BadRows;
 use super::cut::LogCut;
 use super::split::Split;
 use crate::dataset::{Layout, Unrated};
@@ -46,7 +46,7 @@ pub(super) struct Job<'a> {
     pub(super) cut: LogCut,
     pub(super) unrated: Unrated,
     pub(super) like_threshold: f32,
-    pub(super) skip_bad_rows: bool,
+    pub(super) max_bad: MaxBad,
     /// Where anything is drawn.
     pub(super) seed: Option<u64>,
     /// Fingerprints of the source, by file or role.
@@ -66,7 +66,7 @@ struct Recorded<'a> {
     cut_seed: Option<u64>,
     unrated: Unrated,
     like_threshold: f32,
-    skip_bad_rows: bool,
+    max_bad: MaxBad,
 }
 
 /// Does the job, unless it is done already. The manifests of all parts have the same configuration and inputs.
@@ -84,7 +84,7 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
             .filter(|&seed| job.seed.is_some_and(|of_split| of_split != seed)),
         unrated: job.unrated,
         like_threshold: job.like_threshold,
-        skip_bad_rows: job.skip_bad_rows,
+        max_bad: job.max_bad,
     };
     let manifest = |kind: &str| -> Result<Manifest> {
         let mut manifest =
@@ -108,8 +108,15 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         return Ok(());
     };
 
-    let mut bad_rows = BadRows::new(job.skip_bad_rows);
+    let mut bad_rows = BadRows::beside(job.out, job.max_bad, &format!("simulator import {}", job.verb));
     let imported = read(&mut bad_rows)?;
+    let read = [
+        imported.items.ids.len(),
+        imported.users.ids.len(),
+        imported.log.len(),
+        imported.truth.len(),
+    ];
+    bad_rows.finish((read.iter().sum::<usize>() + bad_rows.len()) as u64)?;
     refuse_what_is_empty(&imported, job.split)?;
     let left = staged.write(|folder| {
         let layout = Layout::new(folder);
@@ -127,7 +134,6 @@ pub(super) fn write(job: Job<'_>, read: impl FnOnce(&mut BadRows) -> Result<Impo
         Ok(parts.log.len())
     })?;
 
-    bad_rows.warn();
     for note in &imported.notes {
         terminal::info(note);
     }
@@ -171,7 +177,7 @@ impl Manifests {
         let of_cut: [&Path; 2] = [&layout.consumed, &layout.withheld];
         if let Some((withheld, consumed)) = &self.of_cut {
             planned.extend(of_cut.into_iter().zip([consumed, withheld]));
-        } else if let Some(stale) = of_cut.into_iter().find(|path| path.exists())
+        } else if let Some(stale) = of_cut.into_iter().find(|path| input::exists(path))
             && !overwrite
         {
             // Beside a whole log it would be wrong.
@@ -188,7 +194,7 @@ impl Manifests {
 fn refuse_what_is_empty(imported: &Imported, split: Split) -> Result<()> {
     if imported.log.is_empty() {
         return Err(Error::data("the dataset has no interaction for the log")
-            .hint("check that the files are whole; bad rows that were skipped do not count"));
+            .hint("check that the files are whole; bad rows that were set aside do not count"));
     }
     if imported.truth.is_empty() {
         let failed = Error::usage("the split leaves nothing to hold out");

@@ -7,7 +7,7 @@ use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, Metric};
 use common::schema::{parts, table};
-use common::{Error, Result};
+use common::{Error, Result, input};
 
 /// One metrics file.
 pub(super) struct Source {
@@ -28,7 +28,7 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<Vec<Source>> {
     let mut seen = BTreeSet::new();
     for path in paths {
         for file in parts::files(path)? {
-            let real = file.canonicalize().map_err(|e| Error::io(e, "read", &file))?;
+            let real = input::identity(&file)?;
             if seen.insert(real) {
                 files.push(file);
             }

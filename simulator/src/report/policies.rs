@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use common::Result;
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, Metric};
+use common::{Result, input};
 
 use super::settings;
 
@@ -29,7 +29,7 @@ impl Policy {
             let path = folder.join(&name).join(metrics::FILE_NAME);
             let read = || -> Result<_> { Ok((metrics::read(&path)?, Fingerprint::of_file(&path)?)) };
             Ok(Policy {
-                training: path.is_file().then(read).transpose()?,
+                training: input::is_file(&path).then(read).transpose()?,
                 name,
                 manifest,
             })

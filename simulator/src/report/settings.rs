@@ -125,20 +125,12 @@ pub(super) fn policies(folder: &Path) -> Result<Vec<(String, Manifest)>> {
 
 fn collect(folder: &Path, name: &str, found: &mut Vec<(String, Manifest)>) -> Result<()> {
     let path = folder.join(FILE_NAME);
-    if path.is_file() {
+    if input::is_file(&path) {
         let json = input::read_text("read the manifest", &path)?;
         found.push((name.to_string(), Manifest::from_json(&json, &path)?));
     }
-    let mut folders = std::fs::read_dir(folder)
-        .and_then(|entries| {
-            entries
-                .map(|entry| entry.map(|e| e.path()))
-                .collect::<Result<Vec<_>, _>>()
-        })
-        .map_err(|e| Error::io(e, "list the policies in", folder))?;
-    folders.retain(|path| path.is_dir());
-    folders.sort();
-    for inner in folders {
+    let folders = input::list(folder)?.into_iter();
+    for inner in folders.filter_map(|(path, is_folder)| is_folder.then_some(path)) {
         let last = inner
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())

@@ -2,6 +2,7 @@
 
 use crate::support;
 use crate::support::{fail, import, raw_dataset, simulator, text, write};
+use common::schema::bad;
 use common::schema::{interactions, items, users};
 
 fn words<'a>(raw: &'a std::path::Path, out: &'a std::path::Path) -> Vec<&'a str> {
@@ -121,24 +122,30 @@ fn a_bad_row_ends_in_one_error_with_its_line_or_is_skipped_and_counted() {
         ),
     ];
     for (file, change, expected) in cases {
-        let (raw, out) = (raw_dataset(), tempfile::tempdir().unwrap());
+        let (raw, folder) = (raw_dataset(), tempfile::tempdir().unwrap());
+        let out = folder.path().join("data");
         let changed = change(std::fs::read(raw.path().join(file)).unwrap());
         let lines = changed.iter().filter(|&&byte| byte == b'\n').count();
         write(raw.path(), file, &changed);
-        let error = fail(42, &words(raw.path(), out.path()));
+        let error = fail(42, &words(raw.path(), &out));
         assert!(error.contains(&format!("line {lines}")), "{error}");
-        for part in expected.iter().chain(&[file, "--skip-bad-rows"]) {
+        for part in expected.iter().chain(&[file, "--max-bad"]) {
             assert!(error.contains(part), "no {part:?} in\n{error}");
         }
-        assert!(!out.path().join("log").exists(), "a failed import writes nothing");
+        assert!(!out.join("log").exists(), "a failed import writes nothing");
 
-        let mut skipping = words(raw.path(), out.path());
-        skipping.push("--skip-bad-rows");
+        let mut skipping = words(raw.path(), &out);
+        skipping.push("--max-bad=100%");
         let output = simulator(&skipping);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
-            output.status.success() && stderr.contains(&format!("{file}: skipped 1 row")),
+            output.status.success() && stderr.contains(&format!("{file}: set aside 1 row")),
             "{stderr}"
+        );
+        let found = bad::read(&folder.path().join("data.bad.parquet")).unwrap();
+        assert_eq!(
+            (found[0].source.as_str(), found[0].row),
+            (file, Some(lines as u64))
         );
     }
 }

@@ -104,13 +104,13 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
                 "line 2",
                 "column 3",
             ],
-            skipped: Some("skipped 1 row (rating outside 1 to 5)"),
+            skipped: Some("set aside 1 row (rating outside 1 to 5)"),
         },
         Case {
             file: "test.ascii",
             change: |raw| with(&raw, "0 5", b"0 \xe9"),
             says: &["the rating \"\u{fffd}\"", "line 2", "column 4"],
-            skipped: Some("skipped 1 row (rating outside 1 to 5)"),
+            skipped: Some("set aside 1 row (rating outside 1 to 5)"),
         },
         Case {
             file: "train.ascii",
@@ -119,7 +119,7 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
                 "the line has 3 ratings, item_features.ascii has 4 coats",
                 "line 2",
             ],
-            skipped: Some("skipped 1 row (wrong number of ratings)"),
+            skipped: Some("set aside 1 row (wrong number of ratings)"),
         },
         Case {
             file: "train.ascii",
@@ -128,37 +128,37 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
                 "the file ends here, but user_features.ascii has 3 users",
                 "line 3",
             ],
-            skipped: Some("skipped 1 row (missing line)"),
+            skipped: Some("set aside 1 row (missing line)"),
         },
         Case {
             file: "test.ascii",
             change: |raw| [&raw[..], b"1 0 0 0\r\n"].concat(),
             says: &["more lines than user_features.ascii has users (3)", "line 4"],
-            skipped: Some("skipped 1 row (line of no user)"),
+            skipped: Some("set aside 1 row (line of no user)"),
         },
         Case {
             file: "item_features.ascii",
             change: |raw| with(&raw, "\n0 1 0 1", b"\n1 1 0 1"),
             says: &["gender is both men and women", "line 2", "column 2"],
-            skipped: Some("skipped 1 row (several values in a group)"),
+            skipped: Some("set aside 1 row (several values in a group)"),
         },
         Case {
             file: "user_features.ascii",
             change: |raw| with(&raw, "0 1 0 1 0 1", b"0 1 0 0 0 1"),
             says: &["no value of age is 1", "line 2"],
-            skipped: Some("skipped 1 row (no value in a group)"),
+            skipped: Some("set aside 1 row (no value in a group)"),
         },
         Case {
             file: "user_features.ascii",
             change: |raw| with(&raw, "0 1 0 1 0 1", b"0 1 0 1 0"),
             says: &["the line has 5 values, the map names 6", "line 2"],
-            skipped: Some("skipped 1 row (wrong number of values)"),
+            skipped: Some("set aside 1 row (wrong number of values)"),
         },
         Case {
             file: "item_features.ascii",
             change: |raw| with(&raw, "1 0 1 0", b"2 0 1 0"),
             says: &["the value \"2\" is neither 0 nor 1", "line 1", "column 1"],
-            skipped: Some("skipped 1 row (value other than 0 and 1)"),
+            skipped: Some("set aside 1 row (value other than 0 and 1)"),
         },
         Case {
             file: "item_features_map.txt",
@@ -184,22 +184,23 @@ fn a_bad_file_ends_in_one_error_or_is_skipped_and_counted() {
 
 #[test]
 fn ratings_of_users_and_coats_that_were_skipped_are_counted() {
-    let (raw, out) = (raw_files(), tempfile::tempdir().unwrap());
+    let (raw, folder) = (raw_files(), tempfile::tempdir().unwrap());
+    let out = folder.path().join("data");
     let features = std::fs::read(raw.path().join("item_features.ascii")).unwrap();
     write(
         raw.path(),
         "item_features.ascii",
         with(&features, "1 0 0 1 1 0 0 1", b"1 0 0 1"),
     );
-    let mut skipping = words("coat", raw.path(), out.path());
-    skipping.push("--skip-bad-rows");
+    let mut skipping = words("coat", raw.path(), &out);
+    skipping.push("--max-bad=100%");
     let output = support::simulator(&skipping);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("train.ascii: skipped 2 rows (rating of a user or coat that was left out)"),
+        said.contains("train.ascii: set aside 2 rows (rating of a user or coat that was left out)"),
         "{said}"
     );
-    let coat = Imported::read(out.path());
+    let coat = Imported::read(&out);
     assert_eq!(coat.items.ids.code("2"), None);
     assert_eq!(
         coat.item("3").0,

@@ -223,26 +223,27 @@ fn integer_ids_stay_integers() {
 fn a_row_with_an_id_that_is_not_listed_is_named_or_skipped_and_counted() {
     let files = Files::new();
     files.add_items_and_users(11);
-    let out = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("data");
     let flags = [("--items", "items.parquet"), ("--users", "users.parquet")];
-    let error = fail(42, &strs(&files.words(&flags, &[], out.path())));
+    let error = fail(42, &strs(&files.words(&flags, &[], &out)));
     // User c's steps are items 4, 5, ...: the eighth of them, row 27, is item 11.
     for part in [
         "the id `item 11` is not among the items",
         "interactions.parquet, row",
         "column item_id",
-        "add it to the file of --items, or pass --skip-bad-rows",
+        "add it to the file of --items, or pass --max-bad",
     ] {
         assert!(error.contains(part), "no {part:?} in\n{error}");
     }
-    assert!(!out.path().join("log").exists());
-    let output = simulator(&strs(&files.words(&flags, &["--skip-bad-rows"], out.path())));
+    assert!(!out.join("log").exists());
+    let output = simulator(&strs(&files.words(&flags, &["--max-bad=100%"], &out)));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("interactions.parquet: skipped 3 rows (id that is not listed)"),
+        said.contains("interactions.parquet: set aside 3 rows (id that is not listed)"),
         "{said}"
     );
-    let data = Imported::read(out.path());
+    let data = Imported::read(&out);
     assert_eq!(data.log.len() + data.truth.len(), 37);
 }
 
@@ -274,7 +275,7 @@ fn what_cannot_be_imported_is_refused() {
         (42, with("cut.parquet", &[], &[]), "no whole Parquet file"),
         (
             42,
-            with("nan.parquet", &[], &["--skip-bad-rows"]),
+            with("nan.parquet", &[], &["--max-bad=100%"]),
             "the value is NaN",
         ),
         (

@@ -3,8 +3,11 @@
 mod bad_input;
 mod first_day;
 mod layouts;
+mod objects;
+mod objects_pipeline;
 mod odd_paths;
 mod output;
 mod pipeline;
+mod shards;
 mod tidy;
 mod whole_folders;

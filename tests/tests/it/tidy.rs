@@ -253,6 +253,17 @@ fn parquet_is_opened_in_one_place() {
 }
 
 #[test]
+fn object_stores_are_spoken_to_in_one_place() {
+    let crates = ["common", "profiler", "pretrain", "online", "simulator"];
+    forbid(
+        &crates,
+        &["object_store::", "\"s3://", "\"gs://", "\"az://", "hyper_rustls"],
+        &["common/src/objects/"],
+        "a URL is looked into by common::objects alone: ask common::input what stands at a path",
+    );
+}
+
+#[test]
 fn no_clock_and_no_foreign_randomness() {
     let foreign = [
         "thread_rng",

@@ -195,7 +195,7 @@ impl Replay {
                 sequences.map(Arc::new).ok_or_else(|| {
                     Error::data("the replay is damaged: it holds items or feedback that are none")
                         .file(path)
-                        .at(format!("row group {block}"))
+                        .row_group(block)
                         .hint("remove the file: it is made again from the log")
                 })
             }

@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
-use common::logs::{BadRows, Scan};
+use common::logs::Scan;
 use common::manifest::Manifest;
 use common::rng::{RngExt, stream};
 use common::schema::interactions::{self, Feedback, Interactions, Kind, LOG};
@@ -40,7 +41,7 @@ fn log() -> Interactions {
 fn write(folder: &Path) -> Scan {
     let path = folder.join("log.parquet");
     interactions::write(&path, &Manifest::new(LOG, "test"), &log()).unwrap();
-    Scan::open(&path, None, BadRows::Refuse).unwrap()
+    Scan::open(&path, None, BadRows::refuse()).unwrap()
 }
 
 const SMALL: Sizes = Sizes {

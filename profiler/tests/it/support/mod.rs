@@ -2,6 +2,7 @@
 
 pub(crate) mod edits;
 pub(crate) mod gguf;
+pub(crate) mod small;
 pub(crate) mod tiny_model;
 
 use std::path::{Path, PathBuf};

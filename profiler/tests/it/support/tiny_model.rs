@@ -108,12 +108,24 @@ pub(crate) fn write(path: &Path) {
     std::fs::write(path, bytes()).unwrap();
 }
 
+/// Writes one that takes 1024 tokens, gives NaN after a `~`, and has no token for a byte of a letter outside ASCII.
+pub(crate) fn write_touchy(path: &Path) {
+    std::fs::write(path, made(true)).unwrap();
+}
+
 /// The model's file. A space and the lower-case letter after it are one token, so that words with different first letters
 /// can be told apart.
 pub(crate) fn bytes() -> Vec<u8> {
+    made(false)
+}
+
+fn made(touchy: bool) -> Vec<u8> {
     let letters = || (b'a'..=b'z').map(char::from);
     let mut tokens = byte_tokens();
     let space = tokens[32].clone();
+    if touchy {
+        (128..256).for_each(|byte| tokens[byte] = format!("<|{byte}|>"));
+    }
     tokens.extend(letters().map(|letter| format!("{space}{letter}")));
     tokens.push("<|end|>".into());
     let count = tokens.len();
@@ -122,7 +134,7 @@ pub(crate) fn bytes() -> Vec<u8> {
     gguf.text("general.architecture", "llama");
     gguf.text("general.name", "tiny");
     for (key, value) in [
-        ("llama.context_length", 8192),
+        ("llama.context_length", if touchy { 1024 } else { 8192 }),
         ("llama.embedding_length", EMBEDDING as u32),
         ("llama.block_count", LAYERS as u32),
         ("llama.feed_forward_length", FEED_FORWARD as u32),
@@ -150,6 +162,12 @@ pub(crate) fn bytes() -> Vec<u8> {
     gguf.texts("tokenizer.ggml.merges", &merges);
 
     gguf.tensor("token_embd.weight", &[EMBEDDING, count as u64]);
+    if touchy {
+        let row = usize::from(b'~') * EMBEDDING as usize * 4;
+        gguf.data[row..row + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        // Otherwise the embeddings are the weights of the logits too, and all of these would be NaN.
+        gguf.tensor("output.weight", &[EMBEDDING, count as u64]);
+    }
     gguf.tensor("output_norm.weight", &[EMBEDDING]);
     for layer in 0..LAYERS {
         for (name, shape) in [

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use common::bad_rows::MaxBadArguments;
 use common::cli::{Shared, finite, inside};
 use common::{Error, Result};
 
@@ -75,9 +76,8 @@ pub(crate) struct Custom {
     /// Folder to write log/ and truth/ into
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Leave out and count interactions whose ids items or users do not list instead of stopping at the first
-    #[arg(long)]
-    skip_bad_rows: bool,
+    #[command(flatten)]
+    bad: MaxBadArguments,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }
@@ -128,7 +128,7 @@ impl Custom {
             },
             like_threshold: self.like_threshold,
             out: self.out.clone(),
-            skip_bad_rows: self.skip_bad_rows,
+            max_bad: self.bad.max_bad,
             overwrite: self.shared.overwrite,
         })
     }

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::items::Items;
 use serde_json::Value;
 
-use crate::import::bad_rows::{BadRow, BadRows, Place};
+use crate::import::bad_rows::{BadRow, Place};
 use crate::import::{add_id, clean, counted, json, python_list};
 
 /// Most characters of a text.
@@ -25,7 +26,7 @@ pub(super) fn read(path: &Path, bad_rows: &mut BadRows, notes: &mut Vec<String>)
     for (id, entry) in json::entries(path)? {
         match add(&mut items, &id, &entry) {
             Ok(titled) => untitled += u64::from(!titled),
-            Err(bad) => bad_rows.take(bad, path, Place::Entry(&id))?,
+            Err(bad) => bad.set_aside(bad_rows, path, Place::Entry(&id))?,
         }
     }
     if untitled > 0 {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::schema::interactions::Interactions;
 
-use crate::import::bad_rows::{BadRow, BadRows};
+use crate::import::bad_rows::BadRow;
 use crate::import::{known_id, split, tsv};
 
 /// Most items of a history.

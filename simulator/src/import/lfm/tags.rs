@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use common::Result;
+use common::bad_rows::BadRows;
 use common::ids::{Dictionary, IdKind};
 use common::schema::interactions::Interactions;
 
 use super::{ARTISTS, LISTENED, TAGGED, TAGS};
-use crate::import::bad_rows::{BadRow, BadRows};
+use crate::import::bad_rows::BadRow;
 use crate::import::encoding::mended;
 use crate::import::{add_id, clean, counted, known_id, tsv};
 

@@ -14,7 +14,7 @@ pub(crate) struct Case {
     pub(crate) change: fn(Vec<u8>) -> Vec<u8>,
     /// What the error must say, its place among it.
     pub(crate) says: &'static [&'static str],
-    /// What `--skip-bad-rows` must count, such as "skipped 1 row (repeated id)"; `None` where it cannot help.
+    /// What `--max-bad` must count, such as "set aside 1 row (repeated id)"; `None` where it cannot help.
     pub(crate) skipped: Option<&'static str>,
 }
 
@@ -26,27 +26,29 @@ pub(crate) fn words<'a>(dataset: &'a str, raw: &'a Path, out: &'a Path) -> Vec<&
 /// Checks each case on a fresh copy of the raw files.
 pub(crate) fn check(dataset: &str, raw_files: impl Fn() -> TempDir, cases: &[Case]) {
     for case in cases {
-        let (raw, out) = (raw_files(), tempfile::tempdir().unwrap());
+        let (raw, folder) = (raw_files(), tempfile::tempdir().unwrap());
+        let out = folder.path().join("data");
         let path = raw.path().join(case.file);
         std::fs::write(&path, (case.change)(std::fs::read(&path).unwrap())).unwrap();
-        let error = fail(42, &words(dataset, raw.path(), out.path()));
+        let error = fail(42, &words(dataset, raw.path(), &out));
         for part in case.says.iter().chain(&[case.file, "hint: "]) {
             assert!(error.contains(part), "no {part:?} in\n{error}");
         }
-        assert!(!out.path().join("log").exists(), "a failed import writes nothing");
+        assert!(!out.join("log").exists(), "a failed import writes nothing");
 
-        let mut skipping = words(dataset, raw.path(), out.path());
-        skipping.push("--skip-bad-rows");
+        let mut skipping = words(dataset, raw.path(), &out);
+        skipping.push("--max-bad=100%");
         let Some(expected) = case.skipped else {
             assert_eq!(fail(42, &skipping), error, "skipping rows cannot help");
             continue;
         };
-        assert!(error.contains("--skip-bad-rows"), "{error}");
+        assert!(error.contains("--max-bad"), "{error}");
         let output = simulator(&skipping);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{:?}\n{stderr}", case.says);
         let expected = format!("{}: {expected}", case.file);
         assert!(stderr.contains(&expected), "no {expected:?} in\n{stderr}");
+        assert!(folder.path().join("data.bad.parquet").exists());
     }
 }
 
