@@ -10,7 +10,7 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo test published lint bench-peers deny fmt
+.PHONY: help setup build demo test published cluster lint bench-peers deny fmt
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: build ## every test
 
 published: build ## the importers on the files of the datasets as published, below HEADSTART_SHARED_DATA
 	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored the_published_files
+
+cluster: build ## the tests on a Ray cluster of four raylets on this machine
+	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored --test-threads 1 cluster::
 
 lint: setup ## formatting and clippy, warnings denied
 	@$(ENV); set -x; cargo fmt --all --check

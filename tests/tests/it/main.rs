@@ -1,6 +1,7 @@
 //! The end-to-end tests, and the tidy tests of the invariants in ARCHITECTURE.md, in one binary: it is linked once.
 
 mod bad_input;
+mod cluster;
 mod first_day;
 mod layouts;
 mod objects;
