@@ -283,6 +283,50 @@ class RealTools(OnACluster):
         # A second time all is there.
         self.run_driver(0, BIN / "profiler", *verb, "--out", "out.parquet")
 
+    def test_sixteen_shards_of_every_other_verb_are_the_bytes_of_one_process(self):
+        log = self.data() / "log"
+        model = CACHE / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
+        self.tool("pretrain", "split", "--log", log, "--last", "1", "--out", "split")
+        self.tool("simulator", "fit", "--data", log.parent, "--out", "environment")
+        small = ["--steps", "20", "--batch", "16", "--dims", "8", "--hidden", "8"]
+        (self.folder / "plan.toml").write_text(
+            f"log = '{log}'\ntraits = 'none'\nseeds = 4\n" + "".join(f"[run.{name}]\nmethod = '{name}'\n" for name in ("ease", "als", "item-knn"))
+        )
+        asked = ["--model", model, "--items", log / "items.parquet", "--states", "states.parquet", "--domain", "film"]
+        agent = f"{BIN / 'online'} agent --policy policies/seed-{{seed}} --strategy ft --seed {{seed}}"
+        jobs = [
+            ("profiler", ["states", "--log", log / "interactions.parquet", "--hold-out", "2"], "states.parquet"),
+            ("profiler", ["prefer", *asked, "--candidates", "candidates.parquet"], "preferences.parquet"),
+            ("profiler", ["summarise", *asked], "summaries.parquet"),
+            ("pretrain", ["train", "--method", "bc", "--traits", "none", "--log", log, "--seeds", "16", *small], "policies"),
+            ("pretrain", ["grid", "--plan", "plan.toml"], "grid"),
+            (
+                "pretrain",
+                ["evaluate", *(f"--policy=p{n}=policies/seed-{n}" for n in range(16)), "--log", "split/held-out.parquet"],
+                "evaluated.parquet",
+            ),
+            (
+                "simulator",
+                ["run", "--environment", "environment", "--method", "ft", "--agent", agent, "--seeds", "16", "--episodes", "16"],
+                "metrics.parquet",
+            ),
+            ("online", ["recommend", "--policy", "policies/seed-0"], "recommendations.parquet"),
+        ]
+        for tool, verb, out in jobs:
+            with self.subTest(tool=tool, verb=verb[0]):
+                self.tool(tool, *verb, "--out", out)
+                if verb[0] == "states":
+                    drawn = ["--items", log / "items.parquet", "--states", out, "--log", log / "interactions.parquet"]
+                    self.tool("profiler", "candidates", *drawn, "--users", "24", "--unseen", "8", "--out", "candidates.parquet")
+                driver = self.start(BIN / tool, *verb, "--out", f"sharded-{out}")
+                if verb[0] == "prefer":
+                    self.kill_a_busy_node()
+                self.end(driver, 0, 500)
+                whole, sharded = self.folder / out, self.folder / f"sharded-{out}"
+                files = [path.relative_to(whole) for path in sorted(whole.rglob("*")) if path.is_file()] if whole.is_dir() else [""]
+                for name in files:
+                    self.assertEqual((whole / name).read_bytes(), (sharded / name).read_bytes(), name)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

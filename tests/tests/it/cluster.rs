@@ -71,7 +71,7 @@ fn the_ray_driver_does_what_exit_codes_ask_for_and_outlives_a_node() {
 
 #[test]
 #[ignore = "starts a Ray cluster, which takes minutes: make cluster"]
-fn sixteen_shards_of_traits_on_ray_are_the_bytes_of_one_process() {
+fn sixteen_shards_of_every_verb_on_ray_are_the_bytes_of_one_process() {
     let folder = tempfile::tempdir().unwrap();
     films::import(folder.path());
     let profiler = binary("profiler");
@@ -79,5 +79,5 @@ fn sixteen_shards_of_traits_on_ray_are_the_bytes_of_one_process() {
         ("HEADSTART_BIN", profiler.parent().unwrap()),
         ("HEADSTART_TEST_DATA", &folder.path().join("data")),
     ];
-    run_tests("test_ray.py", &["RealTools"], &variables, 1);
+    run_tests("test_ray.py", &["RealTools"], &variables, 2);
 }
