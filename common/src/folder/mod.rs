@@ -34,6 +34,8 @@ use crate::objects::Location;
 use crate::output::{self, parent};
 use crate::{Error, Result, manifest, terminal};
 
+/// How the name of a folder begins that is written.
+const WRITING: &str = ".writing-";
 /// In a folder that is not whole yet: all in it is the writer's own.
 const UNFINISHED: &str = ".unfinished";
 
@@ -61,8 +63,12 @@ pub struct Staged {
 /// # Errors
 /// Those of `plan`; an `out` that cannot be written, or is being written by another process.
 pub fn stage(out: &Path, own: &[&str], plan: impl Fn() -> Result<Plan>) -> Result<Option<Staged>> {
-    output::folder(out)?;
+    let target = output::folder(out)?;
     if plan()? == Plan::AlreadyDone {
+        // A process that was killed right after the swap has left the old folder. Whoever writes there now clears it too.
+        if fs::symlink_metadata(beside(&target, WRITING)).is_ok() {
+            Staged::begin(out, own).ok();
+        }
         return Ok(None);
     }
     let staged = Staged::begin(out, own)?;
@@ -327,7 +333,7 @@ fn places(target: &Path) -> Result<(PathBuf, PathBuf, bool)> {
         }
     };
     if swappable {
-        return Ok((beside(target, ".writing-"), beside(target, ".replaced-"), true));
+        return Ok((beside(target, WRITING), beside(target, ".replaced-"), true));
     }
     output::writable(target)?;
     Ok((target.join(".writing-this"), target.join(".replaced-this"), false))

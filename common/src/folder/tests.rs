@@ -22,6 +22,31 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn what_a_kill_after_the_swap_left_is_cleared_where_all_is_done() {
+    let root = tempfile::tempdir().unwrap();
+    let out = root.path().join("out");
+    fill(&out, "new").unwrap();
+    let old = root.path().join(".writing-out");
+    fs::create_dir_all(&old).unwrap();
+    for name in ["weights", "notes.txt"] {
+        fs::write(old.join(name), "old").unwrap();
+    }
+    let done = || stage(&out, &OWN, || Ok(Plan::AlreadyDone)).unwrap();
+    // Whoever is writing there is left alone.
+    let lock = File::open(&old).unwrap();
+    lock.lock().unwrap();
+    assert!(done().is_none());
+    assert!(old.join("weights").exists());
+    drop(lock);
+    assert!(done().is_none());
+    assert!(!old.exists());
+    assert_eq!(
+        (read(&out, "weights"), read(&out, "notes.txt")),
+        ("new".into(), "old".into())
+    );
+}
+
+#[test]
 fn a_folder_is_replaced_and_what_is_another_s_is_carried_over() {
     let root = tempfile::tempdir().unwrap();
     let out = root.path().join("out");

@@ -138,12 +138,7 @@ impl Job {
     fn output(&self, folder: &Path, out: &Path) -> Vec<(String, Vec<u8>)> {
         let path = folder.join(out);
         match path.is_dir() {
-            // Of a folder that was swapped in when its process was killed, the old one may be left beside it: a run that finds
-            // the new one done does not clear it yet.
-            true => files_below(&path)
-                .into_iter()
-                .filter(|(name, _)| !name.starts_with(".writing-") && !name.contains("/.writing-"))
-                .collect(),
+            true => files_below(&path),
             false => vec![(String::new(), std::fs::read(&path).expect("the output is there"))],
         }
     }
