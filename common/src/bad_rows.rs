@@ -15,7 +15,7 @@ use crate::error::Class;
 use crate::manifest::Manifest;
 use crate::schema::bad::{self, BAD, Bad};
 use crate::schema::table;
-use crate::{Error, Result, atomic_file, terminal};
+use crate::{Error, Result, atomic_file, input, output, terminal};
 
 /// How much may be set aside: `N` or `P%`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,11 +135,8 @@ impl BadRows {
         let bad = Bad::of(&error);
         *self.counts.entry((bad.source.clone(), kind)).or_default() += 1;
         self.found.push(bad);
-        let over = match (self.bound, self.total) {
-            (MaxBad::Count(most), _) => self.found.len() as u64 > most,
-            (MaxBad::Percent(_), total) => total.is_some_and(|total| self.is_over(total)),
-        };
-        match over {
+        // A share of a number that only the end tells is held to then.
+        match self.is_over(self.total.unwrap_or(u64::MAX)) {
             true => Err(self.refused(&error)?),
             false => Ok(()),
         }
@@ -174,7 +171,7 @@ impl BadRows {
         if self.is_empty() {
             let file = &self.file;
             let own = || table::read_manifest(file).is_ok_and(|m| m.is_some_and(|m| m.artifact == BAD));
-            return match file.is_file() && own() {
+            return match input::is_file(file) && own() {
                 true => atomic_file::remove(file),
                 false => Ok(()),
             };
@@ -199,8 +196,5 @@ impl BadRows {
 
 /// Where what is set aside goes while `out` is made.
 pub fn file_beside(out: &Path) -> PathBuf {
-    // Without a `/` at its end, which would put the name into a folder.
-    let mut file = out.components().collect::<PathBuf>().into_os_string();
-    file.push(".bad.parquet");
-    file.into()
+    output::named_after(out, "bad.parquet")
 }

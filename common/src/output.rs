@@ -3,8 +3,10 @@
 //! What is replaced must be a file or a folder as the tools write them. A device, a pipe or a socket would be gone after a
 //! rename; an input would be gone as well, under whatever name it was given. A link is followed: its target is written.
 
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -128,19 +130,30 @@ pub(crate) fn cache(what: &str) -> PathBuf {
         .join(what)
 }
 
+/// Where something goes that stands beside `path`, a path or a URL, and is named after it: `PATH.NAME`.
+pub fn named_after(path: &Path, name: &str) -> PathBuf {
+    // Without a `/` at its end, which would put the name into a folder.
+    let text = path.as_os_str().as_bytes();
+    let end = text
+        .iter()
+        .rposition(|&byte| byte != b'/')
+        .map_or(0, |last| last + 1);
+    let mut named = OsStr::from_bytes(&text[..end]).to_os_string();
+    named.push(".");
+    named.push(name);
+    named.into()
+}
+
 /// A folder on this machine for what may be kept beside the output at `path` and is no output itself: `PATH.NAME`; of an object, in
 /// the user's cache folder.
 pub fn beside(path: &Path, name: &str) -> PathBuf {
-    let text = path.as_os_str().as_encoded_bytes();
-    let mut folder = match objects::is_url(path) {
-        true => cache("beside")
-            .join(Fingerprint::of_bytes(text).as_str())
-            .into_os_string(),
-        false => path.as_os_str().to_os_string(),
-    };
-    folder.push(".");
-    folder.push(name);
-    folder.into()
+    match objects::is_url(path) {
+        true => {
+            let print = Fingerprint::of_bytes(path.as_os_str().as_bytes());
+            named_after(&cache("beside").join(print.as_str()), name)
+        }
+        false => named_after(path, name),
+    }
 }
 
 /// Requires a path on this machine, for what no object can be: a socket, a file that grows. `what` says in an error what that is.
@@ -271,6 +284,17 @@ mod tests {
         assert!(super::folder(&at("file")).is_err());
         assert_eq!(file(&at("a/new/file")).unwrap(), at("a/new/file"));
         assert!(!at("a").exists(), "asking makes nothing");
+    }
+
+    #[test]
+    fn what_is_named_after_a_path_stands_beside_it() {
+        for (path, named) in [
+            ("out.parquet", "out.parquet.parts"),
+            ("a/policies/", "a/policies.parts"),
+            ("s3://bucket/out/", "s3://bucket/out.parts"),
+        ] {
+            assert_eq!(named_after(Path::new(path), "parts"), Path::new(named));
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use plan::{Plan, Shard};
 
 use crate::manifest::Manifest;
 use crate::schema::RowGroups;
-use crate::{Error, Result, terminal};
+use crate::{Error, Result, output, terminal};
 
 /// What this process is to do of a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,14 +93,8 @@ pub enum Step {
 impl Sharding {
     /// Where the parts of a job are that writes to `out`.
     pub fn place(&self, out: &Path) -> PathBuf {
-        match &self.parts {
-            Some(place) => place.clone(),
-            None => {
-                let mut beside = out.as_os_str().to_os_string();
-                beside.push(".parts");
-                beside.into()
-            }
-        }
+        let beside = || output::named_after(out, "parts");
+        self.parts.clone().unwrap_or_else(beside)
     }
 
     /// Begins this process's part of the job that `manifest` tells and whose units are `units`; the output goes to `out`.

@@ -8,7 +8,7 @@ use common::manifest::Manifest;
 use common::schema::items::{self, ITEMS};
 use common::schema::table;
 use common::shards::Sharding;
-use common::{Error, Result, output};
+use common::{Error, Result, input, output};
 
 use crate::model::Header;
 use crate::vocab::Domain;
@@ -71,7 +71,7 @@ impl Asked {
         }
         self.sharding.refuse("--only-bad does little work")?;
         let file = bad_rows::file_beside(&self.out);
-        if !file.exists() {
+        if !input::exists(&file) {
             return Err(
                 Error::usage("nothing was set aside: --only-bad has nothing to do")
                     .file(file)
