@@ -76,29 +76,11 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<bool> {
     if let Some(location) = Location::of(path)? {
         return location.create(bytes);
     }
-    new(path, |file| {
-        file.write_all(bytes).map_err(|e| Error::io(e, "write", path))
-    })
-}
-
-/// As [`write_new`], with what is in the file at `from`.
-///
-/// # Errors
-/// As [`write_new`], and when `from` cannot be read.
-pub fn copy_new(from: &Path, path: &Path) -> Result<bool> {
-    let mut source = input::open(from)?;
-    new(path, |file| {
-        let copied = std::io::copy(&mut source, file);
-        copied.map(|_| ()).map_err(|e| Error::io(e, "write", path))
-    })
-}
-
-fn new(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<bool> {
     let (folder, mut temporary) = temporary_beside(path)?;
-    fill(temporary.as_file_mut())?;
+    let written = temporary.write_all(bytes);
+    written.map_err(|e| Error::io(e, "write", path))?;
     let (file, temporary) = temporary.into_parts();
-    readable_by_all(&file).map_err(|e| Error::io(e, "set the mode of", path))?;
-    file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
+    finish(&file, path)?;
     match temporary.persist_noclobber(path) {
         Ok(()) => sync_folder(folder).map(|()| true),
         Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
@@ -241,12 +223,17 @@ pub(crate) fn is_temporary(path: &Path) -> bool {
 
 /// Puts the finished file in its place: synced, renamed, and the folder synced.
 fn publish(file: &File, temporary: TempPath, folder: &Path, path: &Path) -> Result<()> {
-    readable_by_all(file).map_err(|e| Error::io(e, "set the mode of", path))?;
-    file.sync_all().map_err(|e| Error::io(e, "sync", path))?;
+    finish(file, path)?;
     temporary
         .persist(path)
         .map_err(|e| Error::io(e.error, "rename to", path))?;
     sync_folder(folder)
+}
+
+/// The last that is done to a file before it gets its name, `path`.
+fn finish(file: &File, path: &Path) -> Result<()> {
+    readable_by_all(file).map_err(|e| Error::io(e, "set the mode of", path))?;
+    file.sync_all().map_err(|e| Error::io(e, "sync", path))
 }
 
 /// Temporary files are private by default; results are for the whole team.

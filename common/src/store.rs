@@ -7,8 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
+use crate::folder::{Scratch, scratch};
 use crate::objects::Location;
 use crate::{Error, Result, atomic_file, input};
 
@@ -41,7 +40,7 @@ const PROBE: &str = ".probe";
 pub struct Local {
     path: PathBuf,
     /// What holds it, where the object was fetched.
-    _fetched: Option<TempDir>,
+    _fetched: Option<Scratch>,
 }
 
 impl Local {
@@ -120,10 +119,7 @@ impl Store {
     /// # Errors
     /// On I/O failure.
     pub fn create(&self, name: &str, bytes: &[u8]) -> Result<bool> {
-        match &self.root {
-            Root::Folder(root) => atomic_file::write_new(&root.join(name), bytes),
-            Root::Objects(root) => root.below(name)?.create(bytes),
-        }
+        atomic_file::write_new(&self.place(name), bytes)
     }
 
     /// The bytes of the object `name`, if there is one.
@@ -194,15 +190,12 @@ impl Store {
         }
     }
 
-    /// Creates the object `name`, a name for this content alone, with that of the file at `from`; see [`Store::create`].
+    /// Puts the content of the file at `from` under `name`, which no other content has.
     ///
     /// # Errors
     /// On I/O failure.
-    pub fn create_file(&self, name: &str, from: &Path) -> Result<bool> {
-        match &self.root {
-            Root::Folder(root) => atomic_file::copy_new(from, &root.join(name)),
-            Root::Objects(root) => atomic_file::put(from, &root.below(name)?).map(|()| true),
-        }
+    pub fn put_file(&self, name: &str, from: &Path) -> Result<()> {
+        atomic_file::copy(from, &self.place(name))
     }
 
     /// The object `name` as a file on this machine, if there is one.
@@ -220,7 +213,7 @@ impl Store {
         if location.head()?.is_none() {
             return Ok(None);
         }
-        let fetched = tempfile::tempdir().map_err(|e| Error::io(e, "fetch", location.url()))?;
+        let fetched = scratch()?;
         let path = fetched.path().join("object");
         atomic_file::copy(location.url(), &path)?;
         Ok(Some(Local {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use common::cli::{Shared, seconds};
-use common::shards::{ShardArguments, Task, Together};
+use common::shards::{Batch, ShardArguments, Task};
 use common::{Error, Result, terminal};
 
 use crate::environment::rules::{Rule, Rules};
@@ -57,9 +57,7 @@ enum Verb {
     /// random items, with 95 % intervals over users, and whether they pass the bars.
     Fidelity(Fidelity),
     #[command(flatten)]
-    Batch(Batch),
-    #[command(flatten)]
-    Together(Together<Batch>),
+    Batch(Batch<Job>),
     /// Show metrics as a table and as a page with learning curves
     Report(report::Args),
     /// Let a learner train in an environment: step frames on stdin and stdout, or on a Unix socket
@@ -76,7 +74,7 @@ enum Verb {
 
 /// What can be done in shards.
 #[derive(Debug, Subcommand)]
-enum Batch {
+enum Job {
     /// Play episodes against an agent process and write metrics
     ///
     /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
@@ -283,9 +281,9 @@ impl Run {
     }
 }
 
-fn batch(task: Task, verb: Batch) -> Result<()> {
-    match verb {
-        Batch::Run(args) => with(&args.shared, || {
+fn batch(task: Task, job: Job) -> Result<()> {
+    match job {
+        Job::Run(args) => with(&args.shared, || {
             drive::run(&drive::Config {
                 environment: args.environment.clone(),
                 method: args.method.clone(),
@@ -339,10 +337,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 overwrite: args.shared.overwrite,
             })
         }),
-        Verb::Batch(verb) => batch(Task::Whole, verb),
-        Verb::Together(together) => {
-            let (task, verb) = together.split();
-            batch(task, verb)
+        Verb::Batch(args) => {
+            let (task, job) = args.split();
+            batch(task, job)
         }
         Verb::Report(args) => report::run(args),
         Verb::Serve(args) => with(&args.shared, || {

@@ -21,7 +21,7 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::{ClientConfigKey, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{ClientConfigKey, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{Error, Result};
@@ -81,46 +81,45 @@ pub(super) fn bucket(scheme: Scheme, name: &str, url: &Path) -> Result<Arc<dyn O
 }
 
 fn connect(scheme: Scheme, name: &str) -> Result<Arc<dyn ObjectStore>> {
-    let unfit = |e: object_store::Error| {
-        Error::usage(format!("the store cannot be set up from the environment: {e}")).hint(scheme.hint())
-    };
     let retries = RetryConfig {
         max_retries: RETRIES,
         ..RetryConfig::default()
     };
     // Credentials come first: where there are none, a store would ask the cloud's own network for minutes.
-    Ok(match scheme {
+    match scheme {
         Scheme::S3 => {
             let builder = AmazonS3Builder::from_env().with_bucket_name(name);
             let store = builder.with_retry(retries).with_http_connector(Connector).build();
-            let store = Arc::new(store.map_err(unfit)?);
-            let credentials = Arc::clone(store.credentials());
-            required(scheme, "AWS", async move {
-                credentials.get_credential().await.map(drop)
-            })?;
-            store
+            signed(scheme, "AWS", store, |store| Arc::clone(store.credentials()))
         }
         Scheme::Google => {
             let builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(name);
             let store = builder.with_retry(retries).with_http_connector(Connector).build();
-            let store = Arc::new(store.map_err(unfit)?);
-            let credentials = Arc::clone(store.credentials());
-            required(scheme, "GOOGLE", async move {
-                credentials.get_credential().await.map(drop)
-            })?;
-            store
+            signed(scheme, "GOOGLE", store, |store| Arc::clone(store.credentials()))
         }
         Scheme::Azure => {
             let builder = MicrosoftAzureBuilder::from_env().with_container_name(name);
             let store = builder.with_retry(retries).with_http_connector(Connector).build();
-            let store = Arc::new(store.map_err(unfit)?);
-            let credentials = Arc::clone(store.credentials());
-            required(scheme, "AZURE", async move {
-                credentials.get_credential().await.map(drop)
-            })?;
-            store
+            signed(scheme, "AZURE", store, |store| Arc::clone(store.credentials()))
         }
-    })
+    }
+}
+
+/// The store that was made, whose credentials are there.
+fn signed<S: ObjectStore, C: CredentialProvider + ?Sized + 'static>(
+    scheme: Scheme,
+    prefix: &str,
+    made: object_store::Result<S>,
+    credentials: impl Fn(&S) -> Arc<C>,
+) -> Result<Arc<dyn ObjectStore>> {
+    let store = made.map_err(|e| {
+        Error::usage(format!("the store cannot be set up from the environment: {e}")).hint(scheme.hint())
+    })?;
+    let credentials = credentials(&store);
+    required(scheme, prefix, async move {
+        credentials.get_credential().await.map(drop)
+    })?;
+    Ok(Arc::new(store))
 }
 
 /// Requires credentials, unless the environment says that requests go unsigned.

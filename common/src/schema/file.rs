@@ -345,15 +345,11 @@ impl ParquetFile {
         let fields = self.schema().fields().iter();
         let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         self.check(&columns)?;
-        let damaged = |e: &dyn std::fmt::Display| self.unread(undecodable(e, &self.path));
         for (group, &rows) in self.row_groups.iter().enumerate() {
-            let builder = self.reader(&columns)?.with_row_groups(vec![group]);
-            let batches = fence::decode(|| builder.with_batch_size(rows.max(1)).build());
-            let batches = batches
-                .map_err(|e| e.file(&self.path))?
-                .map_err(|e| damaged(&e))?;
-            for batch in batches {
-                take(batch.map_err(|e| damaged(&e))?)?;
+            let reader = self.reader(&columns)?.with_row_groups(vec![group]);
+            let mut batches = self.decoded(reader.with_batch_size(rows.max(1)), &columns, rows as u64)?;
+            while let Some((_, batch)) = batches.next()? {
+                take(batch)?;
             }
         }
         Ok(())
@@ -382,7 +378,17 @@ impl ParquetFile {
     /// As [`ParquetFile::check`].
     pub(super) fn batches(&self, columns: &[&str], most: usize) -> Result<Batches> {
         let rows = self.check(columns)?.min(most);
-        let builder = self.reader(columns)?.with_batch_size(rows);
+        let reader = self.reader(columns)?.with_batch_size(rows);
+        self.decoded(reader, columns, self.rows())
+    }
+
+    /// What `reader` gives of these columns, which is `promised` rows.
+    fn decoded(
+        &self,
+        reader: ParquetRecordBatchReaderBuilder<Input>,
+        columns: &[&str],
+        promised: u64,
+    ) -> Result<Batches> {
         let kept = self.schema().fields().iter();
         let kept = kept
             .filter(|field| columns.contains(&field.name().as_str()))
@@ -392,10 +398,11 @@ impl ParquetFile {
             file: self.clone(),
             schema: Arc::new(Schema::new(kept.collect::<Vec<_>>())),
             reader: None,
+            promised,
             before: 0,
             ended: false,
         };
-        let reader = fence::decode(|| builder.build()).map_err(|e| e.file(&self.path))?;
+        let reader = fence::decode(|| reader.build()).map_err(|e| e.file(&self.path))?;
         batches.reader = Some(reader.map_err(|e| batches.damaged(&e))?);
         Ok(batches)
     }
@@ -407,6 +414,7 @@ pub(super) struct Batches {
     file: ParquetFile,
     schema: SchemaRef,
     reader: Option<ParquetRecordBatchReader>,
+    promised: u64,
     before: usize,
     ended: bool,
 }
@@ -427,7 +435,7 @@ impl Batches {
             return Ok(Some((before, batch)));
         }
         self.ended = true;
-        let (before, promised) = (self.before, self.file.rows());
+        let (before, promised) = (self.before, self.promised);
         if before as u64 != promised {
             return Err(self.damaged(&format!("it has {before} rows, its footer says {promised}")));
         }

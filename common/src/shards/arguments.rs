@@ -51,9 +51,12 @@ impl ShardArguments {
     }
 }
 
-/// The words that stand before a verb whose job is cut into shards; `V` are the verbs.
+/// The verbs `V` whose jobs can be cut into shards, and the words that stand before them then.
 #[derive(clap::Subcommand, Clone, Debug)]
-pub enum Together<V: clap::Subcommand> {
+pub enum Batch<V: clap::Subcommand> {
+    /// The verb itself.
+    #[command(flatten)]
+    Verb(V),
     /// Cut a job into shards: write the plan among its parts, and print it
     ///
     /// Example: `plan --shards 16 VERB ARGUMENTS`, with the arguments that each shard gets. It may be left out: the first shard
@@ -86,12 +89,13 @@ pub struct MergeArguments<V: clap::Subcommand> {
     verb: V,
 }
 
-impl<V: clap::Subcommand> Together<V> {
+impl<V: clap::Subcommand> Batch<V> {
     /// What is to be done, and of which verb.
     pub fn split(self) -> (Task, V) {
         match self {
-            Together::Plan(PlanArguments { shards, verb }) => (Task::Plan { shards }, verb),
-            Together::Merge(MergeArguments { clean, verb }) => (Task::Merge { clean }, verb),
+            Batch::Verb(verb) => (Task::Whole, verb),
+            Batch::Plan(PlanArguments { shards, verb }) => (Task::Plan { shards }, verb),
+            Batch::Merge(MergeArguments { clean, verb }) => (Task::Merge { clean }, verb),
         }
     }
 }

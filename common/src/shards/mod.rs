@@ -19,7 +19,7 @@ mod plan;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-pub use arguments::{ShardArguments, Together};
+pub use arguments::{Batch, ShardArguments};
 pub use parts::{Counts, Parts, Work};
 pub use plan::{Plan, Shard};
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Plan, Shard};
 use crate::fingerprint::Fingerprint;
+use crate::folder::scratch;
 use crate::manifest::Manifest;
 use crate::schema::write;
 use crate::store::{Local, Store};
@@ -250,14 +251,11 @@ impl Work {
     /// # Errors
     /// Those of `fill`, I/O failures.
     pub fn commit_file<C: Counts>(self, fill: impl FnOnce(&Path) -> Result<C>) -> Result<()> {
-        let folder = tempfile::Builder::new()
-            .prefix("headstart-part-")
-            .tempdir()
-            .map_err(|e| Error::io(e, "make a folder in", &std::env::temp_dir()))?;
+        let folder = scratch()?;
         let file = folder.path().join(PART);
         let counts = fill(&file)?;
         let part = Fingerprint::of_file(&file)?;
-        self.parts.store.create_file(&format!("{PART}/{part}"), &file)?;
+        self.parts.store.put_file(&format!("{PART}/{part}"), &file)?;
         self.commit(Some(part), &counts)
     }
 

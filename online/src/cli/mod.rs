@@ -11,7 +11,7 @@ mod source;
 
 use clap::{Parser, Subcommand};
 use common::Result;
-use common::shards::{Task, Together};
+use common::shards::{Batch, Task};
 
 /// Recommends by a pre-trained policy and adapts it step by step to what comes back.
 #[derive(Parser, Debug)]
@@ -31,9 +31,7 @@ enum Verb {
     /// Show what the policy would recommend to a user, and what it knows of them
     Inspect(inspect::Arguments),
     #[command(flatten)]
-    Batch(Batch),
-    #[command(flatten)]
-    Together(Together<Batch>),
+    Batch(Batch<Job>),
     /// Rebuild a live state from its events, or make a new one from any events
     Replay(replay::Arguments),
     /// Serve recommendations and take feedback over HTTP
@@ -42,15 +40,15 @@ enum Verb {
 
 /// What can be done in shards.
 #[derive(Subcommand, Debug)]
-enum Batch {
+enum Job {
     /// Recommend to many users at once, into a file
     Recommend(Box<recommend::Arguments>),
 }
 
-impl Batch {
+impl Job {
     fn run(self, task: Task) -> Result<()> {
         match self {
-            Batch::Recommend(arguments) => arguments.run(task),
+            Job::Recommend(arguments) => arguments.run(task),
         }
     }
 }
@@ -64,10 +62,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Verb::Agent(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
-        Verb::Batch(verb) => verb.run(Task::Whole),
-        Verb::Together(together) => {
-            let (task, verb) = together.split();
-            verb.run(task)
+        Verb::Batch(batch) => {
+            let (task, job) = batch.split();
+            job.run(task)
         }
         Verb::Replay(arguments) => arguments.run(),
         Verb::Serve(arguments) => arguments.run(),

@@ -12,7 +12,7 @@ mod train;
 
 use clap::{Parser, Subcommand};
 use common::Result;
-use common::shards::{Task, Together};
+use common::shards::{Batch, Task};
 
 /// Trains recommendation policies offline, from a log and from what a language model said about users and items, and
 /// proves them before they meet users
@@ -26,9 +26,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     #[command(flatten)]
-    Batch(Batch),
-    #[command(flatten)]
-    Together(Together<Batch>),
+    Batch(Batch<Job>),
     /// Add items to a trained policy, without training it again
     ///
     /// A new item comes where its traits say, by a regression from the known items' traits to their trained embeddings and
@@ -89,7 +87,7 @@ enum Verb {
 
 /// What can be done in shards.
 #[derive(Subcommand)]
-enum Batch {
+enum Job {
     /// Train one policy per seed
     ///
     /// Each policy is a folder OUT/seed-S that `online agent --policy` serves and adapts: weights, catalogue, users'
@@ -146,12 +144,12 @@ enum Batch {
     Evaluate(Box<evaluate::EvaluateArguments>),
 }
 
-impl Batch {
+impl Job {
     fn run(self, task: Task) -> Result<()> {
         match self {
-            Batch::Train(arguments) => arguments.run(task),
-            Batch::Grid(arguments) => arguments.run(task),
-            Batch::Evaluate(arguments) => arguments.run(task),
+            Job::Train(arguments) => arguments.run(task),
+            Job::Grid(arguments) => arguments.run(task),
+            Job::Evaluate(arguments) => arguments.run(task),
         }
     }
 }
@@ -162,10 +160,9 @@ impl Batch {
 /// As the verb's own.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
-        Verb::Batch(verb) => verb.run(Task::Whole),
-        Verb::Together(together) => {
-            let (task, verb) = together.split();
-            verb.run(task)
+        Verb::Batch(batch) => {
+            let (task, job) = batch.split();
+            job.run(task)
         }
         Verb::Extend(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use common::Result;
 use common::bad_rows::MaxBadArguments;
 use common::cli::Shared;
-use common::input;
 use common::shards::{ShardArguments, Task};
+use common::{Result, input};
 
 use crate::candidates::Weighting;
 use crate::subjects::Asked;
@@ -15,7 +14,9 @@ use crate::vocab::Domain;
 /// What the verbs have that ask the model about items and users.
 #[derive(Debug, clap::Args)]
 pub(super) struct AskedArguments {
-    /// The language model, a GGUF file
+    /// The language model, a GGUF file. A prompt that is longer than its window, at most 8192 tokens, loses the oldest titles of
+    /// the user's history, as many as it must. What is still too long then, or has no history, is bad, and so are a title that
+    /// the tokeniser has no token for and an answer that is not finite: see --max-bad and --only-bad
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
     /// The catalogue: item_id, title, and text and categories where there are any

@@ -16,7 +16,7 @@ mod vocab;
 
 use clap::{Parser, Subcommand};
 use common::Result;
-use common::shards::{Task, Together};
+use common::shards::{Batch, Task};
 
 /// From logs to what a language model reads in them: user states, traits of
 /// users and items, and what users would prefer.
@@ -30,9 +30,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     #[command(flatten)]
-    Batch(Batch),
-    #[command(flatten)]
-    Together(Together<Batch>),
+    Batch(Batch<Job>),
     /// Convert a model's weights once to the format that this CPU runs fastest
     ///
     /// With `--format auto` every format is made and tried on the same built-in prompts with all workers, as `traits`
@@ -73,36 +71,24 @@ enum Verb {
 
 /// What can be done in shards.
 #[derive(Debug, Subcommand)]
-enum Batch {
+enum Job {
     /// Turn a log into user states: each user's last interactions
     States(states::Arguments),
     /// Read the traits of items and user states from a language model's logits
-    ///
-    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
-    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
-    /// token for and an answer that is not finite: see --max-bad and --only-bad.
     Traits(Box<traits::Arguments>),
     /// Write a profile of each user: what they like, avoid and are likely to try next
-    ///
-    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
-    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
-    /// token for and an answer that is not finite: see --max-bad and --only-bad.
     Summarise(Box<summarise::Arguments>),
     /// Score candidates for users by a language model's probabilities
-    ///
-    /// A prompt that is longer than the model's window, at most 8192 tokens, loses the oldest titles of the user's history, as
-    /// many as it must. What is still too long then, or has no history, is bad, and so are a title that the tokeniser has no
-    /// token for and an answer that is not finite: see --max-bad and --only-bad.
     Prefer(Box<prefer::Arguments>),
 }
 
-impl Batch {
+impl Job {
     fn run(self, task: Task) -> Result<()> {
         match self {
-            Batch::States(arguments) => arguments.run(task),
-            Batch::Traits(arguments) => arguments.run(task),
-            Batch::Summarise(arguments) => arguments.run(task),
-            Batch::Prefer(arguments) => arguments.run(task),
+            Job::States(arguments) => arguments.run(task),
+            Job::Traits(arguments) => arguments.run(task),
+            Job::Summarise(arguments) => arguments.run(task),
+            Job::Prefer(arguments) => arguments.run(task),
         }
     }
 }
@@ -113,10 +99,9 @@ impl Batch {
 /// Those of the verb.
 pub fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
-        Verb::Batch(verb) => verb.run(Task::Whole),
-        Verb::Together(together) => {
-            let (task, verb) = together.split();
-            verb.run(task)
+        Verb::Batch(batch) => {
+            let (task, job) = batch.split();
+            job.run(task)
         }
         Verb::Prepare(arguments) => arguments.run(),
         Verb::Vocab(arguments) => arguments.run(),

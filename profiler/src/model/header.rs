@@ -80,7 +80,6 @@ impl Header {
     /// When the file is missing, is not GGUF, contradicts itself or its own length, says what llama.cpp cannot take, or has a
     /// tensor of zeros.
     pub fn read(path: &Path) -> Result<Header> {
-        let path = &input::local("open the model", path)?;
         let Input::File(file) = input::open_to("open the model", path)? else {
             return Err(Error::usage("the model is not a file")
                 .file(path)

@@ -8,16 +8,7 @@ use tests::{binary, films};
 
 /// `cluster/python3` of the cache.
 fn python() -> PathBuf {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache = set("HEADSTART_CACHE").unwrap_or_else(|| {
-        let caches = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-        caches.unwrap_or_default().join("headstart")
-    });
-    let python = cache.join("cluster/python3");
+    let python = tests::cache().join("cluster/python3");
     assert!(
         python.exists(),
         "{} is missing: run `make setup`, which says so where this Python has no pinned packages",
