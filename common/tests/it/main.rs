@@ -2,6 +2,7 @@
 
 mod damage;
 mod formats;
+mod fuzz;
 mod hostile_files;
 mod pieces;
 mod scan;

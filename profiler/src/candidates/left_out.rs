@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use common::terminal;
+use serde::{Deserialize, Serialize};
 
 use super::History;
 
 /// Counts of what was passed over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Users who can be asked about, before a sample is drawn.
     pub usable_users: usize,
@@ -62,6 +63,26 @@ impl LeftOut {
             self.users_with_few_unseen += 1;
         }
         drawn > 0
+    }
+
+    /// Adds what was counted of other users.
+    pub fn add(&mut self, other: Self) {
+        let LeftOut {
+            usable_users,
+            unknown_likes,
+            repeated_likes,
+            users_without_held_out,
+            users_without_likes,
+            users_without_unseen,
+            users_with_few_unseen,
+        } = other;
+        self.usable_users += usable_users;
+        self.unknown_likes += unknown_likes;
+        self.repeated_likes += repeated_likes;
+        self.users_without_held_out += users_without_held_out;
+        self.users_without_likes += users_without_likes;
+        self.users_without_unseen += users_without_unseen;
+        self.users_with_few_unseen += users_with_few_unseen;
     }
 
     /// Says on stderr what was left out.

@@ -105,7 +105,14 @@ pub fn run(config: &Config) -> Result<()> {
     let hold_out = cut.hold_out as usize;
     let drawn = match config.kind {
         Kind::HeldOut => {
-            let found = super::held_out(&histories, &catalogue, &states, hold_out, &config.draw);
+            let found = super::held_out(
+                &histories,
+                &catalogue,
+                &states,
+                hold_out,
+                &config.draw,
+                0..usize::MAX,
+            );
             found.left_out.report();
             found.candidates
         }

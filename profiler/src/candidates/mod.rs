@@ -11,6 +11,8 @@ mod histories;
 mod left_out;
 mod lists;
 
+use std::ops::Range;
+
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
 use common::rng;
@@ -62,25 +64,32 @@ pub struct HeldOut {
 /// met once, and unseen items. `histories` is the log that `states` were made from, without these likes.
 ///
 /// Users with none of these likes, or with no like in their state to judge by, are counted and passed over before
-/// the sample is drawn.
+/// the sample is drawn. The sample is drawn of all users; lists are made, and users counted, of the `rows` of the states.
 pub fn held_out(
     histories: &Histories,
     catalogue: &Items,
     states: &States,
     per_user: usize,
     draw: &Draw,
+    rows: Range<usize>,
 ) -> HeldOut {
     let popularity = histories.popularity(per_user);
     let weights = draw.weighting.weights(&popularity);
-    let mut left_out = LeftOut::default();
+    let (mut left_out, mut elsewhere) = (LeftOut::default(), LeftOut::default());
     let mut usable = Vec::new();
     for (row, history) in histories.rows().iter().enumerate() {
-        let positives = left_out.positives(history, per_user);
-        if left_out.usable(&positives, has_known_like(catalogue, states, row)) {
+        let counted = if rows.contains(&row) {
+            &mut left_out
+        } else {
+            &mut elsewhere
+        };
+        let positives = counted.positives(history, per_user);
+        if counted.usable(&positives, has_known_like(catalogue, states, row)) {
             usable.push((row, positives));
         }
     }
     sample(&mut usable, &states.users, draw);
+    usable.retain(|(row, _)| rows.contains(row));
     let mut candidates = Vec::with_capacity(usable.len());
     for (row, positives) in usable {
         let key = key(&states.users, row);
@@ -154,6 +163,7 @@ mod tests {
     use common::ids::IdKind;
 
     const ITEMS: u32 = 40;
+    const ALL: Range<usize> = 0..usize::MAX;
 
     fn ids(count: u32) -> Dictionary {
         Dictionary::from_values(IdKind::Integer, (0..count).map(|n| n.to_string())).unwrap()
@@ -194,7 +204,7 @@ mod tests {
     #[test]
     fn held_out_likes_stand_among_unseen_items() {
         let (histories, catalogue, states) = world(ITEMS);
-        let found = held_out(&histories, &catalogue, &states, 2, &draw(0, 1));
+        let found = held_out(&histories, &catalogue, &states, 2, &draw(0, 1), ALL);
         assert_eq!(found.candidates.len(), ITEMS as usize);
         // Each item was liked by five users, and is one of the last two likes of two of them.
         assert_eq!(found.popularity, vec![3; ITEMS as usize]);
@@ -220,7 +230,8 @@ mod tests {
     #[test]
     fn a_user_gets_the_same_list_whoever_else_is_there() {
         let (histories, catalogue, states) = world(ITEMS);
-        let lists = |users, seed| held_out(&histories, &catalogue, &states, 2, &draw(users, seed)).candidates;
+        let lists =
+            |users, seed| held_out(&histories, &catalogue, &states, 2, &draw(users, seed), ALL).candidates;
         let (all, some, few) = (lists(0, 1), lists(20, 1), lists(5, 1));
         assert_eq!((some.len(), few.len()), (20, 5));
         assert!(some.iter().all(|list| all.contains(list)));
@@ -240,7 +251,7 @@ mod tests {
         let mut rows = histories.rows().to_vec();
         rows[2].liked = vec![false; 6];
         let histories = Histories::new(rows, ITEMS as usize);
-        let found = held_out(&histories, &catalogue, &states, 1, &draw(0, 1));
+        let found = held_out(&histories, &catalogue, &states, 1, &draw(0, 1), ALL);
         assert_eq!(
             found.candidates.iter().map(|list| list.row).collect::<Vec<_>>(),
             [0, 3]

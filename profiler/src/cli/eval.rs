@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use common::cli::Shared;
+use common::shards::{ShardArguments, Task};
 use common::{Error, Result, terminal};
 
 use super::groups::DrawArguments;
@@ -38,6 +39,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    shards: ShardArguments,
+    #[command(flatten)]
     shared: Shared,
 }
 
@@ -61,8 +64,9 @@ fn named(text: &str) -> Result<Named> {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> Result<()> {
+    pub(super) fn run(self, task: Task) -> Result<()> {
         self.shared.init_terminal();
+        let sharding = self.shards.resolve(task)?;
         let text = eval::run(&eval::Config {
             log: self.log,
             items: self.items,
@@ -78,8 +82,9 @@ impl Arguments {
             workers: self.shared.workers(),
             seed: self.shared.seed,
             overwrite: self.shared.overwrite,
+            sharding,
         })?;
-        terminal::print(&text)
+        text.map_or(Ok(()), |text| terminal::print(&text))
     }
 }
 

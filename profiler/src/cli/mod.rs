@@ -57,14 +57,6 @@ enum Verb {
     /// What is shown depends on what is given: --profiles for traits and summaries, --items and --states for titles,
     /// --domain for prompts, --model for tokens and answers.
     Inspect(Box<inspect::Arguments>),
-    /// Measure how well traits and preferences tell held-out likes from unseen items
-    ///
-    /// For each user the AUC of each signal: how often a like that the states hold out is ranked above an item that the user
-    /// never met. The table has the mean over users, its standard error and 95 % interval, and the differences from popularity
-    /// and from the overlap of categories, paired by user. `mean liked` is the cosine of an item's traits with the mean of those
-    /// of the liked items in the state, `user` that with the user's own; `shuffled` is the same with the traits handed to the
-    /// wrong items and users, which says what chance gives.
-    Eval(Box<eval::Arguments>),
     /// Measure how fast prompts go through the model, side by side with plain llama.cpp
     Bench(bench::Arguments),
 }
@@ -80,6 +72,14 @@ enum Job {
     Summarise(Box<summarise::Arguments>),
     /// Score candidates for users by a language model's probabilities
     Prefer(Box<prefer::Arguments>),
+    /// Measure how well traits and preferences tell held-out likes from unseen items
+    ///
+    /// For each user the AUC of each signal: how often a like that the states hold out is ranked above an item that the user
+    /// never met. The table has the mean over users, its standard error and 95 % interval, and the differences from popularity
+    /// and from the overlap of categories, paired by user. `mean liked` is the cosine of an item's traits with the mean of those
+    /// of the liked items in the state, `user` that with the user's own; `shuffled` is the same with the traits handed to the
+    /// wrong items and users, which says what chance gives.
+    Eval(Box<eval::Arguments>),
 }
 
 impl Job {
@@ -89,6 +89,7 @@ impl Job {
             Job::Traits(arguments) => arguments.run(task),
             Job::Summarise(arguments) => arguments.run(task),
             Job::Prefer(arguments) => arguments.run(task),
+            Job::Eval(arguments) => arguments.run(task),
         }
     }
 }
@@ -108,7 +109,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         Verb::Refine(arguments) => arguments.run(),
         Verb::Candidates(arguments) => arguments.run(),
         Verb::Inspect(arguments) => arguments.run(),
-        Verb::Eval(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),
     }
 }

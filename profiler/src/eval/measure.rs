@@ -1,5 +1,6 @@
 //! What is measured: each signal's AUC by user.
 
+use common::parallel;
 use common::schema::items::Items;
 use common::schema::states::States;
 use common::stats::auc;
@@ -25,25 +26,29 @@ pub struct Measure {
     pub over_categories: Option<Estimate>,
 }
 
-/// The AUC of each user, where the signal has one.
-struct Signal {
-    name: String,
-    aucs: Vec<Option<f64>>,
+/// The AUCs of one signal.
+pub(super) struct Signal {
+    pub(super) name: String,
+    /// Of each user, where the signal has one.
+    pub(super) aucs: Vec<Option<f64>>,
 }
+
+/// What every other signal is compared with.
+const POPULARITY: &str = "popularity";
+const CATEGORIES: &str = "categories in common";
 
 /// The signals on some candidate lists, in the order in which they are shown.
 pub(super) struct Signals<'a> {
     lists: &'a [Candidates],
     /// The items that the user of each list likes.
     liked: Vec<Vec<u32>>,
+    workers: usize,
     measured: Vec<Signal>,
-    popularity: usize,
-    categories: Option<usize>,
 }
 
 impl<'a> Signals<'a> {
     /// Measures what there is without a language model: popularity, and what items share with the liked ones.
-    pub(super) fn new(held_out: &'a HeldOut, catalogue: &Items, states: &States) -> Self {
+    pub(super) fn new(held_out: &'a HeldOut, catalogue: &Items, states: &States, workers: usize) -> Self {
         let liked = |list: &Candidates| {
             let state = states.items[list.row].iter().zip(&states.liked[list.row]);
             state
@@ -54,19 +59,15 @@ impl<'a> Signals<'a> {
         let mut signals = Signals {
             lists: &held_out.candidates,
             liked: held_out.candidates.iter().map(liked).collect(),
+            workers,
             measured: Vec::new(),
-            popularity: 0,
-            categories: None,
         };
-        signals.add("popularity", |_, list| {
+        signals.add(POPULARITY, |_, list| {
             let count = |&item: &u32| f64::from(held_out.popularity[item as usize]);
             Some(list.items.iter().map(count).collect())
         });
         if let Some(terms) = Terms::categories(catalogue) {
-            signals.categories = Some(signals.measured.len());
-            signals.add("categories in common", |liked, list| {
-                Some(terms.cosines(liked, &list.items))
-            });
+            signals.add(CATEGORIES, |liked, list| Some(terms.cosines(liked, &list.items)));
         }
         if let Some(terms) = Terms::title_words(catalogue) {
             signals.add("title words in common", |liked, list| {
@@ -98,7 +99,7 @@ impl<'a> Signals<'a> {
         name: &str,
         traits: &Traits,
         seed: u64,
-        scores: impl Fn(&Traits, &[u32], &Candidates) -> Vec<f64>,
+        scores: impl Fn(&Traits, &[u32], &Candidates) -> Vec<f64> + Sync,
     ) {
         let mut means = vec![Some(0.0); self.lists.len()];
         for shuffle in 0..SHUFFLES {
@@ -115,12 +116,18 @@ impl<'a> Signals<'a> {
     }
 
     /// Measures scores that were given for each list, where they were.
-    pub(super) fn add_scores(&mut self, name: &str, scores: Vec<Option<Vec<f64>>>) {
-        let mut scores = scores.into_iter();
-        self.add(&format!("{name}: preferences"), |_, _| scores.next().flatten());
+    pub(super) fn add_scores(&mut self, name: &str, scores: &[Option<Vec<f64>>]) {
+        let lists = self.lists.iter().zip(scores);
+        let aucs = lists
+            .map(|(list, scores)| auc_of(list, scores.as_deref()?))
+            .collect();
+        self.measured.push(Signal {
+            name: preferences(name),
+            aucs,
+        });
     }
 
-    fn add(&mut self, name: &str, scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) {
+    fn add(&mut self, name: &str, scores: impl Fn(&[u32], &Candidates) -> Option<Vec<f64>> + Sync) {
         let aucs = self.aucs(scores);
         self.measured.push(Signal {
             name: name.to_string(),
@@ -128,32 +135,51 @@ impl<'a> Signals<'a> {
         });
     }
 
-    fn aucs(&self, mut scores: impl FnMut(&[u32], &Candidates) -> Option<Vec<f64>>) -> Vec<Option<f64>> {
-        let of_user = |(liked, list): (&Vec<u32>, &Candidates)| {
-            let scored = scores(liked, list)?.into_iter().zip(&list.positive);
-            let area = auc(scored.map(|(score, &positive)| (score, positive, 1.0)));
-            // Nothing can be said of a user with likes alone, or with none.
-            (!area.is_nan()).then_some(area)
+    fn aucs(&self, scores: impl Fn(&[u32], &Candidates) -> Option<Vec<f64>> + Sync) -> Vec<Option<f64>> {
+        let of_users = |(from, count): (usize, usize)| {
+            let users = self.liked[from..from + count]
+                .iter()
+                .zip(&self.lists[from..from + count]);
+            let aucs = users.map(|(liked, list)| auc_of(list, &scores(liked, list)?));
+            aucs.collect::<Vec<_>>()
         };
-        self.liked.iter().zip(self.lists).map(of_user).collect()
+        parallel::map(parallel::slices(self.lists.len(), self.workers), of_users).concat()
     }
 
-    /// All that was measured; a signal without a user is left out.
-    pub(super) fn finish(self) -> Vec<Measure> {
-        let over = |at: usize, baseline: Option<usize>| {
-            let baseline = baseline.filter(|&baseline| baseline != at)?;
-            Estimate::of_difference(&self.measured[at].aucs, &self.measured[baseline].aucs)
-        };
-        let measure = |at: usize| {
-            let Signal { name, aucs } = &self.measured[at];
-            let known: Vec<f64> = aucs.iter().flatten().copied().collect();
-            Some(Measure {
-                signal: name.clone(),
-                auc: Estimate::of(&known)?,
-                over_popularity: over(at, Some(self.popularity)),
-                over_categories: over(at, self.categories),
-            })
-        };
-        (0..self.measured.len()).filter_map(measure).collect()
+    /// All that was measured.
+    pub(super) fn finish(self) -> Vec<Signal> {
+        self.measured
     }
+}
+
+/// The name of the signal that preferences of a name are.
+pub(super) fn preferences(name: &str) -> String {
+    format!("{name}: preferences")
+}
+
+/// The area of one list; nothing can be said of a user with likes alone, or with none.
+fn auc_of(list: &Candidates, scores: &[f64]) -> Option<f64> {
+    let scored = scores.iter().zip(&list.positive);
+    let area = auc(scored.map(|(&score, &positive)| (score, positive, 1.0)));
+    (!area.is_nan()).then_some(area)
+}
+
+/// The means of all signals over users; a signal without a user is left out.
+pub(super) fn measures(signals: &[Signal]) -> Vec<Measure> {
+    let place = |name: &str| signals.iter().position(|signal| signal.name == name);
+    let over = |at: usize, baseline: Option<usize>| {
+        let baseline = baseline.filter(|&baseline| baseline != at)?;
+        Estimate::of_difference(&signals[at].aucs, &signals[baseline].aucs)
+    };
+    let measure = |at: usize| {
+        let Signal { name, aucs } = &signals[at];
+        let known: Vec<f64> = aucs.iter().flatten().copied().collect();
+        Some(Measure {
+            signal: name.clone(),
+            auc: Estimate::of(&known)?,
+            over_popularity: over(at, place(POPULARITY)),
+            over_categories: over(at, place(CATEGORIES)),
+        })
+    };
+    (0..signals.len()).filter_map(measure).collect()
 }

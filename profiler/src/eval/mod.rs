@@ -13,8 +13,10 @@ mod preferences;
 mod show;
 mod traits;
 mod transform;
+mod users;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -22,6 +24,7 @@ use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS};
 use common::schema::{items, states, table};
+use common::shards::{Sharding, Step, Task, Unit};
 use common::{Error, Result, output};
 use serde::Serialize;
 
@@ -30,8 +33,9 @@ pub use measure::Measure;
 pub use transform::Transform;
 
 use crate::candidates::{self, Draw, Histories, LeftOut, Weighting};
-use measure::Signals;
+use measure::{Signal, Signals};
 use traits::Traits;
+use users::Asked;
 
 /// A file and what it is called in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +87,8 @@ pub struct Config {
     pub seed: u64,
     /// Replace what another run has written.
     pub overwrite: bool,
+    /// What this process does of it, and where the parts are.
+    pub sharding: Sharding,
 }
 
 /// What was measured, and on what.
@@ -107,30 +113,94 @@ struct Recorded<'a> {
     users: usize,
 }
 
-/// Measures, writes the metrics where they are asked for, and gives the output as text.
+/// Users of a unit, by their rows in the states.
+const UNIT: usize = 1024;
+
+/// Measures, writes the metrics where they are asked for, and gives the output as text; none where this process works a shard.
 ///
 /// # Errors
 /// When an input is missing or bad, the states hold nothing out, or inputs do not belong together: the log, the
 /// profiles or the preferences to other states.
-pub fn run(config: &Config) -> Result<String> {
+pub fn run(config: &Config) -> Result<Option<String>> {
     let named = config.profiles.iter().chain(&config.preferences);
     let inputs = [&config.log, &config.items, &config.states].map(PathBuf::as_path);
     let inputs = inputs.into_iter().chain(named.map(|named| named.path.as_path()));
     output::files(config.out.as_deref(), inputs)?;
     let manifest = manifest(config)?;
-    let plan = config
-        .out
-        .as_ref()
-        .map(|out| artifact::plan(out, &manifest, config.overwrite))
-        .transpose()?;
-    // The table is wanted even where the file stands already.
-    let found = measure(config)?;
-    if let (Some(out), Some(Plan::Write)) = (&config.out, plan) {
+    let Some(out) = &config.out else {
+        config.sharding.refuse("it writes no file; give --out")?;
+        let (asked, signals) = measure(config, 0..usize::MAX)?;
+        return Ok(Some(show(config, &evaluation(config, asked, &signals)?)));
+    };
+    let written = artifact::plan(out, &manifest, config.overwrite)? == Plan::AlreadyDone;
+    let step = match (written, config.sharding.task) {
+        (false, _) => config.sharding.begin(out, &manifest, &units(config)?)?,
+        // The table is wanted even where the file stands already.
+        (true, Task::Whole | Task::Merge { .. }) => Step::Whole,
+        (true, Task::Plan { .. } | Task::Shard(_)) => Step::Nothing,
+    };
+    let (asked, signals) = match step {
+        Step::Nothing => return Ok(None),
+        Step::Whole => measure(config, 0..usize::MAX)?,
+        Step::Work(work) => {
+            let units = work.units();
+            work.commit_file(|part| {
+                let (asked, signals) = measure(config, units.start * UNIT..units.end * UNIT)?;
+                users::write(part, &signals)?;
+                Ok(asked)
+            })?;
+            return Ok(None);
+        }
+        Step::Merge(parts) => {
+            let (files, asked) = parts.read::<Asked>()?;
+            let signals = users::read(&asked, files.iter().map(|file| file.path()))?;
+            (asked, signals)
+        }
+    };
+    let found = evaluation(config, asked, &signals)?;
+    if !written {
         metrics::write(out, &manifest, &show::rows(config.seed, &found))?;
     }
-    Ok(match config.format {
-        Format::Text => show::text(config, &found),
-        Format::Json => show::json(config, &found),
+    config.sharding.finish(out)?;
+    Ok(Some(show(config, &found)))
+}
+
+fn show(config: &Config, found: &Evaluation) -> String {
+    match config.format {
+        Format::Text => show::text(config, found),
+        Format::Json => show::json(config, found),
+    }
+}
+
+/// The rows of the states in pieces.
+fn units(config: &Config) -> Result<Vec<Unit>> {
+    let rows = table::count_rows(&config.states)? as usize;
+    let unit = |from: usize| {
+        let to = rows.min(from + UNIT);
+        Unit::new(format!("states {from} to {}", to - 1), (to - from) as u64)
+    };
+    Ok((0..rows).step_by(UNIT).map(unit).collect())
+}
+
+/// The means over all users.
+fn evaluation(config: &Config, asked: Asked, signals: &[Signal]) -> Result<Evaluation> {
+    asked.left_out.report();
+    if asked.users == 0 {
+        return Err(
+            Error::data("no user has both a held-out like and a like in the state").file(&config.states),
+        );
+    }
+    for Named { name, path } in &config.preferences {
+        let name = measure::preferences(name);
+        let of_these = signals.iter().filter(|signal| signal.name == name);
+        let lists = of_these.map(|signal| signal.aucs.iter().flatten().count()).sum();
+        preferences::require_asked(path, lists, asked.users)?;
+    }
+    Ok(Evaluation {
+        users: asked.users,
+        positives: asked.positives,
+        measures: measure::measures(signals),
+        left_out: asked.left_out,
     })
 }
 
@@ -175,8 +245,8 @@ fn manifest(config: &Config) -> Result<Manifest> {
     Ok(manifest)
 }
 
-/// Measures all signals on the same candidate lists.
-fn measure(config: &Config) -> Result<Evaluation> {
+/// Measures all signals on the same candidate lists, those of the users in the `rows` of the states.
+fn measure(config: &Config, rows: Range<usize>) -> Result<(Asked, Vec<Signal>)> {
     let cut = candidates::require_hold_out(&config.states)?;
     let (catalogue, states) = (items::read(&config.items)?, states::read(&config.states)?);
     let histories = Histories::read(
@@ -192,29 +262,26 @@ fn measure(config: &Config) -> Result<Evaluation> {
         users: config.users,
         seed: config.seed,
     };
-    let held_out = candidates::held_out(&histories, &catalogue, &states, cut.hold_out as usize, &draw);
-    held_out.left_out.report();
-    if held_out.candidates.is_empty() {
-        return Err(
-            Error::data("no user has both a held-out like and a like in the state").file(&config.states),
-        );
-    }
-    let mut signals = Signals::new(&held_out, &catalogue, &states);
+    let held_out = candidates::held_out(
+        &histories,
+        &catalogue,
+        &states,
+        cut.hold_out as usize,
+        &draw,
+        rows,
+    );
+    let mut signals = Signals::new(&held_out, &catalogue, &states, config.workers);
     for Named { name, path } in &config.profiles {
         let traits = Traits::read(path, &catalogue, &states, &config.states, config.transform)?;
         signals.add_traits(name, &traits, config.seed);
     }
     for Named { name, path } in &config.preferences {
-        signals.add_scores(
-            name,
-            preferences::scores(path, &catalogue, &states, &held_out.candidates)?,
-        );
+        let scores = preferences::scores(path, &catalogue, &states, &held_out.candidates)?;
+        signals.add_scores(name, &scores);
     }
+    let signals = signals.finish();
     let positives = held_out.candidates.iter().flat_map(|list| &list.positive);
-    Ok(Evaluation {
-        users: held_out.candidates.len(),
-        positives: positives.filter(|positive| **positive).count(),
-        measures: signals.finish(),
-        left_out: held_out.left_out,
-    })
+    let positives = positives.filter(|positive| **positive).count();
+    let asked = Asked::new(held_out.candidates.len(), positives, held_out.left_out, &signals);
+    Ok((asked, signals))
 }

@@ -14,7 +14,7 @@ use crate::candidates::Candidates;
 /// The scores of each list's candidates, in their order; None where not all of them were asked about.
 ///
 /// # Errors
-/// When the file holds no preferences, or of none of these lists.
+/// When the file holds no preferences, or a score that is not a number.
 pub(super) fn scores(
     path: &Path,
     catalogue: &Items,
@@ -37,21 +37,6 @@ pub(super) fn scores(
             list.items.iter().map(score).collect::<Option<Vec<f64>>>()
         })
     };
-    let scores: Vec<_> = lists.iter().map(of_list).collect();
-    let asked = scores.iter().flatten().count();
-    if asked == 0 {
-        return Err(Error::usage("the preferences are about none of the candidate lists")
-            .file(path)
-            .hint("ask about lists that `profiler candidates` drew from these states, with the same --seed, --unseen and --negatives"));
-    }
-    if asked < lists.len() {
-        terminal::warn(&format!(
-            "{}: {} of {} candidate lists were not asked about: measured on the others",
-            path.display(),
-            lists.len() - asked,
-            lists.len()
-        ));
-    }
     if let Some(row) = read
         .scores
         .iter()
@@ -59,7 +44,24 @@ pub(super) fn scores(
     {
         return Err(at::scores(Error::data("a score is NaN"), path, row));
     }
-    Ok(scores)
+    Ok(lists.iter().map(of_list).collect())
+}
+
+/// Requires that the preferences are about some of the lists of all `users`, and says where not about all: `asked` of them.
+pub(super) fn require_asked(path: &Path, asked: usize, users: usize) -> Result<()> {
+    if asked == 0 {
+        return Err(Error::usage("the preferences are about none of the candidate lists")
+            .file(path)
+            .hint("ask about lists that `profiler candidates` drew from these states, with the same --seed, --unseen and --negatives"));
+    }
+    if asked < users {
+        terminal::warn(&format!(
+            "{}: {} of {users} candidate lists were not asked about: measured on the others",
+            path.display(),
+            users - asked
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -109,10 +111,9 @@ mod tests {
         assert_eq!(found, [Some(vec![-2.0, -1.0]), None, None]);
         asked.state_hash[0] = "another".into();
         write(&asked).unwrap();
-        let refused = scores(&path, &catalogue, &states, &lists).unwrap_err();
-        assert!(
-            refused.to_string().contains("none of the candidate lists"),
-            "{refused}"
+        assert_eq!(
+            scores(&path, &catalogue, &states, &lists).unwrap(),
+            [None, None, None]
         );
     }
 }

@@ -61,6 +61,15 @@ fn jobs(folder: &Path) -> Vec<Job> {
             "preferences.parquet",
         ),
         job(
+            "profiler",
+            "eval --log data/log/interactions.parquet --items data/log/items.parquet --states states.parquet \
+             --profiles profiles.parquet"
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+            "auc.parquet",
+        ),
+        job(
             "pretrain",
             "train --method ialp-log --log data/log --states states.parquet --profiles profiles.parquet --seeds 3 \
              --steps 30 --batch 16 --dims 8 --hidden 8"
@@ -235,8 +244,13 @@ fn many_units_are_shared_out_and_come_back_in_their_order() {
     for (tool, arguments, out) in [
         (
             "profiler",
-            "states --log data/log/interactions.parquet",
+            "states --log data/log/interactions.parquet --hold-out 2",
             "states.parquet",
+        ),
+        (
+            "profiler",
+            "eval --log data/log/interactions.parquet --items data/log/items.parquet --states states.parquet --users 30000",
+            "auc.parquet",
         ),
         (
             "online",

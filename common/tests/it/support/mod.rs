@@ -1,5 +1,7 @@
 //! What tests look up in Parquet files by the library's own reader.
 
+pub(crate) mod formats;
+
 use std::fs::File;
 use std::path::Path;
 
