@@ -298,6 +298,11 @@ class RealTools(OnACluster):
             ("profiler", ["states", "--log", log / "interactions.parquet", "--hold-out", "2"], "states.parquet"),
             ("profiler", ["prefer", *asked, "--candidates", "candidates.parquet"], "preferences.parquet"),
             ("profiler", ["summarise", *asked], "summaries.parquet"),
+            (
+                "profiler",
+                ["eval", "--log", log / "interactions.parquet", "--items", log / "items.parquet", "--states", "states.parquet"],
+                "auc.parquet",
+            ),
             ("pretrain", ["train", "--method", "bc", "--traits", "none", "--log", log, "--seeds", "16", *small], "policies"),
             ("pretrain", ["grid", "--plan", "plan.toml"], "grid"),
             (

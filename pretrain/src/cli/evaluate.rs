@@ -8,7 +8,7 @@ use common::cli::{Shared, count};
 use common::shards::{ShardArguments, Task};
 
 use super::later::LaterArguments;
-use crate::evaluate::{self, EvaluateConfig, Format, Named};
+use crate::evaluate::{self, By, EvaluateConfig, Format, Named};
 
 #[derive(Args)]
 pub(super) struct EvaluateArguments {
@@ -21,6 +21,13 @@ pub(super) struct EvaluateArguments {
     /// Lengths of the lists that are measured
     #[arg(long = "k", value_name = "K,...", value_delimiter = ',', default_value = "5,10,20", value_parser = count)]
     cuts: Vec<usize>,
+    /// Measure the lists of groups of users by themselves too, and beside those of all others: by these attributes of --users, such
+    /// as `gender,age`; values of fewer than 20 users are left out
+    #[arg(long, value_name = "ATTRIBUTE,...", value_delimiter = ',', requires = "users")]
+    by: Vec<String>,
+    /// Users with their attributes, for --by: a Parquet file (user_id, attributes)
+    #[arg(long, value_name = "FILE", requires = "by")]
+    users: Option<PathBuf>,
     /// The form of the table on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -57,6 +64,10 @@ impl EvaluateArguments {
             evidence,
             settings,
             cuts: self.cuts,
+            by: self.users.map(|users| By {
+                users,
+                attributes: self.by,
+            }),
             format: self.format,
             out: self.out,
             overwrite: self.shared.overwrite,

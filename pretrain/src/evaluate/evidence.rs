@@ -6,7 +6,7 @@ use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::table;
 use common::terminal::Progress;
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use super::cross_fit::CrossFit;
 use super::estimators::Rounds;
@@ -17,6 +17,9 @@ use super::measure::{List, Measured, measure};
 
 use super::settings::Settings;
 use crate::data::InputPaths;
+
+/// Where more of a policy's probability than this is on items that were never logged, that is said.
+const MOST_NEVER_LOGGED: f64 = 0.1;
 
 /// The files of an evaluation besides the policies.
 #[derive(Clone, Debug)]
@@ -73,6 +76,15 @@ impl Candidate {
 pub(crate) struct Weights {
     pub(crate) values: Vec<f64>,
     pub(crate) clipped: usize,
+}
+
+impl Weights {
+    /// The largest weight's share of the sum of all; 0 where all are 0.
+    pub(crate) fn largest_share(&self) -> f64 {
+        let sum: f64 = self.values.iter().sum();
+        let largest = self.values.iter().copied().fold(0.0, f64::max);
+        if sum > 0.0 { largest / sum } else { 0.0 }
+    }
 }
 
 impl EvidencePaths {
@@ -154,14 +166,14 @@ impl Evidence {
         })
     }
 
-    /// Passes `policy` over the log.
-    pub(crate) fn measure(&self, policy: &Policy) -> Measured {
+    /// Passes `policy` over the log, and keeps the first `kept` items of each list.
+    pub(crate) fn measure(&self, policy: &Policy, kept: usize) -> Measured {
         let progress = Progress::new(
             &format!("evaluating {}", policy.config.method),
             self.later.len() as u64,
             "interactions",
         );
-        measure(policy, &self.later, &self.model, &self.settings, &progress)
+        measure(policy, &self.later, &self.model, &self.settings, kept, &progress)
     }
 
     /// The policy's importance weights.
@@ -194,21 +206,35 @@ impl Evidence {
         }
     }
 
-    /// The mean of `of` over a policy's lists, and how many there are.
-    pub(crate) fn lists(&self, measured: &Measured, of: impl Fn(&List) -> f64) -> (Interval, usize) {
-        let lists = measured.lists.iter().enumerate();
-        let (values, users): (Vec<f64>, Vec<u32>) = lists
-            .filter_map(|(row, list)| Some((of(list.as_ref()?), self.later.user[row])))
-            .unzip();
-        (
-            Interval::of_mean(&values, &users, self.settings.confidence),
-            values.len(),
-        )
+    /// How much of what the policy would do the held-out log has anywhere. A policy that does mostly what was never logged is not
+    /// told by it: importance weighting does not see that part, and the reward model guesses.
+    pub(crate) fn never_logged(&self, measured: &Measured, name: &str) -> Interval {
+        let share = Interval::of_mean(&measured.never_logged, &self.later.user, self.settings.confidence);
+        if share.estimate > MOST_NEVER_LOGGED {
+            terminal::warn(&format!(
+                "{:.0} % of what {name} would do is with items that the held-out log does not have at all: IPS, SNIPS and DR do not \
+                 see that part, and DM guesses it",
+                100.0 * share.estimate
+            ));
+        }
+        share
+    }
+
+    /// What `of` gives of each of a policy's lists, and whose it is.
+    pub(crate) fn of_lists(&self, measured: &Measured, of: impl Fn(&List) -> f64) -> (Vec<f64>, Vec<u32>) {
+        let lists = measured.lists.iter().zip(&self.later.user);
+        let of_list = |(list, &user): (&Option<List>, &u32)| Some((of(list.as_ref()?), user));
+        lists.filter_map(of_list).unzip()
     }
 
     /// How many propensities are estimated, and how.
     pub(crate) fn propensities(&self) -> (usize, Source) {
         (self.logging.estimated, self.logging.source)
+    }
+
+    /// The level of intervals.
+    pub(crate) fn confidence(&self) -> f64 {
+        self.settings.confidence
     }
 
     /// Held-out interactions.

@@ -172,7 +172,9 @@ impl Later {
             reward: rows().map(|(_, liked)| f64::from(u8::from(liked))).collect(),
             propensity: rows().map(|_| None).collect(),
             consumed: Vec::new(),
-            occurs: Vec::new(),
+            occurs: (0..4)
+                .map(|code| rows().any(|(item, _)| item == Some(code)))
+                .collect(),
             starts: std::iter::once(0).chain(starts).collect(),
         }
     }

@@ -7,6 +7,7 @@ use common::policy_artifact::Policy;
 use common::terminal::Progress;
 
 use super::cross_fit::CrossFit;
+use super::exposure::top;
 use super::later::Later;
 use super::ranking::{Metric, auc, places};
 use super::replay::{Step, replay};
@@ -21,6 +22,8 @@ pub(crate) struct List {
     ranked: usize,
     /// How many targets there are; those outside the catalogue are in no place.
     targets: usize,
+    /// Its first items.
+    pub(crate) top: Vec<u32>,
 }
 
 impl List {
@@ -42,30 +45,42 @@ pub(crate) struct Measured {
     pub(crate) propensity: Vec<f64>,
     /// The policy's expectation of the modelled reward.
     pub(crate) value: Vec<f64>,
+    /// The policy's probability of items that the held-out log does not have at all.
+    pub(crate) never_logged: Vec<f64>,
 }
 
-/// Passes `policy` over `later`.
+/// What a policy would have done at a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Choice {
+    propensity: f64,
+    value: f64,
+    never_logged: f64,
+}
+
+/// Passes `policy` over `later`; the first `kept` items of each list are kept.
 pub(crate) fn measure(
     policy: &Policy,
     later: &Later,
     model: &CrossFit,
     settings: &Settings,
+    kept: usize,
     progress: &Progress,
 ) -> Measured {
     let seen = replay(policy, later, settings.mask, progress, |mut step| {
-        let list = list(later, settings, &step);
-        let (propensity, value) = choice(later, model, settings.greedy, &mut step);
-        (list, propensity, value)
+        let list = list(later, settings, kept, &step);
+        (list, choice(later, model, settings.greedy, &mut step))
     });
     let mut measured = Measured {
         lists: Vec::with_capacity(seen.len()),
         propensity: Vec::with_capacity(seen.len()),
         value: Vec::with_capacity(seen.len()),
+        never_logged: Vec::with_capacity(seen.len()),
     };
-    for (list, propensity, value) in seen {
+    for (list, choice) in seen {
         measured.lists.push(list);
-        measured.propensity.push(propensity);
-        measured.value.push(value);
+        measured.propensity.push(choice.propensity);
+        measured.value.push(choice.value);
+        measured.never_logged.push(choice.never_logged);
     }
     measured
 }
@@ -83,7 +98,7 @@ pub(crate) fn propensities(
 }
 
 /// The list at this step, where one is made and has something to find.
-fn list(later: &Later, settings: &Settings, step: &Step) -> Option<List> {
+fn list(later: &Later, settings: &Settings, kept: usize, step: &Step) -> Option<List> {
     let rows = match settings.protocol {
         Protocol::Next => step.row..step.row + 1,
         Protocol::Set if later.is_first(step.row) => later.rows(later.user[step.row] as usize),
@@ -112,24 +127,37 @@ fn list(later: &Later, settings: &Settings, step: &Step) -> Option<List> {
             places: places(&logits, &items),
             ranked: logits.iter().filter(|logit| **logit > f32::NEG_INFINITY).count(),
             targets,
+            top: top(&logits, kept),
         }
     })
 }
 
-/// The policy's propensity of the logged action and its expectation of the modelled reward. Where everything is masked
-/// it shows nothing and earns nothing.
-fn choice(later: &Later, model: &CrossFit, greedy: bool, step: &mut Step) -> (f64, f64) {
+/// The policy's propensity of the logged action, its expectation of the modelled reward, and how much of its probability is on
+/// items that were never logged. Where everything is masked it shows nothing and earns nothing.
+fn choice(later: &Later, model: &CrossFit, greedy: bool, step: &mut Step) -> Choice {
     if step.masked.len() == step.logits.len() {
-        return (0.0, 0.0);
+        return Choice::default();
     }
     let row = step.row;
     if greedy {
         let best = most_probable(step.logits);
         let taken = later.item[row] == Some(best);
-        return (f64::from(u8::from(taken)), model.reward(later, row, Some(best)));
+        return Choice {
+            propensity: f64::from(u8::from(taken)),
+            value: model.reward(later, row, Some(best)),
+            never_logged: f64::from(u8::from(!later.occurs[best as usize])),
+        };
     }
     let propensity = softmax_of_logged(later, step);
-    (propensity, model.expectation(later, row, step.scratch))
+    let never = step.scratch.iter().zip(&later.occurs);
+    Choice {
+        propensity,
+        value: model.expectation(later, row, step.scratch),
+        never_logged: never
+            .filter(|(_, occurs)| !**occurs)
+            .map(|(&p, _)| f64::from(p))
+            .sum(),
+    }
 }
 
 /// The softmax probability of the logged action; all items' are in `scratch` afterwards.
@@ -178,12 +206,13 @@ mod tests {
         ]);
         let logits = [NONE, 0.5, 0.7, 0.1];
         let settings = Settings::default();
-        let next = |row, settings: &Settings| list(&later, settings, &step(row, &logits, &[0], &mut []));
+        let next = |row, settings: &Settings| list(&later, settings, 2, &step(row, &logits, &[0], &mut []));
         let found = |places: &[usize], targets| {
             Some(List {
                 places: places.to_vec(),
                 ranked: 3,
                 targets,
+                top: vec![2, 1],
             })
         };
         assert_eq!(next(0, &settings), found(&[2], 1));
@@ -219,7 +248,7 @@ mod tests {
                 greedy,
                 &mut step(row, &logits, &[0], &mut scratch),
             )
-            .0
+            .propensity
         };
         assert!((of(0, false) - 0.2).abs() < 1e-6 && (of(1, false) - 0.6).abs() < 1e-6);
         assert_eq!(
@@ -233,6 +262,21 @@ mod tests {
             false,
             &mut step(0, &all, &[0, 1, 2, 3], &mut scratch),
         );
-        assert_eq!(nothing, (0.0, 0.0));
+        assert_eq!(nothing, Choice::default());
+    }
+
+    #[test]
+    fn what_the_log_never_shows_is_weighed_by_the_policys_probability() {
+        // Items 0, 1 and 2 of four occur.
+        let later = Later::of(&[&[(Some(1), true), (Some(2), true)], &[(Some(0), true)]]);
+        let model = CrossFit::fit(&later, 4);
+        let mut scratch = [0.0; 4];
+        for (logit_of_3, drawn, greedy) in [(0.0, 0.25, 0.0), (9.0_f32.ln(), 0.75, 1.0)] {
+            let logits = [0.0, 0.0, 0.0, logit_of_3];
+            let mut of = |greedy| {
+                choice(&later, &model, greedy, &mut step(0, &logits, &[], &mut scratch)).never_logged
+            };
+            assert!((of(false) - drawn).abs() < 1e-6 && of(true) == greedy);
+        }
     }
 }

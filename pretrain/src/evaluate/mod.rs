@@ -7,7 +7,9 @@
 mod cross_fit;
 pub mod estimators;
 pub(crate) mod evidence;
+pub mod exposure;
 mod factors;
+mod groups;
 pub mod interval;
 mod later;
 mod logging;
@@ -22,6 +24,7 @@ mod settings;
 mod table;
 
 pub use evidence::EvidencePaths;
+pub use groups::By;
 pub use logging::Source;
 pub use modelled::Modelled;
 pub(crate) use modelled::modelled;

@@ -7,12 +7,15 @@ use common::artifact::{self, Plan};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::metrics::{self, METRICS, Metric as Row};
+use common::schema::table;
 use common::shards::{Sharding, Unit};
 use common::{Error, Result, output};
 use serde::Serialize;
 
 use super::estimators::Estimator;
 use super::evidence::{Candidate, Evidence, EvidencePaths};
+use super::exposure;
+use super::groups::{By, Group};
 use super::interval::Interval;
 use super::measure::{List, Measured};
 use super::ranking::Metric;
@@ -42,6 +45,8 @@ pub struct EvaluateConfig {
     pub settings: Settings,
     /// Each k of recall@k, ndcg@k, mrr@k and hit@k.
     pub cuts: Vec<usize>,
+    /// By which attributes users are told apart too.
+    pub by: Option<By>,
     /// The form of the table on stdout.
     pub format: Format,
     /// Where the numbers go, as a metrics table.
@@ -61,7 +66,8 @@ impl EvaluateConfig {
         let told = items.iter().chain(behaviour);
         let folders = self.policies.iter().map(|named| &named.folder);
         let log = self.evidence.inputs(&self.settings).interactions();
-        folders.chain(told).cloned().chain([log]).collect()
+        let users = self.by.iter().map(|by| &by.users);
+        folders.chain(told).chain(users).cloned().chain([log]).collect()
     }
 }
 
@@ -139,6 +145,8 @@ struct Recorded<'a> {
     policies: &'a [Label],
     cuts: &'a [usize],
     settings: &'a Settings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a [String]>,
 }
 
 fn manifest(config: &EvaluateConfig, labels: &[Label]) -> Result<Manifest> {
@@ -146,10 +154,14 @@ fn manifest(config: &EvaluateConfig, labels: &[Label]) -> Result<Manifest> {
         policies: labels,
         cuts: &config.cuts,
         settings: &config.settings,
+        by: config.by.as_ref().map(|by| by.attributes.as_slice()),
     };
     let mut manifest = Manifest::new(METRICS, TOOL).config(&recorded)?;
     for (at, named) in config.policies.iter().enumerate() {
         manifest = manifest.input(&format!("policy {at}"), Policy::fingerprint(&named.folder)?);
+    }
+    if let Some(by) = &config.by {
+        manifest = manifest.input("users", table::fingerprint(&by.users)?);
     }
     config.evidence.record(&config.settings, manifest)
 }
@@ -163,15 +175,24 @@ fn measure_all(
 ) -> Result<Vec<Vec<Row>>> {
     let evidence = Evidence::gather(&config.evidence, &config.settings, candidates)?;
     evidence.logging.warn();
+    let groups = config.by.as_ref().map(|by| by.groups(&evidence.later.users));
+    let groups = groups.transpose()?.unwrap_or_default();
+    let kept = config.cuts.iter().copied().max().unwrap_or(0);
     let one = |(candidate, label): (&Candidate, &Label)| {
         let mut rows = Vec::new();
-        let measured = evidence.measure(&candidate.policy);
+        let measured = evidence.measure(&candidate.policy, kept);
         let mut table = Rows {
             label,
             rows: &mut rows,
         };
         table.facts(&evidence);
-        table.lists(&evidence, &measured, &config.cuts);
+        table.lists(&evidence, &measured, &config.cuts, &groups);
+        table.shown(
+            &evidence,
+            &measured,
+            &config.cuts,
+            &candidate.policy.items.popularity,
+        );
         table.values(&evidence, &measured, &config.settings)?;
         Ok(rows)
     };
@@ -217,19 +238,60 @@ impl Rows<'_> {
         }
     }
 
-    fn lists(&mut self, evidence: &Evidence, measured: &Measured, cuts: &[usize]) {
+    fn lists(&mut self, evidence: &Evidence, measured: &Measured, cuts: &[usize], groups: &[Group]) {
+        let confidence = evidence.confidence();
+        let mut metrics: Vec<(String, Vec<f64>, Vec<u32>)> = Vec::new();
+        let mut add = |name: String, of: &dyn Fn(&List) -> f64| {
+            let (values, users) = evidence.of_lists(measured, of);
+            metrics.push((name, values, users));
+        };
         for metric in Metric::all(cuts) {
-            let (interval, lists) = evidence.lists(measured, |list| list.measure(metric));
-            self.push_interval(&metric.to_string(), interval, lists as f64);
+            add(metric.to_string(), &|list| list.measure(metric));
         }
-        let (interval, lists) = evidence.lists(measured, List::auc);
-        self.push_interval("auc", interval, lists as f64);
+        add("auc".into(), &List::auc);
+        for (name, values, users) in &metrics {
+            self.push_interval(
+                name,
+                Interval::of_mean(values, users, confidence),
+                values.len() as f64,
+            );
+        }
+        for group in groups {
+            for (name, values, users) in &metrics {
+                let (mean, lists) = group.mean(values, users, confidence);
+                self.push_interval(&format!("{name} {}", group.name), mean, lists as f64);
+                let difference = group.beside_others(values, users, confidence);
+                self.push_interval(
+                    &format!("{name} {} - others", group.name),
+                    difference,
+                    lists as f64,
+                );
+            }
+        }
+    }
+
+    /// What the lists show of the catalogue. `popularity` is the items' likes in the policy's log.
+    fn shown(&mut self, evidence: &Evidence, measured: &Measured, cuts: &[usize], popularity: &[f32]) {
+        for &k in cuts {
+            let lists = measured.lists.iter().flatten().map(|list| list.top.as_slice());
+            let counts = exposure::counts(lists, k, popularity.len());
+            self.push(format!("coverage@{k}"), exposure::coverage(&counts));
+            self.push(format!("gini@{k}"), exposure::gini(&counts));
+            let of_list = |list: &List| exposure::popularity(&list.top, k, popularity);
+            let (values, users) = evidence.of_lists(measured, of_list);
+            let mean = Interval::of_mean(&values, &users, evidence.confidence());
+            self.push_interval(&format!("popularity@{k}"), mean, values.len() as f64);
+        }
     }
 
     fn values(&mut self, evidence: &Evidence, measured: &Measured, settings: &Settings) -> Result<()> {
         let (weights, logged) = (evidence.weights(measured)?, evidence.logged());
         let rounds = evidence.rounds(measured, &weights, &logged);
         self.push("clipped weights".into(), weights.clipped as f64);
+        let never = evidence.never_logged(measured, &self.label.name);
+        self.push_interval("never logged", never, rounds.weight.len() as f64);
+        // Few weights that are most of the sum decide the estimates.
+        self.push("largest weight's share".into(), weights.largest_share());
         // Near 1 where propensities are true and the log shows all that the policy would do.
         let mean = Interval::of_mean(rounds.weight, rounds.cluster, settings.confidence);
         self.push_interval("mean weight", mean, rounds.weight.len() as f64);

@@ -64,14 +64,11 @@ fn lines(rows: &[Row]) -> Vec<Line<'_>> {
 fn text(lines: &[Line], confidence: f64) -> String {
     let policy = |line: &Line| format!("{}, seed {}", shown(line.policy), line.seed);
     let head = format!("{} % interval", confidence * 100.0);
-    let wide = lines
-        .iter()
-        .map(|line| policy(line).chars().count())
-        .max()
-        .unwrap_or(0)
-        .max(6);
+    let widest = |of: &dyn Fn(&Line) -> usize, least| lines.iter().map(of).max().unwrap_or(0).max(least);
+    let wide = widest(&|line| policy(line).chars().count(), 6);
+    let metric = widest(&|line| shown(line.metric).chars().count(), 22);
     let mut text = format!(
-        "{:<wide$}  {:<22}  {:>9}  {head:<20}  {:>9}\n",
+        "{:<wide$}  {:<metric$}  {:>9}  {head:<20}  {:>9}\n",
         "policy", "metric", "value", "n"
     );
     for line in lines {
@@ -82,7 +79,11 @@ fn text(lines: &[Line], confidence: f64) -> String {
                 format!("{:>9.5}  {interval:<20}  {size:>9.0}", line.value)
             }
         };
-        text += &format!("{:<wide$}  {:<22}  {value}\n", policy(line), line.metric);
+        text += &format!(
+            "{:<wide$}  {:<metric$}  {value}\n",
+            policy(line),
+            shown(line.metric)
+        );
     }
     text
 }

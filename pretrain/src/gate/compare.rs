@@ -45,6 +45,8 @@ pub struct Side {
     pub mean_weight: Option<f64>,
     /// Importance weights that were clipped.
     pub clipped_weights: usize,
+    /// The share of its probability that is on items which the held-out log does not have at all; none for a ranking metric.
+    pub never_logged: Option<f64>,
 }
 
 /// Two policies side by side.
@@ -85,10 +87,11 @@ fn values(
     confidence: f64,
 ) -> Result<Comparison> {
     let (logged, cluster) = (evidence.logged(), &evidence.later.user);
-    let estimate = |measured: &Measured| -> Result<(Side, Estimate)> {
+    let estimate = |measured: &Measured, name: &str| -> Result<(Side, Estimate)> {
         let weights = evidence.weights(measured)?;
         let estimate = estimator.estimate(&evidence.rounds(measured, &weights, &logged));
         let side = Side {
+            never_logged: Some(evidence.never_logged(measured, name).estimate),
             estimated: Interval::of(estimate.value, &estimate.influence, cluster, confidence).into(),
             effective_sample_size: estimate.effective,
             mean_weight: Some(weights.values.iter().sum::<f64>() / weights.values.len() as f64),
@@ -96,8 +99,8 @@ fn values(
         };
         Ok((side, estimate))
     };
-    let (policy, ours) = estimate(policy)?;
-    let (reference, theirs) = estimate(reference)?;
+    let (policy, ours) = estimate(policy, "the policy")?;
+    let (reference, theirs) = estimate(reference, "the reference")?;
     let influence: Vec<f64> = ours
         .influence
         .iter()
@@ -133,6 +136,7 @@ fn lists(
         effective_sample_size: values.len() as f64,
         mean_weight: None,
         clipped_weights: 0,
+        never_logged: None,
     };
     let differences: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
     Comparison {

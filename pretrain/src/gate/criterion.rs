@@ -17,6 +17,14 @@ pub enum Criterion {
 }
 
 impl Criterion {
+    /// As in tables.
+    pub fn name(self) -> String {
+        match self {
+            Criterion::Value(estimator) => estimator.name().to_string(),
+            Criterion::Lists(metric) => metric.to_string(),
+        }
+    }
+
     /// With SWITCH's threshold set to `tau`.
     pub fn with_tau(self, tau: f64) -> Self {
         match self {

@@ -70,8 +70,8 @@ pub fn judge(config: &GateConfig) -> Result<Verdict> {
     threads::pool(config.workers)?.install(|| {
         // The reference comes first: what users had consumed is as it knows it.
         let evidence = Evidence::gather(&config.evidence, &config.settings, &candidates)?;
-        let reference = evidence.measure(&candidates[0].policy);
-        let policy = evidence.measure(&candidates[1].policy);
+        let reference = evidence.measure(&candidates[0].policy, 0);
+        let policy = evidence.measure(&candidates[1].policy, 0);
         let comparison = compare::compare(&evidence, &policy, &reference, config.criterion, confidence)?;
         let (estimated_propensities, propensities) = evidence.propensities();
         let demand = Demand {

@@ -65,9 +65,17 @@ impl Verdict {
                 ));
             }
         }
-        let Estimated { low, .. } = comparison.difference;
+        let Estimated { low, high, .. } = comparison.difference;
+        let scale = comparison.policy.estimated.estimate.abs();
+        // A model that says the same of all items, or two policies that do the same.
+        let is_tie = low.abs().max(high.abs()) <= TIE * scale.max(TIE);
+        if is_tie && demand.margin >= 0.0 {
+            reasons.push(format!(
+                "it is a tie: {} comes to the same whichever of the two acts",
+                demand.criterion.name()
+            ));
         // A bound that is not a number proves nothing.
-        if low.is_nan() || low <= demand.margin {
+        } else if low.is_nan() || low <= demand.margin {
             reasons.push(format!(
                 "the lower bound of the difference, {low:.5}, is not above {}",
                 demand.margin
@@ -84,10 +92,7 @@ impl Verdict {
 
     /// For people.
     pub fn text(&self) -> String {
-        let criterion = match self.demand.criterion {
-            Criterion::Value(estimator) => estimator.name().to_string(),
-            Criterion::Lists(metric) => metric.to_string(),
-        };
+        let criterion = self.demand.criterion.name();
         let interval = format!("{} % interval", self.demand.confidence * 100.0);
         let mut text = format!(
             "{:<12} {:>9}  {interval:<20}  effective sample size\n",
@@ -139,6 +144,11 @@ impl Verdict {
         text += &format!(
             "mean importance weight (1 where propensities are true): policy {policy:.3}, reference {reference:.3}\n"
         );
+        if let [Some(policy), Some(reference)] = sides.map(|side| side.never_logged) {
+            text += &format!(
+                "probability of items that the log does not have at all: policy {policy:.3}, reference {reference:.3}\n"
+            );
+        }
         let [policy, reference] = sides.map(|side| side.clipped_weights);
         if policy + reference > 0 {
             text += &format!("clipped weights: policy {policy}, reference {reference}\n");
@@ -146,6 +156,9 @@ impl Verdict {
         text
     }
 }
+
+/// Differences of this share of the value are rounding.
+const TIE: f64 = 1e-9;
 
 /// Whether `value` is at least `floor`; NaN is not.
 fn at_least(value: f64, floor: f64) -> bool {
@@ -158,6 +171,10 @@ mod tests {
     use crate::evaluate::estimators::Estimator;
 
     fn verdict(low: f64, effective: f64, margin: f64) -> Verdict {
+        between([low, 0.2], effective, margin)
+    }
+
+    fn between([low, high]: [f64; 2], effective: f64, margin: f64) -> Verdict {
         let side = Side {
             estimated: Estimated {
                 estimate: 0.5,
@@ -167,6 +184,7 @@ mod tests {
             effective_sample_size: effective,
             mean_weight: Some(1.25),
             clipped_weights: 0,
+            never_logged: Some(0.125),
         };
         Verdict::of(
             Demand {
@@ -184,7 +202,7 @@ mod tests {
                 difference: Estimated {
                     estimate: 0.1,
                     low,
-                    high: 0.2,
+                    high,
                 },
             },
             Basis {
@@ -203,6 +221,17 @@ mod tests {
         assert!(!verdict(0.01, 100.0, 0.02).passes);
         assert!(verdict(-0.01, 100.0, -0.02).passes, "no worse than by 0.02");
         assert!(!verdict(f64::NAN, 100.0, 0.0).passes, "undefined is not proof");
+    }
+
+    #[test]
+    fn a_difference_of_rounding_alone_is_a_tie_and_no_loss() {
+        for bounds in [[0.0, 0.0], [-1e-12, 1e-13]] {
+            let tie = between(bounds, 100.0, 0.0);
+            assert!(!tie.passes);
+            assert!(tie.reasons[0].contains("it is a tie: snips"), "{:?}", tie.reasons);
+            assert!(between(bounds, 100.0, -0.01).passes, "no worse than by 0.01");
+        }
+        assert!(verdict(-1e-3, 100.0, 0.0).reasons[0].contains("lower bound"));
     }
 
     #[test]

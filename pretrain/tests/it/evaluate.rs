@@ -5,8 +5,11 @@ use std::path::Path;
 
 use crate::support::proof::{self, write_log};
 use crate::support::{answer, files, says};
+use common::ids::Dictionary;
+use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::metrics;
+use common::schema::users::{USERS, Users};
 
 const GOOD: &str = "evaluate --policy good/seed-0";
 
@@ -249,4 +252,58 @@ fn help_explains_every_flag() {
             "--max-weight",
         ],
     );
+}
+
+#[test]
+fn lists_are_told_by_what_they_show_and_by_whom_they_serve() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    proof::write(folder);
+    let users = &proof::later().users;
+    let attribute = |id: &str| ("group".to_string(), ["a", "b"][id.len() % 2].to_string());
+    // All but one user, and by their places: half and half.
+    let known: Vec<String> = users.ids().skip(1).map(String::from).collect();
+    let table = Users {
+        ids: Dictionary::from_values(users.kind(), known.iter().cloned()).unwrap(),
+        attributes: (0..known.len())
+            .map(|at| [attribute(["x", "xx"][at % 2])].into())
+            .collect(),
+    };
+    common::schema::users::write(
+        &folder.join("users.parquet"),
+        &Manifest::new(USERS, "test"),
+        &table,
+    )
+    .unwrap();
+    let run = format!("{GOOD} --log later.parquet --k 10 --users users.parquet");
+    says(
+        &answer(folder, &format!("{run} --by colour"), 2).1,
+        &["colour", "users.parquet", "--by gender"],
+    );
+    // 20 users are a group, 19 are none by themselves.
+    let (stdout, stderr) = answer(folder, &format!("{run} --by group --out by.parquet"), 0);
+    says(
+        &stdout,
+        &[
+            "coverage@10",
+            "gini@10",
+            "popularity@10",
+            "recall@10 group=b",
+            "recall@10 group=b - others",
+        ],
+    );
+    says(&stderr, &["group: 1 values of fewer than 20 users"]);
+    let of = |metric: &str| value(folder, "by.parquet", metric);
+    assert!(of("coverage@10") > 10.0 / 30.0 && of("coverage@10") <= 1.0);
+    assert!((0.0..1.0).contains(&of("gini@10")) && of("popularity@10") > 0.0);
+    let (own, difference) = (of("recall@10 group=b"), of("recall@10 group=b - others"));
+    assert!(of("recall@10 group=b/n") < of("recall@10/n"));
+    assert!(of("recall@10 group=b - others/low") <= difference && (own - difference) <= 1.0);
+    // Who is asked about changes nothing for the others.
+    answer(
+        folder,
+        &format!("{GOOD} --log later.parquet --k 10 --out all.parquet"),
+        0,
+    );
+    assert_eq!(value(folder, "all.parquet", "recall@10"), of("recall@10"));
 }

@@ -4,6 +4,7 @@ mod answers;
 mod appeal;
 mod bench;
 mod consumed;
+mod coverage;
 mod evaluate;
 mod extend;
 mod gate;

@@ -17,9 +17,27 @@ impl<'m> Plain<'m> {
         let size = ContextSize {
             tokens: LONGEST as u32,
             batch: BATCH as u32,
-            sequences: 1,
+            sequences: 2,
         };
         Session::new(model, size, 1, threads).map(Plain)
+    }
+
+    /// Forgets all and evaluates `tokens` as the beginning of what [`Plain::follow`] evaluates.
+    pub(super) fn begin(&mut self, tokens: &[i32]) -> Result<()> {
+        self.0.drop_all();
+        self.0.prefill(tokens, 0, BATCH)
+    }
+
+    /// Evaluates a batch after the first `begun` tokens, reads nothing and forgets it.
+    pub(super) fn follow(&mut self, begun: usize, batch: &[LlamaToken]) -> Result<()> {
+        let session = &mut self.0;
+        session.share(0, 1)?;
+        session.begin();
+        for (place, token) in (begun..).zip(batch) {
+            session.add(token.0, place, &[1], false)?;
+        }
+        session.decode()?;
+        session.drop_sequence(1)
     }
 
     /// Forgets all and evaluates `tokens`; hands the logits from place `read` on to `take`, one row after the other.

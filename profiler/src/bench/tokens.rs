@@ -34,8 +34,9 @@ pub(super) fn ours(config: &Config, model: &Model, made: &Made, scratch: &Caches
     })
 }
 
-/// The same tokens as one sequence in full batches, each from the start of an empty context; none where they fill no batch.
-pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Result<Option<Row>> {
+/// The same tokens as one sequence in full batches: each from the start of an empty context, and each after what all prompts begin
+/// with, whose cells these tokens then look at as ours do; none where they fill no batch.
+pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Result<Vec<Row>> {
     let mut plain = Plain::new(model, config.workers)?;
     let tokens: Vec<LlamaToken> = made
         .trait_prompts
@@ -45,15 +46,36 @@ pub(super) fn full_batches(config: &Config, model: &Model, made: &Made) -> Resul
     let batches: Vec<&[LlamaToken]> = tokens.chunks_exact(BATCH).cycle().take(BATCHES).collect();
     if batches.is_empty() {
         terminal::warn("full batches are not measured: the prompts of these users fill none");
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let what = format!("llama.cpp, full batches of {BATCH} of these tokens");
-    Row::measure(what, config.runs, || {
+    let count = (BATCHES * BATCH) as u64;
+    let alone = Row::measure(
+        format!("llama.cpp, full batches of {BATCH} of these tokens"),
+        config.runs,
+        || {
+            let started = Instant::now();
+            for batch in &batches {
+                plain.evaluate(batch, BATCH - 1, |_| ())?;
+            }
+            Ok((count, started.elapsed()))
+        },
+    )?;
+    let beginning: Vec<i32> = model
+        .tokens(&made.trait_beginning)
+        .iter()
+        .map(|token| token.0)
+        .collect();
+    let what = format!(
+        "llama.cpp, the same after the {} tokens that all prompts begin with",
+        beginning.len()
+    );
+    let after = Row::measure(what, config.runs, || {
+        plain.begin(&beginning)?;
         let started = Instant::now();
-        for batch in &batches {
-            plain.evaluate(batch, BATCH - 1, |_| ())?;
-        }
-        Ok(((BATCHES * BATCH) as u64, started.elapsed()))
-    })
-    .map(Some)
+        batches
+            .iter()
+            .try_for_each(|batch| plain.follow(beginning.len(), batch))?;
+        Ok((count, started.elapsed()))
+    })?;
+    Ok(vec![alone, after])
 }
