@@ -14,6 +14,7 @@ pub mod cli;
 pub mod data;
 pub mod evaluate;
 pub mod extend;
+pub mod forecast;
 pub mod gate;
 pub(crate) mod network;
 pub mod optimizer;

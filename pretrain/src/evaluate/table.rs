@@ -73,7 +73,8 @@ fn text(lines: &[Line], confidence: f64) -> String {
     );
     for line in lines {
         let value = match line.interval {
-            None => format!("{:>9}", line.value),
+            None if line.value.fract() == 0.0 => format!("{:>9}", line.value),
+            None => format!("{:>9.5}", line.value),
             Some([low, high, size]) => {
                 let interval = format!("[{low:.5}, {high:.5}]");
                 format!("{:>9.5}  {interval:<20}  {size:>9.0}", line.value)

@@ -7,6 +7,7 @@ mod consumed;
 mod coverage;
 mod evaluate;
 mod extend;
+mod forecast;
 mod gate;
 mod plain;
 mod policies;
