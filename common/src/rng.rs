@@ -51,6 +51,18 @@ impl Family {
     }
 }
 
+/// A number that a text has under `seed`, evenly spread over all: the first 64 bits of a BLAKE3 hash of seed, purpose and text.
+pub fn number_of(seed: u64, purpose: &str, text: &str) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(purpose.len() as u64).to_le_bytes());
+    hasher.update(purpose.as_bytes());
+    hasher.update(text.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    u64::from_le_bytes(first)
+}
+
 /// A standard normal draw (Box-Muller, the cosine half).
 pub fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();

@@ -8,6 +8,7 @@
 //! | `position` | u32 | the item's place in the slate, from 0; `propensity` is its probability given those above it |
 //! | `decided_after` | u64 | events that had been applied when the policy decided |
 //! | `epoch` | u32 | which policy decided, counted from 0 by swaps; `policy_version` counts its updates |
+//! | `arm` | text | the arm of an experiment that decided; `reference` outside of experiments, and absent in older files |
 //! | `context_items`, `context_feedback` | lists of ids, f32 | the state: the user's last items, oldest first, +1 liked, -1 not |
 //! | `context_traits` | list of f32 | the state: the user's traits, standardised |
 //! | `prior_propensity`, `adapted_propensity` | f32 | the item's probability under each of the two policies that were mixed |
@@ -20,16 +21,17 @@ use std::sync::Arc;
 
 use arrow::array::{Float32Array, UInt32Array, UInt64Array};
 
-use super::column::{id_list_array, number_list_array};
+use super::column::{id_list_array, number_list_array, text_array};
 use super::table::Table;
 use super::write::Columns;
 use crate::ids::Dictionary;
 use crate::{Error, Result};
 
-const REQUEST_ID: &str = "request_id";
+pub(super) const REQUEST_ID: &str = "request_id";
 const POSITION: &str = "position";
 const DECIDED_AFTER: &str = "decided_after";
 const EPOCH: &str = "epoch";
+pub(super) const ARM: &str = "arm";
 const CONTEXT_ITEMS: &str = "context_items";
 const CONTEXT_FEEDBACK: &str = "context_feedback";
 const CONTEXT_TRAITS: &str = "context_traits";
@@ -37,6 +39,9 @@ const PRIOR_PROPENSITY: &str = "prior_propensity";
 const ADAPTED_PROPENSITY: &str = "adapted_propensity";
 const PRIOR_WEIGHT: &str = "prior_weight";
 const NEGATIVES: &str = "negatives";
+
+/// The arm that all others are compared with, and the only one outside of experiments.
+pub const REFERENCE: &str = "reference";
 
 /// How each event's recommendation came about, a struct of arrays with a place for each event. Items are codes of the
 /// events' dictionary of items.
@@ -50,6 +55,8 @@ pub struct Decisions {
     pub decided_after: Vec<u64>,
     /// Which policy decided.
     pub epoch: Vec<u32>,
+    /// The arm that decided, by name.
+    pub arm: Vec<String>,
     /// The state's items with their feedback, oldest first.
     pub history: Vec<Vec<(u32, f32)>>,
     /// The state's traits.
@@ -77,6 +84,7 @@ impl Decisions {
             (POSITION, u32s(&self.position), false),
             (DECIDED_AFTER, u64s(&self.decided_after), false),
             (EPOCH, u32s(&self.epoch), false),
+            (ARM, text_array(self.arm.iter().map(String::as_str)), false),
             (CONTEXT_ITEMS, id_list_array(items, &history_items)?, false),
             (CONTEXT_FEEDBACK, number_list_array(&feedback), false),
             (CONTEXT_TRAITS, number_list_array(&self.traits), false),
@@ -106,6 +114,10 @@ impl Decisions {
             position: table.u32s(POSITION)?,
             decided_after: table.u64s(DECIDED_AFTER)?,
             epoch: table.u32s(EPOCH)?,
+            arm: match table.has(ARM) {
+                true => table.text(ARM)?,
+                false => vec![REFERENCE.to_string(); table.rows()],
+            },
             history: history
                 .map(|(items, feedback)| items.into_iter().zip(feedback).collect())
                 .collect(),

@@ -124,6 +124,7 @@ mod tests {
                 position: vec![0, 1],
                 decided_after: vec![0, 1],
                 epoch: vec![0, 1],
+                arm: vec!["reference".into(), "b".into()],
                 history: vec![vec![(1, 1.0), (2, -1.0)], vec![]],
                 traits: vec![vec![0.1, -0.2], vec![0.0, 0.0]],
                 prior: vec![0.5, 0.1],

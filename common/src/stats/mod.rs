@@ -2,9 +2,11 @@
 
 mod auc;
 mod interval;
+mod sequence;
 
 pub use auc::{Tied, auc, auc_of_tied, tied};
 pub use interval::{LEVEL, Mean, t_quantile};
+pub use sequence::sequence_half;
 
 use std::iter::Sum;
 use std::ops::{AddAssign, Mul};

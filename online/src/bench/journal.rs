@@ -79,6 +79,7 @@ pub fn journal(config: &JournalConfig) -> Result<()> {
 /// Lets `writers` recommend and answer until the time is over, each waiting for the disk before it goes on.
 fn write(config: &JournalConfig, policy: &Path, state: &Path, writers: usize) -> Result<Vec<String>> {
     let durable = Durable::open(&OpenConfig {
+        arms: Vec::new(),
         state: state.to_path_buf(),
         policy: policy.to_path_buf(),
         settings: config.settings,
@@ -142,7 +143,7 @@ async fn feedback(durable: &Durable, config: &JournalConfig, writer: u64, begun:
         };
         let sent = Instant::now();
         let subject = Subject::Request { request, item: None };
-        let observed = durable.observe(|_| {
+        let observed = durable.observe(|_, _| {
             Ok::<_, Error>(vec![Feedback {
                 subject,
                 reward,

@@ -1,6 +1,7 @@
 //! Raw arguments, turned into the resolved configurations that library functions take: one file a verb.
 
 mod agent;
+mod arm;
 mod bench;
 mod inspect;
 mod learning;

@@ -33,6 +33,21 @@ pub(super) struct Arguments {
     /// Listen on a Unix socket instead
     #[arg(long, value_name = "PATH", conflicts_with = "listen")]
     unix: Option<PathBuf>,
+    /// Try another policy or strategy beside --policy on a share of the users (A/B); may be given several times. Settings as of
+    /// `online serve`: share (of the users, from 0 to 1), policy (default: that of --policy), strategy (default: that of
+    /// --strategy), and any option of how to learn, such as temperature:0.5 or lr:0.01
+    #[arg(long, value_name = "NAME=SETTING:VALUE,...", value_parser = super::arm::parse)]
+    arm: Vec<super::arm::Arm>,
+    /// Items table with categories, for rules over them in requests ("where") and for new items (POST /items)
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    /// Recommend nothing and learn from another system: POST /shown tells what it showed, POST /feedback what came back. GET
+    /// /apprentice and `online inspect --apprentice` tell how the policy would have done, and whether it is ready
+    #[arg(long, conflicts_with = "arm")]
+    apprentice: bool,
+    /// Answer POST /experiment, which changes the shares of arms, and POST /items. Without it they are answered with 403
+    #[arg(long)]
+    admin: bool,
     /// Let clients name policies below this folder by POST /policy. Without it they are answered with 403
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
@@ -134,16 +149,19 @@ impl Arguments {
             return Err(Error::usage("--policy and --state are needed"));
         };
         let workers = self.shared.workers();
+        let settings = self.learning.settings(self.strategy, self.shared.seed);
+        let arms = super::arm::resolve(&self.arm, &policy, self.strategy, self.shared.seed)?;
         Ok(Config {
             open: OpenConfig {
                 state,
                 policy,
-                settings: self.learning.settings(self.strategy, self.shared.seed),
+                settings,
                 keeping: Keeping {
                     segment_bytes: self.keeping.segment_size,
                     segment_seconds: self.keeping.segment_age,
                 },
                 pending: self.keeping.pending as usize,
+                arms,
             },
             address: match self.unix {
                 Some(path) => Address::Unix(path),
@@ -152,6 +170,9 @@ impl Arguments {
             limits: self.limits.resolve(),
             policies: self.policies,
             explains: self.explain,
+            admin: self.admin,
+            items: self.items,
+            apprentice: self.apprentice,
             grace: self.grace,
             workers,
         })

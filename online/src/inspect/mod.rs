@@ -1,9 +1,13 @@
 //! `online inspect`: for one user the prior, the adapted policy, the weight between them and why; as text for people or
 //! as JSON.
 
+mod apprentice;
+mod experiment;
 mod portrait;
 mod text;
 
+pub use apprentice::print_apprentice;
+pub use experiment::print_experiment;
 pub use portrait::{Acting, Listed, Lived, Portrait, portrait};
 
 use std::path::{Path, PathBuf};
@@ -13,6 +17,7 @@ use common::schema::items;
 use common::{Error, Result, terminal};
 
 use crate::adapt::Buffers;
+use crate::experiment::Arms;
 use crate::journal::StateFolder;
 use crate::live::{Settings, State};
 use crate::run::load;
@@ -58,9 +63,9 @@ impl Source {
     ///
     /// # Errors
     /// A folder that is missing or damaged.
-    pub(crate) fn state(&self) -> Result<State> {
+    pub(crate) fn arms(&self) -> Result<Arms> {
         match self {
-            Source::Policy { folder, settings } => State::new(load(folder)?, settings),
+            Source::Policy { folder, settings } => Ok(Arms::new(State::new(load(folder)?, settings)?)),
             // The decisions that wait for feedback are not shown: room for one is enough.
             Source::State(folder) => Ok(StateFolder::read(folder)?.recover(1)?.state),
         }
@@ -81,7 +86,8 @@ pub enum Format {
 /// # Errors
 /// A policy, state or items table that is missing or damaged.
 pub fn print(config: &InspectConfig) -> Result<()> {
-    let state = config.source.state()?;
+    let arms = config.source.arms()?;
+    let state = arms.of_user(&config.user);
     if !state.knows(&config.user) {
         terminal::warn(&format!(
             "the policy does not know the user `{}`: this is what a newcomer gets",
@@ -90,7 +96,7 @@ pub fn print(config: &InspectConfig) -> Result<()> {
     }
     let titles = titles(config, state.items())?;
     let title = |code: u32| titles.get(code as usize).cloned().flatten();
-    let portrait = portrait(&state, &config.user, config.top, title, &mut Buffers::new())?;
+    let portrait = portrait(state, &config.user, config.top, title, &mut Buffers::new())?;
     let shown = match config.format {
         Format::Text => text::text(&portrait),
         Format::Json => json(&portrait)?,
@@ -108,8 +114,8 @@ fn titles(config: &InspectConfig, ids: &Dictionary) -> Result<Vec<Option<String>
     Ok(ids.ids().map(title).collect())
 }
 
-fn json(portrait: &Portrait) -> Result<String> {
-    serde_json::to_string_pretty(portrait)
+fn json(shown: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string_pretty(shown)
         .map(|text| text + "\n")
         .map_err(|e| Error::data(format!("a number that JSON cannot hold: {e}")))
 }

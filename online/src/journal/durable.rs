@@ -7,24 +7,29 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use common::{Error, Result};
+use common::{Error, Result, terminal};
 
 use super::keeper::Keeper;
 use super::state_folder::StateFolder;
 use super::{Journal, Keeping, Progress, Record};
 use crate::adapt::Buffers;
-use crate::live::{Ask, Decision, Event, Feedback, Pending, Refusal, State, Taken};
+use crate::experiment::{Apprentice, Arms, Change};
+use crate::live::{Ask, Decision, Event, Feedback, Pending, Refusal, Taken};
 
 /// A live policy with its state folder.
 pub struct Durable {
     pub(super) folder: StateFolder,
     pub(super) keeping: Keeping,
-    pub(super) state: RwLock<State>,
+    pub(super) state: RwLock<Arms>,
     pub(super) pending: Mutex<Pending>,
+    /// What was learnt from another system; its lock is taken inside that of the pending decisions.
+    pub(super) apprentice: Mutex<Apprentice>,
     pub(super) next_request: AtomicU64,
     pub(super) journal: Journal,
     /// One swap at a time.
     pub(super) swapping: Mutex<()>,
+    /// One change of items at a time.
+    pub(super) changing_items: Mutex<()>,
     pub(super) keeper: Keeper,
 }
 
@@ -58,31 +63,32 @@ impl Durable {
     /// What [`State::decide`] cannot answer; a journal that takes nothing more.
     pub fn recommend(
         &self,
-        state: &RwLockReadGuard<'_, State>,
+        state: &RwLockReadGuard<'_, Arms>,
         ask: &Ask<'_>,
         buffers: &mut Buffers,
     ) -> Result<Decision> {
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let decision = state.decide(ask, request, buffers)?;
-        let record = Record::Recommended(decision.clone());
+        let decision = state.of_user(ask.user).decide(ask, request, buffers)?;
+        let record = Record::recommended(state, decision.clone());
         let mut pending = self.pending();
         self.journal.append(&record)?;
+        state.shown(&decision);
         pending.insert(decision.clone());
         Ok(decision)
     }
 
-    /// Takes the feedback that `resolve` makes of what a client sent, all of it or none, and learns from it. It must not
+    /// Takes the feedback that `resolve` makes of what a client sent, by the states and the decisions that wait, all of it or none, and learns from it. It must not
     /// be acknowledged before [`Durable::durable`] says so.
     ///
     /// # Errors
     /// Those of `resolve`; the first that belongs to no open recommendation; a journal that takes nothing more.
     pub fn observe<'a, E>(
         &self,
-        resolve: impl FnOnce(&State) -> Result<Vec<Feedback<'a>>, E>,
+        resolve: impl FnOnce(&Arms, &Pending) -> Result<Vec<Feedback<'a>>, E>,
     ) -> Result<Observed, Refused<E>> {
         let mut state = self.write().map_err(Refused::Failed)?;
-        let feedback = resolve(&state).map_err(Refused::Unresolved)?;
         let mut pending = self.pending();
+        let feedback = resolve(&state, &pending).map_err(Refused::Unresolved)?;
         self.journal.ready().map_err(Refused::Failed)?;
         let taken = pending.take_all(&feedback);
         let taken = taken.map_err(|(place, refusal)| Refused::Feedback(place, refusal))?;
@@ -90,11 +96,19 @@ impl Durable {
         for one in taken {
             if let Taken::Open(mut event) = one {
                 state.apply(&mut event).map_err(Refused::Failed)?;
+                if event.arm == 0 {
+                    let item = state.items().id(event.shown.item);
+                    self.lessons().answered(&event, item);
+                }
                 self.journal
-                    .append(&Record::Answered(event))
+                    .append(&Record::answered(&state, event))
                     .map_err(Refused::Failed)?;
                 applied += 1;
             }
+        }
+        if let Some(worse) = state.worse() {
+            self.step_back(worse, &mut state, &mut pending)
+                .map_err(Refused::Failed)?;
         }
         // All that was appended so far: a duplicate's first is among it, and may not be on disk yet.
         let lsn = self.journal.next().map_err(Refused::Failed)?;
@@ -105,6 +119,20 @@ impl Durable {
         })
     }
 
+    /// Gives the users of an arm that was shown to be worse to the reference, at once and for good.
+    fn step_back(&self, arm: u16, state: &mut Arms, pending: &mut Pending) -> Result<()> {
+        let change = Change::Shares {
+            shares: vec![(arm, 0)],
+            stepped_back: Some(arm),
+        };
+        let name = state.told(arm);
+        self.append_turn(change, state, pending)?;
+        terminal::warn(&format!(
+            "the interval of its difference to the reference lies below 0: its users go to the reference{name}"
+        ));
+        Ok(())
+    }
+
     /// Applies an event that did not come from a decision of this state, and keeps it in the journal.
     ///
     /// # Errors
@@ -113,7 +141,7 @@ impl Durable {
         let mut state = self.write()?;
         self.journal.ready()?;
         state.apply(&mut event)?;
-        self.journal.append(&Record::Answered(event))
+        self.journal.append(&Record::answered(&state, event))
     }
 
     /// Waits until everything up to `lsn` is on disk.
@@ -133,7 +161,7 @@ impl Durable {
     ///
     /// # Errors
     /// When a thread panicked while it changed the state.
-    pub fn read(&self) -> Result<RwLockReadGuard<'_, State>> {
+    pub fn read(&self) -> Result<RwLockReadGuard<'_, Arms>> {
         self.state.read().map_err(|_| broken())
     }
 
@@ -158,7 +186,7 @@ impl Durable {
         &self.folder
     }
 
-    pub(super) fn write(&self) -> Result<RwLockWriteGuard<'_, State>> {
+    pub(super) fn write(&self) -> Result<RwLockWriteGuard<'_, Arms>> {
         self.state.write().map_err(|_| broken())
     }
 

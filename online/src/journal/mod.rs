@@ -6,13 +6,17 @@
 //! after it. When segments are full they are compacted: a snapshot, then the segment's events as Parquet, then the
 //! segment is removed; each step can be repeated, so that a crash between any two does no harm.
 
+mod apprentice;
 mod batch;
 mod block;
 mod checked;
 mod commit;
 mod compact;
 mod durable;
+mod experiment;
+mod exposure;
 mod fold;
+mod items;
 mod keeper;
 mod open;
 mod part;
@@ -27,14 +31,17 @@ mod take_over;
 mod upkeep;
 mod walk;
 
+pub use apprentice::Incumbent;
 pub use commit::Progress;
 pub use durable::{Durable, Observed, Refused};
+pub use experiment::ArmConfig;
 pub use fold::Fold;
+pub use items::{ItemChanges, Items};
 pub use open::OpenConfig;
 pub use part::Part;
 pub use record::Record;
 pub use recover::Recovered;
-pub use state_folder::StateFolder;
+pub use state_folder::{ArmSettings, StateFolder};
 pub use take_over::Swapped;
 
 use std::path::Path;

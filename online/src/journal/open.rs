@@ -1,18 +1,17 @@
 //! Opening a live policy: its folder made or recovered, and its journal gone on with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use common::artifact::Plan;
-use common::policy_artifact::Policy;
 use common::{Error, Result, atomic_file, output, terminal};
 
 use super::durable::Durable;
 use super::keeper::Keeper;
 use super::recover::Recovered;
 use super::state_folder::StateFolder;
-use super::{Journal, Keeping, Record};
+use super::{ArmConfig, Journal, Keeping, Record};
 use crate::live::{Pending, Settings};
 
 /// Requests that a process may number: so many are left out at each start.
@@ -31,6 +30,8 @@ pub struct OpenConfig {
     pub keeping: Keeping,
     /// How many of the latest decisions wait for their feedback.
     pub pending: usize,
+    /// The arms of an experiment, beside the policy.
+    pub arms: Vec<ArmConfig>,
 }
 
 impl Durable {
@@ -45,6 +46,7 @@ impl Durable {
             settings,
             keeping,
             pending,
+            arms,
         } = config;
         output::on_this_machine(state, "a live state")?;
         if !StateFolder::exists(state) {
@@ -58,7 +60,8 @@ impl Durable {
         let folder = StateFolder::open(state)?;
         folder.require_settings(settings)?;
         let durable = Self::of_folder(folder, keeping, *pending)?;
-        durable.take_over_if_new(policy)?;
+        durable.take_over_if_new(0, policy)?;
+        durable.arrange(arms, settings.seed)?;
         Keeper::start(&durable)?;
         Ok(durable)
     }
@@ -68,6 +71,7 @@ impl Durable {
         let Recovered {
             state,
             mut pending,
+            apprentice,
             torn,
             tip,
             empty,
@@ -91,32 +95,13 @@ impl Durable {
             keeping: *keeping,
             state: RwLock::new(state),
             pending: Mutex::new(pending),
+            apprentice: Mutex::new(apprentice),
             next_request: AtomicU64::new(next_request),
             journal,
             swapping: Mutex::new(()),
+            changing_items: Mutex::new(()),
             keeper: Keeper::default(),
         }))
-    }
-
-    /// Lets `policy` take over where it never served here: a restart with the command line of old goes on with the latest.
-    fn take_over_if_new(&self, policy: &Path) -> Result<()> {
-        let fingerprint = Policy::fingerprint(policy)?;
-        let now = self.read()?.epoch();
-        match self.folder.epoch_of(&fingerprint, now) {
-            Some(epoch) if epoch == now => {}
-            Some(epoch) => terminal::info(&format!(
-                "the policy {} served here in epoch {epoch}; that of epoch {now} goes on",
-                policy.display()
-            )),
-            None => {
-                let epoch = self.swap(policy)?.carried.epoch;
-                terminal::info(&format!(
-                    "the policy {} takes over in epoch {epoch}",
-                    policy.display()
-                ));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,12 +1,13 @@
 //! A part: the events of one finished segment as Parquet, a log that profiling and pre-training read, and all that a
 //! replay needs.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::fingerprint::Fingerprint;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
-use common::schema::decisions::Decisions;
+use common::schema::decisions::{Decisions, REFERENCE};
 use common::schema::events::{self, EVENTS, Events};
 use common::schema::interactions::{Feedback, Interactions, Kind};
 use common::schema::table;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::state_folder::StateFolder;
 use crate::adapt::EncodedContext;
 use crate::context::Context;
+use crate::experiment::Arms;
 use crate::explore::Shown;
 use crate::live::{Event, Settings};
 
@@ -37,7 +39,13 @@ struct About {
     from: u64,
     to: u64,
     settings: Settings,
+    /// The numbers of the arms by their names; none where the reference alone decided.
+    #[serde(default, skip_serializing_if = "Names::is_empty")]
+    arms: Names,
 }
+
+/// Numbers of arms by name, the reference left out.
+pub(super) type Names = BTreeMap<String, u16>;
 
 impl StateFolder {
     /// The parts, in order.
@@ -75,6 +83,7 @@ impl StateFolder {
             from,
             to,
             settings: *self.settings(),
+            arms: items.arms.clone(),
         };
         let manifest = Manifest::new(EVENTS, "online serve")
             .seed(self.settings().seed)
@@ -93,9 +102,17 @@ pub(super) struct Items {
     pub(super) ids: Dictionary,
     /// The type of its users' ids.
     pub(super) users: IdKind,
+    /// The arms whose events they are.
+    pub(super) arms: Names,
 }
 
 impl Items {
+    fn name(&self, arm: u16) -> String {
+        let mut names = self.arms.iter();
+        let found = names.find(|(_, number)| **number == arm);
+        found.map_or(REFERENCE.to_string(), |(name, _)| name.clone())
+    }
+
     fn table(&self, events: &[Event]) -> Events {
         let mut users = Dictionary::new(self.users);
         let column = |of: fn(&Event) -> f32| events.iter().map(of).collect::<Vec<f32>>();
@@ -124,6 +141,7 @@ impl Items {
                 position: small(|event| event.position),
                 decided_after: numbers(|event| event.decided_after),
                 epoch: small(|event| event.epoch),
+                arm: events.iter().map(|event| self.name(event.arm)).collect(),
                 history: events
                     .iter()
                     .map(|event| event.context().history.clone())
@@ -147,19 +165,24 @@ impl Part {
     /// # Errors
     /// A manifest that is missing or not a part's.
     pub fn epoch(&self) -> Result<u32> {
-        let manifest = table::read_manifest(&self.path)?
-            .ok_or_else(|| Error::data("the file has no manifest").file(&self.path))?;
-        let about: About = serde_json::from_value(manifest.config)
-            .map_err(|e| Error::data(format!("the manifest is not that of a part: {e}")).file(&self.path))?;
-        Ok(about.epoch)
+        Ok(self.about()?.epoch)
     }
 
-    /// Its events, in the codes of `items`, in the order of application.
+    fn about(&self) -> Result<About> {
+        let manifest = table::read_manifest(&self.path)?
+            .ok_or_else(|| Error::data("the file has no manifest").file(&self.path))?;
+        serde_json::from_value(manifest.config)
+            .map_err(|e| Error::data(format!("the manifest is not that of a part: {e}")).file(&self.path))
+    }
+
+    /// Its events in the order of application, each in the codes of the arm that decided, or of the reference where that has
+    /// left.
     ///
     /// # Errors
     /// A file that cannot be read, lacks the columns of decisions or has another number of events than its name says; an
-    /// item that is not among `items`.
-    pub fn read(&self, items: &Dictionary) -> Result<Vec<Event>> {
+    /// item that is not in the catalogue.
+    pub fn read(&self, arms: &Arms) -> Result<Vec<Event>> {
+        let numbers = self.about()?.arms;
         let Events {
             log,
             episode,
@@ -175,8 +198,16 @@ impl Part {
                 "the file has another number of events than its name says",
             ));
         }
-        let codes: Vec<Option<u32>> = log.items.ids().map(|id| items.code(id)).collect();
+        let codes_of = |items: &Dictionary| log.items.ids().map(|id| items.code(id)).collect();
+        let of_reference: Vec<Option<u32>> = codes_of(arms.items());
+        let of_others: BTreeMap<u16, Vec<Option<u32>>> = numbers
+            .values()
+            .filter_map(|number| Some((*number, codes_of(arms.state(*number)?.items()))))
+            .collect();
+        let arm_of = |row: usize| numbers.get(&decisions.arm[row]).copied().unwrap_or(0);
+        let arms: Vec<u16> = (0..log.len()).map(arm_of).collect();
         let code = |row: usize, item: u32| {
+            let codes = of_others.get(&arms[row]).unwrap_or(&of_reference);
             codes[item as usize].ok_or_else(|| {
                 damaged(&format!(
                     "the item `{}` is not in the policy's catalogue",
@@ -199,6 +230,7 @@ impl Part {
             read.push(Event {
                 request: decisions.request[row],
                 position: decisions.position[row],
+                arm: arms[row],
                 user: log.users.id(log.user[row]).to_string(),
                 episode: episode[row],
                 step: step[row],

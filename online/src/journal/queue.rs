@@ -37,7 +37,9 @@ pub(super) enum Meaning {
     Event,
     /// Another policy serves from here on: a new segment begins.
     Swap { epoch: u32, policy: Fingerprint },
-    /// Neither.
+    /// The experiment changes: a new segment begins.
+    Turn,
+    /// None of these.
     Other,
 }
 
@@ -152,6 +154,7 @@ impl Queue {
                 self.next.policy = policy.clone();
                 true
             }
+            Meaning::Turn => true,
             _ => false,
         };
         let full = self.segment + size as u64 > self.full_segment && self.segment > 0;

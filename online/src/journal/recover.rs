@@ -8,9 +8,10 @@ use super::Tip;
 use super::fold::Fold;
 use super::segment::Head;
 use super::snapshot::Snapshot;
-use super::state_folder::StateFolder;
+use super::state_folder::{ArmSettings, StateFolder};
 use super::walk::walk;
-use crate::live::{Pending, State};
+use crate::experiment::{Apprentice, Arms, Report};
+use crate::live::Pending;
 
 /// How often a reader beside a writer begins again when the files it was about to read were compacted.
 const ATTEMPTS: usize = 5;
@@ -18,15 +19,24 @@ const ATTEMPTS: usize = 5;
 /// A state as it was when its process ended, however it ended.
 pub struct Recovered {
     /// The state.
-    pub state: State,
+    pub state: Arms,
     /// The decisions that wait.
     pub pending: Pending,
+    /// What was learnt from another system.
+    pub(super) apprentice: Apprentice,
     /// Bytes at the end that a crash had torn: nobody was told that they were kept.
     pub torn: u64,
     /// Where the journal goes on.
     pub(super) tip: Tip,
     /// A last segment without a whole record, which is to go.
     pub(super) empty: Option<PathBuf>,
+}
+
+impl Recovered {
+    /// How the policy would have done beside the system that it learnt from.
+    pub fn report(&self) -> Report {
+        self.apprentice.report()
+    }
 }
 
 impl StateFolder {
@@ -65,9 +75,20 @@ impl StateFolder {
         if let Some(snapshot) = snapshot {
             let path = self.snapshot();
             fold.state.restore(&snapshot.state).map_err(|e| e.file(&path))?;
+            let fresh = |arm, epoch| {
+                let ArmSettings { name, settings } = self.arm(arm)?;
+                Ok((name, self.fresh(arm, epoch, &settings)?))
+            };
+            fold.state
+                .restore_experiment(&snapshot.experiment, fresh)
+                .map_err(|e| e.file(&path))?;
             fold.pending
                 .restore(&snapshot.pending)
                 .map_err(|e| e.file(&path))?;
+            fold.pending.set_arms(&snapshot.arms);
+            fold.apprentice = Apprentice::restore(&snapshot.apprentice).ok_or_else(|| {
+                Error::data("the snapshot's lessons of another system are damaged").file(&path)
+            })?;
             next = snapshot.position;
         }
         let last = walk(&self.journal(), next, |entry| {
@@ -84,7 +105,12 @@ impl StateFolder {
         if last.end.next != next {
             return Err(missing(last.end.next).file(self.journal()));
         }
-        let Fold { state, pending, .. } = fold;
+        let Fold {
+            state,
+            pending,
+            apprentice,
+            ..
+        } = fold;
         let tip = Tip {
             segment: last.segment,
             length: last.end.length,
@@ -98,6 +124,7 @@ impl StateFolder {
         Ok(Recovered {
             state,
             pending,
+            apprentice,
             torn: last.end.torn,
             tip,
             empty: last.empty,

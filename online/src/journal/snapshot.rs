@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::checked;
 
-const MAGIC: [u8; 8] = *b"HsSnaps2";
+const MAGIC: [u8; 8] = *b"HsSnaps3";
+/// Of releases without experiments: all but the last three fields.
+const BEFORE: [u8; 8] = *b"HsSnaps2";
 
 /// State and pending decisions, and where in the journal they were.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,20 @@ pub(super) struct Snapshot {
     pub(super) state: Vec<u8>,
     /// [`crate::live::Pending::snapshot`].
     pub(super) pending: Vec<u8>,
+    /// [`crate::experiment::Arms::snapshot_of_experiment`].
+    pub(super) experiment: Vec<u8>,
+    /// Pending decisions of other arms than the reference: the request, and the arm.
+    pub(super) arms: Vec<(u64, u16)>,
+    /// `Apprentice::snapshot`.
+    pub(super) apprentice: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Before {
+    position: u64,
+    epoch: u32,
+    state: Vec<u8>,
+    pending: Vec<u8>,
 }
 
 impl Snapshot {
@@ -41,7 +57,40 @@ impl Snapshot {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(common::Error::io(e, "read", path)),
         };
+        if bytes.starts_with(&BEFORE) {
+            let (before, _): (Before, _) = checked::decode(BEFORE, &bytes).map_err(|e| e.file(path))?;
+            return Ok(Some(Snapshot {
+                position: before.position,
+                epoch: before.epoch,
+                state: before.state,
+                pending: before.pending,
+                experiment: Vec::new(),
+                arms: Vec::new(),
+                apprentice: Vec::new(),
+            }));
+        }
         let (snapshot, _) = checked::decode(MAGIC, &bytes).map_err(|e| e.file(path))?;
         Ok(Some(snapshot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_of_releases_without_experiments_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snapshot");
+        let written = (7_u64, 2_u32, vec![1_u8, 2], vec![3_u8]);
+        atomic_file::write_bytes(&path, &checked::encode(BEFORE, &written).unwrap()).unwrap();
+        let read = Snapshot::read(&path).unwrap().unwrap();
+        assert_eq!(
+            (read.position, read.epoch, &read.state[..], &read.pending[..]),
+            (7, 2, &[1, 2][..], &[3][..])
+        );
+        assert!(read.experiment.is_empty() && read.arms.is_empty() && read.apprentice.is_empty());
+        read.write(&path).unwrap();
+        assert_eq!(Snapshot::read(&path).unwrap(), Some(read));
     }
 }

@@ -4,9 +4,15 @@
 //! STATE/
 //!   manifest.json                what it is, and the settings: strategy, hyper-parameters, seed
 //!   policies/0, policies/1, ...  a copy of each policy that has served, by epoch
+//!   arms/N/manifest.json         what the N-th arm that joined an experiment is: its name and settings
+//!   arms/N/policies/0, ...       a copy of each policy that has served in it
 //!   journal/N.log                the segments, N the number of the first record
+//!   items.json                   items that were retired or added while it served
 //!   snapshot                     state and pending decisions after some record
 //!   events/FROM-TO.parquet       the events of finished segments, by their numbers in order of application
+//!   exposures/FROM-TO.parquet    of finished segments while an experiment ran: to whom which arm recommended how much, and
+//!                                how the experiment changed where the segment begins
+//!   choices/FROM-TO.parquet      of finished segments of an apprentice: what it would have recommended
 //! ```
 
 use std::fs::File;
@@ -18,6 +24,7 @@ use common::folder::{self, Staged};
 use common::manifest::Manifest;
 use common::policy_artifact::{POLICY, Policy};
 use common::{Error, Result, append_file, atomic_file, manifest, output};
+use serde::{Deserialize, Serialize};
 
 use super::Journal;
 use super::segment::Head;
@@ -26,7 +33,28 @@ use crate::live::Settings;
 /// Artifact kind of a state folder.
 const STATE: &str = "state";
 /// All that it may hold beside its manifest.
-const OWN: [&str; 4] = ["policies/*/*", "journal/*.log", "events/*.parquet", "snapshot"];
+const OWN: [&str; 9] = [
+    "policies/*/*",
+    "arms/*/manifest.json",
+    "arms/*/policies/*/*",
+    "journal/*.log",
+    "events/*.parquet",
+    "exposures/*.parquet",
+    "choices/*.parquet",
+    "items.json",
+    "snapshot",
+];
+/// Artifact kind of an arm's folder.
+const ARM: &str = "arm";
+
+/// What an arm of an experiment is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmSettings {
+    /// Its name.
+    pub name: String,
+    /// How it acts and learns.
+    pub settings: Settings,
+}
 
 /// A state folder.
 #[derive(Debug)]
@@ -110,7 +138,7 @@ impl StateFolder {
                 settings: *settings,
                 _lock: None,
             };
-            let policy = folder.adopt(policy, 0)?;
+            let policy = folder.adopt(0, policy, 0)?;
             let head = Head {
                 first: 0,
                 applied: 0,
@@ -166,14 +194,51 @@ impl StateFolder {
         &self.settings
     }
 
-    /// The copy of the policy that served in `epoch`.
-    pub fn policy(&self, epoch: u32) -> PathBuf {
-        self.root.join("policies").join(epoch.to_string())
+    /// The copy of the policy that served in `epoch` of an arm; arm 0 is the reference.
+    pub fn policy(&self, arm: u16, epoch: u32) -> PathBuf {
+        let policies = match arm {
+            0 => self.root.join("policies"),
+            _ => self.arm_folder(arm).join("policies"),
+        };
+        policies.join(epoch.to_string())
     }
 
-    /// The epoch of the policy with this fingerprint, if one up to `last` has it.
-    pub(super) fn epoch_of(&self, policy: &Fingerprint, last: u32) -> Option<u32> {
-        (0..=last).find(|&epoch| Policy::fingerprint(&self.policy(epoch)).is_ok_and(|found| found == *policy))
+    fn arm_folder(&self, arm: u16) -> PathBuf {
+        self.root.join("arms").join(arm.to_string())
+    }
+
+    /// What an arm is, by its number.
+    ///
+    /// # Errors
+    /// A manifest that is missing or damaged.
+    pub fn arm(&self, arm: u16) -> Result<ArmSettings> {
+        let folder = self.arm_folder(arm);
+        let manifest = Manifest::read_from_folder(&folder, ARM)?;
+        serde_json::from_value(manifest.config).map_err(|e| {
+            Error::data(format!("the arm's settings cannot be read: {e}"))
+                .file(folder.join(manifest::FILE_NAME))
+                .hint("use the release that wrote them")
+        })
+    }
+
+    /// Makes the folder of an arm that is about to join, and loads its policy's copy.
+    ///
+    /// # Errors
+    /// A policy that is missing or damaged; I/O failures.
+    pub(super) fn make_arm(&self, arm: u16, settings: &ArmSettings, policy: &Path) -> Result<Policy> {
+        let adopted = self.adopt(arm, policy, 0)?;
+        let manifest = Manifest::new(ARM, "online serve")
+            .seed(settings.settings.seed)
+            .input("policy", fingerprint(&adopted))
+            .config(settings)?;
+        manifest.write_to_folder(&self.arm_folder(arm))?;
+        Ok(adopted)
+    }
+
+    /// The epoch of the policy with this fingerprint in an arm, if one up to `last` has it.
+    pub(super) fn epoch_of(&self, arm: u16, policy: &Fingerprint, last: u32) -> Option<u32> {
+        let is_it = |path: PathBuf| Policy::fingerprint(&path).is_ok_and(|found| found == *policy);
+        (0..=last).find(|&epoch| is_it(self.policy(arm, epoch)))
     }
 
     pub(super) fn journal(&self) -> PathBuf {
@@ -188,37 +253,44 @@ impl StateFolder {
         self.root.join("events")
     }
 
-    /// Copies the policy at `source` to the place of `epoch`, its manifest last, and loads the copy: what is served is
+    pub(super) fn choices(&self) -> PathBuf {
+        self.root.join("choices")
+    }
+
+    pub(super) fn exposures(&self) -> PathBuf {
+        self.root.join("exposures")
+    }
+
+    /// Copies the policy at `source` to the place of `epoch` in an arm, its manifest last, and loads the copy: what is served is
     /// what is kept.
     ///
     /// # Errors
     /// A policy that is missing, not whole or damaged; I/O failures. No copy is left then.
-    pub(super) fn adopt(&self, source: &Path, epoch: u32) -> Result<Policy> {
+    pub(super) fn adopt(&self, arm: u16, source: &Path, epoch: u32) -> Result<Policy> {
         let copied = self
-            .copy(source, epoch)
+            .copy(source, &self.policy(arm, epoch))
             .and_then(|copy| Policy::load(&copy).map_err(|e| e.file(source)));
         if copied.is_err() {
-            self.disown(epoch);
+            self.disown(arm, epoch);
         }
         copied
     }
 
     /// Removes the copy of a policy that did not come to serve.
-    pub(super) fn disown(&self, epoch: u32) {
+    pub(super) fn disown(&self, arm: u16, epoch: u32) {
         // Where this fails the next policy takes its place.
-        let _ = std::fs::remove_dir_all(self.policy(epoch));
+        let _ = std::fs::remove_dir_all(self.policy(arm, epoch));
     }
 
-    fn copy(&self, source: &Path, epoch: u32) -> Result<PathBuf> {
+    fn copy(&self, source: &Path, target: &Path) -> Result<PathBuf> {
         let manifest = Manifest::read_from_folder(source, POLICY)?;
         let names = manifest
             .files
             .keys()
             .map(String::as_str)
             .chain([manifest::FILE_NAME]);
-        let target = self.policy(epoch);
         // What stands there never served.
-        Staged::begin(&target, &["*"])?.write(|folder| {
+        Staged::begin(target, &["*"])?.write(|folder| {
             for name in names {
                 if Path::new(name).file_name().is_none_or(|file| file != name) {
                     let hint = "a policy folder names the files in it and no others";
@@ -230,7 +302,7 @@ impl StateFolder {
             }
             Ok(())
         })?;
-        Ok(target)
+        Ok(target.to_path_buf())
     }
 }
 

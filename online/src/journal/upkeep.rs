@@ -15,15 +15,28 @@ impl Durable {
             // In this order, as everywhere. The state cannot change while the pending decisions are written, and while
             // the state is, decisions can go on.
             let state = self.read()?;
-            let (pending, position) = {
+            let (pending, arms, experiment, apprentice, position) = {
                 let pending = self.pending();
-                (pending.snapshot(), self.journal.next()?)
+                let position = self.journal.next()?;
+                // What was shown is counted under the lock of the pending decisions.
+                let experiment = state.snapshot_of_experiment();
+                let apprentice = self.lessons().snapshot();
+                (
+                    pending.snapshot(),
+                    pending.arms(),
+                    experiment,
+                    apprentice,
+                    position,
+                )
             };
             let snapshot = Snapshot {
                 position,
                 epoch: state.epoch(),
                 state: state.snapshot(),
                 pending,
+                experiment,
+                arms,
+                apprentice,
             };
             (snapshot, position)
         };

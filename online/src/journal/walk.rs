@@ -59,12 +59,12 @@ pub(super) fn walk(folder: &Path, position: u64, mut visit: impl FnMut(Entry) ->
         }
         let (mut applied, epoch) = (head.applied, head.epoch);
         let end = segment.records(following.is_none(), |number, record: Record| {
-            let is_event = matches!(record, Record::Answered(_));
+            let is_event = record.is_event();
             visit(Entry {
                 number,
                 applied,
                 epoch,
-                record,
+                record: record.with_arm(),
             })?;
             applied += u64::from(is_event);
             Ok(())

@@ -20,6 +20,9 @@ pub const MOST_REWARD: f32 = 1e6;
 pub struct Decision {
     /// Its number, which the answer names.
     pub request: u64,
+    /// The arm that decided; 0 is the reference. Records say it beside the decision.
+    #[serde(skip)]
+    pub arm: u16,
     /// The user's id.
     pub user: String,
     /// Events applied to the state that decided.
@@ -42,6 +45,9 @@ pub struct Event {
     pub request: u64,
     /// The item's place in the slate, from 0.
     pub position: u32,
+    /// The arm that decided, in whose codes the items are; 0 is the reference.
+    #[serde(skip)]
+    pub arm: u16,
     /// The user's id.
     pub user: String,
     /// The user's number in order of their first feedback, from 0; set where the event is applied.
@@ -68,11 +74,19 @@ pub struct Event {
 }
 
 impl Decision {
+    /// Puts a decision into other codes, but for its items, which have places of their own among those that wait.
+    pub(super) fn recode(&mut self, user_context: Arc<EncodedContext>, map: &[Option<u32>]) {
+        self.user_context = user_context;
+        let negatives = self.slate.negatives.iter();
+        self.slate.negatives = negatives.filter_map(|&item| map[item as usize]).collect();
+    }
+
     /// The event of the item at `position`; none where the slate has no such place.
     pub(crate) fn event(&self, position: usize, reward: f32, timestamp_ms: i64) -> Option<Event> {
         Some(Event {
             request: self.request,
             position: position as u32,
+            arm: self.arm,
             user: self.user.clone(),
             episode: 0,
             step: 0,

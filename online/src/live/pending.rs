@@ -157,6 +157,18 @@ impl Pending {
         }
     }
 
+    /// The arm that decided request `request`; the reference where it is not kept.
+    pub(crate) fn arm_of(&self, request: u64) -> u16 {
+        self.entry(request).map_or(0, |entry| entry.decision.arm)
+    }
+
+    /// The newest decision that showed an item to `user`, and the item's code there: `code` gives it by the arm.
+    pub(crate) fn newest_by(&self, user: &str, code: impl Fn(u16) -> Option<u32>) -> Option<(u64, u32)> {
+        let place = self.newest_where(user, |decision| code(decision.arm))?;
+        let decision = &self.ring[place.at].as_ref()?.decision;
+        Some((decision.request, decision.slate.items[place.position]))
+    }
+
     /// How many decisions are kept.
     pub fn len(&self) -> usize {
         self.entries().count()
@@ -177,6 +189,24 @@ impl Pending {
         self.ring.len()
     }
 
+    /// The kept decisions of other arms than the reference: the request, and the arm.
+    pub(crate) fn arms(&self) -> Vec<(u64, u16)> {
+        let decisions = self.entries().map(|entry| &entry.decision);
+        let arms = decisions.filter(|decision| decision.arm != 0);
+        let mut arms: Vec<_> = arms.map(|decision| (decision.request, decision.arm)).collect();
+        arms.sort_unstable();
+        arms
+    }
+
+    /// Says again which arms decided, as [`Pending::arms`] gave it.
+    pub(crate) fn set_arms(&mut self, arms: &[(u64, u16)]) {
+        for &(request, arm) in arms {
+            if let Some(entry) = self.entry_mut(request) {
+                entry.decision.arm = arm;
+            }
+        }
+    }
+
     /// The next decision's number is at least `next`.
     pub(crate) fn count_from(&mut self, next: u64) {
         self.next = self.next.max(next);
@@ -187,9 +217,10 @@ impl Pending {
         self.ring.iter().flatten()
     }
 
-    /// Changes every kept decision after a swap; an item that has left the catalogue becomes one that none answers.
-    pub(super) fn change(&mut self, map: &[Option<u32>], change: impl Fn(&mut Decision)) {
-        for entry in self.ring.iter_mut().flatten() {
+    /// Changes every kept decision of an arm after a swap; an item that has left the catalogue becomes one that none answers.
+    pub(crate) fn change(&mut self, arm: u16, map: &[Option<u32>], change: impl Fn(&mut Decision)) {
+        let entries = self.ring.iter_mut().flatten();
+        for entry in entries.filter(|entry| entry.decision.arm == arm) {
             for item in &mut entry.decision.slate.items {
                 *item = map.get(*item as usize).copied().flatten().unwrap_or(GONE);
             }
@@ -263,6 +294,10 @@ impl Pending {
     /// The newest decision that showed `item` to `user`, answered or not: an older one that is open may still be named by
     /// its number, but feedback that is sent twice must not find it.
     fn newest(&self, user: &str, item: u32) -> Option<Place> {
+        self.newest_where(user, |_| Some(item))
+    }
+
+    fn newest_where(&self, user: &str, item: impl Fn(&Decision) -> Option<u32>) -> Option<Place> {
         let is_users = |number: &u64| {
             self.entry(*number)
                 .is_some_and(|entry| entry.decision.user == user)
@@ -271,7 +306,9 @@ impl Pending {
         for _ in 0..LOOK_BACK {
             let request = number?;
             let entry = self.entry(request)?;
-            if let Some(position) = entry.decision.slate.items.iter().position(|shown| *shown == item) {
+            let item = item(&entry.decision);
+            let mut items = entry.decision.slate.items.iter();
+            if let Some(position) = items.position(|shown| Some(*shown) == item) {
                 return Some(Place {
                     at: self.at(request),
                     position,

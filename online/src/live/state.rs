@@ -1,5 +1,6 @@
 //! The live state: a pure fold over the answered events, in the order in which they are applied.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::fingerprint::Fingerprint;
@@ -12,6 +13,7 @@ use super::catalogue::{Catalogue, Sample};
 use super::decision::{Decision, Event};
 use super::known::Known;
 use super::settings::Settings;
+use super::shelf::Shelf;
 use super::transition::{Transition, experience};
 use super::users::{Users, View, moved_on};
 use crate::adapt::{self, Buffers, ChoiceRequest, EncodedContext, Explanation, Strategy};
@@ -21,10 +23,14 @@ use crate::explore::Slate;
 /// A policy, what it has learnt, and what it knows of users. Deciding reads it and leaves it as it is, so that many
 /// threads can; applying an event changes it.
 pub struct State {
+    /// Which arm of an experiment it is; 0 is the reference, or no experiment.
+    pub(super) arm: u16,
     pub(super) settings: Settings,
     pub(super) config: PolicyConfig,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) users: Users,
+    /// What may be recommended.
+    pub(super) shelf: Shelf,
     pub(super) strategy: Box<dyn Strategy>,
     /// Which policy acts.
     pub(super) fingerprint: Fingerprint,
@@ -98,9 +104,11 @@ impl State {
         let strategy = make(network, policy.weights, &policy.items);
         let known = Arc::new(Known::new(policy.users, network, strategy.memory())?);
         Ok(State {
+            arm: 0,
             settings: *settings,
             catalogue: Arc::new(Catalogue::new(policy.items, embeddings, known.clone())),
             users: Users::new(known),
+            shelf: Shelf::default(),
             strategy,
             fingerprint: Fingerprint::of_bytes(policy.manifest.to_json().as_bytes()),
             counts: Counts::default(),
@@ -136,6 +144,7 @@ impl State {
         };
         Decision {
             request,
+            arm: self.arm,
             user: user.to_string(),
             decided_after: self.counts.applied,
             epoch: self.counts.epoch,
@@ -167,6 +176,15 @@ impl State {
         then: impl FnOnce(&Arc<EncodedContext>, ChoiceRequest<'_>) -> T,
     ) -> Result<T> {
         ask.check(&self.config.network)?;
+        let open = self.shelf.among(ask.candidates);
+        if let Some(open) = open.as_deref().filter(|open| open.len() < ask.k) {
+            return Err(Error::data(format!(
+                "{} items wanted of {}, for the others are retired",
+                ask.k,
+                open.len()
+            ))
+            .hint("ask for fewer, or restore items"));
+        }
         let View {
             user_context,
             consumed,
@@ -185,7 +203,7 @@ impl State {
             user_context,
             consumed,
             consumed_set,
-            candidates: ask.candidates,
+            candidates: open.as_deref(),
             k: ask.k,
             key: [request, 0, 0],
             greedy: false,
@@ -216,7 +234,7 @@ impl State {
         event.check(&self.config.network)?;
         let window = self.config.network.window;
         let (item, reward) = (event.shown.item, event.reward);
-        let ours = event.epoch == self.counts.epoch;
+        let ours = event.arm == self.arm && event.epoch == self.counts.epoch;
         let (number, user) = self.users.change(&event.user);
         event.episode = number;
         event.step = user.events;
@@ -273,6 +291,21 @@ impl State {
         Ok(applied)
     }
 
+    /// Takes note of an answer to what another arm decided: it moves the user and teaches nothing. `item` is the item's code
+    /// here; none where it is not in this catalogue.
+    pub(crate) fn witness(&mut self, user: &str, item: Option<u32>, reward: f32) {
+        let window = self.config.network.window;
+        self.counts.applied += 1;
+        let (_, user) = self.users.change(user);
+        let Some(item) = item else {
+            user.events = user.events.saturating_add(1);
+            return;
+        };
+        let mut memory = user.user_context.context().memory.clone();
+        self.strategy.remember(&mut memory, item, reward > 0.0);
+        user.take(item, reward, window, memory);
+    }
+
     /// Learns where enough events have come since the last time.
     fn learn(&mut self) -> Applied {
         if self
@@ -288,6 +321,27 @@ impl State {
             updated: refused.is_none(),
             refused,
         }
+    }
+
+    /// The same state as an arm of an experiment.
+    pub(crate) fn of_arm(mut self, arm: u16) -> Self {
+        self.arm = arm;
+        self
+    }
+
+    /// Recommends no items of these ids from now on, and all others.
+    pub(crate) fn retire(&mut self, retired: &Arc<BTreeSet<String>>) {
+        self.shelf = Shelf::new(retired.clone(), self.catalogue.ids());
+    }
+
+    /// The ids of items that are not recommended.
+    pub fn retired(&self) -> &BTreeSet<String> {
+        self.shelf.retired()
+    }
+
+    /// Which arm of an experiment it is; 0 is the reference, or no experiment.
+    pub fn arm(&self) -> u16 {
+        self.arm
     }
 
     /// Events applied so far.

@@ -84,7 +84,8 @@ impl State {
     /// # Errors
     /// A successor of another policy than this one, and what the strategy cannot carry over; nothing changes then.
     pub fn swap(&mut self, successor: Successor, pending: &mut Pending) -> Result<Carried> {
-        self.swap_among(successor, |map, change| pending.change(map, change))
+        let arm = self.arm;
+        self.swap_among(successor, |map, change| pending.change(arm, map, change))
     }
 
     /// As [`State::swap`]; `waiting` gets the items' new codes, and what is to be done with each decision that waits.
@@ -96,25 +97,72 @@ impl State {
         successor: Successor,
         waiting: impl FnOnce(&[Option<u32>], &dyn Fn(&mut Decision)),
     ) -> Result<Carried> {
+        if successor.state.settings != self.settings {
+            return Err(meanwhile());
+        }
+        let epoch = self.counts.epoch.checked_add(1);
+        let epoch = epoch.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?;
+        let (state, map, carried) = self.heir(successor, epoch)?;
+        waiting(&map, &|decision| {
+            // Most decisions are of the user's present state, which was translated for its heir.
+            let [old, new] = [&self.users, &state.users].map(|users| users.view(&decision.user).user_context);
+            match Arc::ptr_eq(&decision.user_context, old) {
+                true => decision.recode(new.clone(), &map),
+                false => state.adopt(decision, &map),
+            }
+        });
+        *self = state;
+        Ok(carried)
+    }
+
+    /// The state of another arm, which begins where this one stands: with the users who gave feedback, and with what was
+    /// learnt where it acts and learns by the same settings.
+    ///
+    /// # Errors
+    /// A successor of another policy than this one, and what the strategy cannot carry over.
+    pub(crate) fn fork(&self, successor: Successor, arm: u16) -> Result<State> {
+        let (mut state, _, _) = self.heir(successor, 0)?;
+        state.arm = arm;
+        Ok(state)
+    }
+
+    /// Turns a decision of another state that waits into one in the codes of this one, which `map` gives by the old codes.
+    pub(crate) fn adopt(&self, decision: &mut Decision, map: &[Option<u32>]) {
+        let user_context = translated(
+            &decision.user_context,
+            &decision.user,
+            &self.users,
+            map,
+            Vec::new(),
+        );
+        decision.recode(user_context, map);
+    }
+
+    /// The successor with what is kept of this state, by the items' new codes.
+    fn heir(&self, successor: Successor, epoch: u32) -> Result<(State, Vec<Option<u32>>, Carried)> {
         let Successor {
             mut state,
             succession,
             of,
         } = successor;
-        if !Arc::ptr_eq(&of, &self.catalogue) || state.settings != self.settings {
-            return Err(Error::retry("another policy has taken over meanwhile").hint("try again"));
+        if !Arc::ptr_eq(&of, &self.catalogue) {
+            return Err(meanwhile());
         }
-        let epoch = self.counts.epoch.checked_add(1);
-        let epoch = epoch.ok_or_else(|| Error::usage("there were more than 4 billion policies"))?;
+        state.arm = self.arm;
+        state.retire(self.shelf.retired());
+        let same_settings = state.settings == self.settings;
         let Succession {
             map,
             shared,
             same_space,
             forgotten,
         } = succession;
-        let learnt = state
-            .strategy
-            .carry_over(&self.strategy.save(), &map, same_space)?;
+        let learnt = match same_settings {
+            true => state
+                .strategy
+                .carry_over(&self.strategy.save(), &map, same_space)?,
+            false => adapt::Carried::default(),
+        };
         // A policy that was trained with answers knows users by them. What was learnt of items stays: on the coat environment,
         // retrained every 1,000 episodes, it is worth 3 % (3.562 with it, 3.469 without).
         let users = learnt.users && !state.users.known().knows_answers();
@@ -147,26 +195,7 @@ impl State {
             }
         });
         state.users.set_changed(changed);
-        let same = |decision: &Decision| {
-            // Most decisions are of the user's present state, which was translated above.
-            let [old, new] = [&self.users, &state.users].map(|users| users.view(&decision.user).user_context);
-            Arc::ptr_eq(&decision.user_context, old).then(|| new.clone())
-        };
-        waiting(&map, &|decision| {
-            decision.user_context = same(decision).unwrap_or_else(|| {
-                translated(
-                    &decision.user_context,
-                    &decision.user,
-                    &state.users,
-                    &map,
-                    Vec::new(),
-                )
-            });
-            let negatives = decision.slate.negatives.iter();
-            decision.slate.negatives = negatives.filter_map(|&item| map[item as usize]).collect();
-        });
-        *self = state;
-        Ok(carried)
+        Ok((state, map, carried))
     }
 
     /// The strategy's numbers in a memory of this policy.
@@ -200,6 +229,10 @@ impl State {
         }
         memory
     }
+}
+
+fn meanwhile() -> Error {
+    Error::retry("another policy has taken over meanwhile").hint("try again")
 }
 
 /// A user's state with the new policy's codes, traits and memory.

@@ -31,15 +31,17 @@ impl State {
         greedy: bool,
         buffers: &mut Buffers,
     ) -> Vec<Slate> {
+        let open: Vec<_> = whom.iter().map(|one| self.shelf.among(one.candidates)).collect();
         let choices: Vec<ChoiceRequest<'_>> = whom
             .iter()
-            .map(|one| ChoiceRequest {
+            .zip(&open)
+            .map(|(one, open)| ChoiceRequest {
                 user_context: one
                     .given
                     .unwrap_or_else(|| self.users.view(one.user).user_context),
                 consumed: one.closed,
                 consumed_set: None,
-                candidates: one.candidates,
+                candidates: open.as_deref(),
                 k,
                 key: one.key,
                 greedy,

@@ -102,7 +102,7 @@ impl RecommendConfig {
 pub fn recommend(config: &RecommendConfig) -> Result<()> {
     let files = config.files().into_iter().filter_map(|(_, path)| path.as_deref());
     output::files([config.out.as_path()], files.chain([config.source.path()]))?;
-    let state = config.source.state()?;
+    let state = config.source.arms()?;
     let manifest = manifest(config, &state)?;
     if artifact::plan(&config.out, &manifest, config.overwrite)? == Plan::AlreadyDone {
         return config.sharding.finish(&config.out);

@@ -9,16 +9,20 @@ pub use warm_start::{WarmStartConfig, warm_start};
 
 use serde_json::{Value, json};
 
-use crate::live::State;
+use crate::experiment::Arms;
 
 /// What is said of a state.
-fn described(state: &State) -> Value {
-    json!({
+fn described(state: &Arms) -> Value {
+    let mut told = json!({
         "applied": state.applied(),
         "epoch": state.epoch(),
         "policy": state.policy(),
         "updates": state.version(),
         "users": state.changed_users(),
         "digest": state.digest(),
-    })
+    });
+    if state.is_experiment() {
+        told["experiment"] = json!(state.standings());
+    }
+    told
 }

@@ -132,6 +132,7 @@ impl Pupil<'_> {
         Ok(Event {
             request,
             position: 0,
+            arm: 0,
             user: decision.user,
             episode: 0,
             step: 0,

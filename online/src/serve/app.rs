@@ -4,7 +4,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use axum::http::StatusCode;
+use common::Result;
+use common::schema::items;
+
+use super::Config;
 use super::buffers::BufferPool;
+use super::eligible::Attributes;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::refusal::{Answer, Refusal};
@@ -21,6 +27,12 @@ pub(super) struct App {
     pub(super) policies: Option<PathBuf>,
     /// Whether what is known of a user may be asked for.
     pub(super) explains: bool,
+    /// Whether clients may change the experiment and the items.
+    pub(super) admin: bool,
+    /// Whether it learns from another system and recommends nothing itself.
+    pub(super) apprentice: bool,
+    /// The categories of items.
+    pub(super) attributes: Attributes,
 }
 
 /// Where the process is in its life.
@@ -34,15 +46,40 @@ pub(super) enum Stage {
 }
 
 impl App {
-    pub(super) fn new(limits: Limits, policies: Option<PathBuf>, explains: bool) -> Self {
+    /// By what is asked of the service.
+    ///
+    /// # Errors
+    /// A table of items that is missing or damaged.
+    pub(super) fn new(config: &Config) -> Result<Self> {
+        let table = config.items.as_deref().map(items::read).transpose()?;
+        let categories = table.map(|table| {
+            let rows = table.ids.ids().zip(table.categories);
+            rows.map(|(id, categories)| (id.to_string(), categories))
+                .collect()
+        });
+        Ok(App {
+            attributes: Attributes::new(categories),
+            policies: config.policies.clone(),
+            explains: config.explains,
+            admin: config.admin,
+            apprentice: config.apprentice,
+            ..App::plain(config.limits)
+        })
+    }
+
+    /// One that answers no more than what every service does.
+    pub(super) fn plain(limits: Limits) -> Self {
         App {
             live: OnceLock::new(),
             stage: AtomicU8::new(Stage::Recovering as u8),
             limits,
             metrics: Arc::new(Metrics::new()),
             buffers: BufferPool::default(),
-            policies,
-            explains,
+            policies: None,
+            explains: false,
+            admin: false,
+            apprentice: false,
+            attributes: Attributes::default(),
         }
     }
 
@@ -76,6 +113,18 @@ impl App {
             (Stage::Failed, _) => Err(Refusal::unavailable("the journal cannot be written")),
             (_, None) => Err(Refusal::unavailable("the state is being recovered")),
             (_, Some(live)) => Ok(live),
+        }
+    }
+
+    /// # Errors
+    /// 403 where clients may change nothing of the kind.
+    pub(super) fn require_admin(&self, what: &str) -> Answer<()> {
+        match self.admin {
+            true => Ok(()),
+            false => {
+                let text = format!("{what} are not changed over HTTP");
+                Err(Refusal::new(StatusCode::FORBIDDEN, text).hint("start the service with --admin"))
+            }
         }
     }
 }

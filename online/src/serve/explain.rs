@@ -44,9 +44,9 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     question.check(&app.limits)?;
     let mut buffers = app.buffers.take();
     let reply = {
-        let state = live.read().map_err(Refusal::of_failure)?;
+        let arms = live.read().map_err(Refusal::of_failure)?;
         let portrait = portrait(
-            &state,
+            arms.of_user(question.user.as_str()),
             question.user.as_str(),
             question.top,
             |_| None,

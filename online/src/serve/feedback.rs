@@ -16,8 +16,9 @@ use super::id::GivenId;
 use super::limits::Limits;
 use super::refusal::{Answer, Refusal};
 use super::reply;
+use crate::experiment::Arms;
 use crate::journal::Refused;
-use crate::live::{self, Feedback, Subject};
+use crate::live::{self, Feedback, Pending, Subject};
 
 /// The body of a request: one of three forms, which [`Report::rewards`] tells apart.
 #[derive(Debug, Deserialize)]
@@ -77,7 +78,7 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     // Held as shortly as the lock of a recommendation. Once the events are in the journal's order they count, whether or
     // not this client waits for the reply.
     let observed = live
-        .observe(|state| report.rewards(state, &app.limits, now))
+        .observe(|arms, pending| report.rewards(arms, pending, &app.limits, now))
         .map_err(|refused| {
             app.metrics.rewards("refused", 1);
             report.refusal(refused)
@@ -93,10 +94,21 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
 }
 
 impl Report<'_> {
-    /// The rewards in the codes of the state's catalogue.
-    fn rewards(&self, state: &live::State, limits: &Limits, now: i64) -> Answer<Vec<Feedback<'_>>> {
+    /// The rewards in the codes of the arms that decided.
+    fn rewards(
+        &self,
+        arms: &Arms,
+        pending: &Pending,
+        limits: &Limits,
+        now: i64,
+    ) -> Answer<Vec<Feedback<'_>>> {
         let timestamp_ms = self.timestamp.unwrap_or(now);
-        let code = |id: &GivenId<'_>, place: &dyn Fn() -> String| id.code(state.items(), limits, place);
+        // What an arm has recommended that left since is in the codes of the reference.
+        let items_of = |arm: u16| arms.state(arm).unwrap_or(arms).items();
+        let arm = self
+            .request_id
+            .map_or(0, |RequestId(request)| pending.arm_of(request));
+        let code = |id: &GivenId<'_>, place: &dyn Fn() -> String| id.code(items_of(arm), limits, place);
         let feedback = |subject, reward| Feedback {
             subject,
             reward,
@@ -127,8 +139,12 @@ impl Report<'_> {
                 ..
             } => {
                 user.check(limits, || "body, user".into())?;
-                let item = code(item, &|| "body, item".into())?;
                 let user = user.as_str();
+                let code_of = |arm: u16| items_of(arm).code(item.as_str());
+                if let Some((request, item)) = pending.newest_by(user, code_of) {
+                    return Ok(vec![feedback(of_request(request, Some(item)), *reward)]);
+                }
+                let item = code(item, &|| "body, item".into())?;
                 Ok(vec![feedback(Subject::Shown { user, item }, *reward)])
             }
             Report {

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::reading::{GAUGES, Reading, SUMS};
+use super::reading::{ARMS, GAUGES, Reading, SUMS, of_apprentice};
 use crate::adapt::Reason;
 
 /// The media type of the text that [`Metrics::text`] gives.
@@ -40,6 +40,11 @@ struct Of {
     number: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Arm {
+    arm: String,
+}
+
 type Number = Gauge<f64, AtomicU64>;
 type Sum = Counter<f64, AtomicU64>;
 
@@ -51,6 +56,7 @@ pub(super) struct Metrics {
     feedback: Family<Outcome, Counter>,
     swaps: Family<Outcome, Counter>,
     strategy: Family<Of, Number>,
+    apprentice: Family<Of, Number>,
     connections: Gauge,
     /// Connections beyond the limit.
     pub(super) turned_away: Counter,
@@ -58,6 +64,8 @@ pub(super) struct Metrics {
     gauges: Vec<Number>,
     /// In the order of [`SUMS`].
     sums: Vec<Sum>,
+    /// In the order of [`ARMS`].
+    arms: Vec<Family<Arm, Number>>,
 }
 
 /// 50 microseconds to 26 seconds: a decision at one end, a write timeout at the other.
@@ -94,6 +102,12 @@ impl Metrics {
             "The strategy's numbers, as an explanation gives them for a user of whom nothing is known",
             strategy.clone(),
         );
+        let apprentice = Family::<Of, Number>::default();
+        registry.register(
+            "apprentice",
+            "How the policy would have done beside the system that it learns from, as GET /apprentice tells it",
+            apprentice.clone(),
+        );
         let connections = Gauge::default();
         registry.register("connections", "Open connections", connections.clone());
         let turned_away = Counter::default();
@@ -114,6 +128,12 @@ impl Metrics {
             registry.register(name, help, sum.clone());
             sums.push(sum);
         }
+        let mut arms = Vec::new();
+        for (name, help, _) in ARMS {
+            let numbers = Family::<Arm, Number>::default();
+            registry.register(name, help, numbers.clone());
+            arms.push(numbers);
+        }
         Metrics {
             registry,
             requests,
@@ -121,10 +141,12 @@ impl Metrics {
             feedback,
             swaps,
             strategy,
+            apprentice,
             connections,
             turned_away,
             gauges,
             sums,
+            arms,
         }
     }
 
@@ -160,6 +182,20 @@ impl Metrics {
         }
         for (sum, (_, _, value)) in self.sums.iter().zip(SUMS) {
             sum.inner().store(value(reading).to_bits(), Ordering::Relaxed);
+        }
+        for (numbers, (_, _, value)) in self.arms.iter().zip(ARMS) {
+            // An arm that has left, and a number that is not known any more, are told no more.
+            numbers.clear();
+            for standing in &reading.arms {
+                let arm = standing.arm.clone();
+                if let Some(value) = value(standing) {
+                    numbers.get_or_create(&Arm { arm }).set(value);
+                }
+            }
+        }
+        self.apprentice.clear();
+        for (name, value) in reading.apprentice.iter().flat_map(of_apprentice) {
+            self.apprentice.get_or_create(&Of { number: name }).set(value);
         }
         for Reason { name, value, .. } in &reading.reasons {
             self.strategy.get_or_create(&Of { number: name }).set(*value);

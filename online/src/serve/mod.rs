@@ -8,10 +8,13 @@ mod body;
 mod buffers;
 mod clock;
 mod connection;
+mod eligible;
+mod experiment;
 mod explain;
 mod feedback;
 mod health;
 mod id;
+mod items;
 mod limits;
 mod listen;
 mod metrics;
@@ -23,6 +26,7 @@ mod recommend;
 mod refusal;
 mod reply;
 mod router;
+mod shown;
 mod stop;
 
 pub use limits::Limits;
@@ -56,6 +60,12 @@ pub struct Config {
     pub policies: Option<PathBuf>,
     /// Whether `POST /explain` is answered.
     pub explains: bool,
+    /// Whether `POST /experiment` and `POST /items` are answered.
+    pub admin: bool,
+    /// A table of items with their categories, for rules over them in requests.
+    pub items: Option<PathBuf>,
+    /// Whether nothing is recommended, and `POST /shown` is answered.
+    pub apprentice: bool,
     /// How long running requests may take when the process is told to stop.
     pub grace: Duration,
     /// Threads that answer requests.
@@ -79,7 +89,7 @@ pub fn run(config: Config) -> Result<()> {
 
 async fn serve(config: Config) -> Result<()> {
     let mut signals = Signals::catch()?;
-    let app = Arc::new(App::new(config.limits, config.policies.clone(), config.explains));
+    let app = Arc::new(App::new(&config)?);
     // Before the state is there: whoever watches sees a process that lives and is not ready.
     let listener = Listener::bind(&config.address).await?;
     let address = listener.shown();
@@ -106,6 +116,7 @@ async fn serve(config: Config) -> Result<()> {
             return Ok(());
         }
     };
+    app.attributes.add(live.added()?);
     app.open(live.clone());
     let outcome = match terminal::print(format_args!("{}\n", json!({ "listening": address }))) {
         Ok(()) => {
@@ -136,9 +147,8 @@ async fn attend(app: &Arc<App>, live: &Arc<Durable>, config: &Config, signals: &
         match wish {
             Wish::Stop => return Ok(()),
             Wish::Reload => {
-                let (app, live, folder) = (app.clone(), live.clone(), config.open.policy.clone());
-                // What is wrong with the policy is logged, and the present one stays.
-                let _ = blocking(move || policy::swap(&app, &live, &folder)).await?;
+                let (app, live, open) = (app.clone(), live.clone(), config.open.clone());
+                blocking(move || policy::reload(&app, &live, &open)).await?;
             }
         }
     }

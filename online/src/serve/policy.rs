@@ -14,7 +14,7 @@ use super::app::App;
 use super::body;
 use super::refusal::{Answer, Refusal};
 use super::reply;
-use crate::journal::{Durable, Swapped};
+use crate::journal::{Durable, OpenConfig, Swapped};
 use crate::live::{self, Carried, Settings};
 
 /// Digits of a fingerprint in a recommendation: enough to tell the policies of one service apart.
@@ -57,6 +57,8 @@ struct Present<'a> {
 struct Wanted {
     /// A folder below the one that the operator named.
     folder: String,
+    /// The arm of an experiment in which it is to serve; none: the reference.
+    arm: Option<String>,
 }
 
 /// The body of the reply.
@@ -89,18 +91,19 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     let body = body::read(request, &app.limits).await?;
     let wanted: Wanted = body::parse(&body)?;
     let folder = below(base, &wanted.folder)?;
+    let arm = match &wanted.arm {
+        None => 0,
+        Some(name) => live
+            .arm_number(name)
+            .map_err(|e| Refusal::of_library(e).at("body, arm"))?,
+    };
     // Loading reads files and fills pages: it may not hold up the threads that answer others.
     let swapped = tokio::task::spawn_blocking({
         let app = app.clone();
-        move || swap(&app, &live, &folder)
+        move || swap(&app, &live, arm, &folder)
     })
     .await
-    .map_err(|e| {
-        Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("the swap panicked: {e}"),
-        )
-    })?
+    .map_err(Refusal::of_panic)?
     .map_err(Refusal::of_library)?;
     reply::json(&Taken {
         epoch: swapped.carried.epoch,
@@ -109,9 +112,9 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     })
 }
 
-/// Lets the policy in `folder` take over; what came of it is counted and logged.
-pub(super) fn swap(app: &App, live: &Durable, folder: &Path) -> Result<Swapped> {
-    let swapped = live.swap(folder);
+/// Lets the policy in `folder` take over in an arm; what came of it is counted and logged.
+pub(super) fn swap(app: &App, live: &Durable, arm: u16, folder: &Path) -> Result<Swapped> {
+    let swapped = live.swap(arm, folder);
     match &swapped {
         Ok(swapped) => {
             app.metrics.swap("taken");
@@ -135,6 +138,23 @@ pub(super) fn swap(app: &App, live: &Durable, folder: &Path) -> Result<Swapped> 
         }
     }
     swapped
+}
+
+/// Reads the policies of the command line again. What is wrong with one is logged, and the present one stays.
+pub(super) fn reload(app: &App, live: &Durable, open: &OpenConfig) {
+    let _ = swap(app, live, 0, &open.policy);
+    for arm in &open.arms {
+        let taken = live
+            .arm_number(&arm.name)
+            .and_then(|number| live.take_over_if_new(number, &arm.policy));
+        if let Err(error) = taken {
+            app.metrics.swap("refused");
+            terminal::warn(&format!(
+                "a policy was refused, the present one stays (arm `{}`): {error}",
+                arm.name
+            ));
+        }
+    }
 }
 
 /// The folder that `name` means: a client may name what lies below `base` and nothing else, whatever links lie there.

@@ -2,8 +2,9 @@
 
 use common::Result;
 
-use crate::adapt::{Buffers, Reason};
+use crate::adapt::{Buffers, Explanation, Reason};
 use crate::context::Context;
+use crate::experiment::{Interval, Report, Standing};
 use crate::journal::{Durable, Progress};
 use crate::live::Ask;
 
@@ -22,6 +23,10 @@ pub(super) struct Reading {
     /// Why it is that: the bound of the gate, alarms of drift and the like.
     pub(super) reasons: Vec<Reason>,
     journal: Progress,
+    /// The arms of an experiment.
+    pub(super) arms: Vec<Standing>,
+    /// Of an apprentice.
+    pub(super) apprentice: Option<Report>,
 }
 
 impl Reading {
@@ -41,7 +46,10 @@ impl Reading {
             candidates: None,
             given: Some(&nothing),
         };
-        let (_, explanation) = state.explain(&newcomer, buffers)?;
+        // Where every item is retired there is nothing to explain, and all else is told.
+        let explanation = state
+            .explain(&newcomer, buffers)
+            .map_or_else(|_| Explanation::default(), |(_, explanation)| explanation);
         Ok(Reading {
             ready,
             applied: state.applied(),
@@ -53,6 +61,8 @@ impl Reading {
             weight: explanation.weight,
             reasons: explanation.reasons,
             journal: live.progress(),
+            arms: state.standings(),
+            apprentice: Some(live.apprentice()).filter(|report| report.shown > 0),
         })
     }
 }
@@ -115,3 +125,90 @@ pub(super) const SUMS: [Read; 3] = [
         now.journal.seconds
     }),
 ];
+
+/// Name, help and value of a number of an arm; none where it is not known.
+pub(super) type OfArm = (&'static str, &'static str, fn(&Standing) -> Option<f64>);
+
+pub(super) const ARMS: [OfArm; 9] = [
+    ("arm_share", "The arm's share of the users", |arm| Some(arm.share)),
+    (
+        "arm_users",
+        "Users to whom the arm recommended, since the shares or a policy changed last",
+        |arm| Some(arm.users as f64),
+    ),
+    (
+        "arm_recommendations",
+        "Items that the arm recommended, since then",
+        |arm| Some(arm.recommendations as f64),
+    ),
+    ("arm_rewards", "The sum of what came back for them", |arm| {
+        Some(arm.rewards)
+    }),
+    ("arm_value", "Reward per recommendation", |arm| arm.value),
+    ("arm_difference", "The arm's value less the reference's", |arm| {
+        arm.difference.map(|difference| difference.estimate)
+    }),
+    (
+        "arm_difference_lower",
+        "The lower end of its interval, which holds at all times at once",
+        |arm| arm.difference.map(|difference| difference.lower),
+    ),
+    ("arm_difference_upper", "The upper end of its interval", |arm| {
+        arm.difference.map(|difference| difference.upper)
+    }),
+    (
+        "arm_stepped_back",
+        "Whether the arm's users went to the reference because its interval lay below 0: 1 or 0",
+        |arm| Some(f64::from(u8::from(arm.stepped_back))),
+    ),
+];
+
+/// The numbers of an apprentice, by name; those that are not known are left out.
+pub(super) fn of_apprentice(report: &Report) -> Vec<(&'static str, f64)> {
+    let bounds = |names: [&'static str; 3], found: Option<Interval>| {
+        let [estimate, lower, upper] = names;
+        [
+            (estimate, found.map(|found| found.estimate)),
+            (lower, found.map(|found| found.lower)),
+            (upper, found.map(|found| found.upper)),
+        ]
+    };
+    let plain = [
+        ("shown", Some(report.shown as f64)),
+        ("answered", Some(report.answered as f64)),
+        (
+            "answered_without_propensity",
+            Some(report.answered_without_propensity as f64),
+        ),
+        ("agreement", report.agreement),
+        ("target_probability", report.target_probability),
+        ("incumbent", report.incumbent),
+        ("effective_sample_size", Some(report.effective_sample_size)),
+        ("mean_weight", report.mean_weight),
+        ("ready", Some(f64::from(u8::from(report.ready)))),
+    ];
+    let bounded = [
+        (["snips", "snips_lower", "snips_upper"], report.snips),
+        (["dr", "dr_lower", "dr_upper"], report.dr),
+        (
+            [
+                "snips_difference",
+                "snips_difference_lower",
+                "snips_difference_upper",
+            ],
+            report.snips_difference,
+        ),
+        (
+            ["dr_difference", "dr_difference_lower", "dr_difference_upper"],
+            report.dr_difference,
+        ),
+    ];
+    let bounded = bounded
+        .into_iter()
+        .flat_map(|(names, found)| bounds(names, found));
+    plain
+        .into_iter()
+        .chain(bounded)
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::body;
+use super::eligible::Where;
 use super::id::{GivenId, ItemId};
 use super::limits::Limits;
 use super::policy::Acting;
@@ -30,6 +31,11 @@ struct Wish<'a> {
     context: Option<GivenContext<'a>>,
     #[serde(borrow)]
     candidates: Option<Vec<GivenId<'a>>>,
+    /// Not to be recommended; ids that are in no catalogue are taken too.
+    #[serde(borrow, default)]
+    exclude: Vec<GivenId<'a>>,
+    #[serde(borrow, rename = "where")]
+    rules: Option<Where<'a>>,
 }
 
 fn one() -> usize {
@@ -63,6 +69,9 @@ struct Recommendation<'a> {
     /// The product of the items' probabilities: that of the slate in this order.
     slate_propensity: f64,
     policy: Acting<'a>,
+    /// The arm that the user belongs to, while an experiment runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arm: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +83,11 @@ struct Position<'a> {
 
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) -> Answer<Response> {
     let live = app.live()?;
+    if app.apprentice {
+        let text = "an apprentice recommends nothing";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, text)
+            .hint("tell it what was shown by POST /shown, or start the service without --apprentice"));
+    }
     let body = body::read(request, &app.limits).await?;
     let wish: Wish<'_> = body::parse(&body)?;
     wish.check(&app.limits)?;
@@ -81,12 +95,13 @@ pub(super) async fn post(State(app): State<Arc<App>>, request: Request<Body>) ->
     let reply = {
         // This lock is held for tens of microseconds, less than to hand the work to another thread would take. Ids are
         // turned into codes and back under it, since a swap changes the codes.
-        let state = live.read().map_err(Refusal::of_failure)?;
-        let codes = wish.codes(&state, &app.limits)?;
+        let arms = live.read().map_err(Refusal::of_failure)?;
+        let state = arms.of_user(wish.user.as_str());
+        let codes = wish.codes(state, &app)?;
         let decision = live
-            .recommend(&state, &wish.ask(&codes), &mut buffers)
+            .recommend(&arms, &wish.ask(&codes), &mut buffers)
             .map_err(Refusal::of_library)?;
-        reply::json(&Recommendation::new(&state, &decision))
+        reply::json(&Recommendation::new(state, arms.name_of(decision.arm), &decision))
     };
     app.buffers.give_back(buffers);
     reply
@@ -105,20 +120,22 @@ impl Wish<'_> {
             let text = format!("{} items wanted, where 1 to {} can be had", self.k, limits.k);
             return Err(Refusal::unfit(text).at("body, k"));
         }
-        if let Some(candidates) = &self.candidates
-            && candidates.len() > limits.candidates
-        {
-            let text = format!(
-                "{} candidates, where at most {} are taken",
-                candidates.len(),
-                limits.candidates
-            );
-            return Err(Refusal::unfit(text).at("body, candidates"));
+        let candidates = self.candidates.as_deref().unwrap_or_default();
+        for (name, ids) in [("candidates", candidates), ("exclude", &self.exclude)] {
+            if ids.len() > limits.candidates {
+                let text = format!(
+                    "{} ids in `{name}`, where at most {} are taken",
+                    ids.len(),
+                    limits.candidates
+                );
+                return Err(Refusal::unfit(text).at(format!("body, {name}")));
+            }
         }
         Ok(())
     }
 
-    fn codes(&self, state: &live::State, limits: &Limits) -> Answer<Codes> {
+    fn codes(&self, state: &live::State, app: &App) -> Answer<Codes> {
+        let limits = &app.limits;
         let code = |id: &GivenId<'_>, place: &dyn Fn() -> String| id.code(state.items(), limits, place);
         let candidates = match &self.candidates {
             None => None,
@@ -151,6 +168,12 @@ impl Wish<'_> {
                 })
             }
         };
+        let excluded = self.exclude.iter();
+        let excluded: Vec<u32> = excluded
+            .filter_map(|id| state.items().code(id.as_str()))
+            .collect();
+        let rules = self.rules.as_ref();
+        let candidates = app.attributes.admitted(state, candidates, &excluded, rules)?;
         Ok(Codes { candidates, context })
     }
 
@@ -165,7 +188,7 @@ impl Wish<'_> {
 }
 
 impl<'a> Recommendation<'a> {
-    fn new(state: &'a live::State, decision: &Decision) -> Self {
+    fn new(state: &'a live::State, arm: Option<&'a str>, decision: &Decision) -> Self {
         let slate = &decision.slate;
         let positions = slate.items.iter().zip(&slate.propensities);
         Recommendation {
@@ -178,6 +201,7 @@ impl<'a> Recommendation<'a> {
                 .collect(),
             slate_propensity: slate.propensities.iter().map(|&p| f64::from(p)).product(),
             policy: Acting::of(state),
+            arm,
         }
     }
 }

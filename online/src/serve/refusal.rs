@@ -68,6 +68,14 @@ impl Refusal {
         Refusal::with_parts(status, &error)
     }
 
+    /// A thread that worked for the request panicked (500).
+    pub(super) fn of_panic(error: tokio::task::JoinError) -> Self {
+        Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("the work panicked: {error}"),
+        )
+    }
+
     fn with_parts(status: StatusCode, error: &Error) -> Self {
         let (what, place, hint) = error.parts();
         let mut refusal = Refusal::new(status, what);

@@ -14,7 +14,7 @@ use axum::routing::{get, post};
 
 use super::app::App;
 use super::refusal::{Answer, Refusal};
-use super::{explain, feedback, health, openapi, policy, recommend};
+use super::{experiment, explain, feedback, health, items, openapi, policy, recommend, shown};
 
 /// Every route over `app`.
 pub(super) fn router(app: Arc<App>) -> Router {
@@ -22,6 +22,10 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/recommend", post(recommend::post))
         .route("/feedback", post(feedback::post))
         .route("/policy", get(policy::get).post(policy::post))
+        .route("/experiment", get(experiment::get).post(experiment::post))
+        .route("/items", get(items::get).post(items::post))
+        .route("/shown", post(shown::post))
+        .route("/apprentice", get(shown::get))
         .route("/explain", post(explain::post))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
@@ -47,10 +51,14 @@ async fn watched(State(app): State<Arc<App>>, request: Request<Body>, next: Next
 
 /// The name that a path is counted under: paths are the client's choice, so that those of no route share one.
 fn route_of(path: &str) -> &'static str {
-    const ROUTES: [&str; 8] = [
+    const ROUTES: [&str; 12] = [
         "/recommend",
         "/feedback",
         "/policy",
+        "/experiment",
+        "/items",
+        "/shown",
+        "/apprentice",
         "/explain",
         "/healthz",
         "/readyz",
@@ -86,8 +94,8 @@ async fn not_found() -> Refusal {
 
 async fn method_not_allowed(request: Request<Body>) -> Refusal {
     let allowed = match route_of(request.uri().path()) {
-        "/recommend" | "/feedback" | "/explain" => "POST",
-        "/policy" => "GET, HEAD, POST",
+        "/recommend" | "/feedback" | "/shown" | "/explain" => "POST",
+        "/policy" | "/experiment" | "/items" => "GET, HEAD, POST",
         _ => "GET, HEAD",
     };
     Refusal::new(
@@ -129,7 +137,7 @@ mod tests {
             (Stage::Recovering, "is being recovered"),
             (Stage::Failed, "cannot be written"),
         ] {
-            let app = Arc::new(App::new(Limits::DEFAULT, None, false));
+            let app = Arc::new(App::plain(Limits::DEFAULT));
             app.enter(stage);
             let mut unavailable = 0;
             for (path, methods) in file["paths"].as_object().unwrap() {
@@ -144,13 +152,13 @@ mod tests {
                     unavailable += 1;
                 }
             }
-            assert_eq!(unavailable, 6);
+            assert_eq!(unavailable, 12);
         }
     }
 
     #[test]
     fn paths_of_no_route_are_counted_as_one() {
-        let app = Arc::new(App::new(Limits::DEFAULT, None, false));
+        let app = Arc::new(App::plain(Limits::DEFAULT));
         for path in ["/a", "/b?user=7", "/recommend/7", "/metrics"] {
             ask(&app, "GET", path);
         }

@@ -98,6 +98,7 @@ fn a_state_is_shown_as_it_stands_beside_the_process_that_serves_it() {
     let mut settings = Settings::new(Name::Ft, 3);
     settings.hyper.learning.rollout = 1;
     let durable = Durable::open(&OpenConfig {
+        arms: Vec::new(),
         state: state.clone(),
         policy: saved(folder.path()),
         settings,
@@ -123,7 +124,7 @@ fn a_state_is_shown_as_it_stands_beside_the_process_that_serves_it() {
         reward: 1.0,
         timestamp_ms: 0,
     };
-    let observed = durable.observe(|_| Ok::<_, ()>(vec![feedback])).unwrap();
+    let observed = durable.observe(|_, _| Ok::<_, ()>(vec![feedback])).unwrap();
     let show = |state: &Path, user: &str, more: &[&str]| {
         let mut command = online(&["inspect", "--state", state.to_str().unwrap(), "--user", user]);
         command.args(more);

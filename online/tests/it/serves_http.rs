@@ -90,14 +90,34 @@ fn every_answer_of_the_openapi_file_is_given_and_no_other() {
     };
     let server = start(
         "state",
-        &["--explain", "--policies", folder.path().to_str().unwrap()],
+        &[
+            "--explain",
+            "--admin",
+            "--policies",
+            folder.path().to_str().unwrap(),
+            "--arm",
+            "b=strategy:frozen,share:0.5",
+        ],
     );
     let plain = start("plain", &[]);
+    let apprentice = start("apprentice", &["--apprentice"]);
     let mut spec = Spec::new();
 
     // What every route that takes a body says to bodies it does not take.
     let kind = "content-type: application/json";
-    for path in ["/recommend", "/feedback", "/policy", "/explain"] {
+    for path in [
+        "/recommend",
+        "/feedback",
+        "/policy",
+        "/experiment",
+        "/explain",
+        "/items",
+        "/shown",
+    ] {
+        let server = match path {
+            "/shown" => &apprentice,
+            _ => &server,
+        };
         for (lines, body, status) in [
             (format!("{kind}\r\ncontent-length: 1"), "{", 400),
             (format!("{kind}\r\ncontent-length: 9"), "{", 408),
@@ -106,12 +126,12 @@ fn every_answer_of_the_openapi_file_is_given_and_no_other() {
             ("content-length: 2".into(), "{}", 415),
             (format!("{kind}\r\ncontent-length: 2"), "{}", 422),
         ] {
-            let reply = raw(&server, path, &lines, body);
+            let reply = raw(server, path, &lines, body);
             assert_eq!(reply.status, status, "{path}: {}", reply.text());
             spec.check("POST", path, &reply);
         }
     }
-    for path in ["/policy", "/explain"] {
+    for path in ["/policy", "/experiment", "/explain", "/items", "/shown"] {
         let reply = plain.post(path, &json!({ "folder": "newer", "user": "u0" }));
         assert_eq!(reply.status, 403);
         spec.check("POST", path, &reply);
@@ -169,6 +189,31 @@ fn every_answer_of_the_openapi_file_is_given_and_no_other() {
         (&after["fingerprint"], after["epoch"].as_u64()),
         (&taken["fingerprint"], Some(1))
     );
+
+    let refused = apprentice.post("/recommend", &json!({ "user": "u1" }));
+    assert_eq!(refused.status, 403);
+    spec.check("POST", "/recommend", &refused);
+    let seen = json!({ "user": "u1", "item": "i3", "propensity": 0.5, "reward": 1 });
+    let noted = spec.check("POST", "/shown", &apprentice.post("/shown", &seen));
+    assert_eq!(noted["applied"], 1);
+    let report = spec.check("GET", "/apprentice", &apprentice.get("/apprentice"));
+    assert_eq!((&report["shown"], &report["answered"]), (&json!(1), &json!(1)));
+    apprentice.stop();
+
+    let changes = json!({ "retire": ["i5"], "add": [{ "item": "fresh" }] });
+    let changed = spec.check("POST", "/items", &server.post("/items", &changes));
+    assert_eq!((&changed["added"], &changed["items"]), (&json!(1), &json!(31)));
+    let shelf = spec.check("GET", "/items", &server.get("/items"));
+    assert_eq!(shelf["retired"], json!(["i5"]));
+
+    let shares = json!({ "shares": [{ "arm": "b", "share": 0.25 }] });
+    let changed = spec.check("POST", "/experiment", &server.post("/experiment", &shares));
+    assert_eq!(
+        (&changed["arms"][0]["share"], &changed["arms"][1]["arm"]),
+        (&json!(0.75), &json!("b"))
+    );
+    let told = spec.check("GET", "/experiment", &server.get("/experiment"));
+    assert_eq!(told, changed);
 
     for path in ["/healthz", "/readyz", "/metrics"] {
         spec.check("GET", path, &server.get(path));

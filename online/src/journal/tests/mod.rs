@@ -1,6 +1,7 @@
 //! The journal against crashes, damage and failing disks.
 
 mod damage;
+mod experiments;
 mod failing_disk;
 mod folder;
 mod recovery;
@@ -117,6 +118,7 @@ impl World {
 
     fn config(&self) -> OpenConfig {
         OpenConfig {
+            arms: Vec::new(),
             state: self.state.clone(),
             policy: self.policy.clone(),
             settings: self.settings,
@@ -166,7 +168,7 @@ fn live(durable: &Durable, acts: usize, rng: &mut ChaCha8Rng) {
                     .slate
                     .items
                     .iter()
-                    .map(|&item| (decision.request, id(&state, item))),
+                    .map(|&item| (decision.request, id(state.of_user(&user), item))),
             );
         } else {
             let (request, item) = open.swap_remove(rng.random_range(0..open.len()));
@@ -185,7 +187,8 @@ fn id(state: &State, item: u32) -> String {
 }
 
 fn answer(durable: &Durable, request: u64, item: &str, reward: f32) -> Result<Observed, Refused<()>> {
-    durable.observe(|state| {
+    durable.observe(|arms, pending| {
+        let state = arms.state(pending.arm_of(request)).unwrap_or(arms);
         let subject = Subject::Request {
             request,
             item: Some(state.items().code(item).ok_or(())?),

@@ -105,8 +105,8 @@ fn takes_over(encoder: Encoder) {
     let durable = world.open(800);
     live(&durable, 30, &mut stream(1, "swap", &[]));
     // Between two policies there may be no event at all.
-    assert_eq!(durable.swap(&next).unwrap().carried.epoch, 1);
-    assert_eq!(durable.swap(&last).unwrap().carried.epoch, 2);
+    assert_eq!(durable.swap(0, &next).unwrap().carried.epoch, 1);
+    assert_eq!(durable.swap(0, &last).unwrap().carried.epoch, 2);
     for seed in 2..5 {
         let recovered = comes_back(&world, &durable);
         assert_eq!(recovered.state.epoch(), durable.read().unwrap().epoch());
@@ -137,14 +137,14 @@ fn a_policy_that_does_not_fit_leaves_the_old_one_and_nothing_behind() {
     let strange = saved_policy(world.root.path(), 100..120, 4);
     assert!(
         durable
-            .swap(&strange)
+            .swap(0, &strange)
             .unwrap_err()
             .to_string()
             .contains("none of the")
     );
     let torn = saved_policy(world.root.path(), 0..40, 5);
     std::fs::write(torn.join("weights.safetensors"), b"half").unwrap();
-    assert_eq!(durable.swap(&torn).unwrap_err().class(), Class::Data);
+    assert_eq!(durable.swap(0, &torn).unwrap_err().class(), Class::Data);
     let outside = saved_policy(world.root.path(), 0..40, 6);
     let manifest = std::fs::read_to_string(outside.join("manifest.json")).unwrap();
     std::fs::write(
@@ -159,13 +159,13 @@ fn a_policy_that_does_not_fit_leaves_the_old_one_and_nothing_behind() {
     .unwrap();
     assert!(
         durable
-            .swap(&outside)
+            .swap(0, &outside)
             .unwrap_err()
             .to_string()
             .contains("../items.parquet")
     );
     assert_eq!(digests(&durable), before);
-    assert!(!durable.folder().policy(1).exists());
+    assert!(!durable.folder().policy(0, 1).exists());
     assert!(!world.state.join("policies/items.parquet").exists());
 }
 
