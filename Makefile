@@ -10,7 +10,7 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo test published cluster lint bench-peers deny fmt
+.PHONY: help setup build demo experiments test published cluster lint bench-peers deny fmt
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ build: setup ## release binaries of the whole workspace, in target/release
 
 demo: build ## logs -> language model -> policy -> online adaptation -> report, on MovieLens-100K
 	@$(ENV); scripts/demo
+
+# A plan of experiments/plans (small, full, paper), or the path of one; what is done already is kept.
+PLAN ?= small
+experiments: build ## the methods in the environments, at parts of the log, over seeds, into experiments-out/PLAN; PLAN=full for all
+	@scripts/setup experiments
+	@"$$HEADSTART_CACHE/experiments/python3" experiments/run $(PLAN) $(EXPERIMENTS_ARGUMENTS)
 
 # The doc tests come first, so that the last lines are the test runner's summary.
 test: build ## every test

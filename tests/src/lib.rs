@@ -3,6 +3,7 @@
 
 pub mod failing_disk;
 pub mod films;
+pub mod python;
 pub mod s3;
 
 use std::path::{Path, PathBuf};
