@@ -10,7 +10,7 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo experiments test published cluster lint bench-peers deny fmt
+.PHONY: help setup build demo experiments test published cluster clients dist dist-check lint bench-peers deny fmt
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,16 @@ published: build ## the importers on the files of the datasets as published, bel
 
 cluster: build ## the tests on a Ray cluster of four raylets on this machine
 	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored --test-threads 1 cluster::
+
+clients: build ## Python and TypeScript clients generated from the OpenAPI file, and schemathesis, against the server
+	@set -x; online/clients/install
+	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored generated_clients::
+
+dist: setup ## portable binaries, a tarball per tool and a wheel with all of them, into dist/
+	@$(ENV); scripts/dist
+
+dist-check: dist build ## the tarballs on emulated CPUs (needs qemu-user) and in a root folder that has a C library alone
+	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored a_portable_
 
 lint: setup ## formatting and clippy, warnings denied
 	@$(ENV); set -x; cargo fmt --all --check

@@ -44,14 +44,13 @@ struct Reward<'a> {
     reward: f32,
 }
 
-/// The number of a decision, as text or as a number.
+/// The number of a decision, as text: as a number of JSON, a client may have rounded it to that of another one.
 #[derive(Debug, Clone, Copy)]
 struct RequestId(u64);
 
 impl<'de> Deserialize<'de> for RequestId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let id = GivenId::deserialize(deserializer)?;
-        let digits = id.as_str();
+        let digits = String::deserialize(deserializer)?;
         match digits.parse() {
             Ok(number) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(RequestId(number)),
             _ => Err(D::Error::custom("not a request id, as POST /recommend gave it")),

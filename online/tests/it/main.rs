@@ -1,6 +1,7 @@
 //! The tests of `online` from outside, in one binary: it is linked once.
 
 mod chooses_eligible_items;
+mod generated_clients;
 mod inspects_a_user;
 mod is_deterministic;
 mod is_light;

@@ -27,7 +27,7 @@ pub(super) struct AskedArguments {
     users: Option<PathBuf>,
     #[command(flatten)]
     shards: ShardArguments,
-    /// Layers of the model on the GPU, in a build with the feature `cuda`
+    /// Layers of the model on the GPU, in a build with the feature `cuda` or `vulkan`
     #[arg(long, value_name = "N", default_value_t = 0)]
     gpu_layers: u32,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 
 use super::foreign;
 use super::header::Header;
@@ -59,8 +60,17 @@ impl Model {
         let fingerprint = Fingerprint::of_file(path)?;
         foreign::catch_failures(path);
         foreign::take_failure();
-        let parameters = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
-        let inner = LlamaModel::load_from_file(backend()?, path, &parameters).map_err(|error| {
+        let backend = backend()?;
+        let mut parameters = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
+        if gpu_layers > 0 {
+            require_gpu()?;
+        } else {
+            // Else a build that knows GPUs would use one for large batches.
+            parameters = parameters
+                .with_devices(&[])
+                .map_err(|e| Error::retry(format!("llama.cpp cannot keep to the CPU: {e}")))?;
+        }
+        let inner = LlamaModel::load_from_file(backend, path, &parameters).map_err(|error| {
             let reason = foreign::take_failure().unwrap_or_else(|| error.to_string());
             Error::data(format!("llama.cpp cannot load the model: {reason}"))
                 .file(path)
@@ -177,26 +187,53 @@ pub fn backend() -> Result<&'static LlamaBackend> {
     BACKEND
         .get_or_init(|| {
             #[cfg(feature = "dynamic-backends")]
-            load_kernels();
+            load_kernels()?;
             LlamaBackend::init().map_err(|e| Error::retry(format!("llama.cpp does not start: {e}")))
         })
         .as_ref()
         .map_err(Clone::clone)
 }
 
-/// Loads the kernels that fit this CPU: from the folder `backends` beside the binary where there is one, else
-/// from where the build left them.
+/// Loads the kernels that fit this CPU best: from `libexec/headstart` beside the binary's folder, where `scripts/dist` puts
+/// them, else from where the build left them.
 #[cfg(feature = "dynamic-backends")]
-fn load_kernels() {
+fn load_kernels() -> Result<()> {
     use llama_cpp_2::llama_backend::{load_backends, load_backends_from_path};
-    let binary = std::env::current_exe().ok();
-    match binary
-        .and_then(|path| Some(path.parent()?.join("backends")))
-        .filter(|folder| folder.is_dir())
-    {
-        Some(folder) => load_backends_from_path(&folder),
-        None => load_backends(),
+    let binary = std::env::current_exe()
+        .map_err(|e| Error::retry(format!("where profiler's binary stands is not to be had: {e}")))?;
+    let prefix = binary.parent().and_then(Path::parent).unwrap_or(&binary);
+    let installed = prefix.join("libexec/headstart");
+    match installed.to_str() {
+        Some(_) if installed.is_dir() => load_backends_from_path(&installed),
+        Some(_) => load_backends(),
+        None => {
+            return Err(
+                Error::usage("llama.cpp takes its kernels from a folder whose name is UTF-8 alone")
+                    .file(&installed),
+            );
+        }
     }
+    if list_llama_ggml_backend_devices().is_empty() {
+        return Err(Error::usage("llama.cpp's kernels for this CPU are missing")
+            .file(&installed)
+            .hint("libggml-cpu-*.so belong there: install profiler whole, from its tarball or its wheel"));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When layers are wanted on a GPU, and llama.cpp has none.
+fn require_gpu() -> Result<()> {
+    use LlamaBackendDeviceType::{Gpu, IntegratedGpu};
+    let devices = list_llama_ggml_backend_devices();
+    if devices
+        .iter()
+        .any(|device| matches!(device.device_type, Gpu | IntegratedGpu))
+    {
+        return Ok(());
+    }
+    Err(Error::usage("--gpu-layers: there is no GPU that this build of profiler can use")
+        .hint("build it with the feature `cuda` or `vulkan`, on a machine whose driver runs, or leave --gpu-layers out"))
 }
 
 fn unfit(path: &Path, why: &str) -> Error {

@@ -6,6 +6,7 @@ mod damaged_models;
 mod edited_headers;
 mod eval_of_signals;
 mod inspect_for_people;
+mod kernels;
 mod kills;
 mod preferences_of_a_real_model;
 mod prepared_by_trial;

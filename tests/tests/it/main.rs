@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod cluster;
+mod dist;
 mod experiments;
 mod first_day;
 mod layouts;

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sysconfig
 import threading
 import weakref
 from collections import deque
@@ -25,14 +26,15 @@ Path = Union[str, "os.PathLike[str]"]
 
 
 def find_binary(binary: Optional[Path] = None) -> str:
-    """Find the simulator: the argument, else ``$HEADSTART_SIMULATOR``, else the name on ``PATH``."""
+    """Find the simulator: the argument, else ``$HEADSTART_SIMULATOR``, else the name on ``PATH`` or beside Python."""
     wanted = os.fspath(binary) if binary is not None else os.environ.get(BINARY_VARIABLE) or BINARY
-    found = shutil.which(wanted)
+    # An environment that was not activated is not on PATH; the wheel puts the binary among its scripts.
+    found = shutil.which(wanted) or shutil.which(wanted, path=sysconfig.get_path("scripts"))
     if found is None:
         raise SimulatorError(
             f"the simulator's binary was not found: {wanted!r} is not a program\n"
-            "hint: build it (`make build` leaves target/release/simulator) and pass binary=..., "
-            f"set {BINARY_VARIABLE}, or put its folder on PATH"
+            "hint: install Headstart's wheel; or build it (`make build` leaves target/release/simulator) and "
+            f"pass binary=..., set {BINARY_VARIABLE}, or put its folder on PATH"
         )
     return found
 
