@@ -163,7 +163,13 @@ mod tests {
         };
         // Noise of its own for each start, the same sum for all.
         let around = |mean: f64, turn: u32| {
-            let wave = |user: u32| if (user >> turn) % 2 == 0 { noise } else { -noise };
+            let wave = |user: u32| {
+                if (user >> turn).is_multiple_of(2) {
+                    noise
+                } else {
+                    -noise
+                }
+            };
             (0..users).map(|user| mean + wave(user)).collect::<Vec<f64>>()
         };
         let measured = Measured {

@@ -62,8 +62,8 @@ fn emulated(program: &Path, cpu: &str, folder: &Path) -> (String, Vec<f32>) {
     );
     // All are asked whether they fit; the best is opened once more, at the end.
     let opened = said.lines().filter(|line| line.contains("open"));
-    let kernels = opened.filter_map(|line| Some(line.split("libggml-cpu-").nth(1)?.split(".so").next()?));
-    let kernels = kernels.last().unwrap().to_string();
+    let mut kernels = opened.filter_map(|line| line.split("libggml-cpu-").nth(1)?.split(".so").next());
+    let kernels = kernels.next_back().unwrap().to_string();
     (
         kernels,
         profiles::read(&folder.join("out.parquet")).unwrap().traits,
