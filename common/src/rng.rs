@@ -30,10 +30,7 @@ pub struct Family {
 impl Family {
     /// The family of one purpose and index under `seed`.
     pub fn new(seed: u64, purpose: &str, index: &[u64]) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&seed.to_le_bytes());
-        hasher.update(&(purpose.len() as u64).to_le_bytes());
-        hasher.update(purpose.as_bytes());
+        let mut hasher = hasher(seed, purpose);
         for part in index {
             hasher.update(&part.to_le_bytes());
         }
@@ -51,12 +48,18 @@ impl Family {
     }
 }
 
-/// A number that a text has under `seed`, evenly spread over all: the first 64 bits of a BLAKE3 hash of seed, purpose and text.
-pub fn number_of(seed: u64, purpose: &str, text: &str) -> u64 {
+/// What all keys of a purpose under a seed begin with.
+fn hasher(seed: u64, purpose: &str) -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
     hasher.update(&(purpose.len() as u64).to_le_bytes());
     hasher.update(purpose.as_bytes());
+    hasher
+}
+
+/// A number that a text has under `seed`, evenly spread over all: the first 64 bits of a BLAKE3 hash of seed, purpose and text.
+pub fn number_of(seed: u64, purpose: &str, text: &str) -> u64 {
+    let mut hasher = hasher(seed, purpose);
     hasher.update(text.as_bytes());
     let mut first = [0; 8];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);

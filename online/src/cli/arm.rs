@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use common::schema::decisions::REFERENCE;
 use common::{Error, Result};
 
 use super::learning::LearningArguments;
@@ -45,9 +46,9 @@ pub(super) fn parse(text: &str) -> Result<Arm, String> {
     let form = "an arm is NAME=SETTING:VALUE,SETTING:VALUE, such as new=policy:policies/new,share:0.1";
     let (name, settings) = text.split_once('=').ok_or(form)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name.len() > LONGEST || !name.chars().all(plain) || name == "reference" {
+    if name.is_empty() || name.len() > LONGEST || !name.chars().all(plain) || name == REFERENCE {
         return Err(format!(
-            "`{name}` is not a name for an arm: up to {LONGEST} letters, digits, `-`, `_`, `.`, and not `reference`"
+            "`{name}` is not a name for an arm: up to {LONGEST} letters, digits, `-`, `_`, `.`, and not `{REFERENCE}`"
         ));
     }
     let mut flags = Vec::new();

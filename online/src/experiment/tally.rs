@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::clusters::{Clusters, Saved};
 
 /// Users on each side below which nothing is claimed.
-const FEWEST_USERS: usize = 100;
+pub(super) const FEWEST_USERS: usize = 100;
 /// Of a user's sums: items recommended, rewards, squares of rewards.
 const ITEMS: usize = 0;
 const REWARDS: usize = 1;
@@ -36,6 +36,22 @@ pub struct Interval {
     pub lower: f64,
     /// The upper end.
     pub upper: f64,
+}
+
+impl Interval {
+    /// That of an estimate of this variance with error `error`, where one observation has the variance `spread`; none where
+    /// either is no number, or the variance is 0.
+    pub(super) fn always(estimate: f64, variance: f64, spread: f64, error: f64) -> Option<Self> {
+        if !estimate.is_finite() || variance.is_nan() || variance <= 0.0 {
+            return None;
+        }
+        let half = variance.sqrt() * sequence_half(spread / variance, error);
+        Some(Interval {
+            estimate,
+            lower: estimate - half,
+            upper: estimate + half,
+        })
+    }
 }
 
 /// What an arm has done in a period.
@@ -201,16 +217,7 @@ fn difference(arm: &Clusters<3>, reference: &Clusters<3>, error: f64) -> Option<
         by_users.max(spread / items)
     };
     let variance = variance_of(arm, ours) + variance_of(reference, theirs);
-    if variance.is_nan() || variance <= 0.0 {
-        return None;
-    }
-    let half = variance.sqrt() * sequence_half(spread / variance, error);
-    let estimate = ours - theirs;
-    Some(Interval {
-        estimate,
-        lower: estimate - half,
-        upper: estimate + half,
-    })
+    Interval::always(ours - theirs, variance, spread, error)
 }
 
 #[cfg(test)]

@@ -103,9 +103,7 @@ impl StateFolder {
         }
         Ok((united, names))
     }
-}
 
-impl StateFolder {
     /// Writes what the policy would have recommended where another system did; nothing where it never did.
     fn write_choices(
         &self,
@@ -132,15 +130,16 @@ impl StateFolder {
             choices.own.push(drawn.then(|| items.id(lesson.own).to_string()));
             choices.own_propensity.push(lesson.own_propensity);
         }
-        let folder = self.choices();
-        std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, "make the folder", &folder))?;
         let manifest = Manifest::new(CHOICES, "online serve").seed(self.settings().seed);
-        choices::write(
-            &folder.join(format!("{first:020}-{next:020}.parquet")),
-            &manifest,
-            &choices,
-        )
+        choices::write(&of_segment(&self.choices(), first, next)?, &manifest, &choices)
     }
+}
+
+/// Where what a finished segment says goes in `folder`, which is made where it is not there yet; `first` is the number of its first
+/// record, `next` that of the record after its last.
+pub(super) fn of_segment(folder: &Path, first: u64, next: u64) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).map_err(|e| Error::io(e, "make the folder", folder))?;
+    Ok(folder.join(format!("{first:020}-{next:020}.parquet")))
 }
 
 /// Puts an event into other codes.

@@ -8,7 +8,7 @@ use super::Record;
 use super::durable::Durable;
 use super::state_folder::ArmSettings;
 use crate::experiment::{Arms, Change, Standing, Turn};
-use crate::live::{Settings, Successor};
+use crate::live::{Pending, Settings, Successor};
 
 /// An arm that is wanted.
 #[derive(Debug, Clone)]
@@ -108,17 +108,13 @@ impl Durable {
             let mut pending = self.pending();
             self.journal.ready()?;
             let state = arms.fork(successor, number)?;
-            let turn = Turn {
-                from_request: pending.next_request(),
-                change: Change::Joined {
-                    arm: number,
-                    policy: state.policy().clone(),
-                    seed,
-                },
+            let change = Change::Joined {
+                arm: number,
+                policy: state.policy().clone(),
+                seed,
             };
             arms.join(arm.name.clone(), state, seed);
-            arms.turn(&turn, &mut pending)?;
-            self.journal.append(&Record::Turned(turn))?
+            self.append_turn(change, &mut arms, &mut pending)?
         };
         self.journal.wait(lsn)?;
         terminal::info(&format!("the arm `{}` joins", arm.name));
@@ -170,12 +166,7 @@ impl Durable {
     }
 
     /// Takes a turn under the locks of the state and the pending decisions.
-    pub(super) fn append_turn(
-        &self,
-        change: Change,
-        arms: &mut Arms,
-        pending: &mut crate::live::Pending,
-    ) -> Result<u64> {
+    pub(super) fn append_turn(&self, change: Change, arms: &mut Arms, pending: &mut Pending) -> Result<u64> {
         let turn = Turn {
             from_request: pending.next_request(),
             change,

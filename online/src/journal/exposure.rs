@@ -10,6 +10,7 @@ use common::schema::exposures::{self, EXPOSURES, Exposures};
 use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::compact::of_segment;
 use super::part::Names;
 use super::segment::Head;
 use super::state_folder::StateFolder;
@@ -103,11 +104,7 @@ impl StateFolder {
         let manifest = Manifest::new(EXPOSURES, "online serve")
             .seed(self.settings().seed)
             .config(&about)?;
-        let path = self
-            .exposures()
-            .join(format!("{:020}-{next:020}.parquet", about.first));
-        std::fs::create_dir_all(self.exposures())
-            .map_err(|e| Error::io(e, "make the folder", &self.exposures()))?;
+        let path = of_segment(&self.exposures(), about.first, next)?;
         exposures::write(&path, &manifest, &exposures)
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable::Durable;
 use super::state_folder::StateFolder;
+use super::take_over::meanwhile;
 use crate::live::{NewItem, extended};
 
 /// What a state folder keeps of items beside its policies.
@@ -125,10 +126,7 @@ impl Durable {
     fn extend(&self, arm: u16, new: &[NewItem], categories: &BTreeMap<String, Vec<String>>) -> Result<()> {
         let epoch = {
             let arms = self.read()?;
-            let state = arms.state(arm);
-            state
-                .ok_or_else(|| Error::retry("an arm has left meanwhile"))?
-                .epoch()
+            arms.state(arm).ok_or_else(meanwhile)?.epoch()
         };
         let policy = Policy::load(&self.folder.policy(arm, epoch))?;
         let Some(policy) = extended(policy, new, categories) else {

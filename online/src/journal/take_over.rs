@@ -75,6 +75,6 @@ impl Durable {
     }
 }
 
-fn meanwhile() -> Error {
+pub(super) fn meanwhile() -> Error {
     Error::retry("the arm has left meanwhile")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::http::{Client, Server};
-use crate::support::{ITEMS, online, policy, saved};
+use crate::support::{ITEMS, online, policy, replays, saved};
 use common::manifest::Manifest;
 use common::schema::items;
 use serde_json::{Value, json};
@@ -206,15 +206,7 @@ fn items_are_retired_restored_and_added_while_the_service_runs_and_stay_so() {
     assert_eq!(client.post("/feedback", &same).expect(200)["duplicates"], 1);
     server.kill();
 
-    let checked = online(&["replay", "--check", "--state", state.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert_eq!(
-        checked.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+    replays(&state);
     let server = start();
     let mut client = server.client();
     for user in 10..22 {

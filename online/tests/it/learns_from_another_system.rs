@@ -2,7 +2,7 @@
 //! nothing of it in a kill.
 
 use crate::support::http::Server;
-use crate::support::{feed, online, saved};
+use crate::support::{inspected, replays, saved};
 use common::rng::{RngExt, stream};
 use common::schema::choices;
 use serde_json::{Value, json};
@@ -74,15 +74,7 @@ fn a_policy_learns_from_what_another_system_showed_and_says_how_it_would_have_do
     server.kill();
 
     // Nothing of it is lost, and no history but its own makes the state.
-    let checked = online(&["replay", "--check", "--state", state.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert_eq!(
-        checked.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
+    replays(&state);
     let server = Server::start(&policy, &state, &more);
     let again = server.get("/apprentice").expect(200);
     for name in ["shown", "agreement", "answered", "target_probability"] {
@@ -107,17 +99,7 @@ fn a_policy_learns_from_what_another_system_showed_and_says_how_it_would_have_do
         1
     );
     server.stop();
-    let shown = |format: &str| {
-        let mut command = online(&["inspect", "--apprentice", "--format", format, "--state"]);
-        command.arg(&state);
-        let output = feed(command, b"");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let shown = |format: &str| inspected(&state, "--apprentice", format);
     let json: Value = serde_json::from_str(&shown("json")).unwrap();
     assert_eq!(json["shown"], 601);
     // It has learnt which third of the items is liked, which the other system does not know.

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::support::http::{Client, Server};
-use crate::support::{feed, online, policy, saved};
+use crate::support::{inspected, online, policy, saved};
 use common::rng::{RngExt, stream};
 use online::experiment::Standing;
 use online::journal::StateFolder;
@@ -209,17 +209,7 @@ fn a_worse_arm_goes_back_to_the_reference_and_says_so() {
         stderr.contains("goes on with its share of 0, not 0.4"),
         "{stderr}"
     );
-    let shown = |format: &str| {
-        let mut command = online(&["inspect", "--experiment", "--format", format, "--state"]);
-        command.arg(&state);
-        let output = feed(command, b"");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let shown = |format: &str| inspected(&state, "--experiment", format);
     let json: Value = serde_json::from_str(&shown("json")).unwrap();
     let past: Vec<Standing> = serde_json::from_value(json["past"][0]["arms"].clone()).unwrap();
     assert!(past[1].difference.unwrap().upper < 0.0);

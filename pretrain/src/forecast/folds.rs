@@ -5,7 +5,7 @@ use std::path::Path;
 use common::ids::{Dictionary, IdKind};
 use common::manifest::Manifest;
 use common::rng;
-use common::schema::consumed::{self, CONSUMED};
+use common::schema::consumed::{self, CONSUMED, Consumed};
 use common::schema::interactions::{self, Interactions, LOG as LOG_KIND};
 use common::schema::items::{self, ITEMS, Items};
 use common::{Error, Result};
@@ -24,6 +24,8 @@ const LEAST_LIKES: usize = 10;
 /// Which fold each interaction belongs to.
 pub(super) struct Folds<'a> {
     log: &'a Interactions,
+    items: Items,
+    consumed: Option<Consumed>,
     /// Rows of the users that are asked about, and the fold of each.
     fold: Vec<(usize, usize)>,
     users: usize,
@@ -34,7 +36,7 @@ impl<'a> Folds<'a> {
     /// Deals the interactions of `config.users` of the users in an order that the seed draws.
     ///
     /// # Errors
-    /// A log with too few likes.
+    /// A log with too few likes; a catalogue or consumed items that cannot be read.
     pub(super) fn deal(log: &'a Interactions, config: &ForecastConfig) -> Result<Self> {
         let mut users: Vec<u32> = (0..log.users.len() as u32).collect();
         rng::shuffle(&mut rng::stream(config.seed, "forecast: users", &[]), &mut users);
@@ -65,8 +67,15 @@ impl<'a> Folds<'a> {
             .map(|(at, row)| (row, at % config.folds))
             .collect();
         fold.sort_unstable();
+        let items = match config.inputs.catalogue() {
+            Some(path) => items::read(&path)?,
+            None => bare(&log.items)?,
+        };
+        let consumed = config.inputs.consumed().as_deref().map(consumed::read);
         Ok(Folds {
             log,
+            items,
+            consumed: consumed.transpose()?,
             fold,
             users: users.len(),
             likes,
@@ -101,8 +110,8 @@ impl<'a> Folds<'a> {
     }
 
     /// Writes the log without `fold`, the catalogue, and the fold.
-    pub(super) fn write(&self, fold: usize, place: &Path, config: &ForecastConfig) -> Result<()> {
-        let manifest = |kind: &str| Manifest::new(kind, TOOL).seed(config.seed);
+    pub(super) fn write(&self, fold: usize, place: &Path, seed: u64) -> Result<()> {
+        let manifest = |kind: &str| Manifest::new(kind, TOOL).seed(seed);
         let folder = place.join(LOG);
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, "make", &folder))?;
         interactions::write(
@@ -115,17 +124,11 @@ impl<'a> Folds<'a> {
             &manifest(LOG_KIND),
             &self.part(|of| of == fold),
         )?;
-        let items = match config.inputs.catalogue() {
-            Some(path) => items::read(&path)?,
-            None => bare(&self.log.items)?,
-        };
-        items::write(&folder.join(ITEMS_FILE), &manifest(ITEMS), &items)?;
-        match config.inputs.consumed() {
-            Some(path) => consumed::write(
-                &folder.join("consumed.parquet"),
-                &manifest(CONSUMED),
-                &consumed::read(&path)?,
-            ),
+        items::write(&folder.join(ITEMS_FILE), &manifest(ITEMS), &self.items)?;
+        match &self.consumed {
+            Some(consumed) => {
+                consumed::write(&folder.join("consumed.parquet"), &manifest(CONSUMED), consumed)
+            }
             None => Ok(()),
         }
     }

@@ -127,7 +127,7 @@ pub fn forecast(config: &ForecastConfig) -> Result<Verdict> {
     let folds = Folds::deal(&log, config)?;
     let scratch = folder::scratch()?;
     let place = |fold: usize| scratch.path().join(fold.to_string());
-    (0..config.folds).try_for_each(|fold| folds.write(fold, &place(fold), config))?;
+    (0..config.folds).try_for_each(|fold| folds.write(fold, &place(fold), config.seed))?;
     let catalogue = place(0).join(folds::LOG).join(folds::ITEMS_FILE);
     let traits = items_alone(traits, &catalogue, &scratch.path().join("profiles.parquet"))?;
     let mut measured = Measured::default();
@@ -177,37 +177,40 @@ fn measure(
     place: &Path,
     into: &mut Measured,
 ) -> Result<()> {
-    for start in Start::ALL {
-        let train = TrainConfig {
-            inputs: InputPaths {
-                log: place.join(folds::LOG),
-                items: None,
-                states: None,
-                profiles: (start.traits() != TraitSource::None).then(|| traits.to_path_buf()),
-                preferences: None,
-                events: Vec::new(),
-                like_threshold: None,
-            },
-            reading: Reading {
-                workers: config.workers,
-                ..Reading::default()
-            },
-            traits: start.traits(),
-            method: start.method(),
-            // Both are of networks that are trained; these starts are in closed form.
-            dims: 1,
-            hidden: 1,
-            encoder: Encoder::default(),
-            negatives: None,
-            seed: config.seed,
-            seeds: 1,
+    let train = |start: Start| TrainConfig {
+        inputs: InputPaths {
+            log: place.join(folds::LOG),
+            items: None,
+            states: None,
+            profiles: (start.traits() != TraitSource::None).then(|| traits.to_path_buf()),
+            preferences: None,
+            events: Vec::new(),
+            like_threshold: None,
+        },
+        reading: Reading {
             workers: config.workers,
-            out: place.join(start.folder()),
-            checkpoint_every: None,
-            overwrite: false,
-        };
-        train::run(&train, &Sharding::default())?;
-    }
+            ..Reading::default()
+        },
+        traits: start.traits(),
+        method: start.method(),
+        // Both are of networks that are trained; these starts are in closed form.
+        dims: 1,
+        hidden: 1,
+        encoder: Encoder::default(),
+        negatives: None,
+        seed: config.seed,
+        seeds: 1,
+        workers: config.workers,
+        out: place.join(start.folder()),
+        checkpoint_every: None,
+        overwrite: false,
+    };
+    train::run_all(
+        &Start::ALL.map(train),
+        place,
+        config.workers,
+        &Sharding::default(),
+    )?;
     let load =
         |start: Start| Candidate::load(&place.join(start.folder()).join(format!("seed-{}", config.seed)));
     let candidates: Vec<Candidate> = Start::ALL.into_iter().map(load).collect::<Result<_>>()?;

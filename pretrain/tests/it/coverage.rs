@@ -2,7 +2,7 @@
 //! types, rewards of one user moving together. `HEADSTART_COVERAGE=N` draws N logs of each design and prints the table that
 //! `docs/off-policy.md` has.
 
-use common::rng::{self, ChaCha8Rng, RngExt};
+use common::rng::{self, RngExt, Weights};
 use pretrain::evaluate::estimators::{Estimator, Rounds};
 
 const TYPES: usize = 5;
@@ -72,20 +72,10 @@ impl World {
     }
 }
 
-fn draw(rng: &mut ChaCha8Rng, probabilities: &[f64]) -> usize {
-    let mut left: f64 = rng.random();
-    for (action, probability) in probabilities.iter().enumerate() {
-        left -= probability;
-        if left < 0.0 {
-            return action;
-        }
-    }
-    probabilities.len() - 1
-}
-
 /// Which estimators' intervals hold the true value in the log of `number`.
 fn held(world: &World, users: u32, number: u64) -> [bool; ESTIMATORS.len()] {
     let mut rng = rng::stream(5, "coverage: log", &[u64::from(users), number]);
+    let logging = world.logging.map(|row| Weights::new(row.into_iter()));
     let (mut reward, mut weight, mut logged, mut value, mut cluster) =
         (vec![], vec![], vec![], vec![], vec![]);
     for user in 0..users {
@@ -93,7 +83,7 @@ fn held(world: &World, users: u32, number: u64) -> [bool; ESTIMATORS.len()] {
         // Whoever is in a good mood likes all rounds more.
         let mood = [-0.1, 0.1][rng.random_range(0..2)];
         for _ in 0..ROUNDS {
-            let action = draw(&mut rng, &world.logging[kind]);
+            let action = logging[kind].draw(&mut rng);
             reward.push(f64::from(u8::from(
                 rng.random::<f64>() < world.likes[kind][action] + mood,
             )));

@@ -22,13 +22,12 @@ pub use report::Report;
 
 use std::collections::BTreeMap;
 
-use common::stats::{LEVEL, sequence_half};
+use common::stats::LEVEL;
 use serde::{Deserialize, Serialize};
 
 use self::model::Model;
-use self::report::FEWEST_USERS;
 use super::clusters::{Clusters, Saved};
-use super::tally::Interval;
+use super::tally::{FEWEST_USERS, Interval};
 use crate::live::{Decision, Event, State};
 
 /// Of a user's sums: answers, r, r r, w, w w, w r, and v + w (r - q).
@@ -214,16 +213,10 @@ impl Apprentice {
 
     /// An estimate with the variance of a sum over users; none below 100 users, or where no weight is left.
     fn interval(&self, estimate: f64, residuals: [f64; SUMS], spread: f64) -> Option<Interval> {
-        let variance = self.sums.variance(residuals);
-        if self.sums.users() < FEWEST_USERS || !estimate.is_finite() || variance.is_nan() || variance <= 0.0 {
+        if self.sums.users() < FEWEST_USERS {
             return None;
         }
-        let half = variance.sqrt() * sequence_half(spread / variance, 1.0 - LEVEL);
-        Some(Interval {
-            estimate,
-            lower: estimate - half,
-            upper: estimate + half,
-        })
+        Interval::always(estimate, self.sums.variance(residuals), spread, 1.0 - LEVEL)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

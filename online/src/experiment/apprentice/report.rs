@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use crate::experiment::Interval;
+use crate::experiment::tally::FEWEST_USERS;
 
-/// Users below which nothing is claimed, as of an experiment.
-pub(super) const FEWEST_USERS: usize = 100;
 /// The least effective sample of a yes: that of `pretrain gate`.
 const FEWEST_EFFECTIVE: f64 = 100.0;
 

@@ -153,6 +153,32 @@ pub(crate) fn feed(mut command: Command, bytes: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// What `online inspect` says of a state, asked by `flag` in a format.
+pub(crate) fn inspected(state: &Path, flag: &str, format: &str) -> String {
+    let mut command = online(&["inspect", flag, "--format", format, "--state"]);
+    command.arg(state);
+    let output = feed(command, b"");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Requires that all of a state's history makes it again.
+pub(crate) fn replays(state: &Path) {
+    let checked = online(&["replay", "--check", "--state", state.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(
+        checked.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
+}
+
 /// The stream of `requests` after `hello`, as bytes.
 pub(crate) fn stream(hello: &Hello, requests: &[Request]) -> Vec<u8> {
     let mut bytes = Vec::new();
