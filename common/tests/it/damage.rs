@@ -12,7 +12,11 @@ fn no_bit_turned_over_in_a_file_of_ours_changes_what_is_read() {
         ((random >> 33) as usize) % most
     };
     let (mut in_pages, mut refused_elsewhere, mut elsewhere) = (0, 0, 0);
-    for (path, read) in formats(folder.path()) {
+    // Rounds are read from some columns of any table: damage to the others is none of theirs.
+    let whole_files = formats(folder.path())
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("rounds"));
+    for (path, read) in whole_files {
         let bytes = std::fs::read(&path).unwrap();
         let whole = read(&path).unwrap();
         let pages = end_of_pages(&path);

@@ -87,6 +87,7 @@ fn write(config: &JournalConfig, policy: &Path, state: &Path, writers: usize) ->
         keeping: Keeping {
             segment_bytes: u64::MAX,
             segment_seconds: u64::MAX,
+            policies: None,
         },
         pending: Pending::CAPACITY,
     })?;

@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     /// server may have the folder in use
     #[arg(long, conflicts_with = "events")]
     check: bool,
+    /// Make the snapshot anew from the events where it is damaged, and say what is forgotten. No server may have the folder in use
+    #[arg(long, conflicts_with_all = ["check", "events"])]
+    repair: bool,
     /// Make the state folder of these events: Parquet files, or folders of them, applied in the order given
     #[arg(long, value_name = "FILE", num_args = 1.., requires_all = ["policy", "strategy"])]
     events: Vec<PathBuf>,
@@ -38,7 +41,8 @@ pub(super) struct Arguments {
 const AFTER: &str = "\
 What a server has learnt is a pure function of its first policy and of the feedback in the order in which it
 came. `online replay --state DIR` computes it again, from DIR/policies, DIR/events and DIR/journal alone, and
-prints one JSON object with its digest; --check shows that the server's own snapshot says the same.
+prints one JSON object with its digest; --check shows that the server's own snapshot says the same. Where
+--keep-policies has let old policies go, it begins with DIR/base, the state as it was then.
 
 With --events a new state learns from any events before it meets a user, also from those of another policy or
 strategy: each event keeps its logged propensity, and is weighed against what this state would have done.";
@@ -56,6 +60,9 @@ pub(super) fn learns_from_events(verb: Command) -> Command {
 impl Arguments {
     pub(super) fn run(self) -> Result<()> {
         self.shared.init_terminal();
+        if self.repair {
+            return replay::repair(&self.state);
+        }
         if self.events.is_empty() {
             return replay::rebuild(&CheckConfig {
                 state: self.state,

@@ -90,6 +90,10 @@ struct KeepingArguments {
     /// Seconds after which it becomes Parquet though it is not full
     #[arg(long, value_name = "SECONDS", default_value_t = Keeping::DEFAULT.segment_seconds, value_parser = clap::value_parser!(u64).range(1..))]
     segment_age: u64,
+    /// Copies of policies that served which are kept of each arm, the present one among them. Where there are more, the state as it
+    /// is becomes what `online replay` begins with, and of older policies their manifests are left [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep_policies: Option<u32>,
 }
 
 const LIMITS: Limits = Limits::DEFAULT;
@@ -159,6 +163,7 @@ impl Arguments {
                 keeping: Keeping {
                     segment_bytes: self.keeping.segment_size,
                     segment_seconds: self.keeping.segment_age,
+                    policies: self.keeping.keep_policies.map(|most| most as usize),
                 },
                 pending: self.keeping.pending as usize,
                 arms,

@@ -337,6 +337,12 @@ impl Arms {
         Fingerprint::of_parts(states.iter().chain([&rest]).map(Vec::as_slice))
     }
 
+    /// Of each arm that takes part, the reference first, its number and the epoch of its policy.
+    pub(crate) fn epochs(&self) -> Vec<(u16, u32)> {
+        let others = self.others().map(|arm| (arm.state.arm(), arm.state.epoch()));
+        std::iter::once((0, self.epoch())).chain(others).collect()
+    }
+
     /// All but the reference's state, as bytes; none where there is no experiment.
     pub(crate) fn snapshot_of_experiment(&self) -> Vec<u8> {
         let Some(experiment) = &self.experiment else {

@@ -6,6 +6,7 @@ use common::policy_artifact::Policy;
 use common::{Error, Result};
 
 use super::record::Record;
+use super::snapshot::Snapshot;
 use super::state_folder::{ArmSettings, StateFolder};
 use crate::experiment::{Apprentice, Arms, Change, Turn};
 use crate::live::{Event, Pending, Settings, State, Successor};
@@ -34,6 +35,25 @@ impl<'a> Fold<'a> {
             pending: Pending::new(capacity),
             apprentice: Apprentice::default(),
         })
+    }
+
+    /// The state of a snapshot.
+    ///
+    /// # Errors
+    /// A snapshot that is damaged, and as [`Fold::new`].
+    pub(super) fn restored(folder: &'a StateFolder, snapshot: &Snapshot, capacity: usize) -> Result<Self> {
+        let mut fold = Fold::new(folder, snapshot.epoch, capacity)?;
+        fold.state.restore(&snapshot.state)?;
+        let fresh = |arm, epoch| {
+            let ArmSettings { name, settings } = folder.arm(arm)?;
+            Ok((name, folder.fresh(arm, epoch, &settings)?))
+        };
+        fold.state.restore_experiment(&snapshot.experiment, fresh)?;
+        fold.pending.restore(&snapshot.pending)?;
+        fold.pending.set_arms(&snapshot.arms);
+        fold.apprentice = Apprentice::restore(&snapshot.apprentice)
+            .ok_or_else(|| Error::data("the snapshot's lessons of another system are damaged"))?;
+        Ok(fold)
     }
 
     /// Takes a record.

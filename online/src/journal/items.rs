@@ -74,7 +74,7 @@ impl Durable {
     /// teach nothing. Blocks.
     ///
     /// # Errors
-    /// An id to retire that no arm has, an empty id; a journal or disk that takes nothing more.
+    /// An id to retire or to restore that no arm has, an empty id; a journal or disk that takes nothing more.
     pub fn change_items(
         &self,
         changes: &ItemChanges,
@@ -87,8 +87,9 @@ impl Durable {
         }
         let added = |id: &String| changes.add.iter().any(|item| item.id == *id);
         let known = self.read()?;
-        let unknown = |id: &&String| !known.has_item(id) && !added(id);
-        if let Some(id) = changes.retire.iter().find(unknown) {
+        // What is retired may have left the catalogue, and be called back before a policy has it again.
+        let unknown = |id: &&String| !known.has_item(id) && !added(id) && !items.retired.contains(*id);
+        if let Some(id) = changes.retire.iter().chain(&changes.restore).find(unknown) {
             return Err(Error::usage(format!("`{id}` is in no policy's catalogue")));
         }
         let kind = known.items().kind();

@@ -67,6 +67,7 @@ fn run(durable: &Weak<Durable>, stop: &Stop) {
         segment: 0,
         since: Instant::now(),
         snapshot: 0,
+        pruned: false,
     };
     loop {
         // First of all what a crash left to do.
@@ -80,7 +81,9 @@ fn run(durable: &Weak<Durable>, stop: &Stop) {
                 return;
             }
             Err(error) => {
-                terminal::warn(&format!("the journal could not be compacted and grows: {error}"));
+                terminal::warn(&format!(
+                    "the state folder could not be tidied up and grows: {error}"
+                ));
                 AFTER_FAILURE
             }
         };
@@ -99,6 +102,8 @@ struct Seen {
     since: Instant,
     /// Events in the last snapshot.
     snapshot: u64,
+    /// Whether old policies were looked for since this process began.
+    pruned: bool,
 }
 
 fn look_after(durable: &Durable, seen: &mut Seen) -> Result<()> {
@@ -112,7 +117,13 @@ fn look_after(durable: &Durable, seen: &mut Seen) -> Result<()> {
     let applied = durable.read()?.applied();
     let due = applied >= seen.snapshot + EVENTS_A_SNAPSHOT;
     // A compaction makes one itself.
-    if durable.compact()? > 0 {
+    let compacted = durable.compact()? > 0;
+    // Another policy begins a segment, and so what was before it is compacted.
+    if compacted || !seen.pruned {
+        durable.prune()?;
+        seen.pruned = true;
+    }
+    if compacted {
         seen.snapshot = applied;
     } else if due {
         durable.snapshot()?;

@@ -7,6 +7,7 @@
 //! segment is removed; each step can be repeated, so that a crash between any two does no harm.
 
 mod apprentice;
+mod base;
 mod batch;
 mod block;
 mod checked;
@@ -24,6 +25,7 @@ mod queue;
 mod rebuild;
 mod record;
 mod recover;
+mod repair;
 mod segment;
 mod snapshot;
 mod state_folder;
@@ -41,6 +43,7 @@ pub use open::OpenConfig;
 pub use part::Part;
 pub use record::Record;
 pub use recover::Recovered;
+pub use repair::Repaired;
 pub use state_folder::{ArmSettings, StateFolder};
 pub use take_over::Swapped;
 
@@ -64,6 +67,8 @@ pub struct Keeping {
     pub segment_bytes: u64,
     /// Seconds after which a segment with records is compacted though it is not full.
     pub segment_seconds: u64,
+    /// Copies of policies that are kept of each arm at most; none: all.
+    pub policies: Option<usize>,
 }
 
 impl Keeping {
@@ -71,6 +76,7 @@ impl Keeping {
     pub const DEFAULT: Keeping = Keeping {
         segment_bytes: 16 << 20,
         segment_seconds: 3600,
+        policies: None,
     };
 }
 

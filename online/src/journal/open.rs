@@ -15,7 +15,7 @@ use super::{ArmConfig, Journal, Keeping, Record};
 use crate::live::{Pending, Settings};
 
 /// Requests that a process may number: so many are left out at each start.
-const REQUESTS_A_START: u64 = 1 << 40;
+pub(super) const REQUESTS_A_START: u64 = 1 << 40;
 
 /// What to open, and how to keep it.
 #[derive(Debug, Clone)]

@@ -1,37 +1,58 @@
-//! The state from the beginning: the first policy, every part, the rest of the journal, and no snapshot.
+//! The state from the beginning: the first policy or the base, every part after it, the rest of the journal, and no snapshot.
 
 use common::{Error, Result};
 
+use super::base::Base;
 use super::fold::Fold;
 use super::part::Part;
 use super::record::Record;
 use super::state_folder::StateFolder;
-use super::walk::walk;
+use super::walk::{Last, walk};
 use crate::experiment::Arms;
 use crate::live::Event;
 
+/// A state that was rebuilt.
+pub(super) struct Rebuilt<'a> {
+    /// The state, with the decisions that wait in the journal.
+    pub(super) fold: Fold<'a>,
+    /// Events that the base stands for, which were not applied again.
+    pub(super) before: u64,
+    /// Where the journal ends.
+    pub(super) last: Last,
+}
+
 impl StateFolder {
-    /// Rebuilds the state from everything that has happened, and sums the events up by `add`. Changes nothing on disk, and
-    /// may run beside the process that writes.
+    /// Rebuilds the state from everything that has happened since its beginning, and sums the events up by `add`; the number of
+    /// events before that. Changes nothing on disk, and may run beside the process that writes.
     ///
     /// # Errors
     /// As [`StateFolder::recover`], and a part that is missing or damaged.
-    pub fn rebuild<T: Default>(&self, add: impl Fn(&mut T, &Event)) -> Result<(Arms, T)> {
+    pub fn rebuild<T: Default>(&self, add: impl Fn(&mut T, &Event)) -> Result<(Arms, u64, T)> {
         self.beside_a_writer(|_| {
             let mut sum = T::default();
-            let state = self.rebuild_once(|event| add(&mut sum, event))?;
-            Ok((state, sum))
+            // Nobody will answer: what waits is of no interest.
+            let Rebuilt { fold, before, .. } = self.rebuild_once(1, |event| add(&mut sum, event))?;
+            Ok((fold.state, before, sum))
         })
     }
 
-    fn rebuild_once(&self, mut seen: impl FnMut(&Event)) -> Result<Arms> {
-        // Nobody will answer: what waits is of no interest.
-        let mut fold = Fold::new(self, 0, 1)?;
-        let parts = self.parts()?;
+    /// As [`StateFolder::rebuild`], while nobody else writes; with room for `capacity` pending decisions.
+    pub(super) fn rebuild_once(&self, capacity: usize, mut seen: impl FnMut(&Event)) -> Result<Rebuilt<'_>> {
+        let base = Base::read(&self.base())?;
+        let begin = base.as_ref().map_or(0, |base| base.snapshot.position);
+        let mut fold = match &base {
+            Some(base) => Fold::restored(self, &base.snapshot, capacity).map_err(|e| e.file(self.base()))?,
+            None => Fold::new(self, 0, capacity)?,
+        };
+        let before = fold.state.applied();
+        let mut parts = self.parts()?;
+        parts.retain(|part| part.from >= before);
         let mut parts = parts.iter().peekable();
         // The number of the record up to which exposures are counted.
-        let mut counted = 0;
-        for file in self.exposure_files()? {
+        let mut counted = begin;
+        let mut exposures = self.exposure_files()?;
+        exposures.retain(|file| file.next() > begin);
+        for file in exposures {
             let place = |error: Error| error.file(file.path());
             while let Some(part) = parts.next_if(|part| part.from < file.applied()) {
                 fold.part(part, &mut seen)?;
@@ -47,11 +68,11 @@ impl StateFolder {
         for part in parts {
             fold.part(part, &mut seen)?;
         }
-        walk(&self.journal(), 0, |entry| {
+        let last = walk(&self.journal(), 0, |entry| {
             let is_event = entry.record.is_event();
             // A crash may have left a segment beside its part.
             let done = match is_event {
-                true => entry.applied < fold.state.applied(),
+                true => entry.number < begin || entry.applied < fold.state.applied(),
                 false => {
                     entry.number < counted
                         || entry.applied < fold.state.applied()
@@ -69,7 +90,7 @@ impl StateFolder {
             }
             fold.take(entry.record)
         })?;
-        Ok(fold.state)
+        Ok(Rebuilt { fold, before, last })
     }
 }
 

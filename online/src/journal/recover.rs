@@ -7,8 +7,8 @@ use common::{Error, Result};
 use super::Tip;
 use super::fold::Fold;
 use super::segment::Head;
-use super::snapshot::Snapshot;
-use super::state_folder::{ArmSettings, StateFolder};
+use super::snapshot::{self, Snapshot};
+use super::state_folder::StateFolder;
 use super::walk::walk;
 use crate::experiment::{Apprentice, Arms, Report};
 use crate::live::Pending;
@@ -66,31 +66,12 @@ impl StateFolder {
     }
 
     fn recover_from(&self, snapshot: Option<Snapshot>, capacity: usize) -> Result<Recovered> {
-        let mut fold = Fold::new(
-            self,
-            snapshot.as_ref().map_or(0, |snapshot| snapshot.epoch),
-            capacity,
-        )?;
-        let mut next = 0;
-        if let Some(snapshot) = snapshot {
-            let path = self.snapshot();
-            fold.state.restore(&snapshot.state).map_err(|e| e.file(&path))?;
-            let fresh = |arm, epoch| {
-                let ArmSettings { name, settings } = self.arm(arm)?;
-                Ok((name, self.fresh(arm, epoch, &settings)?))
-            };
-            fold.state
-                .restore_experiment(&snapshot.experiment, fresh)
-                .map_err(|e| e.file(&path))?;
-            fold.pending
-                .restore(&snapshot.pending)
-                .map_err(|e| e.file(&path))?;
-            fold.pending.set_arms(&snapshot.arms);
-            fold.apprentice = Apprentice::restore(&snapshot.apprentice).ok_or_else(|| {
-                Error::data("the snapshot's lessons of another system are damaged").file(&path)
-            })?;
-            next = snapshot.position;
-        }
+        let mut next = snapshot.as_ref().map_or(0, |snapshot| snapshot.position);
+        let mut fold = match snapshot {
+            Some(snapshot) => Fold::restored(self, &snapshot, capacity)
+                .map_err(|e| snapshot::damaged(e, &self.snapshot()))?,
+            None => Fold::new(self, 0, capacity)?,
+        };
         let last = walk(&self.journal(), next, |entry| {
             if entry.number < next {
                 return Ok(());

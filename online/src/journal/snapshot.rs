@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use common::{Result, atomic_file};
+use common::{Error, Result, atomic_file};
 use serde::{Deserialize, Serialize};
 
 use super::checked;
+use crate::experiment::{Apprentice, Arms};
+use crate::live::Pending;
 
 const MAGIC: [u8; 8] = *b"HsSnaps3";
 /// Of releases without experiments: all but the last three fields.
@@ -39,6 +41,19 @@ struct Before {
 }
 
 impl Snapshot {
+    /// What stands at `position`.
+    pub(super) fn of(position: u64, state: &Arms, pending: &Pending, apprentice: &Apprentice) -> Self {
+        Snapshot {
+            position,
+            epoch: state.epoch(),
+            state: state.snapshot(),
+            pending: pending.snapshot(),
+            experiment: state.snapshot_of_experiment(),
+            arms: pending.arms(),
+            apprentice: apprentice.snapshot(),
+        }
+    }
+
     /// Writes it in the place of the last one, atomically.
     ///
     /// # Errors
@@ -58,7 +73,8 @@ impl Snapshot {
             Err(e) => return Err(common::Error::io(e, "read", path)),
         };
         if bytes.starts_with(&BEFORE) {
-            let (before, _): (Before, _) = checked::decode(BEFORE, &bytes).map_err(|e| e.file(path))?;
+            let decoded = checked::decode(BEFORE, &bytes);
+            let (before, _): (Before, _) = decoded.map_err(|e| damaged(e, path))?;
             return Ok(Some(Snapshot {
                 position: before.position,
                 epoch: before.epoch,
@@ -69,9 +85,18 @@ impl Snapshot {
                 apprentice: Vec::new(),
             }));
         }
-        let (snapshot, _) = checked::decode(MAGIC, &bytes).map_err(|e| e.file(path))?;
+        let (snapshot, _) = checked::decode(MAGIC, &bytes).map_err(|e| damaged(e, path))?;
         Ok(Some(snapshot))
     }
+}
+
+/// `error` of the snapshot at `path`, which can be made anew.
+pub(super) fn damaged(error: Error, path: &Path) -> Error {
+    let state = path.parent().unwrap_or(Path::new("STATE"));
+    error.file(path).hint(format!(
+        "bring it back from a backup, or make it anew from the events: `online replay --repair --state {}`, which says what it costs",
+        state.display()
+    ))
 }
 
 #[cfg(test)]

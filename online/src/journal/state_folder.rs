@@ -9,6 +9,7 @@
 //!   journal/N.log                the segments, N the number of the first record
 //!   items.json                   items that were retired or added while it served
 //!   snapshot                     state and pending decisions after some record
+//!   base                         the same, where older policies have gone: what a replay begins with. Of those their manifests are left
 //!   events/FROM-TO.parquet       the events of finished segments, by their numbers in order of application
 //!   exposures/FROM-TO.parquet    of finished segments while an experiment ran: to whom which arm recommended how much, and
 //!                                how the experiment changed where the segment begins
@@ -33,7 +34,7 @@ use crate::live::Settings;
 /// Artifact kind of a state folder.
 const STATE: &str = "state";
 /// All that it may hold beside its manifest.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "policies/*/*",
     "arms/*/manifest.json",
     "arms/*/policies/*/*",
@@ -43,6 +44,7 @@ const OWN: [&str; 9] = [
     "choices/*.parquet",
     "items.json",
     "snapshot",
+    "base",
 ];
 /// Artifact kind of an arm's folder.
 const ARM: &str = "arm";
@@ -249,6 +251,10 @@ impl StateFolder {
         self.root.join("snapshot")
     }
 
+    pub(super) fn base(&self) -> PathBuf {
+        self.root.join("base")
+    }
+
     pub(super) fn events(&self) -> PathBuf {
         self.root.join("events")
     }
@@ -282,6 +288,33 @@ impl StateFolder {
         let _ = std::fs::remove_dir_all(self.policy(arm, epoch));
     }
 
+    /// The copies of policies that are whole, each by its arm and epoch.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub(super) fn copies(&self) -> Result<Vec<(u16, u32)>> {
+        let mut arms = numbers(&self.root.join("arms"))?;
+        arms.insert(0, 0);
+        let mut copies = Vec::new();
+        for arm in arms.into_iter().filter_map(|arm| u16::try_from(arm).ok()) {
+            let policies = self.policy(arm, 0);
+            for epoch in numbers(policies.parent().unwrap_or(&policies))? {
+                if besides_manifest(&self.policy(arm, epoch))?.next().is_some() {
+                    copies.push((arm, epoch));
+                }
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Removes the copy of a policy that is not needed any more, but for its manifest: by that it is known when it comes again.
+    ///
+    /// # Errors
+    /// On I/O failure: it can be tried again.
+    pub(super) fn strip(&self, arm: u16, epoch: u32) -> Result<()> {
+        besides_manifest(&self.policy(arm, epoch))?.try_for_each(|path| atomic_file::remove(&path))
+    }
+
     fn copy(&self, source: &Path, target: &Path) -> Result<PathBuf> {
         let manifest = Manifest::read_from_folder(source, POLICY)?;
         let names = manifest
@@ -304,6 +337,39 @@ impl StateFolder {
         })?;
         Ok(target.to_path_buf())
     }
+}
+
+/// The numbers after which the entries of `folder` are named, ascending; none where there is no such folder.
+fn numbers(folder: &Path) -> Result<Vec<u32>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(e, "list", folder)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| Error::io(e, "list", folder))?;
+        found.extend(
+            entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok()),
+        );
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// What is in the copy of a policy besides its manifest.
+fn besides_manifest(folder: &Path) -> Result<impl Iterator<Item = PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(e, "list", folder))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    let paths: Vec<PathBuf> = paths
+        .collect::<std::io::Result<_>>()
+        .map_err(|e| Error::io(e, "list", folder))?;
+    Ok(paths
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != manifest::FILE_NAME)))
 }
 
 /// Requires that nothing stands at `root` which a state made there would destroy.

@@ -4,7 +4,7 @@
 mod check;
 mod warm_start;
 
-pub use check::{CheckConfig, rebuild};
+pub use check::{CheckConfig, rebuild, repair};
 pub use warm_start::{WarmStartConfig, warm_start};
 
 use serde_json::{Value, json};

@@ -172,10 +172,12 @@ fn items_are_retired_restored_and_added_while_the_service_runs_and_stay_so() {
     // What was recommended before may still be answered.
     let late = json!({ "request_id": waiting["request_id"], "reward": 1 });
     client.post("/feedback", &late).expect(200);
-    assert_eq!(
-        client.post("/items", &json!({ "retire": ["unheard"] })).status,
-        422
-    );
+    for change in ["retire", "restore"] {
+        for unknown in ["unheard", ""] {
+            let refused = client.post("/items", &json!({ change: [unknown] }));
+            assert_eq!(refused.status, 422, "{change} `{unknown}`");
+        }
+    }
     // A new item stands where those of its category do; it and what is restored may be recommended at once.
     let fresh =
         json!({ "add": [{ "item": "i77", "categories": ["m0"] }, { "item": "i78" }], "restore": ["i9"] });

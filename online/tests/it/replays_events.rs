@@ -94,6 +94,33 @@ fn a_state_that_is_not_what_its_events_make_is_told() {
 }
 
 #[test]
+fn a_damaged_snapshot_is_repaired_by_the_command_that_the_error_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, policy) = served(folder.path());
+    let whole = said(&replay(&["--repair"], &state));
+    assert_eq!(whole["repaired"], false);
+    let snapshot = state.join("snapshot");
+    std::fs::write(&snapshot, "nothing").unwrap();
+    let serve = online(&["serve", "--policy", policy.to_str().unwrap(), "--strategy", "ft"])
+        .args(["--listen", "127.0.0.1:0", "--state", state.to_str().unwrap()])
+        .output()
+        .unwrap();
+    fails_with(&serve, 42, "online replay --repair --state");
+    let output = replay(&["--repair"], &state);
+    let repaired = said(&output);
+    assert_eq!(
+        (&repaired["repaired"], &repaired["digest"]),
+        (&json!(true), &whole["digest"])
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("is forgotten"), "{stderr}");
+    assert_eq!(said(&replay(&["--check"], &state))["same"], true);
+    let server = Server::start(&policy, &state, &["--strategy", "ft", "--segment-size", "2000"]);
+    assert_eq!(server.get("/policy").json()["applied"], whole["applied"]);
+    server.stop();
+}
+
+#[test]
 fn what_is_missing_or_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fails_with(&replay(&[], folder.path()), 2, "state");

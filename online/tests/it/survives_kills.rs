@@ -126,7 +126,7 @@ fn events(state: &Path) -> BTreeMap<(u64, u32), (f32, u32)> {
             .or_insert((event.reward, 0))
             .1 += 1;
     };
-    StateFolder::read(state).unwrap().rebuild(add).unwrap().1
+    StateFolder::read(state).unwrap().rebuild(add).unwrap().2
 }
 
 /// Holds what is on disk to what the clients know.

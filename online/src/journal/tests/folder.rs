@@ -153,32 +153,16 @@ fn a_folder_that_lives_on_after_a_stop_is_opened() {
 }
 
 #[test]
-fn a_damaged_snapshot_is_refused_with_its_name() {
-    let world = World::new();
-    let durable = world.open(u64::MAX);
-    live(&durable, 20, &mut stream(1, "snapshot", &[]));
-    durable.close().unwrap();
-    drop(durable);
-    let path = world.state.join("snapshot");
-    let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(&path, &bytes).unwrap();
-    let error = Durable::open(&world.config()).map(drop).unwrap_err();
-    assert_eq!(error.class(), Class::Data);
-    assert!(error.to_string().contains("snapshot"), "{error}");
-}
-
-#[test]
 fn the_keeper_compacts_full_and_old_segments() {
     for keeping in [
         Keeping {
             segment_bytes: 2000,
-            segment_seconds: 3600,
+            ..Keeping::DEFAULT
         },
         Keeping {
             segment_bytes: u64::MAX,
             segment_seconds: 0,
+            policies: None,
         },
     ] {
         let world = World::new();

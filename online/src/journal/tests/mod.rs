@@ -4,7 +4,9 @@ mod damage;
 mod experiments;
 mod failing_disk;
 mod folder;
+mod pruning;
 mod recovery;
+mod repair;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,10 +107,13 @@ impl World {
 
     /// Opens the state folder without a keeper.
     fn open(&self, segment_bytes: u64) -> Arc<Durable> {
-        let keeping = Keeping {
+        self.open_keeping(Keeping {
             segment_bytes,
             ..Keeping::DEFAULT
-        };
+        })
+    }
+
+    fn open_keeping(&self, keeping: Keeping) -> Arc<Durable> {
         if !StateFolder::exists(&self.state) {
             self.make(|_| Ok(())).unwrap();
         }
