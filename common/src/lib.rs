@@ -17,6 +17,7 @@ pub mod fence;
 pub mod fingerprint;
 pub mod folder;
 pub mod frame;
+pub mod groups;
 pub mod ids;
 pub mod input;
 pub mod logs;

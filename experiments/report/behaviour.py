@@ -1,5 +1,5 @@
-"""What was shown and to whom, from the events of runs that kept them: exposure by popularity, coverage, diversity, novelty; returns by
-groups of users."""
+"""What was shown and to whom: exposure by popularity, coverage and novelty as `simulator run` measures them, and from the events of runs that
+kept them the diversity of sessions and returns by groups of users."""
 
 from html import escape
 
@@ -28,15 +28,11 @@ class Catalogue:
         # A pair counts once, however often it stands in the log.
         pairs = np.unique(np.stack([places(log["user_id"], self.users), places(log["item_id"], self.items)]), axis=1)
         pairs = pairs[:, (pairs >= 0).all(axis=0)]
-        self.counts = np.bincount(pairs[1], minlength=len(self.items))
         lengths = np.bincount(pairs[0], minlength=len(self.users))
         # Head, middle and tail: the most popular items that together have a third of the log, the next third, the rest.
-        order = np.argsort(-self.counts, kind="stable")
-        before = np.cumsum(self.counts[order]) - self.counts[order]
-        self.third = np.empty(len(self.items), dtype=np.int64)
-        self.third[order] = np.minimum(2, 3 * before // max(1, self.counts.sum()))
-        self.third[self.counts == 0] = 2
-        self.novelty = -np.log2((self.counts + 1) / (len(self.users) + 1))
+        ordered = np.sort(np.bincount(pairs[1], minlength=len(self.items)))[::-1]
+        third = np.where(ordered > 0, 3 * (np.cumsum(ordered) - ordered) // max(1, ordered.sum()), 2)
+        self.thirds = np.bincount(third, minlength=3)
         self.groups = self._groups(lengths, users)
 
     @staticmethod
@@ -82,13 +78,6 @@ class Shown:
         self.likes = events["feedback"].to_numpy()
 
 
-def gini(counts):
-    """0: all items are shown equally often; 1: one item has all."""
-    ordered = np.sort(counts)
-    count = len(ordered)
-    return float((2 * np.arange(1, count + 1) - count - 1) @ ordered / (count * max(1, ordered.sum())))
-
-
 def diversity(shown, catalogue):
     """1 - Jaccard of the categories, over all pairs of a session's items, of sessions evenly spread over the run; NaN without categories."""
     if not any(catalogue.categories):
@@ -105,17 +94,6 @@ def diversity(shown, catalogue):
                 union = len(sets[first] | sets[second])
                 distances.append(1 - len(sets[first] & sets[second]) / union if union else 0.0)
     return float(np.mean(distances)) if distances else float("nan")
-
-
-def exposure(shown, catalogue, part=slice(None)):
-    """Shares of recommendations that went to head, middle and tail."""
-    return np.bincount(catalogue.third[shown.items[part]], minlength=3) / max(1, len(shown.items[part]))
-
-
-def _tenths(shown):
-    """The first and the last tenth of the sessions, as masks."""
-    most = int(shown.episodes.max()) + 1
-    return shown.episodes < -(-most // 10), shown.episodes >= most - -(-most // 10)
 
 
 def behaviour(results):
@@ -137,10 +115,10 @@ def behaviour(results):
                 Shown(results.folder / "events" / environment / "1" / "long" / f"{method}-{seed}.parquet", catalogue)
                 for seed in range(results.plan["seeds"])
             ]
-            rows.append((results.label(method), _exposure_cells(seeds, catalogue), ours))
+            rows.append((results.label(method), _exposure_cells(results.get(environment, "1", "long", method), seeds, catalogue), ours))
             for kind in grouped:
                 grouped[kind][method] = [_returns(shown, catalogue.groups[kind]) for shown in seeds]
-        shares = np.bincount(catalogue.third, minlength=3)
+        shares = catalogue.thirds
         head = [
             "share of recommendations",
             "head",
@@ -161,16 +139,15 @@ def behaviour(results):
     return "".join(shown_parts), "".join(group_parts)
 
 
-def _exposure_cells(seeds, catalogue):
-    thirds = np.mean([exposure(shown, catalogue) for shown in seeds], axis=0)
-    early, late = (np.mean([exposure(shown, catalogue, _tenths(shown)[end])[0] for shown in seeds]) for end in (0, 1))
-    counts = [np.bincount(shown.items, minlength=len(catalogue.items)) for shown in seeds]
-    cells = [f"{100 * share:.1f} %" for share in thirds] + [f"{100 * early:.1f} → {100 * late:.1f} %"]
-    cells.append(f"{100 * np.mean([np.mean(count > 0) for count in counts]):.1f} %")
-    cells.append(plain(float(np.mean([gini(count) for count in counts])), 3))
+def _exposure_cells(played, seeds, catalogue):
+    def mean(metric):
+        return float(played.value(metric).mean())
+
+    cells = [f"{100 * mean(f'exposure_{part}'):.1f} %" for part in ("head", "middle", "tail")]
+    cells.append(f"{100 * mean('exposure_head_first'):.1f} → {100 * mean('exposure_head_last'):.1f} %")
+    cells += [f"{100 * mean('coverage'):.1f} %", plain(mean("gini"), 3)]
     cells.append(plain(float(np.mean([diversity(shown, catalogue) for shown in seeds])), 3))
-    cells.append(plain(float(np.mean([catalogue.novelty[shown.items].mean() for shown in seeds])), 2))
-    return cells
+    return [*cells, plain(mean("novelty"), 2)]
 
 
 def _returns(shown, groups):

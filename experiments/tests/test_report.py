@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 HERE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE))
 
-from report.behaviour import Catalogue, age_group, diversity, gini  # noqa: E402
+from report.behaviour import Catalogue, age_group, diversity  # noqa: E402
 from report.svg import legend, line_chart, ticks  # noqa: E402
 
 SEEDS, EPISODES, BLOCKS, ORACLE = 4, 400, 40, 2.0
@@ -59,6 +59,9 @@ def metrics(path, environment, method, level, episodes, seeds=SEEDS):
         for name, value in (("first", curve[:tenth].mean()), ("last", curve[-tenth:].mean()), ("mean", mean)):
             rows += [(seed, f"{kind}_{name}", episodes, value) for kind in ("expected_return", "return")]
         rows += [(seed, "regret", episodes, ORACLE - mean), (seed, "repeats", episodes, 0.0)]
+        shown = {"head": 0.5, "middle": 0.125, "tail": 0.375, "head_first": 0.75, "head_last": 0.25}
+        rows += [(seed, f"exposure_{part}", episodes, share) for part, share in shown.items()]
+        rows += [(seed, name, episodes, value) for name, value in (("coverage", 1 / 6), ("gini", 5 / 6), ("novelty", 2.25))]
     seed, metric, step, value = zip(*rows)
     count = len(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -235,8 +238,9 @@ class OnMadeMetrics(unittest.TestCase):
     def test_what_was_shown_and_to_whom(self):
         row = re.search(r"<tr><th>the popularity</th>(.*?)</tr>", self.section("shown")).group(1)
         cells = re.findall(r"<td>(.*?)</td>", row)
-        self.assertEqual(cells[:5], ["100.0 %", "0.0 %", "0.0 %", "100.0 → 100.0 %", "16.7 %"])
-        self.assertEqual(cells[5], "0.833")
+        self.assertEqual(cells[:6], ["50.0 %", "12.5 %", "37.5 %", "75.0 → 25.0 %", "16.7 %", "0.833"])
+        self.assertEqual(cells[7], "2.25")
+        self.assertIn("1, 1 and 4 items", self.section("shown"))
         groups = self.section("groups")
         for group in ("F", "M", "under 25", "35 to 49", "most interactions in the log"):
             self.assertIn(f"<th>{group}</th>", groups)
@@ -307,16 +311,11 @@ class Faults(unittest.TestCase):
 
 
 class Pieces(unittest.TestCase):
-    def test_gini(self):
-        self.assertAlmostEqual(gini(np.array([5, 5, 5, 5])), 0.0)
-        self.assertAlmostEqual(gini(np.array([0, 0, 0, 8])), 0.75)
-
     def test_thirds_of_the_log_and_diversity(self):
         with tempfile.TemporaryDirectory() as name:
             log(Path(name))
             catalogue = Catalogue(Path(name) / "data" / "film" / "1" / "cut-0" / "log")
-        self.assertEqual(catalogue.counts.tolist(), [3, 2, 1, 0, 0, 0])  # a pair counts once
-        self.assertEqual(catalogue.third.tolist(), [0, 1, 2, 2, 2, 2])
+        self.assertEqual(catalogue.thirds.tolist(), [1, 1, 4])  # 3, 2 and 1 pairs: a pair counts once
 
         class Shown:
             items, episodes = np.array([0, 1, 2, 3]), np.array([0, 0, 1, 1])

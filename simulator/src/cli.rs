@@ -182,6 +182,10 @@ struct Run {
     /// Environments stepped together; they share the episodes in turn (environment m plays episodes m, m + N, ...)
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     envs: u32,
+    /// Tell groups of users apart too, each beside all others: by these attributes of the environment's users, such as
+    /// `gender,age`; values of fewer than 20 users are left out
+    #[arg(long, value_name = "ATTRIBUTE,...", value_delimiter = ',')]
+    by: Vec<String>,
     /// Metrics file to write
     #[arg(long, value_name = "FILE.parquet")]
     out: PathBuf,
@@ -294,6 +298,7 @@ fn batch(task: Task, job: Job) -> Result<()> {
                 episodes: args.episodes,
                 envs: args.envs,
                 rules: args.rules.resolve()?,
+                by: args.by.clone(),
                 out: args.out.clone(),
                 overwrite: args.shared.overwrite,
                 sharding: args.shards.clone().resolve(task)?,

@@ -24,5 +24,25 @@ pub const EXPECTED_RETURN_MEAN: &str = "expected_return_mean";
 /// Mean over all episodes of the oracle's expected return for the episode's user minus the policy's expected
 /// return in it.
 pub const REGRET: &str = "regret";
+/// Share of recommendations that went to the head: the most popular items that together have a third of the log.
+pub const HEAD: &str = "exposure_head";
+/// As [`HEAD`], to the items with the next third of the log.
+pub const MIDDLE: &str = "exposure_middle";
+/// As [`HEAD`], to all other items.
+pub const TAIL: &str = "exposure_tail";
+/// As [`HEAD`], to items that nobody had in the log.
+pub const COLD: &str = "exposure_cold";
+/// As [`HEAD`], in the first tenth of the episodes.
+pub const HEAD_FIRST: &str = "exposure_head_first";
+/// As [`HEAD`], in the last tenth of the episodes.
+pub const HEAD_LAST: &str = "exposure_head_last";
+/// Share of the catalogue that was recommended.
+pub const COVERAGE: &str = "coverage";
+/// Gini index of how often each item was recommended: 0 all alike, near 1 a few alone.
+pub const GINI: &str = "gini";
+/// Mean of -log2 of the share of users who had the item, in bits.
+pub const NOVELTY: &str = "novelty";
+/// Ends the name of what a group has more than all others: `expected_return_mean gender=F - others`.
+pub const OTHERS: &str = " - others";
 /// Share of actions that named an item the user had consumed already; each gave 0.
 pub const REPEATS: &str = "repeats";

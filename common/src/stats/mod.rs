@@ -1,10 +1,12 @@
 //! Statistics that several tools report, and the functions of numbers that they are made from.
 
 mod auc;
+mod exposure;
 mod interval;
 mod sequence;
 
 pub use auc::{Tied, auc, auc_of_tied, tied};
+pub use exposure::{coverage, gini};
 pub use interval::{LEVEL, Mean, t_quantile};
 pub use sequence::sequence_half;
 

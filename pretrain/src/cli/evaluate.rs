@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use common::Result;
 use common::cli::{Shared, count};
+use common::groups::By;
 use common::shards::{ShardArguments, Task};
 
 use super::later::LaterArguments;
-use crate::evaluate::{self, By, EvaluateConfig, Format, Named};
+use crate::evaluate::{self, EvaluateConfig, Format, Named};
 
 #[derive(Args)]
 pub(super) struct EvaluateArguments {

@@ -1,5 +1,5 @@
-//! What lists show of the catalogue, as RecBole 1.2 defines it (`recbole.evaluator.metrics`: ItemCoverage, GiniIndex,
-//! AveragePopularity).
+//! What lists show of the catalogue, as RecBole 1.2 defines it (`recbole.evaluator.metrics`: AveragePopularity, and ItemCoverage and
+//! GiniIndex of [`common::stats`]).
 
 /// The places of the first `most` of `logits` when they are sorted by falling value, ties by place; those of minus infinity are in no
 /// list.
@@ -22,21 +22,6 @@ pub fn counts<'a>(lists: impl Iterator<Item = &'a [u32]>, k: usize, items: usize
         counts[*item as usize] += 1;
     }
     counts
-}
-
-/// The share of the catalogue that is in some list; NaN of an empty catalogue.
-pub fn coverage(counts: &[u64]) -> f64 {
-    counts.iter().filter(|count| **count > 0).count() as f64 / counts.len() as f64
-}
-
-/// The Gini index of what items are shown, 0 where all are shown alike, near 1 where one is shown alone; NaN where none is.
-pub fn gini(counts: &[u64]) -> f64 {
-    let mut sorted = counts.to_vec();
-    sorted.sort_unstable();
-    let (items, total) = (sorted.len() as f64, sorted.iter().sum::<u64>() as f64);
-    let ranks = (1..=sorted.len()).map(|rank| 2.0 * rank as f64 - items - 1.0);
-    let weighed: f64 = ranks.zip(&sorted).map(|(rank, &count)| rank * count as f64).sum();
-    weighed / (items * total)
 }
 
 /// The mean of `popularity` over the first `k` items of a list; NaN of an empty one.
@@ -63,16 +48,10 @@ mod tests {
     }
 
     #[test]
-    fn coverage_and_concentration_by_hand() {
+    fn counts_and_popularity_by_hand() {
         let lists: [&[u32]; 2] = [&[0, 1, 2], &[0, 3, 2]];
         let counts = counts(lists.into_iter(), 2, 5);
         assert_eq!(counts, [2, 1, 0, 1, 0]);
-        assert_eq!(coverage(&counts), 0.6);
-        // Sorted 0 0 1 1 2: (0 + 0 + 0 + 2 + 8) / (5 * 4).
-        assert_eq!(gini(&counts), 0.5);
-        assert_eq!(gini(&[3, 3, 3]), 0.0);
-        assert_eq!(gini(&[0, 0, 0, 9]), 0.75);
-        assert!(gini(&[0, 0]).is_nan());
         assert_eq!(popularity(&[0, 3], 2, &[4.0, 0.0, 0.0, 1.0]), 2.5);
         assert!(popularity(&[], 2, &[]).is_nan());
     }

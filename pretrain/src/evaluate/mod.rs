@@ -24,7 +24,6 @@ mod settings;
 mod table;
 
 pub use evidence::EvidencePaths;
-pub use groups::By;
 pub use logging::Source;
 pub use modelled::Modelled;
 pub(crate) use modelled::modelled;

@@ -4,18 +4,19 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use common::artifact::{self, Plan};
+use common::groups::{By, Group};
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
 use common::schema::metrics::{self, METRICS, Metric as Row};
 use common::schema::table;
 use common::shards::{Sharding, Unit};
-use common::{Error, Result, output};
+use common::{Error, Result, output, stats};
 use serde::Serialize;
 
 use super::estimators::Estimator;
 use super::evidence::{Candidate, Evidence, EvidencePaths};
 use super::exposure;
-use super::groups::{By, Group};
+use super::groups::{beside_others, mean};
 use super::interval::Interval;
 use super::measure::{List, Measured};
 use super::ranking::Metric;
@@ -258,9 +259,9 @@ impl Rows<'_> {
         }
         for group in groups {
             for (name, values, users) in &metrics {
-                let (mean, lists) = group.mean(values, users, confidence);
-                self.push_interval(&format!("{name} {}", group.name), mean, lists as f64);
-                let difference = group.beside_others(values, users, confidence);
+                let (own, lists) = mean(group, values, users, confidence);
+                self.push_interval(&format!("{name} {}", group.name), own, lists as f64);
+                let difference = beside_others(group, values, users, confidence);
                 self.push_interval(
                     &format!("{name} {} - others", group.name),
                     difference,
@@ -275,8 +276,8 @@ impl Rows<'_> {
         for &k in cuts {
             let lists = measured.lists.iter().flatten().map(|list| list.top.as_slice());
             let counts = exposure::counts(lists, k, popularity.len());
-            self.push(format!("coverage@{k}"), exposure::coverage(&counts));
-            self.push(format!("gini@{k}"), exposure::gini(&counts));
+            self.push(format!("coverage@{k}"), stats::coverage(&counts));
+            self.push(format!("gini@{k}"), stats::gini(&counts));
             let of_list = |list: &List| exposure::popularity(&list.top, k, popularity);
             let (values, users) = evidence.of_lists(measured, of_list);
             let mean = Interval::of_mean(&values, &users, evidence.confidence());

@@ -1,15 +1,24 @@
 //! From episodes to metrics: the learning curve in blocks, and summaries of the first tenth, the last, and all.
 
+use common::groups::Group;
 use common::schema::metrics::Metric;
 
 use super::Played;
+use super::exposure::{self, Popularity};
 use crate::metric;
 
 /// Most points of a learning curve.
 const MOST_BLOCKS: usize = 40;
 
-/// The metrics of one seed.
-pub(super) fn metrics(played: &Played, environment: &str, method: &str, seed: u64) -> Vec<Metric> {
+/// The metrics of one seed, of `groups` of users too.
+pub(super) fn metrics(
+    played: &Played,
+    environment: &str,
+    method: &str,
+    seed: u64,
+    popularity: &Popularity,
+    groups: &[Group],
+) -> Vec<Metric> {
     let episodes = played.returns.len();
     let row = |name: &str, step: usize, value: f64| Metric {
         environment: environment.to_string(),
@@ -58,6 +67,13 @@ pub(super) fn metrics(played: &Played, environment: &str, method: &str, seed: u6
         episodes,
         played.repeats as f64 / played.steps.max(1) as f64,
     ));
+    for (name, value) in played.exposure.metrics(popularity) {
+        rows.push(row(name, episodes, value));
+    }
+    for (group, value) in exposure::by_group(groups, &played.expected, &played.users) {
+        let name = format!("{} {group}", metric::EXPECTED_RETURN_MEAN);
+        rows.push(row(&name, episodes, value));
+    }
     rows
 }
 
@@ -78,8 +94,16 @@ mod tests {
             oracle: vec![2.0; 97],
             repeats: 1,
             steps: 4,
+            users: vec![0; 97],
+            ..Played::default()
         };
-        let rows = metrics(&played, "small", "test", 3);
+        let environment = crate::environment::tests::small();
+        let group = Group {
+            name: "gender=F".into(),
+            member: vec![Some(true); 4],
+        };
+        let popularity = Popularity::of(&environment);
+        let rows = metrics(&played, "small", "test", 3, &popularity, &[group]);
         let of = |name: &str| rows.iter().filter(|r| r.metric == name).collect::<Vec<_>>();
         let curve = of(metric::RETURN);
         assert_eq!((curve.len(), curve[39].step), (40, 97));
@@ -95,5 +119,6 @@ mod tests {
         assert_eq!(of(metric::RETURN_MEAN)[0].value, 48.0);
         assert_eq!(of(metric::REGRET)[0].value, 1.5);
         assert_eq!(of(metric::REPEATS)[0].value, 0.25);
+        assert_eq!(of("expected_return_mean gender=F")[0].value, 0.5);
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 mod command;
 mod curve;
 pub(crate) mod exchange;
+mod exposure;
 mod process;
 mod session;
 mod watchdog;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::artifact::{self, Plan};
+use common::groups::By;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
 use common::shards::{Counts, Sharding, Unit};
@@ -26,9 +28,10 @@ use serde::{Deserialize, Serialize};
 pub use command::Command;
 pub use session::Played;
 
-use crate::environment::Environment;
 use crate::environment::rules::Rules;
+use crate::environment::{Environment, users_file};
 use crate::metric;
+use exposure::Popularity;
 use session::{Source, Stage};
 
 /// Where the agents are.
@@ -61,6 +64,8 @@ pub struct Config {
     pub envs: u32,
     /// The rules of an episode.
     pub rules: Rules,
+    /// By which attributes users are told apart too.
+    pub by: Vec<String>,
     /// The metrics file.
     pub out: PathBuf,
     /// Replace what another run has written.
@@ -86,6 +91,8 @@ struct Recorded<'a> {
     episodes: u64,
     envs: u32,
     rules: &'a Rules,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    by: &'a [String],
 }
 
 /// Plays all seeds, as many at once as rayon's current pool has threads (over a socket one after the other), and
@@ -111,6 +118,7 @@ pub fn run(config: &Config) -> Result<()> {
         episodes: config.episodes,
         envs: config.envs(),
         rules: &config.rules,
+        by: &config.by,
     };
     let mut manifest = Manifest::new(METRICS, "simulator run")
         .seed(config.seed)
@@ -136,13 +144,22 @@ pub fn run(config: &Config) -> Result<()> {
         .iter()
         .map(|seed| Unit::new(format!("seed {seed}"), config.episodes))
         .collect();
+    let by = By {
+        users: users_file(&config.environment),
+        attributes: config.by.clone(),
+    };
+    let mut of_users = exposure::by_log_length(&environment);
+    if !config.by.is_empty() {
+        of_users.extend(by.groups(&environment.users)?);
+    }
+    let popularity = Popularity::of(&environment);
     let make = |out: &Path, groups, units: Range<usize>| {
         let seeds = &seeds[units];
-        let played = play_all(config, &environment, seeds)?;
+        let played = play_all(config, &environment, &popularity, seeds)?;
         metrics::write_pieces(out, &manifest, groups, |write| {
             let mut counted = Counted::default();
             for (&seed, played) in seeds.iter().zip(&played) {
-                let rows = curve::metrics(played, &name, &config.method, seed);
+                let rows = curve::metrics(played, &name, &config.method, seed, &popularity, &of_users);
                 write(&rows)?;
                 counted.add(Counted::of(played, rows));
             }
@@ -156,7 +173,12 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 /// Plays these seeds.
-fn play_all(config: &Config, environment: &Environment, seeds: &[u64]) -> Result<Vec<Played>> {
+fn play_all(
+    config: &Config,
+    environment: &Environment,
+    popularity: &Popularity,
+    seeds: &[u64],
+) -> Result<Vec<Played>> {
     let source = match &config.agent {
         From::Command(command) => Source::Command(command),
         From::Socket(path) => Source::Socket(Socket::listen(path)?),
@@ -167,6 +189,7 @@ fn play_all(config: &Config, environment: &Environment, seeds: &[u64]) -> Result
     let stage = Stage {
         environment,
         config,
+        popularity,
         source: &source,
         progress: &progress,
         stop: &stop,

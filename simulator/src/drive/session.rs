@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::agent::Agent;
 use super::exchange::{self, Exchange};
+use super::exposure::{Exposure, Popularity};
 use super::{Command, Config};
 use crate::environment::Environment;
 use crate::environment::interest::Interest;
@@ -30,6 +31,10 @@ pub struct Played {
     pub repeats: u64,
     /// All actions.
     pub steps: u64,
+    /// Each episode's user.
+    pub users: Vec<u32>,
+    /// What was shown.
+    pub exposure: Exposure,
 }
 
 /// Where agents come from.
@@ -44,6 +49,7 @@ pub(super) enum Source<'a> {
 pub(super) struct Stage<'a> {
     pub(super) environment: &'a Environment,
     pub(super) config: &'a Config,
+    pub(super) popularity: &'a Popularity,
     pub(super) source: &'a Source<'a>,
     pub(super) progress: &'a Progress,
     /// Set when the run is to end early.
@@ -71,7 +77,7 @@ impl Stage<'_> {
                 Agent::connected(&stream, &hello, name, limit)?
             }
         };
-        let mut session = Session::new(self.environment, self.config, seed);
+        let mut session = Session::new(self.environment, self.popularity, self.config, seed);
         while !session.exchange.is_over() {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(None);
@@ -97,6 +103,7 @@ impl Stage<'_> {
 /// Where all environments of a seed stand.
 struct Session<'a> {
     environment: &'a Environment,
+    popularity: &'a Popularity,
     exchange: Exchange<'a>,
     episodes: u64,
     /// Each episode's user, and whose taste decided in it.
@@ -105,16 +112,18 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(environment: &'a Environment, config: &Config, seed: u64) -> Self {
+    fn new(environment: &'a Environment, popularity: &'a Popularity, config: &Config, seed: u64) -> Self {
         let episodes = config.episodes as usize;
         Session {
             environment,
+            popularity,
             exchange: Exchange::new(environment, config.rules, seed, config.envs()),
             episodes: config.episodes,
             users: vec![(0, Interest::own(0)); episodes],
             played: Played {
                 returns: vec![0.0; episodes],
                 expected: vec![0.0; episodes],
+                exposure: Exposure::new(environment.items.len(), config.episodes),
                 ..Played::default()
             },
         }
@@ -123,11 +132,16 @@ impl<'a> Session<'a> {
     /// Steps every live environment by the reply; gives how many episodes it ended.
     fn take(&mut self, reply: &Reply) -> Result<u64> {
         let (played, users, episodes) = (&mut self.played, &mut self.users, self.episodes);
+        let popularity = self.popularity;
         let mut ended = 0;
         self.exchange.take(
             reply,
             |vector, env, outcome| {
-                let episode = episode(vector, env) as usize;
+                let number = episode(vector, env);
+                if let Some(item) = vector.last_shown(env) {
+                    played.exposure.add(item, number, popularity);
+                }
+                let episode = number as usize;
                 users[episode] = (vector.user(env), vector.interest(env));
                 played.returns[episode] += f64::from(outcome.reward);
                 played.expected[episode] += f64::from(outcome.expected);
@@ -155,6 +169,7 @@ impl<'a> Session<'a> {
             .iter()
             .map(|(user, interest)| by_key[&(*user, interest.key())])
             .collect();
+        self.played.users = self.users.iter().map(|(user, _)| *user).collect();
         self.played
     }
 }
@@ -187,6 +202,7 @@ mod tests {
                 drift,
                 ..Rules::fixed(3)
             },
+            by: Vec::new(),
             out: "".into(),
             overwrite: false,
             sharding: Default::default(),
@@ -198,7 +214,8 @@ mod tests {
         let environment = small();
         for drift in [None, Some(2)] {
             let config = config(7, 3, drift);
-            let mut session = Session::new(&environment, &config, 0);
+            let popularity = Popularity::of(&environment);
+            let mut session = Session::new(&environment, &popularity, &config, 0);
             let (mut ended, mut begun) = (0, [0; 3]);
             while !session.exchange.is_over() {
                 let request = session.exchange.request().clone();
@@ -216,6 +233,12 @@ mod tests {
             }
             assert_eq!((ended, begun, session.played.steps), (7, [3, 2, 2], 21));
             let played = session.into_played(&config);
+            assert_eq!(played.users.len(), 7);
+            let metrics = played.exposure.metrics(&popularity);
+            let of = |name| metrics.iter().find(|(of, _)| *of == name).unwrap().1;
+            // Items 1, 2 and 3 of six, each in every episode.
+            assert_eq!(of(crate::metric::COVERAGE), 0.5);
+            assert_eq!(of(crate::metric::GINI), 0.5);
             assert!(
                 played
                     .oracle

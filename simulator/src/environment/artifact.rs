@@ -21,7 +21,7 @@ use crate::user_model::calibrate::Calibration;
 pub(crate) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
 pub(super) const ITEMS_FILE: &str = "items.parquet";
-const USERS_FILE: &str = "users.parquet";
+pub(super) const USERS_FILE: &str = "users.parquet";
 /// Which hyper-parameters the fit chose, and what it tried; the manifest holds its fingerprint.
 pub(super) const CHOICE_FILE: &str = "choice.json";
 /// The files beside the manifest.

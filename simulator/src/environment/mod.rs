@@ -43,6 +43,11 @@ pub fn items_file(folder: &Path) -> PathBuf {
     folder.join(artifact::ITEMS_FILE)
 }
 
+/// The users of the environment in `folder`.
+pub fn users_file(folder: &Path) -> PathBuf {
+    folder.join(artifact::USERS_FILE)
+}
+
 impl Environment {
     /// Probability that `user` takes up and likes `item`: 0 for an item of the user's log.
     pub fn reward_probability(&self, user: u32, item: u32) -> f32 {

@@ -119,6 +119,12 @@ impl<'a> VectorEnvironment<'a> {
         self.slots[env].step
     }
 
+    /// The item that environment `env` was shown last in its episode; none before the first.
+    pub fn last_shown(&self, env: usize) -> Option<u32> {
+        let place = env * self.shared.rules.horizon as usize + self.slots[env].step as usize;
+        (self.slots[env].step > 0).then(|| self.shown[place - 1])
+    }
+
     /// How many episodes environment `env` had before the current one.
     pub fn episode(&self, env: usize) -> u64 {
         self.slots[env].episode

@@ -9,6 +9,7 @@ use super::number::{self, plain, signed};
 use super::reliability::{self, Reliability};
 use super::section::Section;
 use super::settings::{Artifact, Group};
+use super::shown::Grid;
 use super::table::{EXPECTED, HEADINGS, Row};
 use super::verdict::{self, Comparison, Difference, Verdict};
 use super::{curves, palette};
@@ -79,6 +80,7 @@ fn section(section: &Section) -> Result<Value> {
         charts => charts(section)?,
         rows => section.rows.iter().map(row).collect::<Vec<_>>(),
         drawn => section.drawn.iter().map(row).collect::<Vec<_>>(),
+        shown => section.shown.iter().map(grid).collect::<Vec<_>>(),
         fidelity => section.fidelity.as_ref().map(fidelity_groups).unwrap_or_default(),
     })
 }
@@ -122,6 +124,19 @@ fn cell(estimate: Option<Estimate>, write: fn(f64) -> String) -> Value {
 fn row(row: &Row) -> Value {
     let cells: Vec<Value> = row.cells.iter().map(|estimate| cell(*estimate, plain)).collect();
     context! { name => &row.name, is_control => row.is_control, cells, seeds => row.seeds }
+}
+
+fn grid(grid: &Grid) -> Value {
+    let row = |(name, is_control, cells): &(String, bool, Vec<Option<Estimate>>)| {
+        let cells: Vec<Value> = cells.iter().map(|estimate| cell(*estimate, grid.write)).collect();
+        context! { name, is_control, cells }
+    };
+    context! {
+        title => &grid.title,
+        note => grid.note,
+        headings => &grid.headings,
+        rows => grid.rows.iter().map(row).collect::<Vec<_>>(),
+    }
 }
 
 fn comparison(comparison: &Comparison) -> Value {

@@ -19,6 +19,7 @@ mod policies;
 mod reliability;
 mod section;
 mod settings;
+mod shown;
 mod table;
 mod text;
 mod verdict;

@@ -8,6 +8,7 @@ use common::schema::metrics::Metric;
 use super::aggregate::{Along, Measurements};
 use super::curves::Curve;
 use super::fidelity::Fidelity;
+use super::shown::{self, Grid};
 use super::table::{self, DRAWN, EXPECTED, Measure, Row, Summaries};
 use super::verdict::{self, Comparison};
 use super::{methods, number, palette, picture};
@@ -33,6 +34,8 @@ pub(super) struct Section {
     pub(super) picture: Vec<Curve>,
     /// What the language model did.
     pub(super) comparisons: Vec<Comparison>,
+    /// What was shown and to whom, where it was measured.
+    pub(super) shown: Vec<Grid>,
     /// How far the environment can be trusted, where it was measured.
     pub(super) fidelity: Option<Fidelity>,
     /// What a reader must know before comparing.
@@ -96,6 +99,7 @@ impl Section {
             },
             curves: curves.collect(),
             picture,
+            shown: shown::grids(&online, methods),
             comparisons: verdict::compare(measurements, environment, &measure, methods, mean)?,
             fidelity,
             notes,

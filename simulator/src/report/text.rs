@@ -41,6 +41,10 @@ fn section(section: &Section) -> String {
             text += &format!("  {sentence}\n");
         }
         text += &comparisons(section);
+        for grid in &section.shown {
+            text += &format!("\n{} (mean over seeds). {}\n", grid.title, grid.note);
+            text += &aligned(&grid.lines());
+        }
     }
     text
 }
