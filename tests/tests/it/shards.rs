@@ -277,6 +277,18 @@ fn many_units_are_shared_out_and_come_back_in_their_order() {
     }
 }
 
+/// Gives all files and folders below `folder` one time of change, in seconds since 1970.
+fn set_clock_of_files(folder: &Path, seconds: u64) {
+    let time = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            set_clock_of_files(&path, seconds);
+        }
+        std::fs::File::open(&path).unwrap().set_modified(time).unwrap();
+    }
+}
+
 /// How often each verb is killed: more with HEADSTART_KILLS.
 fn kills() -> u32 {
     std::env::var("HEADSTART_KILLS").map_or(3, |text| text.parse().expect("HEADSTART_KILLS is a number"))
@@ -308,6 +320,8 @@ fn a_shard_that_is_killed_at_any_moment_goes_on_to_the_same_bytes() {
                 "{}: SIGTERM",
                 job.arguments
             );
+            // The next process comes to files of another age: of a machine whose clock was wrong, or has been put right.
+            set_clock_of_files(folder, [0, 4_102_444_800][(kill % 2) as usize]);
             job.succeed(folder, &[], &after);
             job.succeed(folder, &[], &["--out", &name, "--shard", "1/2"]);
             job.succeed(folder, &["merge", "--clean"], &["--out", &name]);
@@ -318,6 +332,7 @@ fn a_shard_that_is_killed_at_any_moment_goes_on_to_the_same_bytes() {
             std::thread::sleep(whole.mul_f64(f64::from(2 * kill + 1) / f64::from(2 * kills())));
             child.kill().unwrap();
             child.wait().unwrap();
+            set_clock_of_files(folder, [4_102_444_800, 0][(kill % 2) as usize]);
             job.succeed(folder, &[], &["--out", &name]);
             job.assert_same(folder, &out);
         }
