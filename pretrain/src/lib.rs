@@ -12,6 +12,7 @@ pub mod bench;
 mod checkpoint;
 pub mod cli;
 pub mod data;
+pub mod estimate;
 pub mod evaluate;
 pub mod extend;
 pub mod forecast;

@@ -20,7 +20,7 @@ use crate::manifest::Manifest;
 
 /// Artifact kind.
 pub const CHOICES: &str = "choices";
-const TARGET_PROPENSITY: &str = "target_propensity";
+pub(super) const TARGET_PROPENSITY: &str = "target_propensity";
 const OWN_ITEM: &str = "own_item_id";
 const OWN_PROPENSITY: &str = "own_propensity";
 

@@ -28,7 +28,7 @@ use crate::ids::Dictionary;
 use crate::{Error, Result};
 
 pub(super) const REQUEST_ID: &str = "request_id";
-const POSITION: &str = "position";
+pub(super) const POSITION: &str = "position";
 const DECIDED_AFTER: &str = "decided_after";
 const EPOCH: &str = "epoch";
 pub(super) const ARM: &str = "arm";

@@ -47,16 +47,11 @@ pub fn read(path: &Path) -> Result<Items> {
     } else {
         vec![None; table.rows()]
     };
-    let categories = if table.has(CATEGORIES) {
-        table.text_lists(CATEGORIES)?
-    } else {
-        vec![Vec::new(); table.rows()]
-    };
     Ok(Items {
+        categories: categories(&table)?,
         ids,
         title,
         text,
-        categories,
     })
 }
 
@@ -70,6 +65,25 @@ pub fn read_ids(path: &Path) -> Result<Dictionary> {
         return Err(Error::data("the catalogue is empty: it has no row").file(path));
     }
     Ok(ids)
+}
+
+/// Reads the ids of a catalogue and the categories of each item, which may all be empty, and nothing else.
+///
+/// # Errors
+/// As [`read`], but for titles and texts.
+pub fn read_categories(path: &Path) -> Result<(Dictionary, Vec<Vec<String>>)> {
+    let table = Table::open(path)?;
+    table.require_artifact(&[ITEMS])?;
+    let ids = table.unique_ids(ITEM_ID)?;
+    table.require_rows("catalogue")?;
+    Ok((ids, categories(&table)?))
+}
+
+fn categories(table: &Table) -> Result<Vec<Vec<String>>> {
+    match table.has(CATEGORIES) {
+        true => table.text_lists(CATEGORIES),
+        false => Ok(vec![Vec::new(); table.rows()]),
+    }
 }
 
 /// What a catalogue is known by where another artifact records it: its rows, so that cuts of one dataset, which say in

@@ -25,6 +25,7 @@ pub mod profiles;
 pub mod recommendations;
 pub mod reliability;
 pub mod replay;
+pub mod rounds;
 pub mod states;
 pub(crate) mod stream;
 pub mod summaries;

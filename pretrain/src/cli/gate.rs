@@ -20,7 +20,7 @@ pub(super) struct GateArguments {
     reference: PathBuf,
     #[command(flatten)]
     later: LaterArguments,
-    /// What is compared: ips, snips, dm, dr or switch, or a ranking metric: recall@K, ndcg@K, mrr@K or hit@K
+    /// What is compared: ips, snips, dm, dr, switch or mips, or a ranking metric: recall@K, ndcg@K, mrr@K or hit@K
     #[arg(long, value_name = "NAME", default_value = "snips")]
     estimator: Criterion,
     /// The lower bound of the difference must be above this; a negative one asks for no more than "not much worse"

@@ -13,7 +13,7 @@ pub(super) struct LaterArguments {
     /// (columns user_id, item_id, timestamp, feedback, optional propensity)
     #[arg(long, value_name = "PATH")]
     log: PathBuf,
-    /// The held-out log's catalogue, to be compared with the policies' [default: items.parquet in the log's folder]
+    /// The held-out log's catalogue, to be compared with the policies'; MIPS reads its categories [default: items.parquet in the log's folder]
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
     /// Feedback of at least this is a like [default: what the log says]

@@ -1,6 +1,7 @@
 //! The command line: raw arguments, turned into what a library function takes. One verb a file.
 
 mod bench;
+mod estimate;
 mod evaluate;
 mod extend;
 mod forecast;
@@ -39,6 +40,29 @@ enum Verb {
     ///     --out policies/bc-extended
     #[command(verbatim_doc_comment)]
     Extend(extend::ExtendArguments),
+    /// Estimate what a policy would earn, from logged rounds or slates in any Parquet table
+    ///
+    /// Neither a policy of Headstart's nor a catalogue is needed: a row is a round, with what it earned, the probability with
+    /// which the logging policy chose what it did, and the probability with which the target policy would have chosen the
+    /// same. Flags name the columns. That gives IPS and SNIPS; columns of a reward model give DM, DR and SWITCH too, one of
+    /// categories MIPS, which weighs categories in place of actions. With --slate rows are the items of slates, and values
+    /// are of a slate: SIPS assumes nothing, RIPS and cascade-DR (with a reward model) that the reward of an item does not
+    /// depend on those below it, IIPS (with probabilities by position) that it depends on no other item; SNSIPS, SNRIPS and
+    /// SNIIPS are self-normalised. What is left out for want of a column is said.
+    ///
+    /// All come with intervals over clusters, such as users; n is the effective sample size. Exit code 3: the log has no
+    /// evidence, because nothing of what was logged would have been chosen.
+    ///
+    /// Examples:
+    ///
+    ///   pretrain estimate --log rounds.parquet
+    ///
+    ///   pretrain estimate --log 'clicks/day=*/*.parquet' --reward click --propensity propensity_score \
+    ///     --target-propensity mine --category department --cluster shopper --out metrics.parquet
+    ///
+    ///   pretrain estimate --log events.parquet --slate request_id --reward feedback --target-propensity mine
+    #[command(verbatim_doc_comment)]
+    Estimate(Box<estimate::EstimateArguments>),
     /// Ask whether a language model's traits would help on a log of this size: exit code 0 for yes, 3 for no or not to be told
     ///
     /// The log's interactions are dealt into folds, and each is held out once. What is left trains the appeal model with the
@@ -146,8 +170,9 @@ enum Job {
     /// Each user starts as the policy knows it (history, consumed items, traits; one that it does not know starts empty)
     /// and moves on through the held-out interactions in time. Recall, NDCG, MRR and hit at each k are over the full
     /// catalogue, without sampled negatives, as RecBole defines them; ties count against the policy. IPS, SNIPS, DM, DR
-    /// and SWITCH estimate what the policy would earn a step in the states of the log; `logged` is what was earned. All
-    /// come with intervals over users; n is the number of lists, or the effective sample size.
+    /// and SWITCH estimate what the policy would earn a step in the states of the log, and so does MIPS where no propensity is
+    /// logged and the catalogue has categories; `logged` is what was earned. All come with intervals over users; n is the
+    /// number of lists, or the effective sample size.
     ///
     /// Examples:
     ///
@@ -180,6 +205,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
             job.run(task)
         }
         Verb::Extend(arguments) => arguments.run(),
+        Verb::Estimate(arguments) => arguments.run(),
         Verb::Forecast(arguments) => arguments.run(),
         Verb::Gate(arguments) => arguments.run(),
         Verb::Bench(arguments) => arguments.run(),

@@ -17,7 +17,7 @@
 
 use super::interval::Interval;
 
-/// Logged rounds as the estimators see them; all slices have one length.
+/// Logged rounds as the estimators see them; all slices have one length, or are empty where an estimator does not read them.
 #[derive(Clone, Copy, Debug)]
 pub struct Rounds<'a> {
     /// The reward of the logged action.
@@ -48,6 +48,9 @@ pub enum Estimator {
         /// tau.
         tau: f64,
     },
+    /// Marginalised inverse propensity scoring: IPS with weights of the actions' categories, which [`Rounds::weight`] holds
+    /// (see [`super::mips`]).
+    Mips,
 }
 
 /// An estimate, before its interval.
@@ -63,7 +66,7 @@ pub struct Estimate {
 }
 
 impl Estimator {
-    /// All of them.
+    /// All that use weights of actions, or none.
     pub fn all(tau: f64) -> [Estimator; 5] {
         [
             Estimator::Ips,
@@ -82,6 +85,7 @@ impl Estimator {
             Estimator::Dm => "dm",
             Estimator::Dr => "dr",
             Estimator::Switch { .. } => "switch",
+            Estimator::Mips => "mips",
         }
     }
 
@@ -96,7 +100,9 @@ impl Estimator {
         } = *rounds;
         let all = 0..reward.len();
         match self {
-            Estimator::Ips => mean(all.map(|i| weight[i] * reward[i]).collect(), kish(weight)),
+            Estimator::Ips | Estimator::Mips => {
+                mean(all.map(|i| weight[i] * reward[i]).collect(), kish(weight))
+            }
             Estimator::Snips => self_normalised(reward, weight),
             Estimator::Dm => mean(value.to_vec(), value.len() as f64),
             Estimator::Dr => mean(
@@ -122,7 +128,7 @@ impl Estimator {
     }
 }
 
-fn mean(values: Vec<f64>, effective: f64) -> Estimate {
+pub(super) fn mean(values: Vec<f64>, effective: f64) -> Estimate {
     let value = values.iter().sum::<f64>() / values.len() as f64;
     Estimate {
         value,
@@ -144,7 +150,7 @@ fn self_normalised(reward: &[f64], weight: &[f64]) -> Estimate {
     }
 }
 
-fn kish(weight: &[f64]) -> f64 {
+pub(super) fn kish(weight: &[f64]) -> f64 {
     let (sum, squares) = weight
         .iter()
         .fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use common::manifest::Manifest;
 use common::policy_artifact::Policy;
-use common::schema::table;
+use common::schema::{items, table};
 use common::terminal::Progress;
 use common::{Error, Result, terminal};
 
@@ -108,6 +108,9 @@ impl EvidencePaths {
         if let Some(consumed) = inputs.consumed() {
             manifest = manifest.input_file("consumed", &consumed)?;
         }
+        if let Some(items) = inputs.catalogue() {
+            manifest = manifest.input("items", items::fingerprint(&items)?);
+        }
         Ok(match &self.behaviour {
             Some(folder) => manifest.input("behaviour", Policy::fingerprint(folder)?),
             None => manifest,
@@ -182,6 +185,29 @@ impl Evidence {
             self.logging
                 .weights(&self.later, &measured.propensity, self.settings.max_weight)?;
         Ok(Weights { values, clipped })
+    }
+
+    /// The policy's importance weights of items like the logged ones, for MIPS; none where they are not known.
+    ///
+    /// # Errors
+    /// As [`Evidence::weights`].
+    pub(crate) fn weights_alike(&self, measured: &Measured) -> Result<Option<Weights>> {
+        let most = self.settings.max_weight;
+        let found = self.logging.weights_alike(&self.later, &measured.alike, most);
+        Ok(found
+            .transpose()?
+            .map(|(values, clipped)| Weights { values, clipped }))
+    }
+
+    /// Why there are none.
+    pub(crate) fn why_not_alike(&self) -> &'static str {
+        match self.later.propensity.iter().all(Option::is_none) {
+            true => "the log's catalogue, which --items names, tells no categories",
+            false => {
+                "the log tells how probable what it did was, and not how probable anything of the same category; \
+                 `pretrain estimate --category` reads a column that does"
+            }
+        }
     }
 
     /// The modelled rewards of the logged actions, the same for every policy.

@@ -8,6 +8,7 @@ use common::schema::at;
 use common::schema::{consumed, interactions, items};
 use common::{Error, Result, terminal};
 
+use super::categories::Categories;
 use super::settings::{Reward, Settings, Unknown};
 use crate::data::InputPaths;
 
@@ -29,6 +30,9 @@ pub(crate) struct Later {
     /// What each user is known to have consumed of which no feedback is known, ascending, from `consumed.parquet` beside the
     /// log; users beyond the last have nothing.
     pub(crate) consumed: Vec<Vec<u32>>,
+    /// What items are like, where the catalogue tells; read where no row has a propensity, for only then the logging policy's whole
+    /// distribution is at hand, as it is estimated.
+    pub(crate) categories: Option<Categories>,
     /// Whether each item of the catalogue occurs.
     pub(crate) occurs: Vec<bool>,
     /// Where each user's rows begin, and the end.
@@ -74,6 +78,12 @@ impl Later {
             consumed: match paths.consumed() {
                 Some(path) => consumed_beside(&path, &log.users, catalogue, settings)?,
                 None => Vec::new(),
+            },
+            categories: match paths.catalogue() {
+                Some(path) if log.propensity.iter().all(Option::is_none) => {
+                    Categories::read(&path, catalogue)?
+                }
+                _ => None,
             },
             occurs: vec![false; catalogue.len()],
             starts: vec![0],
@@ -172,6 +182,7 @@ impl Later {
             reward: rows().map(|(_, liked)| f64::from(u8::from(liked))).collect(),
             propensity: rows().map(|_| None).collect(),
             consumed: Vec::new(),
+            categories: None,
             occurs: (0..4)
                 .map(|code| rows().any(|(item, _)| item == Some(code)))
                 .collect(),

@@ -38,6 +38,9 @@ impl Source {
 pub(crate) struct Logging {
     /// One a row.
     pub(crate) propensity: Vec<f64>,
+    /// That of items like the logged one, where all propensities are estimated and the catalogue has categories: what the log itself
+    /// says is of the logged action alone.
+    alike: Option<Vec<f64>>,
     /// How many are estimated.
     pub(crate) estimated: usize,
     /// How.
@@ -70,10 +73,12 @@ impl Logging {
             ),
         };
         let own = later.propensity.iter().enumerate();
+        let knows_all = later.categories.is_some() && estimated == later.len();
         Ok(Logging {
             propensity: own
-                .map(|(row, p)| p.map_or_else(|| guess[row], f64::from))
+                .map(|(row, p)| p.map_or_else(|| guess[row].0, f64::from))
                 .collect(),
+            alike: knows_all.then(|| guess.iter().map(|(_, alike)| *alike).collect()),
             estimated,
             source,
         })
@@ -103,42 +108,76 @@ impl Logging {
         target: &[f64],
         max_weight: Option<f64>,
     ) -> Result<(Vec<f64>, usize)> {
-        let most = max_weight.unwrap_or(f64::INFINITY);
-        let mut clipped = 0;
-        let mut weights = Vec::with_capacity(target.len());
-        for (row, (target, logging)) in target.iter().zip(&self.propensity).enumerate() {
-            let weight = if *target == 0.0 { 0.0 } else { target / logging };
-            if !weight.is_finite() {
-                let user = later.users.id(later.user[row]);
-                return Err(Error::data(format!(
-                    "the estimated propensity of an action that user `{user}` was shown is 0"
-                ))
-                .hint("pass another --behaviour, one that could have written this log, or leave it out"));
-            }
-            clipped += usize::from(weight > most);
-            weights.push(weight.min(most));
-        }
-        Ok((weights, clipped))
+        ratios(later, target, &self.propensity, max_weight)
+    }
+
+    /// The same of items like the logged ones, where that is known.
+    ///
+    /// # Errors
+    /// As [`Logging::weights`].
+    pub(crate) fn weights_alike(
+        &self,
+        later: &Later,
+        target: &[f64],
+        max_weight: Option<f64>,
+    ) -> Option<Result<(Vec<f64>, usize)>> {
+        let logging = self.alike.as_ref()?;
+        Some(ratios(later, target, logging, max_weight))
     }
 }
 
-/// An item's interactions and one, over all items' interactions and one each, among the items not consumed before.
-fn by_popularity(later: &Later, items: usize, mut consumed: Consumed) -> Vec<f64> {
+fn ratios(
+    later: &Later,
+    target: &[f64],
+    logging: &[f64],
+    max_weight: Option<f64>,
+) -> Result<(Vec<f64>, usize)> {
+    let most = max_weight.unwrap_or(f64::INFINITY);
+    let mut clipped = 0;
+    let mut weights = Vec::with_capacity(target.len());
+    for (row, (target, logging)) in target.iter().zip(logging).enumerate() {
+        let weight = if *target == 0.0 { 0.0 } else { target / logging };
+        if !weight.is_finite() {
+            let user = later.users.id(later.user[row]);
+            return Err(Error::data(format!(
+                "the estimated propensity of an action that user `{user}` was shown is 0"
+            ))
+            .hint("pass another --behaviour, one that could have written this log, or leave it out"));
+        }
+        clipped += usize::from(weight > most);
+        weights.push(weight.min(most));
+    }
+    Ok((weights, clipped))
+}
+
+/// An item's interactions and one, over all items' interactions and one each, among the items not consumed before; and the same of the
+/// items like it together.
+fn by_popularity(later: &Later, items: usize, mut consumed: Consumed) -> Vec<(f64, f64)> {
     let mut share = vec![1.0; items];
     for item in later.item.iter().flatten() {
         share[*item as usize] += 1.0;
     }
     let total: f64 = share.iter().sum();
     share.iter_mut().for_each(|share| *share /= total);
+    let sums = later.categories.as_ref().map(|of| of.sums(&share));
     let of_row = |row: usize| {
         let before = consumed.before(row);
         match later.item[row] {
             Some(item) if before.binary_search(&item).is_err() => {
-                let gone: f64 = before.iter().map(|item| share[*item as usize]).sum();
-                share[item as usize] / (1.0 - gone)
+                let open = 1.0 - before.iter().map(|item| share[*item as usize]).sum::<f64>();
+                let own = share[item as usize];
+                let alike = match (&later.categories, &sums) {
+                    (Some(categories), Some(sums)) => {
+                        let gone = before.iter().filter(|&&other| categories.same(item, other));
+                        let gone: f64 = gone.map(|&other| share[other as usize]).sum();
+                        (sums[categories.at(item)] - gone).max(own)
+                    }
+                    _ => own,
+                };
+                (own / open, alike / open)
             }
             // A repeat, or an item that no policy knows: no policy does that, and the propensity does not matter.
-            _ => 1.0,
+            _ => (1.0, 1.0),
         }
     };
     (0..later.len()).map(of_row).collect()
@@ -149,6 +188,7 @@ mod tests {
     use common::ids::{Dictionary, IdKind};
 
     use super::*;
+    use crate::evaluate::categories::Categories;
     use crate::evaluate::settings::Mask;
 
     fn later() -> Later {
@@ -201,9 +241,35 @@ mod tests {
     }
 
     #[test]
+    fn items_that_are_alike_are_as_probable_as_all_of_them_that_are_open() {
+        // Shares 2/7, 4/7, 1/7; items 0 and 2 are alike, and user 0 has had item 2.
+        let mut later = later();
+        later.categories = Some(Categories::of_names(&[&["a"], &["b"], &["a"]]));
+        let of = |later: &Later, settings: &Settings| {
+            Logging::of(later, None, &users(), 3, settings).unwrap().alike
+        };
+        let unmasked = Settings {
+            mask: Mask::None,
+            ..Settings::default()
+        };
+        for (settings, expected) in [
+            (Settings::default(), [2.0 / 6.0, 1.0, 1.0, 4.0 / 7.0]),
+            (unmasked, [3.0 / 7.0, 4.0 / 7.0, 4.0 / 7.0, 4.0 / 7.0]),
+        ] {
+            for (found, expected) in of(&later, &settings).unwrap().iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+            }
+        }
+        // What the log says is of the logged action alone.
+        later.propensity[0] = Some(0.5);
+        assert_eq!(of(&later, &unmasked), None);
+    }
+
+    #[test]
     fn weights_are_clipped_and_counted_and_never_infinite() {
         let logging = Logging {
             propensity: vec![0.5, 0.25, 0.0, 0.1],
+            alike: None,
             estimated: 4,
             source: Source::Behaviour,
         };

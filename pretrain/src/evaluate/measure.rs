@@ -47,6 +47,8 @@ pub(crate) struct Measured {
     pub(crate) value: Vec<f64>,
     /// The policy's probability of items that the held-out log does not have at all.
     pub(crate) never_logged: Vec<f64>,
+    /// The policy's probability of items like the logged one; 0 where nothing is known of categories.
+    pub(crate) alike: Vec<f64>,
 }
 
 /// What a policy would have done at a row.
@@ -55,6 +57,7 @@ struct Choice {
     propensity: f64,
     value: f64,
     never_logged: f64,
+    alike: f64,
 }
 
 /// Passes `policy` over `later`; the first `kept` items of each list are kept.
@@ -75,25 +78,28 @@ pub(crate) fn measure(
         propensity: Vec::with_capacity(seen.len()),
         value: Vec::with_capacity(seen.len()),
         never_logged: Vec::with_capacity(seen.len()),
+        alike: Vec::with_capacity(seen.len()),
     };
     for (list, choice) in seen {
         measured.lists.push(list);
         measured.propensity.push(choice.propensity);
         measured.value.push(choice.value);
         measured.never_logged.push(choice.never_logged);
+        measured.alike.push(choice.alike);
     }
     measured
 }
 
-/// `policy`'s propensity of every logged action, drawn from its softmax.
+/// `policy`'s propensity of every logged action, drawn from its softmax, and that of items like it.
 pub(crate) fn propensities(
     policy: &Policy,
     later: &Later,
     settings: &Settings,
     progress: &Progress,
-) -> Vec<f64> {
+) -> Vec<(f64, f64)> {
     replay(policy, later, settings.mask, progress, |mut step| {
-        softmax_of_logged(later, &mut step)
+        let propensity = softmax_of_logged(later, &mut step);
+        (propensity, alike(later, &step, propensity))
     })
 }
 
@@ -142,16 +148,24 @@ fn choice(later: &Later, model: &CrossFit, greedy: bool, step: &mut Step) -> Cho
     if greedy {
         let best = most_probable(step.logits);
         let taken = later.item[row] == Some(best);
+        let open = later.item[row].filter(|item| step.masked.binary_search(item).is_err());
+        let alike = match (&later.categories, open) {
+            (Some(categories), Some(item)) => categories.same(item, best),
+            _ => false,
+        };
         return Choice {
+            alike: f64::from(u8::from(alike)),
             propensity: f64::from(u8::from(taken)),
             value: model.reward(later, row, Some(best)),
             never_logged: f64::from(u8::from(!later.occurs[best as usize])),
         };
     }
     let propensity = softmax_of_logged(later, step);
+    let alike = alike(later, step, propensity);
     let never = step.scratch.iter().zip(&later.occurs);
     Choice {
         propensity,
+        alike,
         value: model.expectation(later, row, step.scratch),
         never_logged: never
             .filter(|(_, occurs)| !**occurs)
@@ -172,6 +186,16 @@ fn softmax_of_logged(later: &Later, step: &mut Step) -> f64 {
     f64::from(step.scratch[best]) * below.exp()
 }
 
+/// The softmax probability of items like the logged one, which has the probability `own` itself; its probabilities are in `scratch`. 0
+/// where the action is masked: no policy does that.
+fn alike(later: &Later, step: &Step, own: f64) -> f64 {
+    match (&later.categories, later.item[step.row]) {
+        // In single precision a small probability may have become 0.
+        (Some(categories), Some(item)) if own > 0.0 => categories.share(step.scratch, item).max(own),
+        _ => 0.0,
+    }
+}
+
 /// The first of the highest.
 fn most_probable(logits: &[f32]) -> u32 {
     let mut best = (0, f32::NEG_INFINITY);
@@ -186,6 +210,7 @@ fn most_probable(logits: &[f32]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evaluate::categories::Categories;
 
     fn step<'a>(row: usize, logits: &'a [f32], masked: &'a [u32], scratch: &'a mut [f32]) -> Step<'a> {
         Step {
@@ -263,6 +288,22 @@ mod tests {
             &mut step(0, &all, &[0, 1, 2, 3], &mut scratch),
         );
         assert_eq!(nothing, Choice::default());
+    }
+
+    #[test]
+    fn items_like_the_logged_one_count_with_it_for_mips() {
+        let mut later = Later::of(&[&[(Some(1), true), (Some(0), true)], &[(None, true)]]);
+        let model = CrossFit::fit(&later, 4);
+        later.categories = Some(Categories::of_names(&[&["a"], &["b"], &["b"], &["a"]]));
+        let logits = [NONE, 0.0, 3.0_f32.ln(), 4.0_f32.ln()];
+        let mut scratch = [0.0; 4];
+        let mut of = |row, greedy| {
+            let mut step = step(row, &logits, &[0], &mut scratch);
+            choice(&later, &model, greedy, &mut step).alike
+        };
+        assert!((of(0, false) - 0.5).abs() < 1e-6);
+        // One that was had already, one that no policy knows, and a best item that is not like it.
+        assert_eq!([of(1, false), of(2, false), of(0, true)], [0.0; 3]);
     }
 
     #[test]

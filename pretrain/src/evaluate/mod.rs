@@ -1,9 +1,10 @@
 //! What a policy is worth, by what users did later and by the reward model; never by an environment.
 //!
-//! [`ranking`], [`estimators`] and [`interval`] are plain functions of numbers; [`run`] is `pretrain evaluate`: policies
+//! [`ranking`], [`estimators`], [`slates`], [`mips`] and [`interval`] are plain functions of numbers; [`run`] is `pretrain evaluate`: policies
 //! against a held-out log. The policies are walked through it once (`replay`), and what they would have done is kept
 //! (`measure`); metrics and estimates are computed from that.
 
+mod categories;
 mod cross_fit;
 pub mod estimators;
 pub(crate) mod evidence;
@@ -14,6 +15,7 @@ pub mod interval;
 mod later;
 mod logging;
 pub(crate) mod measure;
+pub mod mips;
 mod modelled;
 pub mod ranking;
 mod recall;
@@ -21,7 +23,8 @@ mod replay;
 mod run;
 mod scores;
 mod settings;
-mod table;
+pub mod slates;
+pub(crate) mod table;
 
 pub use evidence::EvidencePaths;
 pub use logging::Source;

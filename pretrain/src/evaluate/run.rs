@@ -10,10 +10,10 @@ use common::policy_artifact::Policy;
 use common::schema::metrics::{self, METRICS, Metric as Row};
 use common::schema::table;
 use common::shards::{Sharding, Unit};
-use common::{Error, Result, output, stats};
+use common::{Error, Result, output, stats, terminal};
 use serde::Serialize;
 
-use super::estimators::Estimator;
+use super::estimators::{Estimator, Rounds};
 use super::evidence::{Candidate, Evidence, EvidencePaths};
 use super::exposure;
 use super::groups::{beside_others, mean};
@@ -21,7 +21,7 @@ use super::interval::Interval;
 use super::measure::{List, Measured};
 use super::ranking::Metric;
 use super::settings::Settings;
-use super::table::{Format, HIGH, LOW, SIZE, print};
+use super::table::{Format, Sheet, print};
 use crate::threads;
 
 const TOOL: &str = "pretrain evaluate";
@@ -176,16 +176,15 @@ fn measure_all(
 ) -> Result<Vec<Vec<Row>>> {
     let evidence = Evidence::gather(&config.evidence, &config.settings, candidates)?;
     evidence.logging.warn();
+    if evidence.later.categories.is_none() {
+        terminal::info(&format!("mips is left out: {}", evidence.why_not_alike()));
+    }
     let groups = config.by.as_ref().map(|by| by.groups(&evidence.later.users));
     let groups = groups.transpose()?.unwrap_or_default();
     let kept = config.cuts.iter().copied().max().unwrap_or(0);
     let one = |(candidate, label): (&Candidate, &Label)| {
-        let mut rows = Vec::new();
         let measured = evidence.measure(&candidate.policy, kept);
-        let mut table = Rows {
-            label,
-            rows: &mut rows,
-        };
+        let mut table = Rows(Sheet::new(&label.name, label.seed, "later"));
         table.facts(&evidence);
         table.lists(&evidence, &measured, &config.cuts, &groups);
         table.shown(
@@ -194,39 +193,17 @@ fn measure_all(
             &config.cuts,
             &candidate.policy.items.popularity,
         );
-        table.values(&evidence, &measured, &config.settings)?;
-        Ok(rows)
+        table.values(&evidence, &measured, &label.name, &config.settings)?;
+        Ok(table.0.rows)
     };
     let some = candidates[of.clone()].iter().zip(&labels[of]);
     some.map(one).collect()
 }
 
 /// The rows of one policy.
-struct Rows<'a> {
-    label: &'a Label,
-    rows: &'a mut Vec<Row>,
-}
+struct Rows(Sheet);
 
-impl Rows<'_> {
-    fn push(&mut self, metric: String, value: f64) {
-        self.rows.push(Row {
-            environment: "log".into(),
-            method: self.label.name.clone(),
-            seed: self.label.seed,
-            split: "later".into(),
-            metric,
-            step: 0,
-            value,
-        });
-    }
-
-    fn push_interval(&mut self, metric: &str, interval: Interval, size: f64) {
-        self.push(metric.to_string(), interval.estimate);
-        self.push(format!("{metric}{LOW}"), interval.low);
-        self.push(format!("{metric}{HIGH}"), interval.high);
-        self.push(format!("{metric}{SIZE}"), size);
-    }
-
+impl Rows {
     fn facts(&mut self, evidence: &Evidence) {
         let facts = [
             ("users", evidence.users()),
@@ -235,7 +212,7 @@ impl Rows<'_> {
             ("estimated propensities", evidence.logging.estimated),
         ];
         for (fact, count) in facts {
-            self.push(fact.to_string(), count as f64);
+            self.0.push(fact, count as f64);
         }
     }
 
@@ -251,7 +228,7 @@ impl Rows<'_> {
         }
         add("auc".into(), &List::auc);
         for (name, values, users) in &metrics {
-            self.push_interval(
+            self.0.push_interval(
                 name,
                 Interval::of_mean(values, users, confidence),
                 values.len() as f64,
@@ -260,9 +237,10 @@ impl Rows<'_> {
         for group in groups {
             for (name, values, users) in &metrics {
                 let (own, lists) = mean(group, values, users, confidence);
-                self.push_interval(&format!("{name} {}", group.name), own, lists as f64);
+                self.0
+                    .push_interval(&format!("{name} {}", group.name), own, lists as f64);
                 let difference = beside_others(group, values, users, confidence);
-                self.push_interval(
+                self.0.push_interval(
                     &format!("{name} {} - others", group.name),
                     difference,
                     lists as f64,
@@ -276,31 +254,47 @@ impl Rows<'_> {
         for &k in cuts {
             let lists = measured.lists.iter().flatten().map(|list| list.top.as_slice());
             let counts = exposure::counts(lists, k, popularity.len());
-            self.push(format!("coverage@{k}"), stats::coverage(&counts));
-            self.push(format!("gini@{k}"), stats::gini(&counts));
+            self.0.push(&format!("coverage@{k}"), stats::coverage(&counts));
+            self.0.push(&format!("gini@{k}"), stats::gini(&counts));
             let of_list = |list: &List| exposure::popularity(&list.top, k, popularity);
             let (values, users) = evidence.of_lists(measured, of_list);
             let mean = Interval::of_mean(&values, &users, evidence.confidence());
-            self.push_interval(&format!("popularity@{k}"), mean, values.len() as f64);
+            self.0
+                .push_interval(&format!("popularity@{k}"), mean, values.len() as f64);
         }
     }
 
-    fn values(&mut self, evidence: &Evidence, measured: &Measured, settings: &Settings) -> Result<()> {
+    fn values(
+        &mut self,
+        evidence: &Evidence,
+        measured: &Measured,
+        name: &str,
+        settings: &Settings,
+    ) -> Result<()> {
+        let table = &mut self.0;
         let (weights, logged) = (evidence.weights(measured)?, evidence.logged());
         let rounds = evidence.rounds(measured, &weights, &logged);
-        self.push("clipped weights".into(), weights.clipped as f64);
-        let never = evidence.never_logged(measured, &self.label.name);
-        self.push_interval("never logged", never, rounds.weight.len() as f64);
+        table.push("clipped weights", weights.clipped as f64);
+        let never = evidence.never_logged(measured, name);
+        table.push_interval("never logged", never, rounds.weight.len() as f64);
         // Few weights that are most of the sum decide the estimates.
-        self.push("largest weight's share".into(), weights.largest_share());
+        table.push("largest weight's share", weights.largest_share());
         // Near 1 where propensities are true and the log shows all that the policy would do.
         let mean = Interval::of_mean(rounds.weight, rounds.cluster, settings.confidence);
-        self.push_interval("mean weight", mean, rounds.weight.len() as f64);
+        table.push_interval("mean weight", mean, rounds.weight.len() as f64);
         let logged = Interval::of_mean(rounds.reward, rounds.cluster, settings.confidence);
-        self.push_interval("logged", logged, rounds.reward.len() as f64);
+        table.push_interval("logged", logged, rounds.reward.len() as f64);
         for estimator in Estimator::all(settings.tau) {
             let (interval, effective) = estimator.interval(&rounds, settings.confidence);
-            self.push_interval(estimator.name(), interval, effective);
+            table.push_interval(estimator.name(), interval, effective);
+        }
+        if let Some(alike) = evidence.weights_alike(measured)? {
+            let rounds = Rounds {
+                weight: &alike.values,
+                ..rounds
+            };
+            let (interval, effective) = Estimator::Mips.interval(&rounds, settings.confidence);
+            table.push_interval(Estimator::Mips.name(), interval, effective);
         }
         Ok(())
     }

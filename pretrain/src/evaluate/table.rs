@@ -5,12 +5,14 @@ use common::schema::metrics::Metric as Row;
 use common::{Result, shown, terminal};
 use serde_json::json;
 
+use super::interval::Interval;
+
 /// After a metric's name: the lower bound of its interval.
-pub(super) const LOW: &str = "/low";
+pub(crate) const LOW: &str = "/low";
 /// The upper bound.
-pub(super) const HIGH: &str = "/high";
+pub(crate) const HIGH: &str = "/high";
 /// How much it rests on: lists of a ranking metric, effective sample size of an estimate.
-pub(super) const SIZE: &str = "/n";
+pub(crate) const SIZE: &str = "/n";
 
 /// The form of what goes to stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -22,8 +24,49 @@ pub enum Format {
     Json,
 }
 
+/// The rows of one policy, as they come.
+pub(crate) struct Sheet {
+    name: String,
+    seed: u64,
+    split: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Sheet {
+    /// Of the policy of this name and seed, on this part of a log.
+    pub(crate) fn new(name: &str, seed: u64, split: &'static str) -> Self {
+        Sheet {
+            name: name.into(),
+            seed,
+            split,
+            rows: Vec::new(),
+        }
+    }
+
+    /// A number.
+    pub(crate) fn push(&mut self, metric: &str, value: f64) {
+        self.rows.push(Row {
+            environment: "log".into(),
+            method: self.name.clone(),
+            seed: self.seed,
+            split: self.split.into(),
+            metric: metric.into(),
+            step: 0,
+            value,
+        });
+    }
+
+    /// A number with its interval, and what it rests on.
+    pub(crate) fn push_interval(&mut self, metric: &str, interval: Interval, size: f64) {
+        self.push(metric, interval.estimate);
+        self.push(&format!("{metric}{LOW}"), interval.low);
+        self.push(&format!("{metric}{HIGH}"), interval.high);
+        self.push(&format!("{metric}{SIZE}"), size);
+    }
+}
+
 /// Prints the rows of an evaluation.
-pub(super) fn print(rows: &[Row], confidence: f64, format: Format) -> Result<()> {
+pub(crate) fn print(rows: &[Row], confidence: f64, format: Format) -> Result<()> {
     let lines = lines(rows);
     terminal::print(match format {
         Format::Text => text(&lines, confidence),

@@ -1,6 +1,6 @@
 //! The paired difference of two policies on the same held-out rows, users as clusters.
 
-use common::Result;
+use common::{Error, Result};
 use serde::Serialize;
 
 use super::criterion::Criterion;
@@ -88,7 +88,16 @@ fn values(
 ) -> Result<Comparison> {
     let (logged, cluster) = (evidence.logged(), &evidence.later.user);
     let estimate = |measured: &Measured, name: &str| -> Result<(Side, Estimate)> {
-        let weights = evidence.weights(measured)?;
+        let weights = match estimator {
+            Estimator::Mips => evidence.weights_alike(measured)?.ok_or_else(|| {
+                Error::usage(format!(
+                    "there is no mips of this log: {}",
+                    evidence.why_not_alike()
+                ))
+                .hint("pass another --estimator")
+            })?,
+            _ => evidence.weights(measured)?,
+        };
         let estimate = estimator.estimate(&evidence.rounds(measured, &weights, &logged));
         let side = Side {
             never_logged: Some(evidence.never_logged(measured, name).estimate),

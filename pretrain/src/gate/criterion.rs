@@ -38,13 +38,13 @@ impl FromStr for Criterion {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let estimators = Estimator::all(f64::INFINITY);
-        if let Some(found) = estimators.into_iter().find(|estimator| estimator.name() == text) {
+        let mut estimators = Estimator::all(f64::INFINITY).into_iter().chain([Estimator::Mips]);
+        if let Some(found) = estimators.find(|estimator| estimator.name() == text) {
             return Ok(Criterion::Value(found));
         }
         text.parse().map(Criterion::Lists).map_err(|_| {
             format!(
-                "`{text}` is neither ips, snips, dm, dr or switch nor a ranking metric, such as recall@10"
+                "`{text}` is neither ips, snips, dm, dr, switch or mips nor a ranking metric, such as recall@10"
             )
         })
     }
@@ -67,6 +67,7 @@ mod tests {
     fn estimators_and_metrics_are_read() {
         let read = |text: &str| text.parse::<Criterion>();
         assert_eq!(read("snips"), Ok(Criterion::Value(Estimator::Snips)));
+        assert_eq!(read("mips"), Ok(Criterion::Value(Estimator::Mips)));
         assert_eq!(
             read("switch").unwrap().with_tau(3.0),
             Criterion::Value(Estimator::Switch { tau: 3.0 })

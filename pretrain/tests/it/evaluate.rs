@@ -111,6 +111,48 @@ fn propensities_that_are_missing_are_estimated_and_it_is_said() {
 }
 
 #[test]
+fn categories_are_weighed_where_the_whole_logging_policy_is_estimated() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    proof::write(folder);
+    proof::write_kinds(folder, "kinds.parquet");
+    let run = |log: &str, flags: &str, name: &str| {
+        let arguments = format!("{GOOD} --log {log} {flags} --out {name}");
+        answer(folder, &arguments, 0)
+    };
+    for (flag, name) in [("", "popularity"), ("--behaviour random/seed-0", "behaviour")] {
+        run("bare.parquet", &format!("{flag} --items kinds.parquet"), name);
+        // What is liked depends on the half of the catalogue alone, and a half is wholly liked or not.
+        let (mips, ips) = (value(folder, name, "mips"), value(folder, name, "ips"));
+        assert!(
+            mips > 0.8 && mips < 1.2 && (mips - ips).abs() < 0.2,
+            "{mips} {ips}"
+        );
+        assert!(value(folder, name, "mips/n") > value(folder, name, "ips/n"));
+    }
+    let greedy = run("bare.parquet", "--items kinds.parquet --greedy", "greedy").0;
+    says(&greedy, &["mips"]);
+    assert!(
+        value(folder, "greedy", "mips/n") > 2.0 * value(folder, "greedy", "ips/n"),
+        "an item that is not the best is like it"
+    );
+    // The log's own propensities are of the logged items alone, and without categories nothing is like anything.
+    for (log, flags, why) in [
+        (
+            "later.parquet",
+            "--items kinds.parquet",
+            "anything of the same category",
+        ),
+        ("bare.parquet", "", "tells no categories"),
+        ("bare.parquet", "--items log/items.parquet", "tells no categories"),
+    ] {
+        let (stdout, stderr) = run(log, &format!("{flags} --overwrite"), "left-out");
+        says(&stderr, &["mips is left out", why]);
+        assert!(!stdout.contains("mips"), "{stdout}");
+    }
+}
+
+#[test]
 fn one_worker_and_two_give_the_same_bytes_and_what_is_done_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

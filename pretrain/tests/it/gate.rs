@@ -61,6 +61,25 @@ fn a_margin_and_a_floor_of_the_effective_sample_size_are_kept() {
 }
 
 #[test]
+fn mips_decides_where_there_is_one_and_is_refused_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    proof::write(folder);
+    proof::write_kinds(folder, "kinds.parquet");
+    let by_mips = |policy, reference| gate(policy, reference, "--estimator mips --min-effective 50");
+    let bare = |gate: String| gate.replace("later.parquet", "bare.parquet --items kinds.parquet");
+    says(
+        &answer(folder, &bare(by_mips("good", "random")), 0).0,
+        &["mips", "passes"],
+    );
+    answer(folder, &bare(by_mips("random", "good")), REFUSED);
+    says(
+        &answer(folder, &by_mips("good", "random"), 2).1,
+        &["there is no mips", "--estimator", "pretrain estimate --category"],
+    );
+}
+
+#[test]
 fn estimated_propensities_stand_in_the_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

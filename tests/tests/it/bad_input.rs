@@ -45,6 +45,7 @@ fn a_wrong_path_is_wrong_usage() {
             "pretrain",
             "train --method bc --log none --traits none --out policies",
         ),
+        ("pretrain", "estimate --log none --out metrics.parquet"),
         ("online", "inspect --policy none --user 1"),
     ] {
         let stderr = fail(folder.path(), tool, arguments, USAGE);
@@ -71,6 +72,13 @@ fn held_out_truth_is_refused_by_profiler_and_pretrain() {
         folder.path(),
         "pretrain",
         "train --method bc --log data/truth/interactions.parquet --traits none --out policies",
+        USAGE,
+    );
+    says(&stderr, &["truth", "hint:"]);
+    let stderr = fail(
+        folder.path(),
+        "pretrain",
+        "estimate --log data/truth/interactions.parquet --reward feedback",
         USAGE,
     );
     says(&stderr, &["truth", "hint:"]);

@@ -78,6 +78,7 @@ fn an_output_that_is_none_is_said_before_anything_is_read() {
         ),
         ("profiler", "vocab --items none --words 3 --out OUT"),
         ("pretrain", "evaluate --policy none --log none --out OUT"),
+        ("pretrain", "estimate --log none --out OUT"),
         ("simulator", "fidelity --data none --environment none --out OUT"),
         (
             "simulator",
@@ -161,6 +162,10 @@ fn an_input_is_never_the_output() {
             "pretrain",
             "evaluate --policy policies/seed-0 --log data/log --out hard.parquet",
         ),
+        (
+            "pretrain",
+            "estimate --log data/log/interactions.parquet --out hard.parquet",
+        ),
         ("simulator", &format!("{custom} --out other-data")),
         (
             "simulator",
@@ -213,6 +218,7 @@ fn an_input_that_is_no_file_does_not_hang() {
             ("pretrain", "grid --plan IN --out x"),
             ("pretrain", "split --last 1 --log IN --out x"),
             ("pretrain", "evaluate --policy policies/seed-0 --log IN"),
+            ("pretrain", "estimate --log IN --out x.parquet"),
             (
                 "pretrain",
                 "extend --policy policies/seed-0 --items IN --profiles IN --out x",

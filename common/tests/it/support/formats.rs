@@ -14,6 +14,7 @@ use common::schema::events::{self, Events};
 use common::schema::interactions::{self, Feedback, Interactions, Kind};
 use common::schema::recommendations::{self, Recommendations};
 use common::schema::replay::{self, Block, Blocks};
+use common::schema::rounds::{self, Columns};
 use common::schema::summaries::{self, Summaries};
 use common::schema::{RowGroups, items, metrics, preferences, profiles, states, users};
 
@@ -87,6 +88,22 @@ pub(crate) fn formats(folder: &Path) -> Vec<(PathBuf, Read)> {
         "log",
         &write_log,
         shown(move |path| Ok(of_log(&interactions::read_log(path, None)?))),
+    );
+    let write_rounds = |path: &Path| {
+        let mut log = log();
+        log.propensity.fill(Some(0.25));
+        interactions::write(path, &manifest(interactions::LOG), &log)
+    };
+    let columns = Columns {
+        reward: "feedback".into(),
+        target_propensity: "propensity".into(),
+        category: Some("item_id".into()),
+        ..Columns::default()
+    };
+    add(
+        "rounds",
+        &write_rounds,
+        shown(move |path| rounds::read(path, &columns)),
     );
     let scan = |path: &Path| {
         let scan = Scan::open(path, None, BadRows::refuse())?;

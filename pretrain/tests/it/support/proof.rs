@@ -77,6 +77,15 @@ pub(crate) fn write(folder: &Path) {
     write_log(folder, "bare.parquet", &later);
 }
 
+/// Writes the same catalogue with categories: its two halves.
+pub(crate) fn write_kinds(folder: &Path, name: &str) {
+    let mut catalogue = items::read(&folder.join("log/items.parquet")).unwrap();
+    for (item, categories) in catalogue.categories.iter_mut().enumerate() {
+        categories.push(["first", "second"][item / (CATALOGUE as usize / 2)].into());
+    }
+    items::write(&folder.join(name), &Manifest::new(ITEMS, "test"), &catalogue).unwrap();
+}
+
 pub(crate) fn write_log(folder: &Path, name: &str, log: &Interactions) {
     interactions::write(&folder.join(name), &Manifest::new(LOG, "test"), log).unwrap();
 }
