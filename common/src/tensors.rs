@@ -168,6 +168,11 @@ impl Tensors {
         self.header.metadata().as_ref()?.get(key).map(String::as_str)
     }
 
+    /// Whether there is a tensor `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.header.info(name).is_some()
+    }
+
     /// The values of tensor `name`, of `len` values where that is known.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use common::cli::{Shared, seconds};
 use common::shards::{Batch, ShardArguments, Task};
 use common::{Error, Result, terminal};
 
-use crate::environment::rules::{Rule, Rules};
+use crate::environment::args::RuleArgs;
 use crate::import::args::Import;
 use crate::user_model::cells::PARTS;
 use crate::user_model::fit;
@@ -80,6 +80,9 @@ enum Job {
     /// Every item recommended is taken up and liked (reward 1) or not (0); one of the user's log, or shown before
     /// in the episode, gives 0. The metrics hold the learning curve, the first and the last tenth and the mean, each
     /// from drawn rewards and from their expectations, and the regret. They do not depend on --workers.
+    ///
+    /// Under --rule easyrl4rec the reward is a rating, and episodes and measures are those of the library EasyRL4Rec: return_mean
+    /// is its R_cumu, reward_mean its R_avg, coverage its CV, beside length.
     Run(Run),
 }
 
@@ -102,28 +105,6 @@ struct Fit {
     default_penalties: bool,
     #[command(flatten)]
     shared: Shared,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Rules of an episode")]
-struct RuleArgs {
-    /// When an episode ends
-    #[arg(long, value_enum, default_value_t)]
-    rule: Rule,
-    /// Most steps of an episode [default: 10 under `fixed`, 30 under `leave`]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    horizon: Option<u32>,
-    /// Under `leave`: the user leaves after so many items in a row without a like [default: 5]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    patience: Option<u32>,
-    /// Under `leave`: the user leaves after so many items in a row that are each too similar to the one before, by
-    /// the vectors of the user model; one pair of items in twenty is [default: 5]
-    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    boredom: Option<u32>,
-    /// Let interest drift: within so many episodes of an environment a user's taste becomes that of another user
-    /// [default: it stays]
-    #[arg(long, value_name = "EPISODES", value_parser = clap::value_parser!(u32).range(1..))]
-    drift: Option<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -249,32 +230,6 @@ pub(crate) fn rank() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=4096)
 }
 
-impl RuleArgs {
-    fn resolve(&self) -> Result<Rules> {
-        let rules = match self.rule {
-            Rule::Fixed => {
-                let given = [("--patience", self.patience), ("--boredom", self.boredom)];
-                if let Some((flag, _)) = given.iter().find(|(_, value)| value.is_some()) {
-                    return Err(
-                        Error::usage(format!("{flag} has no meaning under the rule `fixed`"))
-                            .hint("add --rule leave"),
-                    );
-                }
-                Rules::fixed(self.horizon.unwrap_or(10))
-            }
-            Rule::Leave => Rules::leave(
-                self.horizon.unwrap_or(30),
-                self.patience.unwrap_or(5),
-                self.boredom.unwrap_or(5),
-            ),
-        };
-        Ok(Rules {
-            drift: self.drift,
-            ..rules
-        })
-    }
-}
-
 impl Run {
     fn agents(&self) -> Result<drive::From> {
         match (&self.agent, &self.socket) {
@@ -299,6 +254,7 @@ fn batch(task: Task, job: Job) -> Result<()> {
                 envs: args.envs,
                 rules: args.rules.resolve()?,
                 by: args.by.clone(),
+                ratings: args.rules.ratings().map(Into::into),
                 out: args.out.clone(),
                 overwrite: args.shared.overwrite,
                 sharding: args.shards.clone().resolve(task)?,
@@ -352,6 +308,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 environment: args.environment.clone(),
                 envs: args.envs,
                 rules: args.rules.resolve()?,
+                ratings: args.rules.ratings().map(Into::into),
                 seed: args.shared.seed,
                 socket: args.socket.clone(),
             })
@@ -364,6 +321,7 @@ pub fn run(cli: Cli) -> Result<()> {
             bench::run(&bench::Config {
                 environment: args.environment.clone(),
                 rules: args.rules.resolve()?,
+                ratings: args.rules.ratings().map(Into::into),
                 batches: args.batch.clone(),
                 time: args.seconds,
                 runs: args.runs as usize,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use common::fingerprint::Fingerprint;
 use common::ids::Dictionary;
 use common::schema::at;
-use common::schema::interactions::{self, Interactions};
+use common::schema::interactions::{self, Interactions, Kind};
 use common::schema::items::{self, Items};
 use common::schema::table;
 use common::schema::users::{self, Users};
@@ -97,6 +97,8 @@ pub struct Dataset {
     pub held_out: Vec<Rated>,
     /// What all other pairs say.
     pub unrated: Unrated,
+    /// The mean held-out rating of what was not liked, and of what was liked, where the feedback is ratings.
+    pub mean_ratings: Option<[f32; 2]>,
     /// Content fingerprints of the parts, by role.
     pub fingerprints: Vec<(&'static str, Fingerprint)>,
 }
@@ -149,6 +151,7 @@ impl Dataset {
         Ok(Dataset {
             name: import::dataset_name(manifest.as_ref()),
             unrated: import::unrated(manifest.as_ref()),
+            mean_ratings: mean_ratings(&held_out),
             log: pairs,
             held_out: recode(&held_out, &users.ids, &items.ids, &layout.truth)?,
             items,
@@ -156,6 +159,20 @@ impl Dataset {
             fingerprints,
         })
     }
+}
+
+/// The mean rating of what was not liked, and of what was; `None` without both, or where the feedback is no rating.
+fn mean_ratings(held_out: &Interactions) -> Option<[f32; 2]> {
+    if held_out.kind.kind != Kind::Rating {
+        return None;
+    }
+    let (mut sums, mut counts) = ([0.0; 2], [0.0; 2]);
+    for (row, &rating) in held_out.feedback.iter().enumerate() {
+        let liked = usize::from(held_out.is_like(row));
+        sums[liked] += f64::from(rating);
+        counts[liked] += 1.0;
+    }
+    (counts[0] > 0.0 && counts[1] > 0.0).then(|| [0, 1].map(|liked| (sums[liked] / counts[liked]) as f32))
 }
 
 /// Content fingerprints of the parts of the dataset in `folder`, by role: of four, and of the rows that were cut from the

@@ -46,3 +46,10 @@ pub const NOVELTY: &str = "novelty";
 pub const OTHERS: &str = " - others";
 /// Share of actions that named an item the user had consumed already; each gave 0.
 pub const REPEATS: &str = "repeats";
+
+// Under the rule `easyrl4rec` rewards are ratings. Its R_cumu is RETURN_MEAN; there is no REGRET; and beside them stand:
+
+/// Mean number of steps of an episode.
+pub const LENGTH: &str = "length";
+/// Mean rating of a step, over the steps of all episodes: R_avg.
+pub const REWARD_MEAN: &str = "reward_mean";

@@ -23,6 +23,8 @@ pub struct Config {
     pub envs: u32,
     /// The rules of an episode.
     pub rules: Rules,
+    /// A matrix of ratings, under [`crate::environment::rules::Rule::EasyRl4Rec`]; `None`: the user model's.
+    pub ratings: Option<PathBuf>,
     /// Seed of users and rewards.
     pub seed: u64,
     /// The socket to listen on; `None`: stdin and stdout.
@@ -36,7 +38,8 @@ pub struct Config {
 /// A missing environment; on stdin and stdout also a client that breaks the protocol or is gone. What is wrong with a
 /// client of a socket is said on stderr, and the others notice nothing.
 pub fn run(config: &Config) -> Result<()> {
-    let (environment, _) = Environment::load(&config.environment)?;
+    let (environment, _) =
+        Environment::load_under(&config.environment, &config.rules, config.ratings.as_deref())?;
     let Some(path) = &config.socket else {
         let (replies, requests) = terminal::frames();
         return client(&environment, config, replies, requests);

@@ -19,6 +19,8 @@ pub struct Config {
     pub environment: PathBuf,
     /// The rules of an episode.
     pub rules: Rules,
+    /// A matrix of ratings, under [`crate::environment::rules::Rule::EasyRl4Rec`]; `None`: the user model's.
+    pub ratings: Option<PathBuf>,
     /// Numbers of environments stepped together.
     pub batches: Vec<u32>,
     /// How long one run lasts.
@@ -36,7 +38,8 @@ pub struct Config {
 /// # Errors
 /// A missing environment, a child process that fails.
 pub fn run(config: &Config) -> Result<()> {
-    let (environment, _) = Environment::load(&config.environment)?;
+    let (environment, _) =
+        Environment::load_under(&config.environment, &config.rules, config.ratings.as_deref())?;
     let mut text = format!(
         "steps per second in {} (resets not counted), median of {} runs of {:.1} s, and the slowest and fastest\n",
         environment.name_under(&config.rules),

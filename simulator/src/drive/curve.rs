@@ -48,7 +48,9 @@ pub(super) fn metrics(
     ];
     let blocks = MOST_BLOCKS.min(episodes);
     let tenth = episodes.div_ceil(10);
-    for (values, curve, [first, last, all]) in kinds {
+    // A rating is its own expectation.
+    let kinds = &kinds[..if played.are_ratings { 1 } else { 2 }];
+    for &(values, curve, [first, last, all]) in kinds {
         for block in 0..blocks {
             let (from, to) = (block * episodes / blocks, (block + 1) * episodes / blocks);
             rows.push(row(curve, to, mean(&values[from..to])));
@@ -57,22 +59,22 @@ pub(super) fn metrics(
         rows.push(row(last, episodes, mean(&values[episodes - tenth..])));
         rows.push(row(all, episodes, mean(values)));
     }
-    rows.push(row(
-        metric::REGRET,
-        episodes,
-        mean(&played.oracle) - mean(&played.expected),
-    ));
-    rows.push(row(
-        metric::REPEATS,
-        episodes,
-        played.repeats as f64 / played.steps.max(1) as f64,
-    ));
+    let steps = played.steps.max(1) as f64;
+    if played.are_ratings {
+        let ratings: f64 = played.returns.iter().sum();
+        rows.push(row(metric::LENGTH, episodes, steps / episodes as f64));
+        rows.push(row(metric::REWARD_MEAN, episodes, ratings / steps));
+    } else {
+        let regret = mean(&played.oracle) - mean(&played.expected);
+        rows.push(row(metric::REGRET, episodes, regret));
+        for (group, value) in exposure::by_group(groups, &played.expected, &played.users) {
+            let name = format!("{} {group}", metric::EXPECTED_RETURN_MEAN);
+            rows.push(row(&name, episodes, value));
+        }
+    }
+    rows.push(row(metric::REPEATS, episodes, played.repeats as f64 / steps));
     for (name, value) in played.exposure.metrics(popularity) {
         rows.push(row(name, episodes, value));
-    }
-    for (group, value) in exposure::by_group(groups, &played.expected, &played.users) {
-        let name = format!("{} {group}", metric::EXPECTED_RETURN_MEAN);
-        rows.push(row(&name, episodes, value));
     }
     rows
 }
@@ -120,5 +122,30 @@ mod tests {
         assert_eq!(of(metric::REGRET)[0].value, 1.5);
         assert_eq!(of(metric::REPEATS)[0].value, 0.25);
         assert_eq!(of("expected_return_mean gender=F")[0].value, 0.5);
+    }
+
+    #[test]
+    fn the_measures_of_easyrl4rec_are_over_episodes_and_over_steps() {
+        // Three steps of 5, 1 and 2, and one of 4.
+        let played = Played {
+            returns: vec![8.0, 4.0],
+            expected: vec![8.0, 4.0],
+            steps: 4,
+            are_ratings: true,
+            users: vec![0; 2],
+            ..Played::default()
+        };
+        let popularity = Popularity::of(&crate::environment::tests::small());
+        let rows = metrics(&played, "small", "test", 3, &popularity, &[]);
+        let of = |name: &str| rows.iter().find(|r| r.metric == name).map(|r| r.value);
+        assert_eq!(
+            (of(metric::RETURN_MEAN), of(metric::REWARD_MEAN)),
+            (Some(6.0), Some(3.0))
+        );
+        assert_eq!(of(metric::LENGTH), Some(2.0));
+        assert_eq!(
+            (of(metric::REGRET), of(metric::EXPECTED_RETURN_MEAN)),
+            (None, None)
+        );
     }
 }

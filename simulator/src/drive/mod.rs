@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::artifact::{self, Plan};
+use common::fingerprint::Fingerprint;
 use common::groups::By;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
@@ -66,6 +67,8 @@ pub struct Config {
     pub rules: Rules,
     /// By which attributes users are told apart too.
     pub by: Vec<String>,
+    /// A matrix of ratings, under [`crate::environment::rules::Rule::EasyRl4Rec`]; `None`: the user model's.
+    pub ratings: Option<PathBuf>,
     /// The metrics file.
     pub out: PathBuf,
     /// Replace what another run has written.
@@ -102,8 +105,10 @@ struct Recorded<'a> {
 /// A missing environment, an agent that cannot be started, does not connect, fails or breaks the protocol, I/O
 /// failures.
 pub fn run(config: &Config) -> Result<()> {
-    output::files([config.out.as_path()], [config.environment.as_path()])?;
-    let (environment, made) = Environment::load(&config.environment)?;
+    let ratings = config.ratings.as_deref();
+    let inputs = [config.environment.as_path()].into_iter().chain(ratings);
+    output::files([config.out.as_path()], inputs)?;
+    let (environment, made) = Environment::load_under(&config.environment, &config.rules, ratings)?;
     let command = match &config.agent {
         From::Command(command) => Some(command),
         From::Socket(_) => None,
@@ -123,10 +128,10 @@ pub fn run(config: &Config) -> Result<()> {
     let mut manifest = Manifest::new(METRICS, "simulator run")
         .seed(config.seed)
         .config(&recorded)?
-        .input(
-            "environment",
-            common::fingerprint::Fingerprint::of_bytes(made.to_json().as_bytes()),
-        );
+        .input("environment", Fingerprint::of_bytes(made.to_json().as_bytes()));
+    if let Some(ratings) = ratings {
+        manifest = manifest.input("ratings", Fingerprint::of_file(ratings)?);
+    }
     if let Some(command) = command
         && let Some(artifacts) = command.artifacts(&seeds)?
     {
@@ -266,8 +271,15 @@ impl Counted {
 
     fn show(&self, config: &Config) {
         let [all, first, last, regret] = self.sums.map(|sum| sum / self.seeds.max(1) as f64);
+        let further = match config.rules.easyrl4rec {
+            None => format!("regret {regret:.3}"),
+            Some(_) => {
+                let length = self.steps as f64 / (config.episodes * self.seeds.max(1)) as f64;
+                format!("length {length:.3}, rating of a step {:.3}", all / length)
+            }
+        };
         terminal::info(&format!(
-            "{}: return {all:.3} over {} episodes x {} seeds (first tenth {first:.3}, last tenth {last:.3}), regret {regret:.3}",
+            "{}: return {all:.3} over {} episodes x {} seeds (first tenth {first:.3}, last tenth {last:.3}), {further}",
             config.method, config.episodes, config.seeds,
         ));
         if self.repeats > 0 {

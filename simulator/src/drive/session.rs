@@ -25,7 +25,7 @@ pub struct Played {
     pub returns: Vec<f64>,
     /// Expected return of each episode: the sum of the probabilities that its rewards were drawn with.
     pub expected: Vec<f64>,
-    /// The oracle's expected return for each episode's user.
+    /// The oracle's expected return for each episode's user; empty where rewards are ratings.
     pub oracle: Vec<f64>,
     /// Actions that named an item consumed already.
     pub repeats: u64,
@@ -35,6 +35,8 @@ pub struct Played {
     pub users: Vec<u32>,
     /// What was shown.
     pub exposure: Exposure,
+    /// Whether rewards are ratings: they are their own expectation, and no oracle is known.
+    pub are_ratings: bool,
 }
 
 /// Where agents come from.
@@ -124,6 +126,7 @@ impl<'a> Session<'a> {
                 returns: vec![0.0; episodes],
                 expected: vec![0.0; episodes],
                 exposure: Exposure::new(environment.items.len(), config.episodes),
+                are_ratings: config.rules.easyrl4rec.is_some(),
                 ..Played::default()
             },
         }
@@ -138,7 +141,7 @@ impl<'a> Session<'a> {
             reply,
             |vector, env, outcome| {
                 let number = episode(vector, env);
-                if let Some(item) = vector.last_shown(env) {
+                if let Some(&item) = vector.shown(env).last() {
                     played.exposure.add(item, number, popularity);
                 }
                 let episode = number as usize;
@@ -155,6 +158,10 @@ impl<'a> Session<'a> {
     }
 
     fn into_played(mut self, config: &Config) -> Played {
+        self.played.users = self.users.iter().map(|(user, _)| *user).collect();
+        if self.played.are_ratings {
+            return self.played;
+        }
         let references = References::new(self.environment, config.rules);
         // Without drift an oracle's return is one per user; each is computed once.
         let mut asked: Vec<(u32, Interest)> = self.users.clone();
@@ -169,7 +176,6 @@ impl<'a> Session<'a> {
             .iter()
             .map(|(user, interest)| by_key[&(*user, interest.key())])
             .collect();
-        self.played.users = self.users.iter().map(|(user, _)| *user).collect();
         self.played
     }
 }
@@ -203,6 +209,7 @@ mod tests {
                 ..Rules::fixed(3)
             },
             by: Vec::new(),
+            ratings: None,
             out: "".into(),
             overwrite: false,
             sharding: Default::default(),

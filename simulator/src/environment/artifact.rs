@@ -22,6 +22,8 @@ pub(crate) const KIND: &str = "environment";
 const MODEL_FILE: &str = "user_model.safetensors";
 pub(super) const ITEMS_FILE: &str = "items.parquet";
 pub(super) const USERS_FILE: &str = "users.parquet";
+/// A tensor that only environments made from ratings have.
+const MEAN_RATINGS: &str = "mean_ratings";
 /// Which hyper-parameters the fit chose, and what it tried; the manifest holds its fingerprint.
 pub(super) const CHOICE_FILE: &str = "choice.json";
 /// The files beside the manifest.
@@ -104,6 +106,10 @@ impl Environment {
                 tensors.bad("tensors consumed_offset and consumed_item make no rows of sorted items")
             })?;
         let popularity = tensors.values("popularity", Some(n_items))?;
+        let mean_ratings = match tensors.has(MEAN_RATINGS) {
+            true => tensors.numbers(MEAN_RATINGS, Some(2))?.first_chunk().copied(),
+            false => None,
+        };
         let model = UserModel {
             rank,
             user_vector,
@@ -123,6 +129,8 @@ impl Environment {
             model,
             consumed,
             popularity,
+            mean_ratings,
+            ratings: None,
         };
         Ok((environment, manifest))
     }
@@ -131,7 +139,7 @@ impl Environment {
         let model = &self.model;
         let (x, y): (Vec<f32>, Vec<f32>) = model.calibration.knots.iter().copied().unzip();
         let (users, items, rank) = (model.users(), model.items(), model.rank);
-        let tensors = vec![
+        let mut tensors = vec![
             Tensor::new("user_vector", &[users, rank], &model.user_vector),
             Tensor::row("user_bias", &model.user_bias),
             Tensor::new("item_vector", &[items, rank], &model.item_vector),
@@ -146,6 +154,11 @@ impl Environment {
             Tensor::row("consumed_item", self.consumed.values()),
             Tensor::row("popularity", &self.popularity),
         ];
+        tensors.extend(
+            self.mean_ratings
+                .as_ref()
+                .map(|means| Tensor::row(MEAN_RATINGS, means)),
+        );
         tensors::write(path, &[], tensors)
     }
 }
@@ -158,7 +171,10 @@ mod tests {
     use super::*;
 
     fn saved(folder: &Path) -> Environment {
-        let environment = small();
+        let environment = Environment {
+            mean_ratings: Some([1.5, 4.25]),
+            ..small()
+        };
         let items = Items {
             ids: environment.items.clone(),
             title: vec!["title".into(); 6],
@@ -189,6 +205,7 @@ mod tests {
         assert_eq!(loaded.model, environment.model);
         assert_eq!(loaded.consumed, environment.consumed);
         assert_eq!(loaded.popularity, environment.popularity);
+        assert_eq!(loaded.mean_ratings, environment.mean_ratings);
         assert!(loaded.users.ids().eq(environment.users.ids()));
     }
 

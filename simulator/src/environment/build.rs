@@ -123,6 +123,8 @@ pub fn build(dataset: &Dataset, procedure: &Procedure, seed: u64) -> Result<(Env
         model: trained.model.clone(),
         consumed: cells.log,
         popularity,
+        mean_ratings: dataset.mean_ratings,
+        ratings: None,
     };
     Ok((environment, trained))
 }

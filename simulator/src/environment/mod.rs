@@ -1,8 +1,11 @@
 //! The environment: a user model, what each user has consumed, and the rules of an episode.
 
+pub(crate) mod args;
 mod artifact;
 pub mod build;
+pub mod easyrl4rec;
 pub mod interest;
+pub mod ratings;
 pub mod returns;
 pub mod rules;
 pub mod similarity;
@@ -11,9 +14,12 @@ pub mod vector;
 
 use std::path::{Path, PathBuf};
 
+use common::Result;
 use common::ids::Dictionary;
+use common::manifest::Manifest;
 
 pub(crate) use artifact::{FILES, KIND};
+use ratings::Ratings;
 use rules::{Rule, Rules};
 
 use crate::sparse::SparseRows;
@@ -36,6 +42,10 @@ pub struct Environment {
     pub consumed: SparseRows,
     /// How many users liked each item in the log.
     pub popularity: Vec<u32>,
+    /// The mean held-out rating of what users did not like, and of what they liked, where the data hold ratings.
+    pub mean_ratings: Option<[f32; 2]>,
+    /// The ratings that [`Rule::EasyRl4Rec`] gives as rewards; see [`Environment::complete`].
+    pub ratings: Option<Ratings>,
 }
 
 /// The catalogue of the environment in `folder`.
@@ -49,6 +59,27 @@ pub fn users_file(folder: &Path) -> PathBuf {
 }
 
 impl Environment {
+    /// As [`Environment::load`], with what `rules` ask for; `ratings` is a file as in [`Ratings::new`].
+    ///
+    /// # Errors
+    /// As [`Environment::load`] and [`Environment::complete`].
+    pub fn load_under(folder: &Path, rules: &Rules, ratings: Option<&Path>) -> Result<(Self, Manifest)> {
+        let (mut environment, manifest) = Self::load(folder)?;
+        environment.complete(rules, ratings)?;
+        Ok((environment, manifest))
+    }
+
+    /// Makes the matrix of ratings, where `rules` ask for it.
+    ///
+    /// # Errors
+    /// As [`Ratings::new`].
+    pub fn complete(&mut self, rules: &Rules, ratings: Option<&Path>) -> Result<()> {
+        if let Some(protocol) = &rules.easyrl4rec {
+            self.ratings = Some(Ratings::new(self, protocol, ratings)?);
+        }
+        Ok(())
+    }
+
     /// Probability that `user` takes up and likes `item`: 0 for an item of the user's log.
     pub fn reward_probability(&self, user: u32, item: u32) -> f32 {
         if self.consumed.contains(user as usize, item) {
@@ -58,11 +89,13 @@ impl Environment {
         }
     }
 
-    /// Its name in metrics: that of the dataset, the rule's unless it is [`Rule::Fixed`], and whether interest drifts.
+    /// Its name in metrics: that of the dataset, the rule's unless it is [`Rule::Fixed`] (with the mode of [`Rule::EasyRl4Rec`]), and
+    /// whether interest drifts.
     pub fn name_under(&self, rules: &Rules) -> String {
-        let rule = match rules.rule {
-            Rule::Fixed => "",
-            Rule::Leave => "-leave",
+        let rule = match (rules.rule, rules.easyrl4rec) {
+            (_, Some(protocol)) => format!("-easyrl4rec-{}", protocol.mode.name()),
+            (Rule::Leave, None) => "-leave".to_string(),
+            (_, None) => String::new(),
         };
         let drift = if rules.drift.is_some() { "-drift" } else { "" };
         format!("{}{rule}{drift}", self.name)
@@ -101,6 +134,8 @@ pub(crate) mod tests {
             },
             consumed: SparseRows::from_pairs(4, (0..4).map(|u| (u, u))),
             popularity: vec![9, 3, 5, 1, 0, 2],
+            mean_ratings: None,
+            ratings: None,
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Returns {
     pub popularity: f64,
 }
 
-/// Reference policies in one environment under one set of rules.
+/// Reference policies in one environment under one set of rules, but for [`Rule::EasyRl4Rec`]: their returns are likes.
 #[derive(Debug)]
 pub struct References<'a> {
     environment: &'a Environment,
@@ -60,8 +60,8 @@ impl<'a> References<'a> {
         }
         let mean = sum / open as f64;
         let random = match rules.rule {
-            Rule::Fixed => steps as f64 * mean,
             Rule::Leave => rules.expected_return(std::iter::repeat_n(mean as f32, steps)),
+            _ => steps as f64 * mean,
         };
         let popular = self
             .by_popularity

@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::easyrl4rec::Protocol;
+
 /// The rule of an episode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,11 +15,16 @@ pub enum Rule {
     /// The user leaves after a run of items not liked (5 unless set), or of items each too similar to the one
     /// before (5 unless set); at most 30 steps unless set.
     Leave,
+    /// Ratings as rewards, users who leave when shown what is too close to one of the last items, and three ways to test, as in
+    /// the library EasyRL4Rec
+    #[value(name = "easyrl4rec")]
+    #[serde(rename = "easyrl4rec")]
+    EasyRl4Rec,
 }
 
-/// The rules of an episode. Under all of them an item of the user's log, or one chosen before in the episode,
+/// The rules of an episode. Under all but [`Rule::EasyRl4Rec`] an item of the user's log, or one chosen before in the episode,
 /// gives reward 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rules {
     /// Which rule.
     pub rule: Rule,
@@ -32,6 +39,9 @@ pub struct Rules {
     /// See [`super::interest`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<u32>,
+    /// The settings of [`Rule::EasyRl4Rec`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub easyrl4rec: Option<Protocol>,
 }
 
 /// How an episode ended, in Gymnasium's words.
@@ -71,6 +81,7 @@ impl Rules {
             patience: None,
             boredom: None,
             drift: None,
+            easyrl4rec: None,
         }
     }
 
@@ -78,10 +89,18 @@ impl Rules {
     pub fn leave(horizon: u32, patience: u32, boredom: u32) -> Self {
         Rules {
             rule: Rule::Leave,
-            horizon,
             patience: Some(patience),
             boredom: Some(boredom),
-            drift: None,
+            ..Rules::fixed(horizon)
+        }
+    }
+
+    /// Episodes of at most `horizon` steps under `protocol`.
+    pub fn easyrl4rec(horizon: u32, protocol: Protocol) -> Self {
+        Rules {
+            rule: Rule::EasyRl4Rec,
+            easyrl4rec: Some(protocol),
+            ..Rules::fixed(horizon)
         }
     }
 

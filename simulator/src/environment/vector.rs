@@ -11,7 +11,9 @@ use common::rng::{ChaCha8Rng, Family, RngExt};
 use rayon::prelude::*;
 
 use super::Environment;
+use super::easyrl4rec::Protocol;
 use super::interest::Interest;
+use super::ratings::Ratings;
 use super::rules::{End, Rules, Runs};
 use super::similarity::Similarity;
 
@@ -21,9 +23,9 @@ const PIECE: usize = 256;
 /// What one step gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// Drawn reward, 0 or 1; 0 on a reset.
+    /// Drawn reward, 0 or 1; under [`super::rules::Rule::EasyRl4Rec`] a rating; 0 on a reset.
     pub reward: f32,
-    /// Its expectation: the probability it was drawn with.
+    /// Its expectation: the probability it was drawn with; a rating is its own.
     pub expected: f32,
     /// Whether the action named an item that the user had consumed.
     pub repeat: bool,
@@ -52,6 +54,8 @@ struct Shared<'a> {
     rules: Rules,
     /// Where similar items make users leave.
     similarity: Option<Similarity<'a>>,
+    /// Where rewards are ratings.
+    ratings: Option<(Protocol, &'a Ratings)>,
     seed: u64,
 }
 
@@ -69,12 +73,19 @@ impl<'a> VectorEnvironment<'a> {
     /// the methods.
     ///
     /// # Panics
-    /// When `environment` has no user.
+    /// When `environment` has no user, or not the ratings that `rules` ask for ([`Environment::complete`]).
     pub fn new(environment: &'a Environment, rules: Rules, seed: u64, indices: Range<u32>) -> Self {
+        let ratings = rules.easyrl4rec.zip(environment.ratings.as_ref());
+        assert_eq!(
+            ratings.is_some(),
+            rules.easyrl4rec.is_some(),
+            "ratings to give as rewards"
+        );
         let shared = Shared {
             environment,
             rules,
             similarity: rules.boredom.map(|_| Similarity::new(environment)),
+            ratings,
             seed,
         };
         VectorEnvironment {
@@ -119,10 +130,9 @@ impl<'a> VectorEnvironment<'a> {
         self.slots[env].step
     }
 
-    /// The item that environment `env` was shown last in its episode; none before the first.
-    pub fn last_shown(&self, env: usize) -> Option<u32> {
-        let place = env * self.shared.rules.horizon as usize + self.slots[env].step as usize;
-        (self.slots[env].step > 0).then(|| self.shown[place - 1])
+    /// The items that the episode of environment `env` has shown.
+    pub fn shown(&self, env: usize) -> &[u32] {
+        &self.shown[env * self.shared.rules.horizon as usize..][..self.slots[env].step as usize]
     }
 
     /// How many episodes environment `env` had before the current one.
@@ -198,6 +208,19 @@ impl Shared<'_> {
             return Outcome::default();
         }
         let before = &shown[..slot.step as usize];
+        let mut outcome = match self.ratings {
+            Some((protocol, ratings)) => protocol.outcome(ratings, slot.user, before, action),
+            None => self.like(slot, before, action),
+        };
+        shown[slot.step as usize] = action;
+        slot.step += 1;
+        outcome.end = outcome.end.or(self.rules.end(slot.step, slot.runs));
+        slot.over = outcome.end.is_some();
+        outcome
+    }
+
+    /// Draws whether `action` is taken up and liked after the items `before`, and counts on the slot's runs.
+    fn like(&self, slot: &mut Slot, before: &[u32], action: u32) -> Outcome {
         let repeat =
             before.contains(&action) || self.environment.consumed.contains(slot.user as usize, action);
         let expected = if repeat {
@@ -211,16 +234,12 @@ impl Shared<'_> {
             (Some(similarity), Some(&last)) => similarity.too_similar(last, action),
             _ => false,
         };
-        shown[slot.step as usize] = action;
-        slot.step += 1;
         slot.runs = slot.runs.after(liked, similar);
-        let end = self.rules.end(slot.step, slot.runs);
-        slot.over = end.is_some();
         Outcome {
             reward: f32::from(u8::from(liked)),
             expected,
             repeat,
-            end,
+            end: None,
         }
     }
 }

@@ -27,7 +27,7 @@ use common::artifact::{self, Plan};
 use common::fingerprint::Fingerprint;
 use common::manifest::Manifest;
 use common::schema::metrics::{self, METRICS, Metric};
-use common::{Result, output, terminal};
+use common::{Error, Result, output, terminal};
 use serde::Serialize;
 
 pub use bootstrap::Estimate;
@@ -71,6 +71,10 @@ struct Recorded<'a> {
 /// # Errors
 /// Missing or damaged inputs, an environment that was fit on another dataset, I/O failures.
 pub fn run(config: &Config) -> Result<()> {
+    if config.rules.easyrl4rec.is_some() {
+        let what = "fidelity is that of likes, and the rewards of the rule `easyrl4rec` are ratings";
+        return Err(Error::usage(what).hint("leave --rule easyrl4rec out"));
+    }
     let parts = Layout::OWN.map(|name| config.data.join(name));
     let inputs = parts.iter().chain([&config.environment]).map(PathBuf::as_path);
     output::files(config.out.as_deref(), inputs)?;

@@ -12,7 +12,7 @@ use super::shown::{self, Grid};
 use super::table::{self, DRAWN, EXPECTED, Measure, Row, Summaries};
 use super::verdict::{self, Comparison};
 use super::{methods, number, palette, picture};
-use crate::metric::{ONLINE, REPEATS};
+use crate::metric::{COVERAGE, LENGTH, ONLINE, REPEATS, RETURN_MEAN, REWARD_MEAN};
 
 /// One environment.
 pub(super) struct Section {
@@ -88,6 +88,7 @@ impl Section {
         }
         let mut notes = runs.notes();
         notes.extend(repeats(&online, methods));
+        notes.extend(of_ratings(&online, methods));
         Ok(Section {
             environment: environment.to_string(),
             episodes: runs.longest(),
@@ -124,6 +125,38 @@ fn repeats(online: &Summaries, methods: &[String]) -> Vec<String> {
         )
     });
     lost.collect()
+}
+
+/// The measures of EasyRL4Rec for each method that was given ratings, and that they are no likes.
+fn of_ratings(online: &Summaries, methods: &[String]) -> Vec<String> {
+    let measures = |method: &String| {
+        let value = |metric: &str| {
+            let estimate = online.get(&(method.clone(), metric.to_string())).copied();
+            number::estimate(estimate, number::plain)
+        };
+        online
+            .contains_key(&(method.clone(), REWARD_MEAN.to_string()))
+            .then(|| {
+                format!(
+                    "{}: R_cumu {}, R_avg {}, length {}, coverage {}.",
+                    methods::name(method),
+                    value(RETURN_MEAN),
+                    value(REWARD_MEAN),
+                    value(LENGTH),
+                    value(COVERAGE)
+                )
+            })
+    };
+    let mut notes: Vec<String> = methods.iter().filter_map(measures).collect();
+    if !notes.is_empty() {
+        notes.insert(
+            0,
+            "The rewards here are ratings, as in EasyRL4Rec: where likes are spoken of, read the sum of an episode's \
+             ratings."
+                .to_string(),
+        );
+    }
+    notes
 }
 
 /// Which methods were run, with which seeds, over how many episodes.
@@ -214,6 +247,24 @@ mod tests {
             .map(|s| (s.environment.as_str(), s.rows[0].cells[2].unwrap().mean))
             .collect();
         assert_eq!(means, [("a", 3.0), ("b", 1.0)]);
+    }
+
+    #[test]
+    fn ratings_are_told_from_likes() {
+        let mut metrics = Vec::new();
+        for (metric, value) in [
+            (RETURN_MEAN, 6.0),
+            (REWARD_MEAN, 3.0),
+            (LENGTH, 2.0),
+            (COVERAGE, 0.5),
+        ] {
+            metrics.extend([0, 1].map(|seed| row("a", "bc", seed, metric, 10, value)));
+        }
+        let notes = Section::all(&metrics).unwrap().remove(0).notes.join("\n");
+        assert!(notes.contains("rewards here are ratings"), "{notes}");
+        for words in ["R_cumu 6.000", "R_avg 3.000", "length 2.000", "coverage 0.500"] {
+            assert!(notes.contains(words), "{words}: {notes}");
+        }
     }
 
     #[test]

@@ -177,6 +177,8 @@ pub(super) fn dataset(
         model,
         consumed,
         popularity,
+        mean_ratings: None,
+        ratings: None,
     };
     Ok((environment, counts))
 }

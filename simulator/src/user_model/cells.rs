@@ -167,6 +167,7 @@ pub(crate) mod tests {
             log,
             held_out,
             unrated: Unrated::Negative,
+            mean_ratings: None,
             fingerprints: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! The tests of `simulator` from outside, in one binary: it is linked once.
 
+mod easyrl4rec;
 mod environment;
 mod import;
 mod import_coat;
