@@ -10,7 +10,7 @@ endif
 export HEADSTART_CACHE
 ENV := . "$$HEADSTART_CACHE/env.sh"
 
-.PHONY: help setup build demo experiments test published cluster clients dist dist-check lint bench-peers deny fmt
+.PHONY: help setup build demo experiments test published cluster clients dist dist-check gpu-check lint bench-peers deny fmt
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ dist: setup ## portable binaries, a tarball per tool and a wheel with all of the
 
 dist-check: dist build ## the tarballs on emulated CPUs (needs qemu-user) and in a root folder that has a C library alone
 	@$(ENV); set -x; cargo test --release --locked --workspace --test it -- --ignored a_portable_
+
+gpu-check: setup ## the language model on a GPU by Vulkan, or by Mesa's software driver with GGML_VK_VISIBLE_DEVICES=0 (needs glslc, Vulkan's and SPIR-V's headers, and a driver)
+	@$(ENV); set -x; cargo test --release --locked --workspace --features profiler/vulkan --test it -- --ignored on_a_gpu
 
 lint: setup ## formatting and clippy, warnings denied
 	@$(ENV); set -x; cargo fmt --all --check

@@ -131,6 +131,31 @@ fn without_states_items_are_read_and_of_users_their_attributes() {
 }
 
 #[test]
+#[cfg(any(feature = "cuda", feature = "vulkan"))]
+#[ignore = "needs a GPU, or Mesa's software driver: make gpu-check"]
+fn traits_read_on_a_gpu_are_those_of_the_cpu() {
+    let folder = folder(&catalogue(1));
+    let model = fast_model(folder.path());
+    let read = |out: &str, more: &str| {
+        profiler(folder.path(), &traits(&model, out, more)).done();
+        profiles::read(&folder.path().join(out)).unwrap()
+    };
+    let (cpu, gpu) = (read("cpu.parquet", ""), read("gpu.parquet", "--gpu-layers 99"));
+    let scale = cpu
+        .traits
+        .iter()
+        .fold(0.0f32, |most, value| most.max(value.abs()));
+    let pairs = || cpu.traits.iter().zip(&gpu.traits);
+    let furthest = pairs().fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+    eprintln!("{furthest} off at most, where traits reach {scale}");
+    assert!(
+        furthest < 0.15 * scale,
+        "{furthest} off, where traits reach {scale}"
+    );
+    assert!(furthest > 0.0, "to the last bit: nothing was read on the GPU");
+}
+
+#[test]
 fn traits_make_sense_and_do_not_depend_on_the_workers() {
     let folder = folder(&catalogue(COPIES));
     let model = fast_model(folder.path());
