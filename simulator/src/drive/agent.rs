@@ -101,8 +101,13 @@ impl Agent {
             return Err(Error::retry(format!("{} is not connected", self.name)));
         };
         self.watchdog.during(|| {
-            sender.send(request)?;
-            receiver.receive()
+            let sent = sender.send(request);
+            let reply = receiver.receive();
+            // What it said before it was gone tells more than that its pipe broke.
+            if reply.as_ref().is_ok_and(Option::is_some) {
+                sent?;
+            }
+            reply
         })
     }
 
