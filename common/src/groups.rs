@@ -28,6 +28,16 @@ pub struct Group {
     pub member: Vec<Option<bool>>,
 }
 
+impl Group {
+    /// The sum of `values` of the users of the group, or of all others whose attribute is known, and how many there are; `users` has
+    /// the user of each value.
+    pub fn sum(&self, values: &[f64], users: &[u32], member: bool) -> (f64, f64) {
+        let of = values.iter().zip(users);
+        let of = of.filter(|(_, user)| self.member[**user as usize] == Some(member));
+        of.fold((0.0, 0.0), |(sum, count), (value, _)| (sum + value, count + 1.0))
+    }
+}
+
 impl By {
     /// The groups of the users `of`, in the order of attributes and values.
     ///

@@ -129,6 +129,15 @@ impl Dictionary {
         code
     }
 
+    /// Gives the code of a set of names, in any order and however often they stand there. Its id has a colon: no number has the same.
+    pub fn intern_set(&mut self, names: &[String]) -> u32 {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let parts = names.iter().map(|name| format!("{}:{name}", name.len()));
+        self.intern(&parts.collect::<String>())
+    }
+
     /// The code of `id`, if known.
     pub fn code(&self, id: &str) -> Option<u32> {
         let hash = HASHER.hash_one(id);

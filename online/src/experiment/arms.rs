@@ -368,21 +368,22 @@ impl Arms {
     /// happened, with the arm's name.
     ///
     /// # Errors
-    /// Bytes that are damaged, and those of `fresh`.
+    /// Bytes that are damaged, of which `told` makes its error, and those of `fresh`.
     pub(crate) fn restore_experiment(
         &mut self,
         bytes: &[u8],
         fresh: impl Fn(u16, u32) -> Result<(String, State)>,
+        told: impl Fn(Error) -> Error,
     ) -> Result<()> {
         if bytes.is_empty() {
             return Ok(());
         }
-        let damaged = || Error::data("the snapshot's experiment is damaged");
+        let damaged = || told(Error::data("the snapshot's experiment is damaged"));
         let saved: SavedExperiment = postcard::from_bytes(bytes).map_err(|_| damaged())?;
         let mut arms = Vec::with_capacity(saved.arms.len());
         for arm in saved.arms {
             let (name, mut state) = fresh(arm.number, arm.epoch)?;
-            state.restore(&arm.state)?;
+            state.restore(&arm.state).map_err(&told)?;
             arms.push(Arm {
                 name,
                 state,

@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use common::{Error, Result, atomic_file};
+use common::{Result, atomic_file};
 use serde::{Deserialize, Serialize};
 
-use super::checked;
 use super::snapshot::Snapshot;
+use super::{checked, missing};
 
 const MAGIC: [u8; 8] = *b"HsBase01";
 
@@ -43,10 +43,8 @@ impl Base {
     /// # Errors
     /// When it cannot be read or is damaged.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io(e, "read", path)),
+        let Some(bytes) = missing::read(path)? else {
+            return Ok(None);
         };
         let (base, _) = checked::decode(MAGIC, &bytes).map_err(|e| {
             e.file(path).hint("bring it back from a backup, or let `online serve --keep-policies` make a new one: a replay begins there then")

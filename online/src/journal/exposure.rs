@@ -11,6 +11,7 @@ use common::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::compact::of_segment;
+use super::missing;
 use super::part::Names;
 use super::segment::Head;
 use super::state_folder::StateFolder;
@@ -113,16 +114,9 @@ impl StateFolder {
     /// # Errors
     /// A file that cannot be read or is damaged.
     pub(super) fn exposure_files(&self) -> Result<Vec<ExposureFile>> {
-        let folder = self.exposures();
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            // Where there was no experiment there is none.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::io(e, "list", &folder)),
-        };
         let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|e| Error::io(e, "list", &folder))?.path();
+        // Where there was no experiment there is none.
+        for path in missing::list(&self.exposures())? {
             if path.extension().is_some_and(|extension| extension == "parquet") {
                 files.push(ExposureFile::read(path)?);
             }

@@ -40,19 +40,28 @@ impl<'a> Fold<'a> {
     /// The state of a snapshot.
     ///
     /// # Errors
-    /// A snapshot that is damaged, and as [`Fold::new`].
-    pub(super) fn restored(folder: &'a StateFolder, snapshot: &Snapshot, capacity: usize) -> Result<Self> {
+    /// A snapshot that is damaged, of which `damaged` makes its error, and as [`Fold::new`].
+    pub(super) fn restored(
+        folder: &'a StateFolder,
+        snapshot: &Snapshot,
+        capacity: usize,
+        damaged: impl Fn(Error) -> Error,
+    ) -> Result<Self> {
         let mut fold = Fold::new(folder, snapshot.epoch, capacity)?;
-        fold.state.restore(&snapshot.state)?;
+        fold.state.restore(&snapshot.state).map_err(&damaged)?;
         let fresh = |arm, epoch| {
             let ArmSettings { name, settings } = folder.arm(arm)?;
             Ok((name, folder.fresh(arm, epoch, &settings)?))
         };
-        fold.state.restore_experiment(&snapshot.experiment, fresh)?;
-        fold.pending.restore(&snapshot.pending)?;
+        fold.state
+            .restore_experiment(&snapshot.experiment, fresh, &damaged)?;
+        fold.pending.restore(&snapshot.pending).map_err(&damaged)?;
         fold.pending.set_arms(&snapshot.arms);
-        fold.apprentice = Apprentice::restore(&snapshot.apprentice)
-            .ok_or_else(|| Error::data("the snapshot's lessons of another system are damaged"))?;
+        fold.apprentice = Apprentice::restore(&snapshot.apprentice).ok_or_else(|| {
+            damaged(Error::data(
+                "the snapshot's lessons of another system are damaged",
+            ))
+        })?;
         Ok(fold)
     }
 

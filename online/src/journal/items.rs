@@ -9,6 +9,7 @@ use common::{Error, Result, atomic_file, folder};
 use serde::{Deserialize, Serialize};
 
 use super::durable::Durable;
+use super::missing;
 use super::state_folder::StateFolder;
 use super::take_over::meanwhile;
 use crate::live::{NewItem, extended};
@@ -45,11 +46,9 @@ impl StateFolder {
     /// A file that is damaged.
     pub fn items(&self) -> Result<Items> {
         let path = self.items_path();
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
+        let Some(bytes) = missing::read(&path)? else {
             // Nothing was changed yet.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Items::default()),
-            Err(e) => return Err(Error::io(e, "read", &path)),
+            return Ok(Items::default());
         };
         serde_json::from_slice(&bytes).map_err(|e| {
             Error::data(format!("the file cannot be read: {e}"))

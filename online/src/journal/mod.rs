@@ -19,6 +19,7 @@ mod exposure;
 mod fold;
 mod items;
 mod keeper;
+mod missing;
 mod open;
 mod part;
 mod queue;

@@ -41,7 +41,7 @@ impl StateFolder {
         let base = Base::read(&self.base())?;
         let begin = base.as_ref().map_or(0, |base| base.snapshot.position);
         let mut fold = match &base {
-            Some(base) => Fold::restored(self, &base.snapshot, capacity).map_err(|e| e.file(self.base()))?,
+            Some(base) => Fold::restored(self, &base.snapshot, capacity, |e| e.file(self.base()))?,
             None => Fold::new(self, 0, capacity)?,
         };
         let before = fold.state.applied();

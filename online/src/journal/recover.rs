@@ -68,8 +68,9 @@ impl StateFolder {
     fn recover_from(&self, snapshot: Option<Snapshot>, capacity: usize) -> Result<Recovered> {
         let mut next = snapshot.as_ref().map_or(0, |snapshot| snapshot.position);
         let mut fold = match snapshot {
-            Some(snapshot) => Fold::restored(self, &snapshot, capacity)
-                .map_err(|e| snapshot::damaged(e, &self.snapshot()))?,
+            Some(snapshot) => Fold::restored(self, &snapshot, capacity, |e| {
+                snapshot::damaged(e, &self.snapshot())
+            })?,
             None => Fold::new(self, 0, capacity)?,
         };
         let last = walk(&self.journal(), next, |entry| {

@@ -5,7 +5,7 @@ use std::path::Path;
 use common::{Error, Result, atomic_file};
 use serde::{Deserialize, Serialize};
 
-use super::checked;
+use super::{checked, missing};
 use crate::experiment::{Apprentice, Arms};
 use crate::live::Pending;
 
@@ -67,10 +67,8 @@ impl Snapshot {
     /// # Errors
     /// When it cannot be read or is damaged.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(common::Error::io(e, "read", path)),
+        let Some(bytes) = missing::read(path)? else {
+            return Ok(None);
         };
         if bytes.starts_with(&BEFORE) {
             let decoded = checked::decode(BEFORE, &bytes);

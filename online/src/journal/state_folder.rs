@@ -27,8 +27,8 @@ use common::policy_artifact::{POLICY, Policy};
 use common::{Error, Result, append_file, atomic_file, manifest, output};
 use serde::{Deserialize, Serialize};
 
-use super::Journal;
 use super::segment::Head;
+use super::{Journal, missing};
 use crate::live::Settings;
 
 /// Artifact kind of a state folder.
@@ -341,35 +341,17 @@ impl StateFolder {
 
 /// The numbers after which the entries of `folder` are named, ascending; none where there is no such folder.
 fn numbers(folder: &Path) -> Result<Vec<u32>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(Error::io(e, "list", folder)),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|e| Error::io(e, "list", folder))?;
-        found.extend(
-            entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u32>().ok()),
-        );
-    }
+    let paths = missing::list(folder)?;
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse().ok();
+    let mut found: Vec<u32> = paths.iter().filter_map(number).collect();
     found.sort_unstable();
     Ok(found)
 }
 
 /// What is in the copy of a policy besides its manifest.
 fn besides_manifest(folder: &Path) -> Result<impl Iterator<Item = PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(e, "list", folder))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let paths: Vec<PathBuf> = paths
-        .collect::<std::io::Result<_>>()
-        .map_err(|e| Error::io(e, "list", folder))?;
-    Ok(paths
-        .into_iter()
-        .filter(|path| path.file_name().is_some_and(|name| name != manifest::FILE_NAME)))
+    let is_other = |path: &PathBuf| path.file_name().is_some_and(|name| name != manifest::FILE_NAME);
+    Ok(missing::list(folder)?.into_iter().filter(is_other))
 }
 
 /// Requires that nothing stands at `root` which a state made there would destroy.

@@ -4,8 +4,9 @@ use common::Result;
 use common::schema::rounds::Rounds as Logged;
 
 use super::EstimateConfig;
-use super::sheet::{clip, clusters, facts, left_out, push_estimate};
+use super::sheet::{clusters, facts, left_out, push_estimate};
 use crate::evaluate::estimators::{Estimator, Rounds};
+use crate::evaluate::evidence::Weights;
 use crate::evaluate::interval::Interval;
 use crate::evaluate::mips;
 use crate::evaluate::table::Sheet;
@@ -13,7 +14,7 @@ use crate::evaluate::table::Sheet;
 pub(super) fn measure(sheet: &mut Sheet, logged: &Logged, config: &EstimateConfig) -> Result<()> {
     let settings = config.settings;
     let cluster = clusters(logged.cluster.clone(), logged.reward.len(), &config.log)?;
-    let weights = clip(logged.propensity.weights(), settings.max_weight);
+    let weights = Weights::clipped(logged.propensity.weights(), settings.max_weight);
     let model = logged.model.as_ref();
     let rounds = Rounds {
         reward: &logged.reward,
@@ -46,7 +47,7 @@ fn marginalised(sheet: &mut Sheet, logged: &Logged, rounds: &Rounds, config: &Es
     };
     let estimate = match &logged.of_category {
         Some(known) => {
-            let weights = clip(known.weights(), settings.max_weight);
+            let weights = Weights::clipped(known.weights(), settings.max_weight);
             let mean = Interval::of_mean(&weights.values, rounds.cluster, settings.confidence);
             sheet.push("clipped category weights", weights.clipped as f64);
             sheet.push_interval("mean category weight", mean, weights.values.len() as f64);

@@ -28,14 +28,6 @@ pub(super) fn clusters(told: Option<Vec<u32>>, count: usize, path: &Path) -> Res
     }
 }
 
-/// `values`, at most `most`.
-pub(super) fn clip(mut values: Vec<f64>, most: Option<f64>) -> Weights {
-    let most = most.unwrap_or(f64::INFINITY);
-    let clipped = values.iter().filter(|weight| **weight > most).count();
-    values.iter_mut().for_each(|weight| *weight = weight.min(most));
-    Weights { values, clipped }
-}
-
 /// What the weights look like, and what was earned.
 pub(super) fn facts(sheet: &mut Sheet, weights: &Weights, earned: &[f64], cluster: &[u32], confidence: f64) {
     let clusters = cluster.iter().max().map_or(0.0, |most| f64::from(*most) + 1.0);

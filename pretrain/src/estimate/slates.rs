@@ -6,7 +6,8 @@ use common::schema::rounds::{Rounds as Logged, Slates as Places, at_propensity};
 use common::{Error, Result};
 
 use super::EstimateConfig;
-use super::sheet::{clip, clusters, facts, left_out, push_estimate};
+use super::sheet::{clusters, facts, left_out, push_estimate};
+use crate::evaluate::evidence::Weights;
 use crate::evaluate::interval::Interval;
 use crate::evaluate::slates::{SlateEstimator, Slates};
 use crate::evaluate::table::Sheet;
@@ -38,10 +39,10 @@ pub(super) fn measure(
         }
     }
     let whole = each().map(|items| cascade[items.end - 1]).collect();
-    let slate = clip(whole, settings.max_weight);
-    let cascade = clip(cascade, settings.max_weight);
+    let slate = Weights::clipped(whole, settings.max_weight);
+    let cascade = Weights::clipped(cascade, settings.max_weight);
     let at_position = logged.at_position.as_ref();
-    let at_position = at_position.map(|of| clip(of.weights(), settings.max_weight));
+    let at_position = at_position.map(|of| Weights::clipped(of.weights(), settings.max_weight));
     let earned: Vec<f64> = each().map(|items| logged.reward[items].iter().sum()).collect();
     let slates = Slates {
         starts: &places.starts,

@@ -33,16 +33,10 @@ impl Categories {
         let mut sets = Dictionary::new(IdKind::Text);
         let mut of_item = Vec::new();
         for (item, names) in told.enumerate() {
-            let name = match names {
-                Some(names) => {
-                    let mut names: Vec<&String> = names.iter().collect();
-                    names.sort_unstable();
-                    names.dedup();
-                    format!("{names:?}")
-                }
-                None => item.to_string(),
-            };
-            of_item.push(sets.intern(&name));
+            of_item.push(match names {
+                Some(names) => sets.intern_set(names),
+                None => sets.intern(&item.to_string()),
+            });
         }
         Categories {
             of_item,

@@ -79,6 +79,14 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    /// `values`, at most `most`.
+    pub(crate) fn clipped(mut values: Vec<f64>, most: Option<f64>) -> Self {
+        let most = most.unwrap_or(f64::INFINITY);
+        let clipped = values.iter().filter(|weight| **weight > most).count();
+        values.iter_mut().for_each(|weight| *weight = weight.min(most));
+        Weights { values, clipped }
+    }
+
     /// The largest weight's share of the sum of all; 0 where all are 0.
     pub(crate) fn largest_share(&self) -> f64 {
         let sum: f64 = self.values.iter().sum();
@@ -181,10 +189,8 @@ impl Evidence {
 
     /// The policy's importance weights.
     pub(crate) fn weights(&self, measured: &Measured) -> Result<Weights> {
-        let (values, clipped) =
-            self.logging
-                .weights(&self.later, &measured.propensity, self.settings.max_weight)?;
-        Ok(Weights { values, clipped })
+        self.logging
+            .weights(&self.later, &measured.propensity, self.settings.max_weight)
     }
 
     /// The policy's importance weights of items like the logged ones, for MIPS; none where they are not known.
@@ -194,9 +200,7 @@ impl Evidence {
     pub(crate) fn weights_alike(&self, measured: &Measured) -> Result<Option<Weights>> {
         let most = self.settings.max_weight;
         let found = self.logging.weights_alike(&self.later, &measured.alike, most);
-        Ok(found
-            .transpose()?
-            .map(|(values, clipped)| Weights { values, clipped }))
+        found.transpose()
     }
 
     /// Why there are none.

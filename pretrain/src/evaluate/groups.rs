@@ -17,11 +17,7 @@ pub(super) fn mean(group: &Group, values: &[f64], user: &[u32], confidence: f64)
 /// The group's mean minus that of all others whose attribute is known.
 pub(super) fn beside_others(group: &Group, values: &[f64], user: &[u32], confidence: f64) -> Interval {
     let mean = |member: bool| {
-        let of = values
-            .iter()
-            .zip(user)
-            .filter(|(_, user)| group.member[**user as usize] == Some(member));
-        let (sum, count) = of.fold((0.0, 0.0), |(sum, count), (value, _)| (sum + value, count + 1.0));
+        let (sum, count) = group.sum(values, user, member);
         (sum / count, count)
     };
     let ((own, own_count), (others, other_count)) = (mean(true), mean(false));

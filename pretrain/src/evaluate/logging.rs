@@ -5,6 +5,7 @@ use common::terminal::{self, Progress};
 use common::{Error, Result};
 use serde::Serialize;
 
+use super::evidence::Weights;
 use super::later::Later;
 use super::measure::propensities;
 use super::replay::Consumed;
@@ -102,12 +103,7 @@ impl Logging {
     ///
     /// # Errors
     /// Bad data where an action was logged that, by the estimate, could not have been.
-    pub(crate) fn weights(
-        &self,
-        later: &Later,
-        target: &[f64],
-        max_weight: Option<f64>,
-    ) -> Result<(Vec<f64>, usize)> {
+    pub(crate) fn weights(&self, later: &Later, target: &[f64], max_weight: Option<f64>) -> Result<Weights> {
         ratios(later, target, &self.propensity, max_weight)
     }
 
@@ -120,20 +116,13 @@ impl Logging {
         later: &Later,
         target: &[f64],
         max_weight: Option<f64>,
-    ) -> Option<Result<(Vec<f64>, usize)>> {
+    ) -> Option<Result<Weights>> {
         let logging = self.alike.as_ref()?;
         Some(ratios(later, target, logging, max_weight))
     }
 }
 
-fn ratios(
-    later: &Later,
-    target: &[f64],
-    logging: &[f64],
-    max_weight: Option<f64>,
-) -> Result<(Vec<f64>, usize)> {
-    let most = max_weight.unwrap_or(f64::INFINITY);
-    let mut clipped = 0;
+fn ratios(later: &Later, target: &[f64], logging: &[f64], max_weight: Option<f64>) -> Result<Weights> {
     let mut weights = Vec::with_capacity(target.len());
     for (row, (target, logging)) in target.iter().zip(logging).enumerate() {
         let weight = if *target == 0.0 { 0.0 } else { target / logging };
@@ -144,10 +133,9 @@ fn ratios(
             ))
             .hint("pass another --behaviour, one that could have written this log, or leave it out"));
         }
-        clipped += usize::from(weight > most);
-        weights.push(weight.min(most));
+        weights.push(weight);
     }
-    Ok((weights, clipped))
+    Ok(Weights::clipped(weights, max_weight))
 }
 
 /// An item's interactions and one, over all items' interactions and one each, among the items not consumed before; and the same of the
@@ -273,7 +261,10 @@ mod tests {
             estimated: 4,
             source: Source::Behaviour,
         };
-        let weights = |target: &[f64], most| logging.weights(&later(), target, most);
+        let weights = |target: &[f64], most| {
+            let found = logging.weights(&later(), target, most);
+            found.map(|weights| (weights.values, weights.clipped))
+        };
         assert_eq!(
             weights(&[0.5, 0.5, 0.0, 0.4], None).unwrap(),
             (vec![1.0, 2.0, 0.0, 4.0], 0)

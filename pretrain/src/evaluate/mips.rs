@@ -15,12 +15,7 @@
 
 use super::estimators::{Estimate, kish};
 
-/// The mean of `weight` over the rounds of each round's cell.
-pub fn cell_weights(weight: &[f64], cell: &[u32]) -> Vec<f64> {
-    let means = cell_means(weight, cell);
-    cell.iter().map(|&of| means[of as usize]).collect()
-}
-
+/// The mean of `values` over the rounds of each cell.
 fn cell_means(values: &[f64], cell: &[u32]) -> Vec<f64> {
     let cells = cell.iter().max().map_or(0, |most| *most as usize + 1);
     let (mut sums, mut counts) = (vec![0.0; cells], vec![0.0; cells]);

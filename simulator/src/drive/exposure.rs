@@ -141,10 +141,8 @@ pub(super) fn by_group(groups: &[Group], values: &[f64], users: &[u32]) -> Vec<(
     let mut found = Vec::new();
     for group in groups {
         let mean = |member: bool| {
-            let of = values.iter().zip(users);
-            let of = of.filter(|(_, user)| group.member[**user as usize] == Some(member));
-            let (sum, count) = of.fold((0.0, 0_u64), |(sum, count), (value, _)| (sum + value, count + 1));
-            (count > 0).then(|| sum / count as f64)
+            let (sum, count) = group.sum(values, users, member);
+            (count > 0.0).then(|| sum / count)
         };
         let own = mean(true);
         found.extend(own.map(|own| (group.name.clone(), own)));

@@ -108,7 +108,7 @@ fn expected(environment: &Environment) -> Result<Vec<f32>> {
 
 /// Reads a matrix; gives a row an item.
 fn read(file: &Path, users: usize, items: usize) -> Result<Vec<f32>> {
-    let text = String::from_utf8_lossy(&input::read(file)?).into_owned();
+    let text = input::read_text("read the ratings", file)?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let shape =
         || format!("the environment has {users} users and {items} items: a line a user, a number an item");

@@ -139,25 +139,15 @@ impl<'a> Source<'a> {
         }
         let mut sets = Dictionary::new(IdKind::Text);
         let mut codes = Vec::with_capacity(self.table.rows());
-        for (row, mut names) in self.table.text_lists(column)?.into_iter().enumerate() {
-            names.sort_unstable();
-            names.dedup();
+        for (row, names) in self.table.text_lists(column)?.iter().enumerate() {
             if names.is_empty() {
                 let error = Error::data("the row has no category").hint(
                     "give what has none one of its own, such as its id: nothing else is known to be like it",
                 );
                 return Err(self.table.place(error, column, row));
             }
-            codes.push(sets.intern(&set_name(&names)));
+            codes.push(sets.intern_set(names));
         }
         Ok(codes)
     }
-}
-
-/// One name for a set of names, which no other set has.
-fn set_name(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("{}:{name}", name.len()))
-        .collect()
 }

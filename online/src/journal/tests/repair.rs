@@ -105,3 +105,19 @@ fn other_damage_is_not_repaired_and_nothing_is_changed() {
     assert!(error.to_string().contains(part.to_str().unwrap()), "{error}");
     assert_eq!(std::fs::read(&snapshot).unwrap(), before);
 }
+
+#[test]
+fn a_policy_that_is_missing_is_no_damage_of_the_snapshot() {
+    let world = World::new();
+    let durable = world.open(800);
+    live(&durable, 20, &mut stream(1, "snapshot", &[]));
+    durable.close().unwrap();
+    drop(durable);
+    std::fs::remove_file(world.state.join("policies/0/weights.safetensors")).unwrap();
+    let error = Durable::open(&world.config()).map(drop).unwrap_err().to_string();
+    assert!(error.contains("weights.safetensors"), "{error}");
+    assert!(
+        !error.contains("--repair") && !error.contains("snapshot"),
+        "{error}"
+    );
+}
